@@ -1,0 +1,42 @@
+# Every command of the project. Each does the set-up that it needs.
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+BIN := .venv/bin
+INSTALLED := .venv/installed
+
+.PHONY: help install run test check schema lock
+
+help: ## Show the commands
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /make \1\t/' | expand -t 16
+
+install: $(INSTALLED) ## Install everything that is locked into .venv
+
+$(INSTALLED): requirements-dev.txt pyproject.toml
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	touch $@
+
+run: install ## Serve on http://127.0.0.1:8000 with a MongoDB of its own
+	$(BIN)/graphql-api serve
+
+test: install ## Run every test, with branch coverage
+	$(BIN)/coverage erase
+	$(BIN)/coverage run -m pytest
+	$(BIN)/coverage combine --quiet
+	$(BIN)/coverage report
+
+check: install ## Lint, check the types and the committed schema
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/graphql-api schema --check schema.graphql
+
+schema: install ## Write schema.graphql anew
+	$(BIN)/graphql-api schema > schema.graphql
+
+LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --upgrade
+
+lock: install ## Lock the newest versions of all dependencies
+	$(LOCK) pyproject.toml -o requirements.txt
+	$(LOCK) pyproject.toml --all-extras -o requirements-dev.txt

@@ -1,0 +1,1 @@
+"""A GraphQL API that creates customers and keeps them in MongoDB."""

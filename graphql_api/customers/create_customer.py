@@ -1,0 +1,70 @@
+"""The use case: create a customer, at most once for each idempotency key."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from uuid import uuid4
+
+from .fields import FIELDS, Customer, NewCustomer
+from .judge import Value, judge
+from .problems import Rejected, Taken
+from .store import Attempt, Customers, EmailTaken, Kept
+
+_EMAIL = next(field for field in FIELDS if field.name == "email")
+
+
+@dataclass(frozen=True)
+class Created:
+    """A customer that is kept; `replayed` where an earlier request with this key created it."""
+
+    customer: Customer
+    replayed: bool
+
+
+@dataclass(frozen=True)
+class Conflict:
+    """The idempotency key belongs to a creation with another input."""
+
+    message: str = (
+        "Use a new idempotency key; this one created a customer from another input already."
+    )
+
+
+async def create_customer(
+    customers: Customers, values: Mapping[str, Value], idempotency_key: str | None
+) -> Created | Rejected | Conflict:
+    """Judge what was sent and keep the customer. `values` are as `judge` takes them.
+
+    Raises `Unavailable` where the customers cannot be reached.
+    """
+    judged = judge(values)
+    if isinstance(judged, Rejected):
+        # What was created is valid, so this is another input than the key's, if the key is known.
+        if idempotency_key is not None and await customers.created_with(idempotency_key):
+            return Conflict()
+        return judged
+
+    attempt = None if idempotency_key is None else Attempt(idempotency_key, _fingerprint(judged))
+    new = Kept(_customer(judged), attempt)
+    try:
+        kept = await customers.add(new)
+    except EmailTaken:
+        return Rejected((Taken(_EMAIL),))
+    if kept.attempt != attempt:
+        return Conflict()
+    return Created(kept.customer, replayed=kept.customer.id != new.customer.id)
+
+
+def _customer(new: NewCustomer) -> Customer:
+    now = datetime.now(UTC)
+    # MongoDB keeps milliseconds.
+    now = now.replace(microsecond=now.microsecond // 1000 * 1000)
+    return Customer(**asdict(new), id=uuid4(), created_at=now, updated_at=now)
+
+
+def _fingerprint(new: NewCustomer) -> str:
+    """SHA-256 of what was given alone: a field added later leaves it as it is."""
+    given = {name: value for name, value in asdict(new).items() if value is not None}
+    return hashlib.sha256(json.dumps(given, sort_keys=True).encode()).hexdigest()

@@ -1,0 +1,122 @@
+"""The formats that a customer's fields may have: how text is normalised and what it may hold."""
+
+import re
+import unicodedata
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from email_validator import EmailNotValidError, validate_email
+
+# Unicode's White_Space property. `str.strip` and `str.split` also take U+001C to U+001F.
+_WHITE_SPACE = "\t-\r \x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
+_INNER_WHITE_SPACE = re.compile(f"[{_WHITE_SPACE}]+")
+_OUTER_WHITE_SPACE = re.compile(rf"\A[{_WHITE_SPACE}]+|[{_WHITE_SPACE}]+\Z")
+
+# RFC 5321, 4.5.3.1.3 allows a path of 256 octets, two of which are its angle brackets.
+_LONGEST_EMAIL = 254
+
+
+@dataclass(frozen=True)
+class Format:
+    """What one kind of text may hold.
+
+    `read` gives the normalised text, and whether this format allows it. `pattern` says the same,
+    as nearly as a regular expression can, for those who cannot call it: clients and MongoDB. It
+    is written in the words that ECMA-262 (flag `u`) and PCRE share, and is to match whole texts.
+    """
+
+    allowed: str
+    pattern: str
+    read: Callable[[str], tuple[str, bool]]
+    directive_format: str | None = None
+
+
+def _trim(text: str) -> str:
+    return _OUTER_WHITE_SPACE.sub("", unicodedata.normalize("NFC", text))
+
+
+def _one_line(text: str) -> str:
+    return _INNER_WHITE_SPACE.sub(" ", _trim(text))
+
+
+def _line_of_categories(pattern: str) -> Callable[[str], tuple[str, bool]]:
+    """Reads one line whose general categories, such as `LuLlZsNd`, match the pattern."""
+    compiled = re.compile(pattern)
+
+    def read(text: str) -> tuple[str, bool]:
+        line = _one_line(text)
+        return line, compiled.fullmatch("".join(map(unicodedata.category, line))) is not None
+
+    return read
+
+
+def _line_of_characters(pattern: str) -> Callable[[str], tuple[str, bool]]:
+    compiled = re.compile(pattern)
+
+    def read(text: str) -> tuple[str, bool]:
+        line = _one_line(text)
+        return line, compiled.fullmatch(line) is not None
+
+    return read
+
+
+def _printable_lines(text: str) -> tuple[str, bool]:
+    lines = _trim(text)
+    return lines, all(
+        unicodedata.category(character) not in _UNPRINTABLE or character in "\t\n\r"
+        for character in lines
+    )
+
+
+def _email_address(text: str) -> tuple[str, bool]:
+    """An address gets its domain in lower case; what is none stays as it is."""
+    line = _one_line(text)
+    if len(line) > _LONGEST_EMAIL:
+        return line, False
+    try:
+        return validate_email(line, check_deliverability=False).normalized, True
+    except EmailNotValidError:
+        return line, False
+
+
+_UNPRINTABLE = {"Cc", "Cn", "Co", "Cs"}
+_ZIP_CODE = "[0-9]+(?:-[0-9]+)*"
+_PHONE_NUMBER = "[0-9]+"
+_EMAIL_WORD = r'[^\s@.,:;<>()\[\]\\"]+'
+
+ALPHABETIC = Format(
+    allowed="letters",
+    pattern=r"(?:\p{L}\p{M}*)+",
+    read=_line_of_categories("(?:L.(?:M.)*)+"),
+)
+ALPHABETIC_AND_WHITE_SPACE = Format(
+    allowed="letters and spaces",
+    pattern=r"(?:\p{L}\p{M}*|\s)+",
+    read=_line_of_categories("(?:L.(?:M.)*|Zs)+"),
+)
+ALPHANUMERIC = Format(
+    allowed="letters, digits and spaces",
+    pattern=r"(?:\p{L}\p{M}*|\p{Nd}|\s)+",
+    read=_line_of_categories("(?:L.(?:M.)*|Nd|Zs)+"),
+)
+PRINTABLE = Format(
+    allowed="printable text, line breaks and tabs",
+    pattern=r"(?:[^\p{Cc}\p{Cn}\p{Co}\p{Cs}]|[\t\n\r])+",
+    read=_printable_lines,
+)
+EMAIL = Format(
+    allowed="an e-mail address",
+    pattern=rf"{_EMAIL_WORD}(?:\.{_EMAIL_WORD})*@{_EMAIL_WORD}(?:\.{_EMAIL_WORD})+",
+    read=_email_address,
+    directive_format="email",
+)
+NUMERIC_AND_HYPHEN = Format(
+    allowed="groups of the digits 0 to 9, joined by single hyphens",
+    pattern=_ZIP_CODE,
+    read=_line_of_characters(_ZIP_CODE),
+)
+NUMERIC = Format(
+    allowed="the digits 0 to 9",
+    pattern=_PHONE_NUMBER,
+    read=_line_of_characters(_PHONE_NUMBER),
+)

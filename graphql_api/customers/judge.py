@@ -1,0 +1,53 @@
+"""Judges what was sent for a customer, every field and every rule at once."""
+
+from collections.abc import Iterator, Mapping
+from enum import Enum
+
+from .fields import FIELDS, Field, NewCustomer
+from .problems import InvalidFormat, Missing, Problem, Rejected, TooLong, TooShort, WrongType
+
+
+class NotText(Enum):
+    """Stands for a value of another type than the field's, whatever it was."""
+
+    NOT_TEXT = "not text"
+
+
+NOT_TEXT = NotText.NOT_TEXT
+Value = str | NotText | None
+
+
+def judge(values: Mapping[str, Value]) -> NewCustomer | Rejected:
+    """The normalised customer, or every problem of every field in the specification's order.
+
+    `values` maps Python field names to what was sent; a field that is absent or None was not
+    given.
+    """
+    texts: dict[str, str] = {}
+    problems: list[Problem] = []
+    for field in FIELDS:
+        value = values.get(field.name)
+        if isinstance(value, NotText):
+            problems.append(WrongType(field))
+        elif value is not None:
+            texts[field.name], allowed = field.rule.format.read(value)
+            problems.extend(_problems(field, texts[field.name], allowed=allowed))
+        elif field.required:
+            problems.append(Missing(field))
+    return Rejected(tuple(problems)) if problems else NewCustomer(**texts)  # type: ignore[arg-type]  # each name is one of NewCustomer's own
+
+
+def _problems(field: Field, text: str, *, allowed: bool) -> Iterator[Problem]:
+    rule, length = field.rule, len(text)
+    if not text and field.required:
+        yield Missing(field)
+    elif not text and rule.min_length is not None:
+        # It has no character that could be wrong.
+        yield TooShort(field, rule.min_length, length)
+    else:
+        if rule.min_length is not None and length < rule.min_length:
+            yield TooShort(field, rule.min_length, length)
+        if length > rule.max_length:
+            yield TooLong(field, rule.max_length, length)
+        if not allowed:
+            yield InvalidFormat(field)

@@ -1,0 +1,1 @@
+"""How requests arrive: GraphQL over HTTP, GraphiQL, and the two health checks."""

@@ -1,0 +1,25 @@
+"""The two health checks: the process runs, and the database answers."""
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+
+from ..customers.store import Customers, Unavailable
+
+
+class Health:
+    """`/healthz` for whoever restarts processes, `/readyz` for whoever sends requests to them."""
+
+    def __init__(self, customers: Customers) -> None:
+        self._customers = customers
+
+    async def healthz(self, _request: Request) -> JSONResponse:
+        """200 while the process answers; never asks the database."""
+        return JSONResponse({"status": "ok"})
+
+    async def readyz(self, _request: Request) -> JSONResponse:
+        """200 while customers can be created and read, else 503."""
+        try:
+            await self._customers.ready()
+        except Unavailable:
+            return JSONResponse({"status": "unavailable"}, 503)
+        return JSONResponse({"status": "ok"})

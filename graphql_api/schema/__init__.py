@@ -1,0 +1,1 @@
+"""What clients see: the GraphQL schema, on top of what a customer is."""

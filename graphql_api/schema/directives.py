@@ -1,0 +1,65 @@
+"""What the declaration of a field says in the schema: its description and `@constraint`."""
+
+from typing import TypeVar
+
+import strawberry
+from strawberry.schema_directive import Location
+from strawberry.types.base import get_object_definition
+
+from ..customers.fields import FIELDS, Field
+
+_Type = TypeVar("_Type", bound=type)
+
+
+@strawberry.schema_directive(
+    locations=[Location.INPUT_FIELD_DEFINITION, Location.SCALAR],
+    description=(
+        "What a text may hold: its length in Unicode code points, a regular expression "
+        "(ECMA-262 with the flag `u`) that it matches, and the name of a well-known format. All "
+        "are about the text without white space at its ends."
+    ),
+)
+class Constraint:
+    min_length: int | None = strawberry.UNSET
+    max_length: int | None = strawberry.UNSET
+    pattern: str | None = strawberry.UNSET
+    format: str | None = strawberry.UNSET
+
+
+def field_named(name: str) -> Field:
+    """The declared field with this Python name; raises `KeyError`."""
+    return _FIELDS[name]
+
+
+_FIELDS = {field.name: field for field in FIELDS}
+
+
+def description(field: Field) -> str:
+    """The specification's words, the rule in words, and an example."""
+    rule = field.rule
+    return f"{rule.description}\n\n{field.rule_in_words} Example: `{rule.example}`."
+
+
+def constraint(field: Field) -> Constraint:
+    """The field's rule for programs; what it does not limit stays unset and does not print."""
+    rule = field.rule
+    return Constraint(
+        min_length=strawberry.UNSET if rule.min_length is None else rule.min_length,
+        max_length=rule.max_length,
+        pattern=f"^{rule.format.pattern}$",
+        format=rule.format.directive_format or strawberry.UNSET,
+    )
+
+
+def declared(graphql_type: _Type) -> _Type:
+    """Gives the customer's fields on a Strawberry type their descriptions, and inputs their rules.
+
+    The type lists names and types; the rest is said once, in `customers.fields`.
+    """
+    definition = get_object_definition(graphql_type, strict=True)
+    for graphql_field in definition.fields:
+        if (field := _FIELDS.get(graphql_field.python_name)) is not None:
+            graphql_field.description = description(field)
+            if definition.is_input:
+                graphql_field.directives = [constraint(field)]
+    return graphql_type

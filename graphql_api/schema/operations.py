@@ -1,0 +1,94 @@
+"""The query and the mutation: what clients can ask for."""
+
+import re
+from dataclasses import dataclass
+from typing import Annotated
+
+import strawberry
+from graphql import GraphQLError
+from strawberry.types import Info
+
+from ..customers.create_customer import create_customer
+from ..customers.judge import Value
+from ..customers.store import Customers
+from .outcomes import customer, customer_result
+from .types import CreateCustomerInput, CreateCustomerResult, Customer
+
+# Printable ASCII: space to tilde.
+_KEY = re.compile("[ -~]{1,255}")
+
+
+@dataclass(frozen=True)
+class Context:
+    """What a request brings beside its document: the customers, and its `Idempotency-Key`."""
+
+    customers: Customers
+    idempotency_key: str | None = None
+
+
+async def _create_customer(
+    info: Info[Context, None],
+    input: Annotated[  # noqa: A002  # the specification's name
+        CreateCustomerInput, strawberry.argument(description="The customer to create.")
+    ],
+    idempotency_key: Annotated[
+        str | None,
+        strawberry.argument(
+            description=(
+                "1 to 255 printable ASCII characters of the client's choice, new for each "
+                "customer: a request that is sent again with its key never creates a second one. "
+                "Also accepted as the HTTP header `Idempotency-Key`."
+            )
+        ),
+    ] = strawberry.UNSET,
+) -> CreateCustomerResult:
+    key = _idempotency_key(idempotency_key, info.context.idempotency_key)
+    return customer_result(await create_customer(info.context.customers, _given(input), key))
+
+
+async def _customer(
+    info: Info[Context, None],
+    id: Annotated[  # noqa: A002  # GraphQL's name
+        strawberry.ID, strawberry.argument(description="The `id` that the customer came with.")
+    ],
+) -> Customer | None:
+    found = await info.context.customers.get(id)
+    return None if found is None else customer(found)
+
+
+def _given(input: CreateCustomerInput) -> dict[str, Value]:  # noqa: A002  # as above
+    return {name: value for name, value in vars(input).items() if value is not strawberry.UNSET}
+
+
+def _idempotency_key(argument: str | None, header: str | None) -> str | None:
+    keys = {key for key in (argument, header) if key is not None and key is not strawberry.UNSET}
+    if len(keys) > 1:
+        raise _bad_user_input(
+            "Send one idempotency key; the argument and the header Idempotency-Key differ."
+        )
+    key = next(iter(keys), None)
+    if key is not None and not _KEY.fullmatch(key):
+        raise _bad_user_input("Use 1 to 255 printable ASCII characters for the idempotency key.")
+    return key
+
+
+def _bad_user_input(message: str) -> GraphQLError:
+    return GraphQLError(message, extensions={"code": "BAD_USER_INPUT"})
+
+
+@strawberry.type(description="What can be changed.")
+class Mutation:
+    create_customer: CreateCustomerResult = strawberry.mutation(
+        resolver=_create_customer,
+        description=(
+            "Creates a customer. Answers with the customer, or with every problem of every field "
+            "at once. Its e-mail address identifies a customer: no two have the same."
+        ),
+    )
+
+
+@strawberry.type(description="What can be read.")
+class Query:
+    customer: Customer | None = strawberry.field(
+        resolver=_customer, description="The customer with this `id`, or `null` if there is none."
+    )

@@ -1,0 +1,80 @@
+"""Turns what the use case says into the GraphQL types that say the same."""
+
+from dataclasses import fields
+from typing import Any, assert_never
+
+import strawberry
+
+from ..customers import fields as domain
+from ..customers.create_customer import Conflict, Created
+from ..customers.problems import (
+    InvalidFormat,
+    Missing,
+    Problem,
+    Rejected,
+    Taken,
+    TooLong,
+    TooShort,
+    WrongType,
+)
+from .types import (
+    CreateCustomerFailure,
+    CreateCustomerResult,
+    CreateCustomerSuccess,
+    Customer,
+    CustomerField,
+    CustomerFieldError,
+    EmailTakenError,
+    IdempotencyConflict,
+    InvalidFormatError,
+    RequiredFieldError,
+    TooLongError,
+    TooShortError,
+    WrongTypeError,
+)
+
+
+def customer_result(outcome: Created | Rejected | Conflict) -> CreateCustomerResult:
+    match outcome:
+        case Created():
+            return CreateCustomerSuccess(
+                customer=customer(outcome.customer), replayed=outcome.replayed
+            )
+        case Rejected():
+            return CreateCustomerFailure(errors=[_field_error(p) for p in outcome.problems])
+        case Conflict():
+            return IdempotencyConflict(message=outcome.message)
+        case _:
+            assert_never(outcome)
+
+
+def customer(kept: domain.Customer) -> Customer:
+    values: dict[str, Any] = {field.name: getattr(kept, field.name) for field in fields(kept)}
+    return Customer(**{**values, "id": strawberry.ID(str(kept.id))})
+
+
+def _field_error(problem: Problem) -> CustomerFieldError:
+    at: dict[str, Any] = {
+        "field": CustomerField(problem.field.name),
+        "path": ["input", problem.field.public_name],
+        "message": problem.message,
+    }
+    match problem:
+        case Missing():
+            return RequiredFieldError(**at)
+        case TooShort():
+            return TooShortError(
+                **at, min_length=problem.min_length, actual_length=problem.actual_length
+            )
+        case TooLong():
+            return TooLongError(
+                **at, max_length=problem.max_length, actual_length=problem.actual_length
+            )
+        case InvalidFormat():
+            return InvalidFormatError(**at, allowed=problem.allowed, example=problem.example)
+        case WrongType():
+            return WrongTypeError(**at, expected=problem.expected)
+        case Taken():
+            return EmailTakenError(**at)
+        case _:
+            assert_never(problem)

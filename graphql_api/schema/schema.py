@@ -1,0 +1,104 @@
+"""The schema that clients see, as an executable object and as a document (SDL)."""
+
+import logging
+import re
+import traceback
+
+import strawberry
+from graphql import (
+    DirectiveDefinitionNode,
+    DocumentNode,
+    GraphQLError,
+    TypeDefinitionNode,
+    parse,
+    print_ast,
+)
+from strawberry.schema.config import StrawberryConfig
+from strawberry.types import ExecutionContext
+
+from ..customers.store import Unavailable
+from .operations import Mutation, Query
+from .scalars import SCALARS
+
+logger = logging.getLogger(__name__)
+
+# The specification's order; what it does not name stands beside what uses it.
+_ORDER = (
+    "constraint",
+    "Mutation",
+    "CreateCustomerInput",
+    "CreateCustomerResult",
+    "CreateCustomerSuccess",
+    "CreateCustomerFailure",
+    "IdempotencyConflict",
+    "Customer",
+    "CustomerFieldError",
+    "FieldError",
+    "RequiredFieldError",
+    "TooShortError",
+    "TooLongError",
+    "InvalidFormatError",
+    "WrongTypeError",
+    "EmailTakenError",
+    "CustomerField",
+    "ZipCode",
+    "PhoneNumber",
+    "DateTime",
+    "Query",
+)
+
+# graphql-core ends its messages with the value that it refuses, and quotes strings and numbers
+# where a document breaks off. Names stay.
+_REFUSED_VALUE = re.compile(r"(?:[,;]? [Ff]ound|(?<=value)): .*", re.DOTALL)
+_QUOTED_TOKEN = re.compile(r"(String|BlockString|Int|Float) (?:'.*'|\".*\")", re.DOTALL)
+
+
+class Schema(strawberry.Schema):
+    """A Strawberry schema whose errors never carry a value that was sent, or an internal."""
+
+    def process_errors(
+        self,
+        errors: list[GraphQLError],
+        execution_context: ExecutionContext | None = None,  # noqa: ARG002  # Strawberry's signature
+    ) -> None:
+        """Logs what is our own fault, and leaves in each error what a client may read."""
+        for error in errors:
+            cause = error.original_error
+            if isinstance(cause, Unavailable):
+                error.message = (
+                    "The database is not available; send the request again, with the same "
+                    "idempotency key."
+                )
+                error.extensions = {"code": "UNAVAILABLE"}
+            elif cause is None or isinstance(cause, GraphQLError):
+                error.message = without_values(error.message)
+            else:
+                # The exception's own text may hold values; where it was raised does not.
+                logger.error(
+                    "%s in a resolver\n%s",
+                    type(cause).__name__,
+                    "".join(traceback.format_tb(cause.__traceback__)),
+                )
+                error.message = "The server failed to answer; this is not the request's fault."
+                error.extensions = {"code": "INTERNAL_SERVER_ERROR"}
+
+
+def without_values(message: str) -> str:
+    """A message of graphql-core without the values that it repeats."""
+    return _QUOTED_TOKEN.sub(r"\1", _REFUSED_VALUE.sub(".", message)).replace("?.", "?")
+
+
+schema = Schema(query=Query, mutation=Mutation, config=StrawberryConfig(scalar_map=SCALARS))
+
+
+def sdl() -> str:
+    """The schema document, in the specification's order."""
+    definitions = {
+        definition.name.value: definition
+        for definition in parse(schema.as_str()).definitions
+        if isinstance(definition, TypeDefinitionNode | DirectiveDefinitionNode)
+    }
+    ordered = sorted(definitions, key=_ORDER.index)
+    document = DocumentNode(definitions=tuple(definitions[name] for name in ordered))
+    # Empty lines of descriptions come out indented.
+    return re.sub(" +$", "", print_ast(document), flags=re.MULTILINE) + "\n"

@@ -1,0 +1,99 @@
+"""Runs the application under uvicorn, with the embedded MongoDB where no other one is named."""
+
+import contextlib
+import multiprocessing
+import os
+import signal
+import socket
+import sys
+import threading
+from collections.abc import Iterator
+from copy import deepcopy
+from dataclasses import replace
+from multiprocessing.connection import wait
+from typing import Any
+
+import uvicorn
+from starlette.applications import Starlette
+from uvicorn.config import LOGGING_CONFIG
+from uvicorn.supervisors import Multiprocess
+
+from .app import create_app, from_environment
+from .mongo.mongod import embedded_mongod, find_mongod
+from .settings import Settings, variable
+
+
+def serve(settings: Settings) -> int:
+    """Serves until SIGINT or SIGTERM, and gives the exit code.
+
+    Raises `SettingsError` and `MongodError` where it cannot start; uvicorn exits the process
+    where the address is in use.
+    """
+    config = uvicorn.Config(
+        "graphql_api.server:worker",
+        factory=True,
+        host=settings.host,
+        port=settings.port,
+        workers=settings.workers,
+        loop="uvloop",
+        http="httptools",
+        ws="none",
+        lifespan="on",
+        # Addresses hold the query and its variables.
+        access_log=False,
+        server_header=False,
+        log_config=_log_config(),
+    )
+    create_app(replace(settings, mongodb_uri=settings.mongodb_uri or "mongodb://localhost"))
+    signal.signal(signal.SIGTERM, _exit)
+    with (
+        contextlib.suppress(KeyboardInterrupt),
+        config.bind_socket() as listener,
+        _database(settings) as uri,
+    ):
+        os.environ[variable("mongodb_uri")] = uri
+        print(f"GraphiQL: http://{_authority(listener)}/graphql", flush=True)
+        if settings.workers == 1:
+            uvicorn.Server(config).run([listener])
+        else:
+            Multiprocess(config, [listener]).run()
+    return 0
+
+
+def worker() -> Starlette:
+    """The application of one server process, which ends when the one that started it is gone."""
+    if (parent := multiprocessing.parent_process()) is not None:
+        threading.Thread(target=_end_with, args=[parent.sentinel], daemon=True).start()
+    return from_environment()
+
+
+def _end_with(sentinel: int) -> None:
+    wait([sentinel])
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+def _exit(_signal: int, _frame: object) -> None:
+    # uvicorn raises the signal that stopped it once more, and mongod is to be stopped after that.
+    sys.exit(0)
+
+
+@contextlib.contextmanager
+def _database(settings: Settings) -> Iterator[str]:
+    if settings.mongodb_uri is not None:
+        yield settings.mongodb_uri
+        return
+    with embedded_mongod(find_mongod(settings.mongod), settings.data_dir) as uri:
+        yield uri
+
+
+def _authority(listener: socket.socket) -> str:
+    host, port = listener.getsockname()[:2]
+    if host in ("0.0.0.0", "::"):  # noqa: S104  # shown, not listened on
+        host = "localhost"
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def _log_config() -> dict[str, Any]:
+    log_config = deepcopy(LOGGING_CONFIG)
+    log_config["loggers"]["graphql_api"] = log_config["loggers"]["uvicorn"]
+    return log_config
