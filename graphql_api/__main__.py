@@ -22,8 +22,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if options.command == "schema":
             return _check(options.check) if options.check else _print()
         given = {name: getattr(options, name) for name in _SERVE_SETTINGS}
-        flags = {variable(name): value for name, value in given.items() if value is not None}
-        return serve(Settings.read({**os.environ, **flags}))
+        # The processes that serve read their settings from the environment.
+        os.environ.update(
+            {variable(name): flag for name, flag in given.items() if flag is not None}
+        )
+        return serve(Settings.read(os.environ))
     except (SettingsError, MongodError, OSError) as error:
         print(f"graphql-api: {error}", file=sys.stderr)
         return 2
@@ -58,7 +61,7 @@ def _print() -> int:
 
 
 def _check(file: Path) -> int:
-    kept, current = file.read_text(encoding="utf-8"), sdl()
+    kept, current = file.read_text(encoding="utf-8", errors="replace"), sdl()
     sys.stdout.writelines(
         difflib.unified_diff(
             kept.splitlines(keepends=True),

@@ -1,9 +1,9 @@
 """Puts the rooms together: the only module that knows them all."""
 
+import contextlib
 import logging
 import os
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 
 from pymongo.errors import PyMongoError
 from starlette.applications import Starlette
@@ -35,14 +35,14 @@ def create_app(settings: Settings) -> Starlette:
         # The driver's message may show the password that the URI holds.
         raise SettingsError("GRAPHQL_API_MONGODB_URI must be a valid MongoDB URI.") from None
 
-    @asynccontextmanager
+    @contextlib.asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
-        try:
-            await customers.ready()
-        except Unavailable:
-            logger.warning("The database is not available; requests will try it again.")
-        yield
-        customers.close()
+        with contextlib.closing(customers):
+            try:
+                await customers.ready()
+            except Unavailable:
+                logger.warning("The database is not available; requests will try it again.")
+            yield
 
     endpoint, health = GraphQLEndpoint(customers), Health(customers)
     return Starlette(

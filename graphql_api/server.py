@@ -15,20 +15,23 @@ from typing import Any
 
 import uvicorn
 from starlette.applications import Starlette
-from uvicorn.config import LOGGING_CONFIG
+from uvicorn.config import LOGGING_CONFIG, STARTUP_FAILURE
 from uvicorn.supervisors import Multiprocess
 
 from .app import create_app, from_environment
 from .mongo.mongod import embedded_mongod, find_mongod
 from .settings import Settings, variable
 
+_STOP_SECONDS = 5
+
 
 def serve(settings: Settings) -> int:
     """Serves until SIGINT or SIGTERM, and gives the exit code.
 
-    Raises `SettingsError` and `MongodError` where it cannot start; uvicorn exits the process
-    where the address is in use.
+    Raises `SettingsError` and `MongodError` where it cannot start, and `OSError` where it cannot
+    listen.
     """
+    create_app(replace(settings, mongodb_uri=settings.mongodb_uri or "mongodb://localhost"))
     config = uvicorn.Config(
         "graphql_api.server:worker",
         factory=True,
@@ -42,13 +45,14 @@ def serve(settings: Settings) -> int:
         # Addresses hold the query and its variables.
         access_log=False,
         server_header=False,
+        # A request is answered within 5 seconds, unless its client never ends it.
+        timeout_graceful_shutdown=_STOP_SECONDS,
         log_config=_log_config(),
     )
-    create_app(replace(settings, mongodb_uri=settings.mongodb_uri or "mongodb://localhost"))
     signal.signal(signal.SIGTERM, _exit)
     with (
         contextlib.suppress(KeyboardInterrupt),
-        config.bind_socket() as listener,
+        _listener(settings) as listener,
         _database(settings) as uri,
     ):
         os.environ[variable("mongodb_uri")] = uri
@@ -56,7 +60,10 @@ def serve(settings: Settings) -> int:
         if settings.workers == 1:
             uvicorn.Server(config).run([listener])
         else:
-            Multiprocess(config, [listener]).run()
+            workers = Multiprocess(config, [listener])
+            workers.run()
+            if any(process.exitcode == STARTUP_FAILURE for process in workers.processes):
+                return STARTUP_FAILURE
     return 0
 
 
@@ -84,6 +91,16 @@ def _database(settings: Settings) -> Iterator[str]:
         return
     with embedded_mongod(find_mongod(settings.mongod), settings.data_dir) as uri:
         yield uri
+
+
+def _listener(settings: Settings) -> socket.socket:
+    """Listens at once, so that who connects before all is ready waits and is not refused."""
+    is_ipv6 = ":" in settings.host
+    return socket.create_server(
+        (settings.host, settings.port),
+        family=socket.AF_INET6 if is_ipv6 else socket.AF_INET,
+        dualstack_ipv6=is_ipv6 and socket.has_dualstack_ipv6(),
+    )
 
 
 def _authority(listener: socket.socket) -> str:

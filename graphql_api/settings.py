@@ -1,5 +1,6 @@
 """Every setting: one environment variable each, read once."""
 
+import re
 import typing
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -31,7 +32,7 @@ def _mongodb_uri(value: str) -> str:
 
 def _whole_number(low: int, high: int) -> Callable[[str], int]:
     def parse(value: str) -> int:
-        if not (value.isascii() and value.isdigit() and low <= int(value[:6]) <= high):
+        if not (re.fullmatch("[0-9]{1,6}", value) and low <= int(value) <= high):
             raise ValueError(f"a whole number from {low} to {high}")
         return int(value)
 

@@ -82,7 +82,7 @@ def _email_address(text: str) -> tuple[str, bool]:
 _UNPRINTABLE = {"Cc", "Cn", "Co", "Cs"}
 _ZIP_CODE = "[0-9]+(?:-[0-9]+)*"
 _PHONE_NUMBER = "[0-9]+"
-_EMAIL_WORD = r'[^\s@.,:;<>()\[\]\\"]+'
+_EMAIL_WORD = r'[^\s\p{Cc}@.,:;<>()\[\]\\"]+'
 
 ALPHABETIC = Format(
     allowed="letters",

@@ -32,6 +32,7 @@ _NAMESPACE_EXISTS = 48
 _OPERATION_SECONDS = 4.0
 # Work that waits for one of the driver's threads does not know its deadline until it has one.
 _QUEUE_SECONDS = 0.5
+_GOODBYE_SECONDS = 1.0
 
 
 class MongoCustomers:
@@ -66,7 +67,9 @@ class MongoCustomers:
         self._ensuring = asyncio.Lock()
 
     def close(self) -> None:
-        self._client.close()
+        # The driver says goodbye to its servers, and would look 30 seconds for one that is away.
+        with pymongo.timeout(_GOODBYE_SECONDS):
+            self._client.close()
 
     async def ready(self) -> None:
         """Raises `Unavailable` unless a primary answers.

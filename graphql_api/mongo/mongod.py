@@ -77,7 +77,7 @@ def find_mongod(configured: Path | None) -> Path:
             raise MongodError(f"GRAPHQL_API_MONGOD names {configured}, which cannot be run.")
         return configured.resolve()
     if on_path := shutil.which("mongod"):
-        return Path(on_path)
+        return Path(on_path).resolve()
     package = importlib.util.find_spec("fiftyone")
     for folder in package.submodule_search_locations or () if package else ():
         if (binary := Path(folder, "db", "bin", "mongod")).is_file():
@@ -97,28 +97,13 @@ def embedded_mongod(binary: Path, data_dir: Path) -> Iterator[str]:
     dies, and dies with this process. Raises `MongodError`, also where another server uses
     `data_dir`.
     """
-    folder = data_dir.resolve() / "mongod"
-    try:
+    folder = data_dir.absolute() / "mongod"
+    with _usable(data_dir):
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         folder.chmod(0o700)
-    except OSError as error:
-        raise MongodError(
-            f"The data directory {data_dir} cannot be used: {error.strerror}."
-        ) from None
-    with _locked(folder, data_dir), _reachable(folder) as socket:
-        uri = f"mongodb://{quote(str(socket), safe='')}/?directConnection=true"
-        mongod = _Mongod(binary, folder, uri)
-        try:
-            mongod.start()
-            yield uri
-        finally:
-            mongod.stop()
-
-
-@contextlib.contextmanager
-def _locked(folder: Path, data_dir: Path) -> Iterator[None]:
-    """One server for each directory; the kernel gives the lock back however the server ends."""
-    with (folder / "server.lock").open("w") as lock:
+        lock = (folder / "server.lock").open("w")
+    with lock:
+        # One server for each directory; the kernel gives the lock back however the server ends.
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -126,7 +111,22 @@ def _locked(folder: Path, data_dir: Path) -> Iterator[None]:
                 f"Another server uses the data directory {data_dir}; stop it, or choose another "
                 "directory with --data-dir."
             ) from None
+        with _reachable(folder) as socket:
+            uri = f"mongodb://{quote(str(socket), safe='')}/?directConnection=true"
+            mongod = _Mongod(binary, folder, uri)
+            try:
+                mongod.start()
+                yield uri
+            finally:
+                mongod.stop()
+
+
+@contextlib.contextmanager
+def _usable(directory: Path) -> Iterator[None]:
+    try:
         yield
+    except OSError as error:
+        raise MongodError(f"The data directory {directory} cannot be used: {error}.") from None
 
 
 @contextlib.contextmanager
@@ -176,6 +176,7 @@ class _Mongod:
                 if not self._first.done():
                     self._first.set_exception(error)
                     return
+                logger.warning("%s", error)
             if not self._stopping.wait(_RESTART_SECONDS):
                 logger.error("mongod stopped by itself; it is started again")
 
@@ -192,7 +193,8 @@ class _Mongod:
                 elif code is not None or time.monotonic() > give_up:
                     state = "did not become ready" if code is None else f"ended with code {code}"
                     raise MongodError(f"{self._binary} {state}; its log is {self._folder / _LOG}.")
-                time.sleep(_POLL_SECONDS)
+                if self._stopping.wait(_POLL_SECONDS):
+                    raise MongodError(f"{self._binary} was stopped before it was ready.")
             yield process
         finally:
             process.terminate()
@@ -203,26 +205,27 @@ class _Mongod:
                 process.wait()
 
     def _launch(self) -> subprocess.Popen[bytes]:
-        # What a killed mongod left would look like the next one's.
-        (self._folder / _SOCKET).unlink(missing_ok=True)
-        (self._folder / "data").mkdir(exist_ok=True)
         launcher = (sys.executable, "-I", "-S", "-c", _LAUNCHER)
-        with (self._folder / _LOG).open("ab") as log:
-            return subprocess.Popen(  # noqa: S603  # the operator names the binary
-                [*launcher, str(os.getpid()), self._binary, *_OPTIONS],
-                cwd=self._folder,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                # Ctrl-C is for the server, which stops mongod when its last request is answered.
-                start_new_session=True,
-            )
+        with _usable(self._folder):
+            # What a killed mongod left would look like the next one's.
+            (self._folder / _SOCKET).unlink(missing_ok=True)
+            (self._folder / "data").mkdir(exist_ok=True)
+            with (self._folder / _LOG).open("ab") as log:
+                return subprocess.Popen(  # noqa: S603  # the operator names the binary
+                    [*launcher, str(os.getpid()), self._binary, *_OPTIONS],
+                    cwd=self._folder,
+                    stdin=subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=log,
+                    # Ctrl-C is for the server, which stops mongod after its last answer.
+                    start_new_session=True,
+                )
 
     def _is_primary(self) -> bool:
         if not (self._folder / _SOCKET).exists():
             return False
         client: MongoClient[dict[str, Any]] = MongoClient(
-            self._uri, serverSelectionTimeoutMS=500, timeoutMS=5000
+            self._uri, serverSelectionTimeoutMS=500, socketTimeoutMS=5000
         )
         with client, contextlib.suppress(PyMongoError):
             hello = client.admin.command("hello")

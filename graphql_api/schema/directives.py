@@ -1,22 +1,25 @@
 """What the declaration of a field says in the schema: its description and `@constraint`."""
 
-from typing import TypeVar
+from enum import Enum
+from typing import TypeVar, cast
 
 import strawberry
 from strawberry.schema_directive import Location
 from strawberry.types.base import get_object_definition
+from strawberry.types.enum import WithStrawberryEnumDefinition
 
 from ..customers.fields import FIELDS, Field
 
 _Type = TypeVar("_Type", bound=type)
+_Enum = TypeVar("_Enum", bound=type[Enum])
 
 
 @strawberry.schema_directive(
     locations=[Location.INPUT_FIELD_DEFINITION, Location.SCALAR],
     description=(
-        "What a text may hold: its length in Unicode code points, a regular expression "
-        "(ECMA-262 with the flag `u`) that it matches, and the name of a well-known format. All "
-        "are about the text without white space at its ends."
+        "What a text may hold, once the white space at its ends is dropped: the fewest and the "
+        "most Unicode code points, a regular expression (ECMA-262, with the flag `u`), and the "
+        "name of a well-known format, such as `email`."
     ),
 )
 class Constraint:
@@ -63,3 +66,11 @@ def declared(graphql_type: _Type) -> _Type:
             if definition.is_input:
                 graphql_field.directives = [constraint(field)]
     return graphql_type
+
+
+def declared_enum(enum: _Enum) -> _Enum:
+    """Gives the members of a Strawberry enum of field names the specification's words."""
+    definition = cast("type[WithStrawberryEnumDefinition]", enum).__strawberry_definition__
+    for member in definition.values:
+        member.description = _FIELDS[member.value].rule.description
+    return enum

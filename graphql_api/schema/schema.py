@@ -50,7 +50,10 @@ _ORDER = (
 # graphql-core ends its messages with the value that it refuses, and quotes strings and numbers
 # where a document breaks off. Names stay.
 _REFUSED_VALUE = re.compile(r"(?:[,;]? [Ff]ound|(?<=value)): .*", re.DOTALL)
-_QUOTED_TOKEN = re.compile(r"(String|BlockString|Int|Float) (?:'.*'|\".*\")", re.DOTALL)
+_QUOTED_VALUE = re.compile(
+    r"(?:(?<=String)|(?<=Int)|(?<=Float)|:(?= '\\)|, did you mean(?= '0\.)) ('.*'|\".*\")\??",
+    re.DOTALL,
+)
 
 
 class Schema(strawberry.Schema):
@@ -85,7 +88,9 @@ class Schema(strawberry.Schema):
 
 def without_values(message: str) -> str:
     """A message of graphql-core without the values that it repeats."""
-    return _QUOTED_TOKEN.sub(r"\1", _REFUSED_VALUE.sub(".", message)).replace("?.", "?")
+    if message.startswith("Syntax Error"):
+        return _QUOTED_VALUE.sub("", message).rstrip(".") + "."
+    return _REFUSED_VALUE.sub(".", message).replace("?.", "?")
 
 
 schema = Schema(query=Query, mutation=Mutation, config=StrawberryConfig(scalar_map=SCALARS))

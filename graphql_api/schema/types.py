@@ -7,7 +7,7 @@ from typing import Annotated
 import strawberry
 
 from ..customers.fields import PhoneNumber, ZipCode
-from .directives import declared
+from .directives import declared, declared_enum
 
 
 @declared
@@ -47,6 +47,7 @@ class Customer:
     updated_at: datetime = strawberry.field(description="When the customer was last changed.")
 
 
+@declared_enum
 @strawberry.enum(description="The fields of a customer.")
 class CustomerField(Enum):
     NAME = "name"

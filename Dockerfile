@@ -1,0 +1,14 @@
+FROM python:3.11-slim AS dependencies
+COPY requirements.txt .
+# Wheels alone: the image has no compiler.
+RUN pip install --no-cache-dir --disable-pip-version-check --root-user-action=ignore \
+    --require-hashes --only-binary=:all: --prefix=/dependencies -r requirements.txt
+
+FROM python:3.11-slim
+ENV PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1
+COPY --from=dependencies /dependencies /usr/local
+WORKDIR /app
+COPY graphql_api graphql_api
+USER 10001:10001
+EXPOSE 8000
+CMD ["python", "-m", "graphql_api", "serve"]

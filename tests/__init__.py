@@ -1,0 +1,1 @@
+"""The tests; `values` holds the table that three of them read."""

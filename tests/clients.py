@@ -1,0 +1,95 @@
+"""How tests speak to the API: one verb for each operation, with a valid customer as its default."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import httpx
+
+from graphql_api.app import create_app
+from graphql_api.customers.fields import FIELDS
+from graphql_api.settings import Settings
+
+from .values import public_name
+
+CREATE_CUSTOMER = f"""
+mutation CreateCustomer($input: CreateCustomerInput!, $idempotencyKey: String) {{
+  createCustomer(input: $input, idempotencyKey: $idempotencyKey) {{
+    __typename
+    ... on CreateCustomerSuccess {{
+      replayed
+      customer {{ id {" ".join(field.public_name for field in FIELDS)} createdAt updatedAt }}
+    }}
+    ... on CreateCustomerFailure {{
+      errors {{
+        __typename
+        ... on FieldError {{ field path message }}
+        ... on TooShortError {{ minLength actualLength }}
+        ... on TooLongError {{ maxLength actualLength }}
+        ... on InvalidFormatError {{ allowed example }}
+        ... on WrongTypeError {{ expected }}
+      }}
+    }}
+    ... on IdempotencyConflict {{ message }}
+  }}
+}}
+"""
+
+CUSTOMER = f"""
+query Customer($id: ID!) {{
+  customer(id: $id) {{ id {" ".join(field.public_name for field in FIELDS)} createdAt updatedAt }}
+}}
+"""
+
+
+@asynccontextmanager
+async def connected(mongodb_uri: str) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of a new application, which starts and stops as under a server."""
+    app = create_app(Settings(mongodb_uri=mongodb_uri))
+    async with (
+        app.router.lifespan_context(app),
+        httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://server") as client,
+    ):
+        yield client
+
+
+async def execute(
+    client: httpx.AsyncClient,
+    query: str,
+    variables: dict[str, Any] | None = None,
+    headers: dict[str, str] | None = None,
+) -> dict[str, Any]:
+    """The whole GraphQL answer; asserts that it is one."""
+    response = await client.post(
+        "/graphql", json={"query": query, "variables": variables}, headers=headers
+    )
+    answer: dict[str, Any] = response.json()
+    assert response.status_code == 200, answer
+    return answer
+
+
+async def create_customer(
+    client: httpx.AsyncClient,
+    *,
+    idempotency_key: str | None = None,
+    headers: dict[str, str] | None = None,
+    **fields: Any,
+) -> dict[str, Any]:
+    """What `createCustomer` answers; fields are given by their Python names."""
+    values = {"email": "john.smith@example.com", **fields}
+    variables = {
+        "input": {public_name(field): value for field, value in values.items()},
+        "idempotencyKey": idempotency_key,
+    }
+    answer = await execute(client, CREATE_CUSTOMER, variables, headers)
+    assert "errors" not in answer, answer
+    result: dict[str, Any] = answer["data"]["createCustomer"]
+    return result
+
+
+async def read_customer(client: httpx.AsyncClient, id_: str) -> dict[str, Any] | None:
+    """The customer with this id, as the API shows it."""
+    answer = await execute(client, CUSTOMER, {"id": id_})
+    assert "errors" not in answer, answer
+    customer: dict[str, Any] | None = answer["data"]["customer"]
+    return customer

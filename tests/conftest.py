@@ -1,0 +1,68 @@
+"""What tests share: one embedded MongoDB for all of them, and one server on real sockets."""
+
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from pymongo import MongoClient
+from pymongo.collection import Collection
+
+from graphql_api.mongo.mongod import embedded_mongod, find_mongod
+
+from .clients import connected
+from .servers import serving
+
+_database_numbers = count(1)
+
+
+@pytest.fixture
+def data_dir() -> Iterator[Path]:
+    """A data directory to be, with a short path, unlike pytest's own."""
+    with tempfile.TemporaryDirectory(prefix="graphql-api-tests-") as folder:
+        yield Path(folder, "data")
+
+
+@pytest.fixture(scope="session")
+def mongodb_uri() -> Iterator[str]:
+    """The URI of a MongoDB for the whole run; it names no database."""
+    with (
+        tempfile.TemporaryDirectory(prefix="graphql-api-tests-") as data_dir,
+        embedded_mongod(find_mongod(None), Path(data_dir)) as uri,
+    ):
+        yield uri
+
+
+@pytest.fixture
+def database_uri(mongodb_uri: str) -> str:
+    """The URI of a new database on that MongoDB."""
+    return _new_database(mongodb_uri)
+
+
+@pytest.fixture
+async def client(database_uri: str) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of the application on that database, through ASGI."""
+    async with connected(database_uri) as client:
+        yield client
+
+
+@pytest.fixture
+def documents(database_uri: str) -> Iterator[Collection[dict[str, Any]]]:
+    """What that application keeps, past the application."""
+    with MongoClient[dict[str, Any]](database_uri, uuidRepresentation="standard") as mongo:
+        yield mongo.get_default_database()["customers"]
+
+
+@pytest.fixture(scope="session")
+def server_url(mongodb_uri: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a `graphql-api serve` with a database of its own, such as http://host:port."""
+    errors = tmp_path_factory.mktemp("server") / "stderr"
+    with serving(errors=errors, GRAPHQL_API_MONGODB_URI=_new_database(mongodb_uri)) as server:
+        yield server.url
+
+
+def _new_database(mongodb_uri: str) -> str:
+    return mongodb_uri.replace("/?", f"/test-{next(_database_numbers)}?")

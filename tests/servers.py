@@ -1,0 +1,127 @@
+"""The real server as a subprocess, the processes around it, and waiting for what must happen."""
+
+import contextlib
+import os
+import select
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+
+from graphql_api.settings import PREFIX
+
+_PATIENCE_SECONDS = 20.0
+
+
+@dataclass(frozen=True)
+class Server:
+    """A `graphql-api serve` that answers, and what it said on its standard error."""
+
+    process: subprocess.Popen[str]
+    url: str
+    errors: Path
+
+    def kill(self) -> None:
+        """`kill -9`: the server has no moment to stop anything."""
+        self.process.kill()
+        self.process.wait(_PATIENCE_SECONDS)
+
+    def workers(self) -> list[int]:
+        """The process ids of the server processes of `--workers`."""
+        return [
+            pid
+            for pid in _pids()
+            if f"PPid:\t{self.process.pid}\n" in _proc(pid, "status")
+            and "spawn_main" in _proc(pid, "cmdline")
+        ]
+
+
+@contextlib.contextmanager
+def serving(*flags: str, errors: Path, stop: bool = True, **environment: str) -> Iterator[Server]:
+    """Serves on a free port until the end, where it must stop by SIGTERM with exit code 0.
+
+    With `stop=False` the server is the test's to end.
+    """
+    with launched("serve", "--port", "0", *flags, errors=errors, **environment) as process:
+        url = _address(process, errors)
+        answer = httpx.get(f"{url}/healthz", timeout=_PATIENCE_SECONDS)
+        assert answer.status_code == 200
+        yield Server(process, url, errors)
+        if stop:
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(_PATIENCE_SECONDS) == 0, errors.read_text()
+
+
+@contextlib.contextmanager
+def launched(*arguments: str, errors: Path, **environment: str) -> Iterator[subprocess.Popen[str]]:
+    """`graphql-api` with these arguments, wherever it is on its way; killed at the end.
+
+    Of this process's environment it has all but the settings.
+    """
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}
+    with (
+        errors.open("w") as stderr,
+        subprocess.Popen(  # noqa: S603  # our own command line
+            [sys.executable, "-m", "graphql_api", *arguments],
+            env={**inherited, **environment},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=stderr,
+            text=True,
+            # A test's Ctrl-C reaches the server's processes alone.
+            start_new_session=True,
+        ) as process,
+    ):
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def until(condition: Callable[[], object], what: str) -> None:
+    """Waits, but not for ever, for what must come true."""
+    give_up = time.monotonic() + _PATIENCE_SECONDS
+    while not condition():
+        assert time.monotonic() < give_up, f"waited in vain until {what}"
+        time.sleep(0.02)
+
+
+def mongods(data_dir: Path) -> list[int]:
+    """The process ids of the mongods that run on a data directory."""
+    folder = data_dir.resolve() / "mongod"
+    pids = []
+    for pid in _pids():
+        with contextlib.suppress(OSError):
+            if _proc(pid, "comm") == "mongod\n" and Path(f"/proc/{pid}/cwd").readlink() == folder:
+                pids.append(pid)
+    return pids
+
+
+def alive(pid: int) -> bool:
+    """Whether a process runs; one that only waits to be reaped does not."""
+    status = _proc(pid, "status")
+    return status != "" and "State:\tZ" not in status
+
+
+def _address(process: subprocess.Popen[str], errors: Path) -> str:
+    assert process.stdout is not None
+    readable, _, _ = select.select([process.stdout], [], [], _PATIENCE_SECONDS)
+    line = process.stdout.readline() if readable else "nothing"
+    assert line.startswith("GraphiQL: http://"), (line, errors.read_text())
+    return line.removeprefix("GraphiQL: ").removesuffix("/graphql\n")
+
+
+def _pids() -> list[int]:
+    return [int(folder.name) for folder in Path("/proc").glob("[0-9]*")]
+
+
+def _proc(pid: int, name: str) -> str:
+    # A process may end while one looks.
+    with contextlib.suppress(OSError):
+        return Path(f"/proc/{pid}/{name}").read_text()
+    return ""

@@ -1,0 +1,353 @@
+"""Creating customers by GraphQL, on a real MongoDB: what is answered, and what is kept."""
+
+import asyncio
+import json
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import httpx
+import pytest
+from pymongo.collection import Collection
+
+from graphql_api.customers.fields import FIELDS
+from graphql_api.schema.example import EXAMPLE_OPERATION, EXAMPLE_VARIABLES
+
+from .clients import CREATE_CUSTOMER, create_customer, execute, read_customer
+from .values import BAD, GOOD, public_name
+
+Documents = Collection[dict[str, Any]]
+
+
+async def test_a_customer_is_created_kept_and_read_back(
+    client: httpx.AsyncClient, documents: Documents
+) -> None:
+    sent: dict[str, Any] = {field.name: field.rule.example for field in FIELDS}
+
+    created = await create_customer(client, **sent)
+
+    assert created["__typename"] == "CreateCustomerSuccess"
+    assert created["replayed"] is False
+    customer = created["customer"]
+    expected = {field.public_name: field.rule.example for field in FIELDS}
+    assert {name: customer[name] for name in expected} == expected
+    assert await read_customer(client, customer["id"]) == customer
+    [document] = documents.find({})
+    assert str(document["_id"]) == customer["id"]
+    assert {name: document[name] for name in expected} == expected
+    assert document["emailCaseFolded"] == "john.smith@example.com"
+
+
+async def test_only_the_email_address_is_needed(
+    client: httpx.AsyncClient, documents: Documents
+) -> None:
+    created = await create_customer(client, email="only@example.com", name=None)
+
+    given = {name for name, value in created["customer"].items() if value is not None}
+    assert given == {"id", "email", "createdAt", "updatedAt"}
+    [document] = documents.find({})
+    assert set(document) == {"_id", "email", "emailCaseFolded", "createdAt", "updatedAt"}
+
+
+async def test_ids_are_unique_and_times_are_utc_to_the_millisecond(
+    client: httpx.AsyncClient, documents: Documents
+) -> None:
+    before = datetime.now(UTC) - timedelta(milliseconds=1)
+
+    first = (await create_customer(client, email="a@example.com"))["customer"]
+    second = (await create_customer(client, email="b@example.com"))["customer"]
+
+    assert UUID(first["id"]) != UUID(second["id"])
+    assert first["createdAt"] == first["updatedAt"]
+    assert len(first["createdAt"]) == len("2026-11-22T08:59:51.042Z")
+    created_at = datetime.fromisoformat(first["createdAt"])
+    assert before <= created_at <= datetime.now(UTC)
+    assert documents.count_documents({"createdAt": created_at}) == 1
+
+
+async def test_good_values_are_accepted_by_graphql(
+    client: httpx.AsyncClient, documents: Documents
+) -> None:
+    for number, good in enumerate(GOOD):
+        fields: dict[str, Any] = {"email": f"good{number}@example.com", good.field: good.sent}
+
+        created = await create_customer(client, **fields)
+
+        assert created["__typename"] == "CreateCustomerSuccess", (good, created)
+        assert created["customer"][public_name(good.field)] == good.kept
+        assert await read_customer(client, created["customer"]["id"]) == created["customer"]
+        documents.delete_many({})
+
+
+async def test_bad_values_are_refused_by_graphql_with_the_same_problems(
+    client: httpx.AsyncClient, documents: Documents
+) -> None:
+    for bad in BAD:
+        if "\ud800" in str(bad.sent):
+            # JSON in UTF-8 cannot carry it: see the next test.
+            continue
+
+        refused = await create_customer(client, **{bad.field: bad.sent})
+
+        assert refused["__typename"] == "CreateCustomerFailure", bad
+        assert [error["__typename"] for error in refused["errors"]] == list(bad.problems), bad
+        for error in refused["errors"]:
+            assert error["path"] == ["input", public_name(bad.field)]
+            assert error["field"] == bad.field.upper()
+    assert documents.count_documents({}) == 0
+
+
+@pytest.mark.parametrize("field", [field.public_name for field in FIELDS])
+async def test_a_lone_surrogate_is_a_request_error(client: httpx.AsyncClient, field: str) -> None:
+    body = json.dumps({"query": CREATE_CUSTOMER, "variables": {"input": {field: "\ud800"}}})
+
+    response = await client.post(
+        "/graphql", content=body, headers={"Content-Type": "application/json"}
+    )
+
+    assert response.status_code == 400
+    assert response.json() == {"errors": [{"message": "Send the request as JSON in UTF-8."}]}
+
+
+async def test_every_problem_of_every_field_comes_in_one_answer(client: httpx.AsyncClient) -> None:
+    fields: dict[str, Any] = {field.name: "\u0007" * 60 for field in FIELDS}
+
+    refused = await create_customer(client, **{**fields, "zip_code": True})
+
+    kinds = [(error["field"], error["__typename"]) for error in refused["errors"]]
+    assert kinds == [
+        pair
+        for field in FIELDS
+        for pair in (
+            [("ZIP_CODE", "WrongTypeError")]
+            if field.name == "zip_code"
+            else [(field.name.upper(), "TooLongError"), (field.name.upper(), "InvalidFormatError")]
+        )
+    ]
+
+
+async def test_errors_carry_what_a_form_needs(client: httpx.AsyncClient) -> None:
+    refused = await create_customer(client, name="J1", city="x" * 51, phone_number=1.5)
+
+    assert refused["errors"] == [
+        {
+            "__typename": "TooShortError",
+            "field": "NAME",
+            "path": ["input", "name"],
+            "message": "Use at least 3 characters for name (2 now).",
+            "minLength": 3,
+            "actualLength": 2,
+        },
+        {
+            "__typename": "InvalidFormatError",
+            "field": "NAME",
+            "path": ["input", "name"],
+            "message": "Write name as letters and spaces, for example John Smith.",
+            "allowed": "letters and spaces",
+            "example": "John Smith",
+        },
+        {
+            "__typename": "TooLongError",
+            "field": "CITY",
+            "path": ["input", "city"],
+            "message": "Use at most 50 characters for city (51 now).",
+            "maxLength": 50,
+            "actualLength": 51,
+        },
+        {
+            "__typename": "WrongTypeError",
+            "field": "PHONE_NUMBER",
+            "path": ["input", "phoneNumber"],
+            "message": "Send phoneNumber as a string or an integer.",
+            "expected": "a string or an integer",
+        },
+    ]
+
+
+@pytest.mark.parametrize(
+    ("literal", "kept"),
+    [('"02134"', "02134"), ("10469", "10469"), ('"""10469-2345"""', "10469-2345"), ("null", None)],
+)
+async def test_scalars_take_inline_strings_and_integers(
+    client: httpx.AsyncClient, literal: str, kept: str | None
+) -> None:
+    answer = await execute(
+        client,
+        f'mutation {{ createCustomer(input: {{email: "a@b.de", zipCode: {literal}}}) '
+        "{ ... on CreateCustomerSuccess { customer { zipCode } } } }",
+    )
+
+    assert answer == {"data": {"createCustomer": {"customer": {"zipCode": kept}}}}
+
+
+@pytest.mark.parametrize("literal", ["true", "1.5", "1e3", "[]", "{}", '["1"]', "{a: {b: 1}}", "A"])
+async def test_a_wrong_inline_type_is_a_field_error_beside_others(
+    client: httpx.AsyncClient, literal: str
+) -> None:
+    answer = await execute(
+        client,
+        f'mutation {{ createCustomer(input: {{email: "", zipCode: {literal}}}) '
+        "{ ... on CreateCustomerFailure { errors { __typename } } } }",
+    )
+
+    kinds = [error["__typename"] for error in answer["data"]["createCustomer"]["errors"]]
+    assert kinds == ["RequiredFieldError", "WrongTypeError"]
+
+
+async def test_an_inline_integer_of_any_length_is_read_as_its_digits(
+    client: httpx.AsyncClient,
+) -> None:
+    answer = await execute(
+        client,
+        f'mutation {{ createCustomer(input: {{email: "a@b.de", phoneNumber: {"9" * 5000}}}) '
+        "{ ... on CreateCustomerFailure { errors { ... on TooLongError { actualLength } } } } }",
+    )
+
+    assert answer["data"]["createCustomer"]["errors"] == [{"actualLength": 5000}]
+
+
+async def test_an_email_address_is_taken_without_regard_to_case(
+    client: httpx.AsyncClient, documents: Documents
+) -> None:
+    await create_customer(client, email="John@Example.com")
+
+    refused = await create_customer(client, email="jOHN@eXAMPLE.com")
+
+    assert refused["errors"] == [
+        {
+            "__typename": "EmailTakenError",
+            "field": "EMAIL",
+            "path": ["input", "email"],
+            "message": "Use another email; a customer with this one exists.",
+        }
+    ]
+    assert documents.count_documents({}) == 1
+
+
+async def test_a_taken_email_address_is_told_only_when_nothing_else_is_wrong(
+    client: httpx.AsyncClient,
+) -> None:
+    await create_customer(client)
+
+    refused = await create_customer(client, name="1")
+
+    kinds = [error["__typename"] for error in refused["errors"]]
+    assert kinds == ["TooShortError", "InvalidFormatError"]
+
+
+async def test_the_same_key_and_input_give_the_first_customer_again(
+    client: httpx.AsyncClient, documents: Documents
+) -> None:
+    first = await create_customer(client, idempotency_key="k1", name=" John  Smith")
+
+    second = await create_customer(client, idempotency_key="k1", name="John Smith ")
+    third = await create_customer(client, headers={"Idempotency-Key": "k1"}, name="John Smith")
+
+    assert first["replayed"] is False
+    assert second == third == {**first, "replayed": True}
+    assert documents.count_documents({}) == 1
+
+
+@pytest.mark.parametrize(
+    "other", [{"name": "John Doe"}, {"email": "other@example.com"}, {"name": "1"}]
+)
+async def test_the_same_key_with_another_input_is_a_conflict(
+    client: httpx.AsyncClient, documents: Documents, other: dict[str, Any]
+) -> None:
+    await create_customer(client, idempotency_key="k1", name="John Smith")
+
+    conflict = await create_customer(
+        client, idempotency_key="k1", **{"name": "John Smith", **other}
+    )
+
+    assert conflict == {
+        "__typename": "IdempotencyConflict",
+        "message": "Use a new idempotency key; this one created a customer from another input "
+        "already.",
+    }
+    assert documents.count_documents({}) == 1
+
+
+async def test_a_key_whose_creation_was_refused_can_be_used_again(
+    client: httpx.AsyncClient,
+) -> None:
+    await create_customer(client, email="taken@example.com")
+
+    invalid = await create_customer(client, idempotency_key="k1", name="1")
+    taken = await create_customer(client, idempotency_key="k1", email="taken@example.com")
+    created = await create_customer(client, idempotency_key="k1")
+
+    assert invalid["__typename"] == taken["__typename"] == "CreateCustomerFailure"
+    assert created["__typename"] == "CreateCustomerSuccess"
+
+
+@pytest.mark.parametrize("key", ["", "k" * 256, "é", "a\tb", "a\u0000", "\x7f"])
+async def test_a_key_that_is_not_printable_ascii_is_refused(
+    client: httpx.AsyncClient, documents: Documents, key: str
+) -> None:
+    variables = {"input": {"email": "a@b.de"}, "key": key}
+
+    answer = await execute(
+        client,
+        "mutation ($input: CreateCustomerInput!, $key: String) "
+        "{ createCustomer(input: $input, idempotencyKey: $key) { __typename } }",
+        variables,
+    )
+
+    [error] = answer["errors"]
+    assert error["extensions"] == {"code": "BAD_USER_INPUT"}
+    assert error["message"] == "Use 1 to 255 printable ASCII characters for the idempotency key."
+    assert documents.count_documents({}) == 0
+
+
+async def test_a_key_of_255_characters_is_accepted(client: httpx.AsyncClient) -> None:
+    created = await create_customer(client, idempotency_key=" ~" + "k" * 253)
+
+    assert created["__typename"] == "CreateCustomerSuccess"
+
+
+async def test_two_different_keys_in_one_request_are_refused(client: httpx.AsyncClient) -> None:
+    answer = await execute(
+        client,
+        'mutation { createCustomer(input: {email: "a@b.de"}, idempotencyKey: "one") '
+        "{ __typename } }",
+        headers={"Idempotency-Key": "two"},
+    )
+
+    [error] = answer["errors"]
+    assert error["extensions"] == {"code": "BAD_USER_INPUT"}
+
+
+async def test_fifty_creations_with_one_email_address_make_one_customer(
+    client: httpx.AsyncClient, documents: Documents
+) -> None:
+    results = await asyncio.gather(*(create_customer(client) for _ in range(50)))
+
+    kinds = [result["__typename"] for result in results]
+    assert sorted(kinds) == ["CreateCustomerFailure"] * 49 + ["CreateCustomerSuccess"]
+    assert documents.count_documents({}) == 1
+
+
+async def test_fifty_creations_with_one_key_make_one_customer_and_49_replays(
+    client: httpx.AsyncClient, documents: Documents
+) -> None:
+    results = await asyncio.gather(
+        *(create_customer(client, idempotency_key="k1") for _ in range(50))
+    )
+
+    assert sorted(result["replayed"] for result in results) == [False] + [True] * 49
+    assert len({result["customer"]["id"] for result in results}) == 1
+    assert documents.count_documents({}) == 1
+
+
+async def test_a_customer_that_is_not_there_is_null(client: httpx.AsyncClient) -> None:
+    for id_ in ("00000000-0000-4000-8000-000000000000", "x", "", "\u0000", '{"$gt": ""}'):
+        assert await read_customer(client, id_) is None
+
+
+async def test_the_example_in_graphiql_creates_a_customer(client: httpx.AsyncClient) -> None:
+    answer = await execute(client, EXAMPLE_OPERATION, EXAMPLE_VARIABLES)
+
+    created = answer["data"]["createCustomer"]
+    assert created["__typename"] == "CreateCustomerSuccess"
+    assert json.dumps(EXAMPLE_VARIABLES["input"])[1:-1] in json.dumps(created["customer"])

@@ -1,0 +1,156 @@
+"""The compose file and the image agree with the settings, the command line and each other."""
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from graphql_api.settings import PREFIX, Settings
+
+ROOT = Path(__file__).parents[1]
+COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text("utf-8"))
+SERVER: dict[str, Any] = COMPOSE["services"]["server"]
+MONGODB: dict[str, Any] = COMPOSE["services"]["mongodb"]
+
+
+def instructions() -> list[tuple[str, str]]:
+    """The name and the arguments of each instruction in the Dockerfile."""
+    text = (ROOT / "Dockerfile").read_text("utf-8").replace("\\\n", " ")
+    return re.findall(r"^([A-Z]+) +(.*)$", text, re.MULTILINE)
+
+
+def final_stage() -> dict[str, str]:
+    """The last instruction of each name, after the last FROM."""
+    names = [name for name, _ in instructions()]
+    last_from = len(names) - 1 - names[::-1].index("FROM")
+    return dict(instructions()[last_from:])
+
+
+def image_environment() -> dict[str, str]:
+    """What the Dockerfile's ENV instructions set, as NAME=value pairs."""
+    pairs = " ".join(arguments for name, arguments in instructions() if name == "ENV").split()
+    return dict(pair.split("=", 1) for pair in pairs)
+
+
+def python(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """Runs Python as a container would, on the project as it is."""
+    return subprocess.run(  # noqa: S603  # what our own files say
+        [sys.executable, *arguments], cwd=ROOT, check=False, capture_output=True, text=True
+    )
+
+
+def health_check(url: str) -> int:
+    """The exit code of the server's health check for a server at this URL."""
+    command, executable, flag, script = SERVER["healthcheck"]["test"]
+    own_url = f"http://127.0.0.1:{settings().port}"
+    assert (command, executable, flag) == ("CMD", "python", "-c")
+    assert own_url in script
+    return python(flag, script.replace(own_url, url)).returncode
+
+
+def settings() -> Settings:
+    """What the server reads in its container."""
+    return Settings.read({**image_environment(), **SERVER["environment"]})
+
+
+def test_every_variable_of_the_server_is_a_setting() -> None:
+    assert all(name.startswith(PREFIX) for name in SERVER["environment"])
+
+    read = settings()
+
+    assert read.host == "0.0.0.0"  # noqa: S104  # in its container
+    assert read.mongodb_uri is not None
+
+
+def test_the_server_is_published_on_the_loopback_address_and_mongodb_is_not() -> None:
+    port = settings().port
+
+    assert SERVER["ports"] == [f"127.0.0.1:{port}:{port}"]
+    assert final_stage()["EXPOSE"] == str(port)
+    assert "ports" not in MONGODB
+
+
+def test_the_server_starts_when_mongodb_is_healthy() -> None:
+    assert SERVER["depends_on"] == {"mongodb": {"condition": "service_healthy"}}
+    assert "healthcheck" in MONGODB
+
+
+def test_the_server_is_healthy_when_it_is_ready(server_url: str) -> None:
+    assert health_check(server_url) == 0
+    assert health_check(f"{server_url}/nowhere") != 0
+
+
+def test_mongodb_is_a_replica_set_of_one_that_its_health_check_makes() -> None:
+    command = MONGODB["command"]
+    replica_set = command[command.index("--replSet") + 1]
+
+    check = MONGODB["healthcheck"]["test"]
+
+    assert check[:4] == ["CMD", "mongosh", "--quiet", "--eval"]
+    assert f'{{_id: "{replica_set}", members: [{{_id: 0, host: "mongodb:27017"}}]}}' in check[4]
+    assert "quit(db.hello().isWritablePrimary ? 0 : 1)" in check[4]
+    assert settings().mongodb_uri == (
+        f"mongodb://mongodb:27017/graphql_api?replicaSet={replica_set}"
+    )
+
+
+def test_customers_are_kept_in_a_named_volume() -> None:
+    [volume] = MONGODB["volumes"]
+
+    name, path = volume.split(":")
+
+    assert name in COMPOSE["volumes"]
+    assert path == "/data/db"
+
+
+@pytest.mark.parametrize("service", COMPOSE["services"].values(), ids=COMPOSE["services"])
+def test_a_container_can_do_no_more_than_it_must(service: dict[str, Any]) -> None:
+    assert service["read_only"] is True
+    assert service["cap_drop"] == ["ALL"]
+    assert service["security_opt"] == ["no-new-privileges:true"]
+
+
+def test_the_image_runs_as_a_numeric_user_who_is_not_root() -> None:
+    user = final_stage()["USER"]
+
+    assert all(int(id_) > 0 for id_ in user.split(":"))
+
+
+def test_the_command_of_the_image_is_one_that_the_command_line_knows() -> None:
+    executable, *arguments = json.loads(final_stage()["CMD"])
+    assert executable == "python"
+
+    done = python(*arguments, "--help")
+
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("usage: graphql-api serve ")
+
+
+def test_the_image_has_what_is_locked_for_production_and_no_more() -> None:
+    [install] = [arguments for name, arguments in instructions() if name == "RUN"]
+
+    assert "--require-hashes" in install.split()
+    assert install.endswith("-r requirements.txt")
+
+
+def test_both_stages_have_the_same_python() -> None:
+    bases = [arguments.split()[0] for name, arguments in instructions() if name == "FROM"]
+
+    assert len(bases) == 2
+    assert len(set(bases)) == 1
+
+
+def test_what_the_image_copies_is_what_the_build_gets() -> None:
+    copies = [arguments.split() for name, arguments in instructions() if name == "COPY"]
+    sources = {source for source, *_ in copies if not source.startswith("--from=")}
+
+    ignored = (ROOT / ".dockerignore").read_text("utf-8").splitlines()
+
+    assert "*" in ignored
+    assert sources == {line.removeprefix("!") for line in ignored if line.startswith("!")}
+    assert all((ROOT / source).exists() for source in sources)

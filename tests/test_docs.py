@@ -1,0 +1,230 @@
+"""The documents say what the code does, and their examples run."""
+
+import argparse
+import dataclasses
+import json
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from graphql import (
+    GraphQLInterfaceType,
+    GraphQLObjectType,
+    GraphQLUnionType,
+    build_schema,
+    parse,
+    validate,
+)
+
+from graphql_api.__main__ import main
+from graphql_api.customers.fields import FIELDS
+from graphql_api.settings import Settings, description, variable
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text("utf-8")
+DECISIONS = sorted((ROOT / "docs" / "decisions").glob("*.md"))
+DOCUMENTS = [ROOT / "README.md", ROOT / "CHANGELOG.md", *DECISIONS]
+SCHEMA = build_schema((ROOT / "schema.graphql").read_text("utf-8"))
+
+# Where the README's server listens.
+SERVER_URL = f"http://{Settings().host}:{Settings().port}"
+
+CURL_EXAMPLES: list[tuple[str, str]] = re.findall(
+    r"^```sh\n(curl .*?)^```\n\n```json\n(.*?)^```$", README, re.MULTILINE | re.DOTALL
+)
+
+
+def blocks(language: str) -> list[str]:
+    """The README's code in one language."""
+    return re.findall(rf"^```{language}\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
+
+
+def rows(header: str) -> list[str]:
+    """The rows of each of the README's tables with this header."""
+    tables = re.findall(rf"^{re.escape(header)}\n\|[-|]+\n((?:\|.*\n)+)", README, re.MULTILINE)
+    return "".join(tables).splitlines()
+
+
+def members(union: str) -> list[GraphQLObjectType]:
+    union_type = SCHEMA.type_map[union]
+    assert isinstance(union_type, GraphQLUnionType)
+    return list(union_type.types)
+
+
+def curl(command: str) -> httpx.Request:
+    """The request that a `curl ... | ...` command sends."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("url")
+    parser.add_argument("--silent", action="store_true")
+    parser.add_argument("--header", action="append")
+    parser.add_argument("--data")
+    words = shlex.split(command.replace("\\\n", " "))
+    options = parser.parse_args(words[1 : words.index("|")])
+    headers = dict(header.split(": ") for header in options.header)
+    return httpx.Request("POST", options.url, headers=headers, content=options.data)
+
+
+def without_chance(answer: str) -> Any:
+    """The JSON without what differs from one creation to the next."""
+    chance = {"id", "createdAt", "updatedAt"}
+    return json.loads(
+        answer, object_hook=lambda values: {**values, **dict.fromkeys(chance & values.keys())}
+    )
+
+
+@pytest.mark.parametrize(("command", "answer"), CURL_EXAMPLES)
+def test_a_curl_example_gets_the_answer_below_it(
+    command: str, answer: str, server_url: str
+) -> None:
+    request = curl(command)
+
+    reply = httpx.post(
+        str(request.url).replace(SERVER_URL, server_url),
+        headers=request.headers,
+        content=request.content,
+    )
+
+    assert reply.status_code == 200
+    assert without_chance(reply.text) == without_chance(answer)
+
+
+def test_there_are_curl_examples_of_a_success_and_of_a_failure() -> None:
+    answers = [json.loads(answer) for _, answer in CURL_EXAMPLES]
+
+    assert [answer["data"]["createCustomer"]["__typename"] for answer in answers] == [
+        "CreateCustomerSuccess",
+        "CreateCustomerFailure",
+    ]
+
+
+def test_the_python_example_prints_what_stands_below_it(server_url: str) -> None:
+    [program] = blocks("python")
+    [output] = blocks("text")
+    assert SERVER_URL in program
+
+    done = subprocess.run(  # noqa: S603  # our own example
+        [sys.executable, "-c", program.replace(SERVER_URL, server_url)],
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == output
+
+
+def test_the_typescript_example_names_every_kind_of_outcome_and_of_error() -> None:
+    [program] = blocks("ts")
+
+    cases = re.findall(r'case "(\w+)":', program)
+
+    assert sorted(cases) == sorted(
+        member.name
+        for union in ("CreateCustomerResult", "CustomerFieldError")
+        for member in members(union)
+    )
+
+
+def test_graphql_that_no_example_sends_is_valid() -> None:
+    [program] = blocks("ts")
+    [in_typescript] = re.findall(r"`(\s*mutation .*?)`", program, re.DOTALL)
+
+    for document in (in_typescript, *blocks("graphql")):
+        assert validate(SCHEMA, parse(document)) == []
+
+
+def test_the_table_of_fields_is_the_declaration() -> None:
+    assert rows("| Field | Required | What it may hold | Example |") == [
+        f"| `{field.public_name}` | {'yes' if field.required else 'no'} "
+        f"| {field.rule_in_words} | `{field.rule.example}` |"
+        for field in FIELDS
+    ]
+
+
+def test_the_table_of_settings_is_the_settings() -> None:
+    defaults = dataclasses.asdict(Settings())
+
+    assert rows("| Variable | Default | What it decides |") == [
+        f"| `{variable(name)}` | {'none' if default is None else f'`{default}`'} "
+        f"| {description(name)} |"
+        for name, default in defaults.items()
+    ]
+
+
+def test_the_table_of_outcomes_has_each_type() -> None:
+    outcomes = rows("| `__typename` | What it means | What to do |")
+
+    assert [row.split("`")[1] for row in outcomes] == [
+        outcome.name for outcome in members("CreateCustomerResult")
+    ]
+
+
+def test_the_table_of_errors_has_each_type_with_what_it_adds() -> None:
+    interface = SCHEMA.type_map["FieldError"]
+    assert isinstance(interface, GraphQLInterfaceType)
+
+    errors = [row.split("|") for row in rows("| `__typename` | When | Also has |")]
+
+    assert [(name.strip(" `"), re.findall(r"\w+", adds)) for _, name, _, adds, _ in errors] == [
+        (error.name, [name for name in error.fields if name not in interface.fields])
+        for error in members("CustomerFieldError")
+    ]
+
+
+def test_every_make_target_is_in_the_readme_and_no_other_one() -> None:
+    makefile = (ROOT / "Makefile").read_text("utf-8")
+
+    named = re.findall(r"`make ([a-z]+)`|^make ([a-z]+)$", README, re.MULTILINE)
+
+    assert {"".join(groups) for groups in named} == set(
+        re.findall(r"^([a-z]+):.* ## ", makefile, re.MULTILINE)
+    )
+
+
+@pytest.mark.parametrize("command", ["serve", "schema"])
+def test_every_command_and_option_is_in_the_readme(
+    command: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        main([command, "--help"])
+    options = re.findall(r"^ +(--[a-z-]+)", capsys.readouterr().out, re.MULTILINE)
+
+    assert options
+    assert f"`graphql-api {command}`" in README
+    assert all(f"`{option}" in README for option in options)
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda document: document.name)
+def test_every_relative_link_leads_somewhere(document: Path) -> None:
+    links = re.findall(r"\]\(([^)]+)\)", document.read_text("utf-8"))
+    relative = [link.partition("#") for link in links if "://" not in link]
+
+    for path, _, heading in relative:
+        target = document.parent / path if path else document
+        assert target.exists(), path
+        assert not heading or heading in headings(target), heading
+
+
+def headings(document: Path) -> set[str]:
+    """What links name the document's headings."""
+    titles = re.findall(r"^#+ (.+)$", document.read_text("utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", title).lower().replace(" ", "-") for title in titles}
+
+
+@pytest.mark.parametrize("decision", DECISIONS, ids=lambda decision: decision.name)
+def test_a_decision_is_on_one_page_of_the_agreed_form(decision: Path) -> None:
+    page = decision.read_text("utf-8")
+
+    assert f"]({decision.relative_to(ROOT)})" in README
+    assert page.startswith(f"# {int(decision.name[:4])}. ")
+    assert re.findall(r"^## (.+)$", page, re.MULTILINE) == [
+        "Context",
+        "Decision",
+        "Consequences",
+        "Alternatives",
+    ]

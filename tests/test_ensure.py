@@ -1,0 +1,90 @@
+"""The collection, its validator and its indexes are as they should be before anything is kept."""
+
+import asyncio
+from datetime import UTC, datetime
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from pymongo.collection import Collection
+from pymongo.errors import OperationFailure
+
+from graphql_api.app import create_app
+from graphql_api.mongo.customers import MongoCustomers
+from graphql_api.mongo.documents import EMAIL_KEY, IDEMPOTENCY_KEY, validator
+from graphql_api.settings import Settings, SettingsError
+
+from .clients import connected, create_customer, read_customer
+
+Documents = Collection[dict[str, Any]]
+
+
+async def test_many_servers_may_start_at_once(database_uri: str, documents: Documents) -> None:
+    servers = [MongoCustomers(database_uri) for _ in range(8)]
+
+    await asyncio.gather(*(server.ready() for server in servers))
+
+    assert_ensured(documents)
+    for server in servers:
+        server.close()
+
+
+async def test_a_database_that_has_customers_keeps_them(
+    database_uri: str, documents: Documents
+) -> None:
+    now = datetime.now(UTC)
+    id_ = uuid4()
+    documents.insert_one(
+        {
+            "_id": id_,
+            "email": "Old@example.com",
+            "emailCaseFolded": "old@example.com",
+            "createdAt": now,
+            "updatedAt": now,
+        }
+    )
+
+    async with connected(database_uri) as client:
+        refused = await create_customer(client, email="old@EXAMPLE.com")
+        old = await read_customer(client, str(id_))
+
+    assert refused["errors"][0]["__typename"] == "EmailTakenError"
+    assert old is not None
+    assert old["email"] == "Old@example.com"
+    assert_ensured(documents)
+
+
+async def test_customers_that_break_an_index_stop_the_start(
+    database_uri: str, documents: Documents
+) -> None:
+    documents.insert_many([{"emailCaseFolded": "twice@example.com"} for _ in range(2)])
+
+    with pytest.raises(OperationFailure):
+        async with connected(database_uri):
+            pass  # pragma: no cover  # it never starts
+
+
+async def test_the_database_of_a_uri_without_one_is_graphql_api(mongodb_uri: str) -> None:
+    customers = MongoCustomers(mongodb_uri)
+
+    await customers.ready()
+
+    customers.close()
+
+
+@pytest.mark.parametrize("uri", [None, "mongodb://", "mongodb://user:s3cr3t@@x", "mongodb://h:x"])
+def test_an_application_without_a_usable_uri_is_refused(uri: str | None) -> None:
+    with pytest.raises(SettingsError, match="GRAPHQL_API_MONGODB_URI") as refusal:
+        create_app(Settings(mongodb_uri=uri))
+
+    assert "s3cr3t" not in str(refusal.value)
+
+
+def assert_ensured(documents: Documents) -> None:
+    indexes = documents.index_information()
+    assert indexes[EMAIL_KEY]["unique"]
+    assert indexes[IDEMPOTENCY_KEY]["unique"]
+    assert indexes[IDEMPOTENCY_KEY]["partialFilterExpression"] == {
+        "idempotency.key": {"$type": "string"}
+    }
+    assert documents.options()["validator"] == validator()

@@ -1,0 +1,112 @@
+"""Properties: whatever is sent, the answer is a success or an error that never repeats it."""
+
+import json
+from typing import Any
+
+import httpx
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from graphql_api.customers.fields import FIELDS, NewCustomer
+from graphql_api.customers.judge import judge
+
+from .clients import CREATE_CUSTOMER, read_customer
+
+NAMES = [field.name for field in FIELDS]
+PUBLIC_NAMES = [field.public_name for field in FIELDS]
+
+TEXTS = st.one_of(
+    st.text(),
+    st.text(min_size=2, max_size=50),
+    st.text("0123456789-", max_size=12),
+    st.text("abc XYZ\t\n é", max_size=60),
+    st.emails(),
+    st.builds("{}@{}.{}".format, st.text(max_size=20), st.text(max_size=15), st.text(max_size=5)),
+)
+TEXTS_WITH_SURROGATES = TEXTS | st.text(st.characters(exclude_categories=()), max_size=60)
+JSON = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | TEXTS,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXTS, inner, max_size=3),
+    max_leaves=6,
+)
+
+
+@settings(max_examples=1000, deadline=None)
+@given(st.dictionaries(st.sampled_from(NAMES), TEXTS_WITH_SURROGATES))
+def test_what_a_rule_accepts_it_accepts_unchanged_again(values: dict[str, str]) -> None:
+    judged = judge(values)
+
+    if isinstance(judged, NewCustomer):
+        assert judge(vars(judged)) == judged
+    else:
+        assert judged.problems
+
+
+@settings(
+    max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(values=st.dictionaries(st.sampled_from(PUBLIC_NAMES), JSON, min_size=1))
+async def test_any_json_in_any_field_gets_a_success_or_an_error_that_says_so(
+    client: httpx.AsyncClient, values: dict[str, Any]
+) -> None:
+    body = {"query": CREATE_CUSTOMER, "variables": {"input": values}}
+
+    response = await client.post(
+        "/graphql", content=json.dumps(body), headers={"Content-Type": "application/json"}
+    )
+
+    assert response.status_code == 200
+    answer = response.json()
+    if "data" not in answer:
+        assert answer["errors"]
+        return
+    result = answer["data"]["createCustomer"]
+    if result["__typename"] == "CreateCustomerFailure":
+        assert result["errors"]
+        return
+    customer = result["customer"]
+    assert await read_customer(client, customer["id"]) == customer
+    kept = {name: customer[public] for name, public in zip(NAMES, PUBLIC_NAMES, strict=True)}
+    assert judge(kept) == NewCustomer(**kept)
+
+
+MARK = "s3cr3t"
+PLACES = st.sampled_from(
+    [
+        MARK,
+        f"{MARK}@",
+        [MARK],
+        {"$gt": MARK},
+        {MARK: MARK},
+        [[{"a": MARK}]],
+        f"{MARK}\u0000",
+        f'"{MARK}',
+        f"value: {MARK}",
+        f", found: {MARK}",
+        MARK * 1000,
+    ]
+)
+
+
+@settings(
+    max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(values=st.dictionaries(st.sampled_from([*PUBLIC_NAMES, "unknown"]), PLACES, min_size=1))
+async def test_no_error_repeats_a_value(
+    client: httpx.AsyncClient, values: dict[str, Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    for variables in ({"input": values}, {"input": [values]}, {"input": MARK}):
+        response = await client.post(
+            "/graphql", json={"query": CREATE_CUSTOMER, "variables": variables}
+        )
+
+        errors = response.json().get("errors") or response.json()["data"]["createCustomer"].get(
+            "errors", []
+        )
+        assert MARK not in json.dumps(errors)
+    assert MARK not in caplog.text

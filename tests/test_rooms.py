@@ -1,0 +1,53 @@
+"""The rooms of the package: what each may import, so that dependencies point one way."""
+
+import ast
+import sys
+from pathlib import Path
+
+import pytest
+
+import graphql_api
+
+PACKAGE = Path(graphql_api.__file__).parent
+
+# What modules of a room may import: rooms and modules of ours, and packages of others.
+MAY_IMPORT = {
+    "customers": {"email_validator"},
+    "schema": {"customers", "strawberry", "graphql"},
+    "mongo": {"customers", "motor", "pymongo", "bson"},
+    "http": {"customers", "schema", "starlette", "strawberry", "orjson"},
+    "settings": set[str](),
+    "app": {"customers", "http", "mongo", "settings", "starlette", "pymongo"},
+    "server": {"app", "mongo", "settings", "starlette", "uvicorn"},
+    "__main__": {"mongo", "schema", "server", "settings"},
+    "__init__": set[str](),
+}
+
+
+@pytest.mark.parametrize("room", MAY_IMPORT)
+def test_a_room_imports_only_what_it_may(room: str) -> None:
+    folder = PACKAGE / room
+    files = list(folder.glob("*.py")) if folder.is_dir() else [PACKAGE / f"{room}.py"]
+
+    imported = {name for file in files for name in _imports(file)} - {room}
+
+    assert imported - sys.stdlib_module_names <= MAY_IMPORT[room]
+
+
+def test_every_module_is_in_a_room_that_is_listed() -> None:
+    places = {file.relative_to(PACKAGE).parts[0] for file in PACKAGE.rglob("*.py")}
+
+    assert {place.removesuffix(".py") for place in places} == set(MAY_IMPORT)
+
+
+def _imports(file: Path) -> set[str]:
+    """The rooms, modules and packages that a file imports, each by its first name."""
+    inside = file.parent != PACKAGE
+    names = set()
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            names |= {alias.name.split(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            module = (node.module or "").split(".")[0]
+            names |= {file.parent.name} if node.level == 1 and inside else {module}
+    return names

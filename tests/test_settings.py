@@ -1,0 +1,80 @@
+"""The settings: where they come from, what they refuse, and what a refusal never shows."""
+
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+
+from graphql_api.settings import Settings, SettingsError, description, variable
+
+
+def test_an_empty_environment_gives_the_defaults() -> None:
+    assert Settings.read({"PATH": "/bin", "PORT": "1"}) == Settings()
+
+
+def test_each_setting_is_read_from_the_variable_of_its_name() -> None:
+    settings = Settings.read(
+        {
+            "GRAPHQL_API_HOST": "::1",
+            "GRAPHQL_API_PORT": "0",
+            "GRAPHQL_API_WORKERS": "2",
+            "GRAPHQL_API_DATA_DIR": "/var/lib/customers",
+            "GRAPHQL_API_MONGODB_URI": "mongodb://db.example/customers",
+            "GRAPHQL_API_MONGOD": "/usr/bin/mongod",
+        }
+    )
+
+    assert settings == Settings(
+        host="::1",
+        port=0,
+        workers=2,
+        data_dir=Path("/var/lib/customers"),
+        mongodb_uri="mongodb://db.example/customers",
+        mongod=Path("/usr/bin/mongod"),
+    )
+
+
+def test_each_setting_is_described() -> None:
+    for field in fields(Settings):
+        assert description(field.name).endswith(".")
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("host", ""),
+        ("port", ""),
+        ("port", "abc"),
+        ("port", "-1"),
+        ("port", "8000.0"),
+        ("port", " 8000"),
+        ("port", "8_000"),
+        ("port", "\u0668\u0660"),
+        ("port", "65536"),
+        ("port", "0000080000"),
+        ("port", "9" * 5000),
+        ("workers", "0"),
+        ("workers", "257"),
+        ("data_dir", ""),
+        ("mongodb_uri", ""),
+        ("mongodb_uri", "localhost:27017"),
+        ("mongodb_uri", "postgresql://user:secret@db.example/customers"),
+        ("mongod", ""),
+    ],
+)
+def test_a_bad_value_is_refused_by_the_name_of_its_variable_alone(name: str, value: str) -> None:
+    with pytest.raises(SettingsError) as refusal:
+        Settings.read({variable(name): value})
+
+    assert str(refusal.value).startswith(f"{variable(name)} must be ")
+    assert not value or value not in str(refusal.value)
+
+
+def test_a_variable_that_is_no_setting_is_refused() -> None:
+    with pytest.raises(SettingsError) as refusal:
+        Settings.read({"GRAPHQL_API_PROT": "8000"})
+
+    assert str(refusal.value) == (
+        "GRAPHQL_API_PROT is not a setting; there are GRAPHQL_API_HOST, GRAPHQL_API_PORT, "
+        "GRAPHQL_API_WORKERS, GRAPHQL_API_DATA_DIR, GRAPHQL_API_MONGODB_URI, GRAPHQL_API_MONGOD."
+    )

@@ -1,0 +1,96 @@
+"""What is answered while the database is away, and that service resumes when it is back."""
+
+import asyncio
+import os
+import signal
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from graphql_api.mongo.mongod import embedded_mongod, find_mongod
+
+from .clients import CREATE_CUSTOMER, CUSTOMER, connected, create_customer, execute
+from .servers import mongods
+
+
+@pytest.fixture
+def own_mongod(tmp_path: Path) -> Iterator[tuple[str, int]]:
+    """The URI and the process id of a MongoDB that a test may freeze."""
+    with embedded_mongod(find_mongod(None), tmp_path) as uri:
+        [pid] = mongods(tmp_path)
+        yield uri, pid
+
+
+async def test_a_frozen_database_is_unavailable_within_5_seconds_and_service_resumes(
+    own_mongod: tuple[str, int],
+) -> None:
+    uri, pid = own_mongod
+    async with connected(uri) as client:
+        await create_customer(client)
+        os.kill(pid, signal.SIGSTOP)
+        try:
+            started = time.monotonic()
+            answers = await asyncio.gather(
+                *(ask_to_create(client, f"c{number}@example.com") for number in range(40)),
+                execute(client, CUSTOMER, {"id": "00000000-0000-4000-8000-000000000000"}),
+            )
+            seconds = time.monotonic() - started
+            health = await client.get("/healthz")
+            readiness = await client.get("/readyz")
+        finally:
+            os.kill(pid, signal.SIGCONT)
+
+        assert [code(answer) for answer in answers] == ["UNAVAILABLE"] * 41
+        # The issue's own bound on an answer, not a measure of speed.
+        assert seconds < 5
+        assert (health.status_code, readiness.status_code) == (200, 503)
+        assert await resumes(client)
+
+
+async def test_a_database_that_dies_is_unavailable_until_it_is_back(
+    own_mongod: tuple[str, int],
+) -> None:
+    uri, pid = own_mongod
+    async with connected(uri) as client:
+        await create_customer(client)
+
+        os.kill(pid, signal.SIGKILL)
+
+        assert code(await ask_to_create(client, "dead@example.com")) in {"UNAVAILABLE", None}
+        assert await resumes(client)
+
+
+async def test_a_server_starts_without_its_database_and_serves_when_it_comes(
+    tmp_path: Path,
+) -> None:
+    socket = str(tmp_path / "mongod" / "mongod.sock").replace("/", "%2F")
+    async with connected(f"mongodb://{socket}/?directConnection=true") as client:
+        answer = await ask_to_create(client, "early@example.com")
+
+        with embedded_mongod(find_mongod(None), tmp_path):
+            assert code(answer) == "UNAVAILABLE"
+            assert await resumes(client)
+
+
+async def ask_to_create(client: httpx.AsyncClient, email: str) -> dict[str, Any]:
+    return await execute(client, CREATE_CUSTOMER, {"input": {"email": email}})
+
+
+def code(answer: dict[str, Any]) -> str | None:
+    """The code of an answer's error, if it has one."""
+    codes = [error["extensions"]["code"] for error in answer.get("errors", ())]
+    return codes[0] if codes else None
+
+
+async def resumes(client: httpx.AsyncClient) -> bool:
+    """Whether a customer can be created again, by requests alone and in bounded time."""
+    for number in range(100):
+        answer = await ask_to_create(client, f"resumed{number}@example.com")
+        if code(answer) is None:
+            return (await client.get("/readyz")).status_code == 200
+        await asyncio.sleep(0.1)
+    return False

@@ -1,0 +1,246 @@
+"""Good and bad values for each of the twelve fields, for every judge: rule, GraphQL, MongoDB."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from graphql_api.customers.fields import FIELDS
+
+REQUIRED = "RequiredFieldError"
+WRONG_TYPE = "WrongTypeError"
+TOO_SHORT = "TooShortError"
+TOO_LONG = "TooLongError"
+FORMAT = "InvalidFormatError"
+
+
+@dataclass(frozen=True)
+class Good:
+    """A value that is accepted, and what is kept of it."""
+
+    field: str
+    sent: Any
+    kept: str
+
+
+@dataclass(frozen=True)
+class Bad:
+    """A value that is refused, and every problem that it has, in order."""
+
+    field: str
+    sent: Any
+    problems: tuple[str, ...]
+
+
+def _good(field: str, *values: Any | tuple[Any, str]) -> list[Good]:
+    return [
+        Good(field, *value) if isinstance(value, tuple) else Good(field, value, value)
+        for value in values
+    ]
+
+
+def _bad(field: str, values: dict[Any, tuple[str, ...]]) -> list[Bad]:
+    return [Bad(field, value, problems) for value, problems in values.items()]
+
+
+_LETTERS_AND_SPACES = {
+    "12345": (FORMAT,),
+    "Anne-Marie": (FORMAT,),
+    "O'Brien": (FORMAT,),
+    "St. John": (FORMAT,),
+    "John\u0000Smith": (FORMAT,),
+    "John\u001fSmith": (FORMAT,),
+    "John\u200bSmith": (FORMAT,),
+    "John \u0301Smith": (FORMAT,),
+    "John😀": (FORMAT,),
+    "JohnⅧ": (FORMAT,),
+    "\ud800John": (FORMAT,),
+    "": (TOO_SHORT,),
+    " \t\n\u00a0": (TOO_SHORT,),
+    "4": (TOO_SHORT, FORMAT),
+    "a" * 51: (TOO_LONG,),
+    "1" * 10_000: (TOO_LONG, FORMAT),
+}
+_ADDRESS = {
+    "1 St.": (FORMAT,),
+    "Main Street, 5": (FORMAT,),
+    "Flat #12": (FORMAT,),
+    "12\u0301 Main": (FORMAT,),
+    "½ Main Street": (FORMAT,),
+    "Main\u0000Street": (FORMAT,),
+    "": (TOO_SHORT,),
+    "  1  ": (TOO_SHORT,),
+    "#": (TOO_SHORT, FORMAT),
+    "a" * 51: (TOO_LONG,),
+    "-" * 51: (TOO_LONG, FORMAT),
+}
+_NO_ADDRESSES = {
+    "john.smith": (FORMAT,),
+    "john@example": (FORMAT,),
+    "@example.com": (FORMAT,),
+    "john@": (FORMAT,),
+    "john@@example.com": (FORMAT,),
+    "john smith@example.com": (FORMAT,),
+    "john..smith@example.com": (FORMAT,),
+    ".john@example.com": (FORMAT,),
+    "john.@example.com": (FORMAT,),
+    "john@example..com": (FORMAT,),
+    "john@[127.0.0.1]": (FORMAT,),
+    '"john smith"@example.com': (FORMAT,),
+    "John <john@example.com>": (FORMAT,),
+    "john@example.com, b@c.de": (FORMAT,),
+    "john@exa\u0000mple.com": (FORMAT,),
+    "john@exam\ud800ple.com": (FORMAT,),
+    f"{'a' * 29}@example.com": (TOO_LONG,),
+    "a" * 10_000: (TOO_LONG, FORMAT),
+    f"{'a' * 250}@example.com": (TOO_LONG, FORMAT),
+}
+_NEITHER_TEXT_NOR_INTEGER: tuple[Any, ...] = (True, False, 1.5, [], ["10469"], {}, {"$gt": ""})
+
+GOOD = [
+    *_good(
+        "name",
+        "John Smith",
+        "José",
+        "Zoë",
+        "आरती",
+        "Łukasz Żółć",
+        "李小龍",
+        "a" * 50,
+        "Bob",
+        ("  John \t\n Smith ", "John Smith"),
+        ("John\u00a0\u2003Smith", "John Smith"),
+        ("Jose\u0301", "José"),
+        (f" {'é' * 50} ", "é" * 50),
+        ("x\u0323\u0302yz", "x\u0323\u0302yz"),
+    ),
+    *_good(
+        "email",
+        "john.smith@example.com",
+        "J.Smith+Tag@example.com",
+        "o'brien_1@sub.example.co.uk",
+        f"{'a' * 28}@example.com",
+        ("John@EXAMPLE.Com", "John@example.com"),
+        (" john@example.com\n", "john@example.com"),
+        ("用户@例え.jp", "用户@例え.jp"),
+    ),
+    *_good(
+        "description",
+        "A1 Company",
+        "12345",
+        "a line\nand another\r\n\tand a third",
+        "#!? «ÿ» 😀 👩\u200d💻 €",
+        "two  spaces  stay",
+        "<script>alert(1)</script>",
+        '{"$gt": ""}',
+        "😀" * 50,
+        ("  \n trimmed \n ", "trimmed"),
+        ("Cafe\u0301s", "Cafés"),
+    ),
+    *_good("send_email_address", "a@b.de", "invoices@example.com"),
+    *_good("cc_email_address", "a@b.de", ("Copies@Example.com", "Copies@example.com")),
+    *_good("country", "US", "Germany", "Österreich", "भारत", "日本", "a" * 50, (" US ", "US")),
+    *_good(
+        "address_line1",
+        "103 Mason Street",
+        "Straße 5",
+        "12345",
+        "५ महात्मा गांधी",
+        "a" * 50,
+        ("103  Mason\nStreet", "103 Mason Street"),
+    ),
+    *_good("address_line2", "2nd Floor", "Étage 2"),
+    *_good("city", "New York", "Åş", "São Paulo", "東京", "a" * 50),
+    *_good("state", "NY", "Nordrhein Westfalen", "a" * 50),
+    *_good(
+        "zip_code",
+        "10469",
+        "10469-2345",
+        "02134",
+        "1-2-3",
+        "0",
+        "1234567890",
+        (" 10469 ", "10469"),
+        (10469, "10469"),
+        (0, "0"),
+    ),
+    *_good(
+        "phone_number", "5417543010", "00", "12345678901", (5417543010, "5417543010"), (42, "42")
+    ),
+]
+
+BAD = [
+    *_bad("name", {**_LETTERS_AND_SPACES, "Jo": (TOO_SHORT,), "J1": (TOO_SHORT, FORMAT)}),
+    *_bad("email", {**_NO_ADDRESSES, "": (REQUIRED,), " \n ": (REQUIRED,), "a": (FORMAT,)}),
+    *_bad(
+        "description",
+        {
+            "a\u0000bcde": (FORMAT,),
+            "a\u0007bcde": (FORMAT,),
+            "a\u000bbcde": (FORMAT,),
+            "a\u0085bcde": (FORMAT,),
+            "a\u009fbcde": (FORMAT,),
+            "a\ud800bcde": (FORMAT,),
+            "a\ue000bcde": (FORMAT,),
+            "a\U0010fffdbcde": (FORMAT,),
+            "a\ufffebcde": (FORMAT,),
+            "a\u0378bcde": (FORMAT,),
+            "": (TOO_SHORT,),
+            "abcd": (TOO_SHORT,),
+            "\u0007": (TOO_SHORT, FORMAT),
+            "a" * 51: (TOO_LONG,),
+            "\u0007" * 10_000: (TOO_LONG, FORMAT),
+        },
+    ),
+    *_bad("send_email_address", {**_NO_ADDRESSES, "": (TOO_SHORT,), "a@b": (TOO_SHORT, FORMAT)}),
+    *_bad("cc_email_address", {**_NO_ADDRESSES, "": (TOO_SHORT,), "abc": (TOO_SHORT, FORMAT)}),
+    *_bad("country", {**_LETTERS_AND_SPACES, "United States": (FORMAT,), "U": (TOO_SHORT,)}),
+    *_bad("address_line1", _ADDRESS),
+    *_bad("address_line2", _ADDRESS),
+    *_bad("city", {**_LETTERS_AND_SPACES, "X": (TOO_SHORT,)}),
+    *_bad("state", {**_LETTERS_AND_SPACES, "N": (TOO_SHORT,)}),
+    *_bad(
+        "zip_code",
+        {
+            "-1": (FORMAT,),
+            -1: (FORMAT,),
+            "1-": (FORMAT,),
+            "1--2": (FORMAT,),
+            "1 2": (FORMAT,),
+            "١٢": (FORMAT,),
+            "SW1A 1AA": (FORMAT,),
+            "10469\u0000": (FORMAT,),
+            "": (FORMAT,),
+            "   ": (FORMAT,),
+            "12345678901": (TOO_LONG,),
+            12345678901: (TOO_LONG,),
+            123456789012345678901234567890: (TOO_LONG,),
+            "x" * 10_000: (TOO_LONG, FORMAT),
+        },
+    ),
+    *[Bad("zip_code", value, (WRONG_TYPE,)) for value in _NEITHER_TEXT_NOR_INTEGER],
+    *_bad(
+        "phone_number",
+        {
+            "+15417543010": (TOO_LONG, FORMAT),
+            "+49123456": (FORMAT,),
+            "541 754": (FORMAT,),
+            "541-754": (FORMAT,),
+            "541.754": (FORMAT,),
+            "٥٤": (FORMAT,),
+            "": (TOO_SHORT,),
+            "5": (TOO_SHORT,),
+            7: (TOO_SHORT,),
+            "+": (TOO_SHORT, FORMAT),
+            "123456789012": (TOO_LONG,),
+            -12345: (FORMAT,),
+        },
+    ),
+    *[Bad("phone_number", value, (WRONG_TYPE,)) for value in _NEITHER_TEXT_NOR_INTEGER],
+]
+
+# MongoDB's Unicode tables are older than Python's: that a code point is not assigned is only the
+# rule's to say, or those that were assigned in between would be refused.
+ONLY_THE_RULE_REFUSES = ["a\ufffebcde", "a\u0378bcde"]
+
+
+def public_name(field: str) -> str:
+    return next(declared.public_name for declared in FIELDS if declared.name == field)
