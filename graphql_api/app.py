@@ -1,23 +1,29 @@
 """Puts the rooms together: the only module that knows them all."""
 
 import contextlib
-import logging
 import os
 from collections.abc import AsyncIterator
 
+import structlog
 from pymongo.errors import PyMongoError
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import RedirectResponse
 from starlette.routing import Route
 
+from . import logs
 from .customers.store import Unavailable
+from .http.cors import CrossOrigin
+from .http.edge import Edge
+from .http.errors import http_exception
 from .http.graphql import GraphQLEndpoint
 from .http.health import Health
 from .mongo.customers import MongoCustomers
 from .settings import Settings, SettingsError
 
-logger = logging.getLogger(__name__)
+logger = structlog.get_logger()
 
 
 def create_app(settings: Settings) -> Starlette:
@@ -42,9 +48,20 @@ def create_app(settings: Settings) -> Starlette:
                 await customers.ready()
             except Unavailable:
                 logger.warning("The database is not available; requests will try it again.")
+            except Exception:
+                logger.exception("The application cannot start.")
+                raise
             yield
 
-    endpoint, health = GraphQLEndpoint(customers), Health(customers)
+    endpoint = GraphQLEndpoint(
+        customers,
+        max_body_bytes=settings.max_body_bytes,
+        execution_seconds=settings.execution_seconds,
+    )
+    health = Health(customers)
+    middleware = [Middleware(Edge)]
+    if settings.cors_origins is not None:
+        middleware.append(Middleware(CrossOrigin, settings.cors_origins))
     return Starlette(
         routes=[
             Route("/", _to_graphiql),
@@ -52,13 +69,17 @@ def create_app(settings: Settings) -> Starlette:
             Route("/healthz", health.healthz),
             Route("/readyz", health.readyz),
         ],
+        middleware=middleware,
+        exception_handlers={HTTPException: http_exception},
         lifespan=lifespan,
     )
 
 
 def from_environment() -> Starlette:
     """`create_app` for ASGI servers: `uvicorn --factory graphql_api.app:from_environment`."""
-    return create_app(Settings.read(os.environ))
+    settings = Settings.read(os.environ)
+    logs.configure(settings.log_level, settings.log_format)
+    return create_app(settings)
 
 
 async def _to_graphiql(_request: Request) -> RedirectResponse:

@@ -8,21 +8,20 @@ import socket
 import sys
 import threading
 from collections.abc import Iterator
-from copy import deepcopy
-from dataclasses import replace
+from dataclasses import fields, replace
+from functools import partial
 from multiprocessing.connection import wait
-from typing import Any
 
 import uvicorn
 from starlette.applications import Starlette
-from uvicorn.config import LOGGING_CONFIG, STARTUP_FAILURE
+from uvicorn.config import STARTUP_FAILURE
 from uvicorn.supervisors import Multiprocess
 
 from .app import create_app, from_environment
+from .http.protocol import Limits, Protocol
+from .logs import log_config
 from .mongo.mongod import embedded_mongod, find_mongod
 from .settings import Settings, variable
-
-_STOP_SECONDS = 5
 
 
 def serve(settings: Settings) -> int:
@@ -39,15 +38,15 @@ def serve(settings: Settings) -> int:
         port=settings.port,
         workers=settings.workers,
         loop="uvloop",
-        http="httptools",
+        http=partial(Protocol, _limits(settings)),  # type: ignore[arg-type]  # it is only called
         ws="none",
         lifespan="on",
         # Addresses hold the query and its variables.
         access_log=False,
         server_header=False,
-        # A request is answered within 5 seconds, unless its client never ends it.
-        timeout_graceful_shutdown=_STOP_SECONDS,
-        log_config=_log_config(),
+        timeout_keep_alive=settings.keep_alive_seconds,
+        timeout_graceful_shutdown=settings.shutdown_seconds,
+        log_config=log_config(settings.log_level, settings.log_format),
     )
     signal.signal(signal.SIGTERM, _exit)
     with (
@@ -110,7 +109,5 @@ def _authority(listener: socket.socket) -> str:
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
-def _log_config() -> dict[str, Any]:
-    log_config = deepcopy(LOGGING_CONFIG)
-    log_config["loggers"]["graphql_api"] = log_config["loggers"]["uvicorn"]
-    return log_config
+def _limits(settings: Settings) -> Limits:
+    return Limits(**{field.name: getattr(settings, field.name) for field in fields(Limits)})

@@ -13,12 +13,19 @@ PACKAGE = Path(graphql_api.__file__).parent
 # What modules of a room may import: rooms and modules of ours, and packages of others.
 MAY_IMPORT = {
     "customers": {"email_validator"},
-    "schema": {"customers", "strawberry", "graphql"},
+    "schema": {"customers", "strawberry", "graphql", "structlog"},
     "mongo": {"customers", "motor", "pymongo", "bson"},
-    "http": {"customers", "schema", "starlette", "strawberry", "orjson"},
+    "http": {
+        *("customers", "schema", "starlette", "strawberry", "orjson", "structlog"),
+        *("httptools", "uvicorn"),
+    },
+    "logs": {"orjson", "structlog"},
     "settings": set[str](),
-    "app": {"customers", "http", "mongo", "settings", "starlette", "pymongo"},
-    "server": {"app", "mongo", "settings", "starlette", "uvicorn"},
+    "app": {
+        *("customers", "http", "logs", "mongo", "settings"),
+        *("starlette", "pymongo", "structlog"),
+    },
+    "server": {"app", "http", "logs", "mongo", "settings", "starlette", "uvicorn"},
     "__main__": {"mongo", "schema", "server", "settings"},
     "__init__": set[str](),
 }

@@ -21,6 +21,18 @@ def test_each_setting_is_read_from_the_variable_of_its_name() -> None:
             "GRAPHQL_API_DATA_DIR": "/var/lib/customers",
             "GRAPHQL_API_MONGODB_URI": "mongodb://db.example/customers",
             "GRAPHQL_API_MONGOD": "/usr/bin/mongod",
+            "GRAPHQL_API_RECEIVE_SECONDS": "1",
+            "GRAPHQL_API_SEND_SECONDS": "2",
+            "GRAPHQL_API_KEEP_ALIVE_SECONDS": "3",
+            "GRAPHQL_API_EXECUTION_SECONDS": "4",
+            "GRAPHQL_API_SHUTDOWN_SECONDS": "5",
+            "GRAPHQL_API_MAX_CONNECTIONS": "6",
+            "GRAPHQL_API_MAX_BODY_BYTES": "7",
+            "GRAPHQL_API_MAX_HEADER_BYTES": "888",
+            "GRAPHQL_API_MAX_TARGET_BYTES": "99",
+            "GRAPHQL_API_CORS_ORIGINS": "https://app.example.com, http://[::1]:3000",
+            "GRAPHQL_API_LOG_LEVEL": "error",
+            "GRAPHQL_API_LOG_FORMAT": "console",
         }
     )
 
@@ -31,6 +43,18 @@ def test_each_setting_is_read_from_the_variable_of_its_name() -> None:
         data_dir=Path("/var/lib/customers"),
         mongodb_uri="mongodb://db.example/customers",
         mongod=Path("/usr/bin/mongod"),
+        receive_seconds=1,
+        send_seconds=2,
+        keep_alive_seconds=3,
+        execution_seconds=4,
+        shutdown_seconds=5,
+        max_connections=6,
+        max_body_bytes=7,
+        max_header_bytes=888,
+        max_target_bytes=99,
+        cors_origins=("https://app.example.com", "http://[::1]:3000"),
+        log_level="error",
+        log_format="console",
     )
 
 
@@ -60,6 +84,18 @@ def test_each_setting_is_described() -> None:
         ("mongodb_uri", "localhost:27017"),
         ("mongodb_uri", "postgresql://user:secret@db.example/customers"),
         ("mongod", ""),
+        ("receive_seconds", "0"),
+        ("receive_seconds", "1.5"),
+        ("max_header_bytes", "1"),
+        ("cors_origins", ""),
+        ("cors_origins", "*"),
+        ("cors_origins", "null"),
+        ("cors_origins", "app.example.com"),
+        ("cors_origins", "https://app.example.com/"),
+        ("cors_origins", "https://App.example.com"),
+        ("cors_origins", "https://app.example.com,"),
+        ("log_level", "INFO"),
+        ("log_format", "text"),
     ],
 )
 def test_a_bad_value_is_refused_by_the_name_of_its_variable_alone(name: str, value: str) -> None:
@@ -75,6 +111,7 @@ def test_a_variable_that_is_no_setting_is_refused() -> None:
         Settings.read({"GRAPHQL_API_PROT": "8000"})
 
     assert str(refusal.value) == (
-        "GRAPHQL_API_PROT is not a setting; there are GRAPHQL_API_HOST, GRAPHQL_API_PORT, "
-        "GRAPHQL_API_WORKERS, GRAPHQL_API_DATA_DIR, GRAPHQL_API_MONGODB_URI, GRAPHQL_API_MONGOD."
+        "GRAPHQL_API_PROT is not a setting; there are "
+        + ", ".join(variable(field.name) for field in fields(Settings))
+        + "."
     )
