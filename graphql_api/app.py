@@ -14,7 +14,7 @@ from starlette.routing import Route
 from .customers.store import Unavailable
 from .http.graphql import GraphQLEndpoint
 from .http.health import Health
-from .mongo.customers import MongoCustomers
+from .mongo.customers import MongoCustomers, Unusable
 from .settings import Settings, SettingsError
 
 logger = logging.getLogger(__name__)
@@ -40,6 +40,8 @@ def create_app(settings: Settings) -> Starlette:
         with contextlib.closing(customers):
             try:
                 await customers.ready()
+            except Unusable:
+                raise
             except Unavailable:
                 logger.warning("The database is not available; requests will try it again.")
             yield
