@@ -20,7 +20,7 @@ from .http.edge import Edge
 from .http.errors import http_exception
 from .http.graphql import GraphQLEndpoint
 from .http.health import Health
-from .mongo.customers import MongoCustomers
+from .mongo.customers import MongoCustomers, Unusable
 from .settings import Settings, SettingsError
 
 logger = structlog.get_logger()
@@ -46,6 +46,8 @@ def create_app(settings: Settings) -> Starlette:
         with contextlib.closing(customers):
             try:
                 await customers.ready()
+            except Unusable:
+                raise
             except Unavailable:
                 logger.warning("The database is not available; requests will try it again.")
             except Exception:

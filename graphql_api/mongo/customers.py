@@ -35,6 +35,10 @@ _QUEUE_SECONDS = 0.5
 _GOODBYE_SECONDS = 1.0
 
 
+class Unusable(Unavailable):
+    """The database answers, but customers cannot be kept there; the message says why."""
+
+
 class MongoCustomers:
     """The `customers` collection of the database that the URI's path names, else `graphql_api`.
 
@@ -72,10 +76,7 @@ class MongoCustomers:
             self._client.close()
 
     async def ready(self) -> None:
-        """Raises `Unavailable` unless a primary answers.
-
-        Raises `pymongo.errors.OperationFailure` where the customers that are there break an index.
-        """
+        """Raises `Unavailable` unless a primary answers, and `Unusable` where that cannot help."""
         async with _deadline():
             await self._ensure()
             await self._client.admin.command("ping")
@@ -91,13 +92,31 @@ class MongoCustomers:
             if self._ensured:
                 return
             try:
-                await self._database.command("create", "customers", validator=validator())
+                await self._create()
+            except DuplicateKeyError:
+                raise Unusable(
+                    "The collection `customers` has customers that share an e-mail address or an "
+                    "idempotency key; remove all but one of each."
+                ) from None
             except OperationFailure as error:
-                if error.code != _NAMESPACE_EXISTS:
+                if error.timeout:
                     raise
-                await self._database.command("collMod", "customers", validator=validator())
-            await self._collection.create_indexes(INDEXES)
+                # The driver's own text may show a customer's values.
+                reason = (error.details or {}).get("codeName", "no reason given")
+                raise Unusable(f"MongoDB refuses to set up `customers`: {reason}.") from None
             self._ensured = True
+
+    async def _create(self) -> None:
+        hello = await self._client.admin.command("hello")
+        if "setName" not in hello and hello.get("msg") != "isdbgrid":
+            raise Unusable("GRAPHQL_API_MONGODB_URI must name a replica set or a mongos.")
+        try:
+            await self._database.command("create", "customers", validator=validator())
+        except OperationFailure as error:
+            if error.code != _NAMESPACE_EXISTS:
+                raise
+            await self._database.command("collMod", "customers", validator=validator())
+        await self._collection.create_indexes(INDEXES)
 
     async def add(self, new: Kept) -> Kept:
         """As `Customers.add`: one atomic write decides; its unique indexes refuse the second."""
