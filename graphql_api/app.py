@@ -46,21 +46,14 @@ def create_app(settings: Settings) -> Starlette:
         with contextlib.closing(customers):
             try:
                 await customers.ready()
-            except Unusable:
+            except Unusable as error:
+                logger.error(str(error))  # noqa: TRY400  # the message says it all
                 raise
             except Unavailable:
                 logger.warning("The database is not available; requests will try it again.")
-            except Exception:
-                logger.exception("The application cannot start.")
-                raise
             yield
 
-    endpoint = GraphQLEndpoint(
-        customers,
-        max_body_bytes=settings.max_body_bytes,
-        execution_seconds=settings.execution_seconds,
-    )
-    health = Health(customers)
+    endpoint, health = GraphQLEndpoint(customers, settings), Health(customers)
     middleware = [Middleware(Edge)]
     if settings.cors_origins is not None:
         middleware.append(Middleware(CrossOrigin, settings.cors_origins))

@@ -8,7 +8,7 @@ import socket
 import sys
 import threading
 from collections.abc import Iterator
-from dataclasses import fields, replace
+from dataclasses import replace
 from functools import partial
 from multiprocessing.connection import wait
 
@@ -18,7 +18,7 @@ from uvicorn.config import STARTUP_FAILURE
 from uvicorn.supervisors import Multiprocess
 
 from .app import create_app, from_environment
-from .http.protocol import Limits, Protocol
+from .http.protocol import Protocol
 from .logs import log_config
 from .mongo.mongod import embedded_mongod, find_mongod
 from .settings import Settings, variable
@@ -38,7 +38,7 @@ def serve(settings: Settings) -> int:
         port=settings.port,
         workers=settings.workers,
         loop="uvloop",
-        http=partial(Protocol, _limits(settings)),  # type: ignore[arg-type]  # it is only called
+        http=partial(Protocol, settings),  # type: ignore[arg-type]  # it is only called
         ws="none",
         lifespan="on",
         # Addresses hold the query and its variables.
@@ -107,7 +107,3 @@ def _authority(listener: socket.socket) -> str:
     if host in ("0.0.0.0", "::"):  # noqa: S104  # shown, not listened on
         host = "localhost"
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-
-
-def _limits(settings: Settings) -> Limits:
-    return Limits(**{field.name: getattr(settings, field.name) for field in fields(Limits)})

@@ -14,7 +14,7 @@ from pymongo.collection import Collection
 from graphql_api.mongo.mongod import embedded_mongod, find_mongod
 
 from .clients import connected
-from .servers import serving
+from .servers import Server, serving
 
 _database_numbers = count(1)
 
@@ -62,6 +62,21 @@ def server_url(mongodb_uri: str, tmp_path_factory: pytest.TempPathFactory) -> It
     errors = tmp_path_factory.mktemp("server") / "stderr"
     with serving(errors=errors, GRAPHQL_API_MONGODB_URI=_new_database(mongodb_uri)) as server:
         yield server.url
+
+
+@pytest.fixture(scope="session")
+def impatient_server(
+    mongodb_uri: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Server]:
+    """A server that waits one second for everything, and has a database of its own."""
+    with serving(
+        errors=tmp_path_factory.mktemp("impatient-server") / "stderr",
+        GRAPHQL_API_MONGODB_URI=_new_database(mongodb_uri),
+        GRAPHQL_API_RECEIVE_SECONDS="1",
+        GRAPHQL_API_SEND_SECONDS="1",
+        GRAPHQL_API_KEEP_ALIVE_SECONDS="1",
+    ) as server:
+        yield server
 
 
 def _new_database(mongodb_uri: str) -> str:

@@ -16,8 +16,8 @@ MAY_IMPORT = {
     "schema": {"customers", "strawberry", "graphql", "structlog"},
     "mongo": {"customers", "motor", "pymongo", "bson"},
     "http": {
-        *("customers", "schema", "starlette", "strawberry", "orjson", "structlog"),
-        *("httptools", "uvicorn"),
+        *("customers", "schema", "settings"),
+        *("starlette", "strawberry", "orjson", "structlog", "httptools", "uvicorn"),
     },
     "logs": {"orjson", "structlog"},
     "settings": set[str](),

@@ -8,8 +8,8 @@ import structlog
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from .access import Access, request_id
 from .errors import RequestError, error_response
+from .exchange import Exchange, request_id
 
 logger = structlog.get_logger()
 
@@ -34,9 +34,9 @@ class Edge:
             await self._app(scope, receive, send)
             return
         began = perf_counter()
-        about = scope["access"] = Access(request_id(scope["headers"]))
-        structlog.contextvars.bind_contextvars(request_id=about.request_id)
-        headers = [(b"x-request-id", about.request_id.encode("ascii")), *SECURITY_HEADERS]
+        exchange = scope["exchange"] = Exchange(request_id(scope["headers"]))
+        structlog.contextvars.bind_contextvars(request_id=exchange.request_id)
+        headers = [(b"x-request-id", exchange.request_id.encode("ascii")), *SECURITY_HEADERS]
         status: int | None = None
 
         async def send_with_headers(message: Message) -> None:
@@ -50,13 +50,14 @@ class Edge:
         try:
             await self._app(scope, receive, send_with_headers)
         except ClientDisconnect:
-            about.outcome = "disconnected"
+            exchange.outcome = "disconnected"
         except asyncio.CancelledError:
             # The server stops, and this took longer than it waits.
             failure = RequestError(
                 503,
                 "The server stops; send the request again, with the same idempotency key.",
                 {"Retry-After": "1"},
+                code="SHUTTING_DOWN",
             )
         except Exception:
             logger.exception("The server failed to answer.")
@@ -64,10 +65,10 @@ class Edge:
                 500, "The server failed to answer; this is not the request's fault."
             )
         if failure is not None and status is None:
-            await error_response(failure, about)(scope, receive, send_with_headers)
-        if about.outcome == "success" and (status or 500) >= HTTPStatus.BAD_REQUEST:
-            about.outcome = "failure"
-        about.log(
+            await error_response(failure, exchange)(scope, receive, send_with_headers)
+        if exchange.outcome == "success" and (status or 500) >= HTTPStatus.BAD_REQUEST:
+            exchange.outcome = "failure"
+        exchange.log(
             status=status,
             method=scope["method"],
             # An address that is none of ours may hold anything.

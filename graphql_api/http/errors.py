@@ -7,7 +7,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from .access import Access, access
+from .exchange import Exchange, exchange_of
 
 JSON = "application/json"
 
@@ -23,8 +23,6 @@ _CODES = {
     415: "UNSUPPORTED_MEDIA_TYPE",
     431: "HEADERS_TOO_LARGE",
     500: "INTERNAL_SERVER_ERROR",
-    503: "UNAVAILABLE",
-    504: "TIMEOUT",
 }
 
 
@@ -50,17 +48,17 @@ class RequestError(Exception):
         return {"message": self.message, "extensions": {"code": self.code}}
 
 
-def body(content: dict[str, Any], about: Access) -> bytes:
+def body(content: dict[str, Any], exchange: Exchange) -> bytes:
     """A GraphQL answer as JSON; one that has errors names its request, and so does the log."""
     if "errors" in content:
-        content["extensions"] = {"requestId": about.request_id}
-        about.outcome = content["errors"][0].get("extensions", {}).get("code", "failure")
+        content["extensions"] = {"requestId": exchange.request_id}
+        exchange.outcome = content["errors"][0].get("extensions", {}).get("code", "failure")
     return orjson.dumps(content)
 
 
-def error_response(error: RequestError, about: Access, media_type: str = JSON) -> Response:
+def error_response(error: RequestError, exchange: Exchange, media_type: str = JSON) -> Response:
     return Response(
-        body({"errors": [error.formatted]}, about),
+        body({"errors": [error.formatted]}, exchange),
         error.status_code,
         error.headers,
         media_type=f"{media_type}; charset=utf-8",
@@ -76,4 +74,4 @@ async def http_exception(request: Request, exception: Exception) -> Response:
     }[exception.status_code]
     headers = dict(exception.headers or {})
     error = RequestError(exception.status_code, message, headers)
-    return error_response(error, access(request.scope))
+    return error_response(error, exchange_of(request.scope))

@@ -18,10 +18,11 @@ from strawberry.types.graphql import OperationType
 from ..customers.store import Customers
 from ..schema.operations import Context
 from ..schema.schema import schema
-from .access import Access, access, operation_name
+from ..settings import Settings
 from .body import read_body
 from .errors import JSON as _JSON
 from .errors import RequestError, body, error_response
+from .exchange import Exchange, exchange_of, operation_name
 from .graphiql import graphiql_page, graphiql_policy
 from .media import preferred
 
@@ -43,12 +44,9 @@ class _Parameters:
 class GraphQLEndpoint:
     """An ASGI application: the GraphQL over HTTP specification, and GraphiQL for browsers."""
 
-    def __init__(
-        self, customers: Customers, *, max_body_bytes: int, execution_seconds: float
-    ) -> None:
+    def __init__(self, customers: Customers, settings: Settings) -> None:
         self._customers = customers
-        self._max_body_bytes = max_body_bytes
-        self._execution_seconds = execution_seconds
+        self._settings = settings
         self._page = graphiql_page()
         self._page_headers = {"Content-Security-Policy": graphiql_policy(self._page)}
 
@@ -65,7 +63,7 @@ class GraphQLEndpoint:
         try:
             return await self._execute(request, media_type)
         except RequestError as error:
-            return error_response(error, access(request.scope), media_type or _JSON)
+            return error_response(error, exchange_of(request.scope), media_type or _JSON)
 
     async def _execute(self, request: Request, media_type: str | None) -> Response:
         if media_type is None:
@@ -74,15 +72,15 @@ class GraphQLEndpoint:
             parameters = _from_query_string(request.query_params)
             allowed = {OperationType.QUERY}
         elif request.method == "POST":
-            parameters = await _from_body(request, self._max_body_bytes)
+            parameters = await _from_body(request, self._settings.max_body_bytes)
             allowed = {OperationType.QUERY, OperationType.MUTATION}
         else:
             raise RequestError(405, "Send the request by POST.", {"Allow": "GET, POST"})
-        about = access(request.scope)
-        about.operation = operation_name(parameters.query, parameters.operation_name)
+        exchange = exchange_of(request.scope)
+        exchange.operation = operation_name(parameters.query, parameters.operation_name)
         context = Context(self._customers, request.headers.get("idempotency-key"))
         try:
-            async with asyncio.timeout(self._execution_seconds):
+            async with asyncio.timeout(self._settings.execution_seconds):
                 result = await schema.execute(
                     parameters.query,
                     variable_values=parameters.variables,
@@ -108,19 +106,19 @@ class GraphQLEndpoint:
             raise RequestError(405, "Send mutations by POST.", {"Allow": "POST"}) from None
 
         if not result.errors:
-            return _response({"data": result.data}, 200, media_type, about)
+            return _response({"data": result.data}, 200, media_type, exchange)
         errors = [error.formatted for error in result.errors]
         if result.data is None and not any(error.path for error in result.errors):
             # Nothing was executed, so there is no `data`, and no success to report.
             status_code = 400 if media_type == _GRAPHQL_RESPONSE else 200
-            return _response({"errors": errors}, status_code, media_type, about)
-        return _response({"errors": errors, "data": result.data}, 200, media_type, about)
+            return _response({"errors": errors}, status_code, media_type, exchange)
+        return _response({"errors": errors, "data": result.data}, 200, media_type, exchange)
 
 
 def _response(
-    content: dict[str, Any], status_code: int, media_type: str, about: Access
+    content: dict[str, Any], status_code: int, media_type: str, exchange: Exchange
 ) -> Response:
-    return Response(body(content, about), status_code, media_type=f"{media_type}; charset=utf-8")
+    return Response(body(content, exchange), status_code, media_type=f"{media_type}; charset=utf-8")
 
 
 async def _from_body(request: Request, limit: int) -> _Parameters:

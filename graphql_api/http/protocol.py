@@ -2,16 +2,16 @@
 
 import asyncio
 from asyncio import TimerHandle
-from dataclasses import dataclass
 from typing import Any
 
 import httptools
 from uvicorn.protocols.http.flow_control import CLOSE_HEADER
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
-from .access import Access, request_id
+from ..settings import Settings
 from .edge import SECURITY_HEADERS
 from .errors import JSON, RequestError, body
+from .exchange import Exchange, request_id
 
 # Pipelined requests that wait for their turn cost memory, and nobody needs them.
 _MOST_PIPELINED = 16
@@ -27,19 +27,12 @@ _TOO_SLOW = (408, "Send the whole request faster.")
 _BODY_TOO_LARGE = (413, "Send a shorter body.")
 _TARGET_TOO_LONG = (414, "Send a long query by POST.")
 _HEADERS_TOO_LARGE = (431, "Send fewer or shorter headers.")
-_OVERLOADED = (503, "The server has too much to do; send the request again.", {"Retry-After": "1"})
-
-
-@dataclass(frozen=True)
-class Limits:
-    """What a connection may cost; each is the setting of its name."""
-
-    receive_seconds: float
-    send_seconds: float
-    max_connections: int
-    max_body_bytes: int
-    max_header_bytes: int
-    max_target_bytes: int
+_OVERLOADED = (
+    503,
+    "The server has too much to do; send the request again in a second.",
+    {"Retry-After": "1"},
+    "OVERLOADED",
+)
 
 
 class Protocol(HttpToolsProtocol):
@@ -48,9 +41,9 @@ class Protocol(HttpToolsProtocol):
     What it answers by itself has GraphQL's form, too, and is the connection's last answer.
     """
 
-    def __init__(self, limits: Limits, **of_uvicorn: Any) -> None:  # noqa: ANN401  # its own business
+    def __init__(self, settings: Settings, **of_uvicorn: Any) -> None:  # noqa: ANN401  # its own business
         super().__init__(**of_uvicorn)
-        self._limits = limits
+        self._settings = settings
         # Of the request that is being received: what came of it, and which part is to come.
         self._in_head = False
         self._in_body = False
@@ -61,20 +54,22 @@ class Protocol(HttpToolsProtocol):
         # What is still to be said once all of them are answered; nothing is heard any more.
         self._refusal: RequestError | None = None
         self._deaf = False
+        # Until when the request must be here, the answer be read on, and the connection be over.
         self._receiving: TimerHandle | None = None
         self._sending: TimerHandle | None = None
+        self._ending: TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as in uvicorn
         super().connection_made(transport)
-        if len(self.connections) > self._limits.max_connections:
+        if len(self.connections) > self._settings.max_connections:
             self._refuse(RequestError(*_OVERLOADED))
         else:
             self._await_request()
 
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)
-        self._request_received()
-        self._cancel_sending()
+        for deadline in (self._receiving, self._sending, self._ending):
+            _cancel(deadline)
 
     # Receiving
 
@@ -90,30 +85,33 @@ class Protocol(HttpToolsProtocol):
             self._refuse(cause if isinstance(cause, RequestError) else RequestError(*_MALFORMED))
             return
         # Nets, for what the parser keeps to itself: headers and trailers that do not end.
-        limits = self._limits
+        settings = self._settings
         if self._in_head and self._received_bytes > (
-            limits.max_header_bytes + limits.max_target_bytes
+            settings.max_header_bytes + settings.max_target_bytes
         ):
             self._refuse(RequestError(*_HEADERS_TOO_LARGE))
         elif self._in_body and self._received_bytes > (
-            limits.max_header_bytes
-            + limits.max_target_bytes
-            + limits.max_body_bytes * _MOST_BYTES_PER_BYTE
+            settings.max_header_bytes
+            + settings.max_target_bytes
+            + settings.max_body_bytes * _MOST_BYTES_PER_BYTE
         ):
             self._refuse(RequestError(*_BODY_TOO_LARGE))
         elif self._receiving is None and (self._in_head or self._in_body or self._unanswered == 0):
             self._await_request()
 
     def _feed(self, data: bytes) -> None:
-        try:
-            self.parser.feed_data(data)
-        except httptools.HttpParserUpgrade as upgrade:
+        while True:
+            try:
+                self.parser.feed_data(data)
+                return
+            except httptools.HttpParserUpgrade as upgrade:
+                rest = data[upgrade.args[0] :]
             # An offer of another protocol, which may be ignored (RFC 9110, 7.8). The parser takes
             # what follows for that protocol, so the request is parsed anew without the offer.
             head = [b"%s %s HTTP/1.1" % (self.parser.get_method(), self.url)]
             head += [b"%s: %s" % header for header in self.headers if header[0] != b"upgrade"]
             self.parser = httptools.HttpRequestParser(self)
-            self.parser.feed_data(b"\r\n".join([*head, b"", data[upgrade.args[0] :]]))
+            data = b"\r\n".join([*head, b"", rest])
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
@@ -122,12 +120,12 @@ class Protocol(HttpToolsProtocol):
 
     def on_url(self, url: bytes) -> None:
         super().on_url(url)
-        if len(self.url) > self._limits.max_target_bytes:
+        if len(self.url) > self._settings.max_target_bytes:
             raise RequestError(*_TARGET_TOO_LONG)
 
     def on_header(self, name: bytes, value: bytes) -> None:
         self._header_bytes += len(name) + len(value) + len(b": \r\n")
-        if self._header_bytes > self._limits.max_header_bytes:
+        if self._header_bytes > self._settings.max_header_bytes:
             raise RequestError(*_HEADERS_TOO_LARGE)
         # Trailers are no headers, though they come by this way.
         if self._in_head:
@@ -138,7 +136,10 @@ class Protocol(HttpToolsProtocol):
             if self.parser.get_method() == b"CONNECT":
                 raise RequestError(*_MALFORMED)
             return
-        if len(self.tasks) >= self._limits.max_connections or len(self.pipeline) >= _MOST_PIPELINED:
+        if (
+            len(self.tasks) >= self._settings.max_connections
+            or len(self.pipeline) >= _MOST_PIPELINED
+        ):
             raise RequestError(*_OVERLOADED)
         super().on_headers_complete()
         self._in_head, self._in_body = False, True
@@ -151,15 +152,18 @@ class Protocol(HttpToolsProtocol):
             super().on_message_complete()
 
     def _await_request(self) -> None:
-        self._receiving = self.loop.call_later(self._limits.receive_seconds, self._too_slow)
+        self._receiving = self.loop.call_later(self._settings.receive_seconds, self._too_slow)
 
     def _request_received(self) -> None:
-        if self._receiving is not None:
-            self._receiving.cancel()
-            self._receiving = None
+        _cancel(self._receiving)
+        self._receiving = None
 
     def _too_slow(self) -> None:
-        self._refuse(RequestError(*_TOO_SLOW))
+        if self._in_head or self._in_body:
+            self._refuse(RequestError(*_TOO_SLOW))
+        else:
+            # Nobody asked. What is said now could be taken for the answer to a later request.
+            self.transport.close()
 
     # Answering
 
@@ -167,7 +171,7 @@ class Protocol(HttpToolsProtocol):
         super().on_response_complete()
         self._unanswered -= 1
         if self.transport.is_closing():
-            self._await_reading(self._limits.send_seconds)
+            self._end_within(self._settings.send_seconds)
         elif self._refusal is not None:
             self._say_refusal()
         elif self._in_body and self.cycle.response_complete:
@@ -191,8 +195,8 @@ class Protocol(HttpToolsProtocol):
     def _say_refusal(self) -> None:
         if self._refusal is None or self._unanswered or self.transport.is_closing():
             return
-        about = Access(request_id())
-        content = body({"errors": [self._refusal.formatted]}, about)
+        exchange = Exchange(request_id())
+        content = body({"errors": [self._refusal.formatted]}, exchange)
         headers = [
             *self.server_state.default_headers,
             (b"content-type", f"{JSON}; charset=utf-8".encode()),
@@ -202,13 +206,13 @@ class Protocol(HttpToolsProtocol):
                 (name.lower().encode(), value.encode())
                 for name, value in (self._refusal.headers or {}).items()
             ),
-            (b"x-request-id", about.request_id.encode()),
+            (b"x-request-id", exchange.request_id.encode()),
             *SECURITY_HEADERS,
         ]
         head = [STATUS_LINE[self._refusal.status_code]]
         head += [b"%s: %s\r\n" % header for header in headers]
         self.transport.write(b"".join([*head, b"\r\n", content]))
-        about.log(status=self._refusal.status_code, method=None, path=None, duration_ms=None)
+        exchange.log(status=self._refusal.status_code, method=None, path=None, duration_ms=None)
         self._refusal = None
         self._linger()
 
@@ -218,31 +222,24 @@ class Protocol(HttpToolsProtocol):
         self._unset_keepalive_if_required()
         self.flow.resume_reading()
         self.transport.write_eof()
-        self._await_reading(_LINGER_SECONDS)
+        self._end_within(_LINGER_SECONDS)
+
+    def _end_within(self, seconds: float) -> None:
+        self._ending = self.loop.call_later(seconds, self.transport.abort)
 
     # Sending
 
     def pause_writing(self) -> None:
         super().pause_writing()
-        self._await_reading(self._limits.send_seconds)
+        self._sending = self.loop.call_later(self._settings.send_seconds, self.transport.abort)
 
     def resume_writing(self) -> None:
         super().resume_writing()
-        if not (self._deaf or self.transport.is_closing()):
-            self._cancel_sending()
+        _cancel(self._sending)
 
     def timeout_keep_alive_handler(self) -> None:
         super().timeout_keep_alive_handler()
-        self._await_reading(self._limits.send_seconds)
-
-    def _await_reading(self, seconds: float) -> None:
-        if self._sending is None:
-            self._sending = self.loop.call_later(seconds, self.transport.abort)
-
-    def _cancel_sending(self) -> None:
-        if self._sending is not None:
-            self._sending.cancel()
-            self._sending = None
+        self._end_within(self._settings.send_seconds)
 
     # Stopping
 
@@ -260,3 +257,8 @@ class Protocol(HttpToolsProtocol):
             self.timeout_keep_alive_task = self.loop.call_later(
                 _FAREWELL_SECONDS, self.timeout_keep_alive_handler
             )
+
+
+def _cancel(deadline: TimerHandle | None) -> None:
+    if deadline is not None:
+        deadline.cancel()

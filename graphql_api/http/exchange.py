@@ -1,4 +1,4 @@
-"""What is known of one request from its beginning: its id, and what the log will say about it."""
+"""One request and its answer: the id they have, and what the log will say about them."""
 
 import os
 import re
@@ -18,11 +18,8 @@ _IGNORED = re.compile(r"(?:[\s,\ufeff]|#[^\r\n]*+)*+")
 
 
 @dataclass(slots=True)
-class Access:
-    """One request, for its line in the log: whoever learns something about it writes it here.
-
-    Nothing here may hold a value, a token or an address: not of a customer, and not of a client.
-    """
+class Exchange:
+    """Whoever learns something for the log writes it here: never a value, a token or an address."""
 
     request_id: str
     # How the client showed who it is, never who.
@@ -47,10 +44,9 @@ class Access:
         )
 
 
-def access(scope: Scope) -> Access:
-    """What is known of the request with this scope."""
-    known: Access = scope["access"]
-    return known
+def exchange_of(scope: Scope) -> Exchange:
+    exchange: Exchange = scope["exchange"]
+    return exchange
 
 
 def request_id(headers: Iterable[tuple[bytes, bytes]] = ()) -> str:
