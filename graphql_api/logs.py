@@ -1,6 +1,7 @@
 """The log: one JSON object on each line of standard error, or text for people on a terminal."""
 
 import logging
+import re
 import sys
 import traceback
 from collections.abc import Iterator
@@ -9,6 +10,8 @@ from typing import Any
 import orjson
 import structlog
 from structlog.typing import EventDict, Processor
+
+_PLACE = re.compile(r'  File ".*", line [0-9]+, in \S+')
 
 
 def configure(level: str, form: str | None) -> None:
@@ -37,7 +40,7 @@ def log_config(level: str, form: str | None) -> dict[str, Any]:
 
 def formatter(form: str | None) -> logging.Formatter:
     return structlog.stdlib.ProcessorFormatter(
-        foreign_pre_chain=[structlog.stdlib.add_logger_name, _first_line, *_PROCESSORS],
+        foreign_pre_chain=[structlog.stdlib.add_logger_name, _without_texts, *_PROCESSORS],
         processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, _renderer(form)],
     )
 
@@ -48,9 +51,10 @@ def _renderer(form: str | None) -> Processor:
     return structlog.processors.JSONRenderer(lambda event, **_: orjson.dumps(event).decode())
 
 
-def _first_line(_logger: object, _method: str, event: EventDict) -> EventDict:
-    # What others log in further lines are tracebacks and objects, with texts that may hold values.
-    event["event"] = event["event"].partition("\n")[0]
+def _without_texts(_logger: object, _method: str, event: EventDict) -> EventDict:
+    """Of what others log in several lines leaves the first, and the places of a traceback."""
+    first, *further = event["event"].splitlines() or [""]
+    event["event"] = "\n".join([first, *filter(_PLACE.fullmatch, further)])
     return event
 
 

@@ -65,13 +65,19 @@ def server_url(mongodb_uri: str, tmp_path_factory: pytest.TempPathFactory) -> It
 
 
 @pytest.fixture(scope="session")
+def impatient_database_uri(mongodb_uri: str) -> str:
+    """The URI of the impatient server's database."""
+    return _new_database(mongodb_uri)
+
+
+@pytest.fixture(scope="session")
 def impatient_server(
-    mongodb_uri: str, tmp_path_factory: pytest.TempPathFactory
+    impatient_database_uri: str, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Server]:
     """A server that waits one second for everything, and has a database of its own."""
     with serving(
         errors=tmp_path_factory.mktemp("impatient-server") / "stderr",
-        GRAPHQL_API_MONGODB_URI=_new_database(mongodb_uri),
+        GRAPHQL_API_MONGODB_URI=impatient_database_uri,
         GRAPHQL_API_RECEIVE_SECONDS="1",
         GRAPHQL_API_SEND_SECONDS="1",
         GRAPHQL_API_KEEP_ALIVE_SECONDS="1",

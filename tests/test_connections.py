@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import json
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -219,8 +218,7 @@ async def test_a_client_that_resets_its_connection_leaves_nothing_in_the_log(
                 gone.abort()
 
     await assert_serves(client)
-    lines = [json.loads(line) for line in impatient_server.errors.read_text().splitlines()]
-    assert {line["level"] for line in lines} == {"info"}
+    assert {line["level"] for line in impatient_server.log()} == {"info"}
 
 
 @pytest.mark.parametrize(

@@ -85,6 +85,8 @@ async def wire(url: str, *, receive_buffer: int | None = None) -> AsyncIterator[
         yield Wire(reader, writer)
     finally:
         writer.transport.abort()
+        with contextlib.suppress(ConnectionError):
+            await writer.wait_closed()
 
 
 def post(content: bytes, *headers: bytes) -> bytes:

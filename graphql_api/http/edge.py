@@ -22,6 +22,8 @@ SECURITY_HEADERS = [
     (b"cache-control", b"no-store"),
 ]
 
+_FAILURES = range(400, 600)
+
 
 class Edge:
     """ASGI middleware; whatever fails within it is answered, and leaves no text in the log."""
@@ -64,9 +66,11 @@ class Edge:
             failure = RequestError(
                 500, "The server failed to answer; this is not the request's fault."
             )
-        if failure is not None and status is None:
-            await error_response(failure, exchange)(scope, receive, send_with_headers)
-        if exchange.outcome == "success" and (status or 500) >= HTTPStatus.BAD_REQUEST:
+        if failure is not None:
+            exchange.outcome = failure.code
+            if status is None:
+                await error_response(failure, exchange)(scope, receive, send_with_headers)
+        elif exchange.outcome == "success" and status in _FAILURES:
             exchange.outcome = "failure"
         exchange.log(
             status=status,

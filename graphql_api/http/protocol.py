@@ -103,9 +103,10 @@ class Protocol(HttpToolsProtocol):
         while True:
             try:
                 self.parser.feed_data(data)
-                return
             except httptools.HttpParserUpgrade as upgrade:
                 rest = data[upgrade.args[0] :]
+            else:
+                return
             # An offer of another protocol, which may be ignored (RFC 9110, 7.8). The parser takes
             # what follows for that protocol, so the request is parsed anew without the offer.
             head = [b"%s %s HTTP/1.1" % (self.parser.get_method(), self.url)]
