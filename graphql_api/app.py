@@ -13,13 +13,13 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse
 from starlette.routing import Route
 
-from . import logs
 from .customers.store import Unavailable
 from .http.cors import CrossOrigin
 from .http.edge import Edge
 from .http.errors import http_exception
 from .http.graphql import GraphQLEndpoint
 from .http.health import Health
+from .logs import configure_structlog
 from .mongo.customers import MongoCustomers, Unusable
 from .settings import Settings, SettingsError
 
@@ -73,7 +73,7 @@ def create_app(settings: Settings) -> Starlette:
 def from_environment() -> Starlette:
     """`create_app` for ASGI servers: `uvicorn --factory graphql_api.app:from_environment`."""
     settings = Settings.read(os.environ)
-    logs.configure(settings.log_level, settings.log_format)
+    configure_structlog(settings.log_level, settings.log_format)
     return create_app(settings)
 
 
