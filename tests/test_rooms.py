@@ -13,10 +13,10 @@ PACKAGE = Path(graphql_api.__file__).parent
 # What modules of a room may import: rooms and modules of ours, and packages of others.
 MAY_IMPORT = {
     "customers": {"email_validator"},
-    "schema": {"customers", "strawberry", "graphql", "structlog"},
+    "schema": {"customers", "strawberry", "graphql", "logs", "structlog"},
     "mongo": {"customers", "motor", "pymongo", "bson"},
     "http": {
-        *("customers", "schema", "settings"),
+        *("customers", "logs", "schema", "settings"),
         *("starlette", "strawberry", "orjson", "structlog", "httptools", "uvicorn"),
     },
     "logs": {"orjson", "structlog"},
