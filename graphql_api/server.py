@@ -3,6 +3,7 @@
 import contextlib
 import multiprocessing
 import os
+import resource
 import signal
 import socket
 import sys
@@ -53,6 +54,10 @@ def serve(settings: Settings) -> int:
         log_config=logging_config(settings.log_level, settings.log_format),
     )
     signal.signal(signal.SIGTERM, _exit)
+    # Each connection is an open file, and the usual limit is only meant for old programs.
+    with contextlib.suppress(ValueError):
+        most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     with (
         contextlib.suppress(KeyboardInterrupt),
         _listener(settings) as listener,

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import resource
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -377,3 +378,17 @@ async def test_there_are_only_so_many_connections(mongodb_uri: str, tmp_path: Pa
             assert (await first.answer()).status == 200
 
         until(lambda: httpx.get(f"{server.url}/healthz").status_code == 200, "there is room again")
+
+
+def test_a_server_may_have_as_many_connections_as_the_system_lets_it(
+    mongodb_uri: str, tmp_path: Path
+) -> None:
+    usual = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (256, usual[1]))
+    try:
+        with serving(errors=tmp_path / "stderr", GRAPHQL_API_MONGODB_URI=mongodb_uri) as server:
+            limits = resource.prlimit(server.process.pid, resource.RLIMIT_NOFILE)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, usual)
+
+    assert limits == (usual[1], usual[1])
