@@ -46,7 +46,7 @@ def create_app(settings: Settings) -> Starlette:
                 logger.warning("The database is not available; requests will try it again.")
             yield
 
-    endpoint, health = GraphQLEndpoint(customers), Health(customers)
+    endpoint, health = GraphQLEndpoint(customers, settings), Health(customers)
     return Starlette(
         routes=[
             Route("/", _to_graphiql),

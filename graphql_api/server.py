@@ -56,6 +56,8 @@ def serve(settings: Settings) -> int:
         _database(settings) as uri,
     ):
         os.environ[variable("mongodb_uri")] = uri
+        if settings.mongodb_uri is None:
+            os.environ.setdefault(variable("introspection"), "true")
         print(f"GraphiQL: http://{_authority(listener)}/graphql", flush=True)
         if settings.workers == 1:
             uvicorn.Server(config).run([listener])

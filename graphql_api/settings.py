@@ -30,6 +30,12 @@ def _mongodb_uri(value: str) -> str:
     return value
 
 
+def _truth(value: str) -> bool:
+    if value not in ("true", "false"):
+        raise ValueError("true or false")
+    return value == "true"
+
+
 def _whole_number(low: int, high: int) -> Callable[[str], int]:
     def parse(value: str) -> int:
         if not (re.fullmatch("[0-9]{1,6}", value) and low <= int(value) <= high):
@@ -78,6 +84,43 @@ class Settings:
             "that the extra `embedded` installs.",
         ),
     ] = None
+    introspection: Annotated[
+        bool | None,
+        _Setting(
+            _truth,
+            "Whether clients may ask for the schema, and get suggestions for names that it does "
+            "not have; by default with the embedded MongoDB alone.",
+        ),
+    ] = None
+    max_tokens: Annotated[
+        int, _Setting(_whole_number(1, 100_000), "The most tokens of a document.")
+    ] = 500
+    max_fragments: Annotated[
+        int, _Setting(_whole_number(0, 1000), "The most fragments of a document.")
+    ] = 20
+    max_depth: Annotated[
+        int, _Setting(_whole_number(1, 100), "The most levels of fields of an operation.")
+    ] = 15
+    max_root_fields: Annotated[
+        int,
+        _Setting(
+            _whole_number(1, 1000),
+            "The most fields at the top of an operation; each creation is one.",
+        ),
+    ] = 10
+    max_aliases: Annotated[
+        int, _Setting(_whole_number(0, 10_000), "The most aliases of an operation.")
+    ] = 30
+    max_directives: Annotated[
+        int, _Setting(_whole_number(0, 10_000), "The most directives of an operation.")
+    ] = 20
+    max_cost: Annotated[
+        int,
+        _Setting(
+            _whole_number(1, 1_000_000),
+            "The highest cost of an operation: one for each field, what is in a list ten times.",
+        ),
+    ] = 2000
 
     @classmethod
     def read(cls, environment: Mapping[str, str]) -> "Settings":

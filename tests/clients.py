@@ -43,9 +43,9 @@ query Customer($id: ID!) {{
 
 
 @asynccontextmanager
-async def connected(mongodb_uri: str) -> AsyncIterator[httpx.AsyncClient]:
+async def connected(mongodb_uri: str, **settings: Any) -> AsyncIterator[httpx.AsyncClient]:
     """A client of a new application, which starts and stops as under a server."""
-    app = create_app(Settings(mongodb_uri=mongodb_uri))
+    app = create_app(Settings(mongodb_uri=mongodb_uri, **settings))
     async with (
         app.router.lifespan_context(app),
         httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://server") as client,

@@ -60,7 +60,11 @@ def documents(database_uri: str) -> Iterator[Collection[dict[str, Any]]]:
 def server_url(mongodb_uri: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of a `graphql-api serve` with a database of its own, such as http://host:port."""
     errors = tmp_path_factory.mktemp("server") / "stderr"
-    with serving(errors=errors, GRAPHQL_API_MONGODB_URI=_new_database(mongodb_uri)) as server:
+    with serving(
+        errors=errors,
+        GRAPHQL_API_MONGODB_URI=_new_database(mongodb_uri),
+        GRAPHQL_API_INTROSPECTION="true",
+    ) as server:
         yield server.url
 
 

@@ -15,7 +15,7 @@ MAY_IMPORT = {
     "customers": {"email_validator"},
     "schema": {"customers", "strawberry", "graphql"},
     "mongo": {"customers", "motor", "pymongo", "bson"},
-    "http": {"customers", "schema", "starlette", "strawberry", "orjson"},
+    "http": {"customers", "schema", "settings", "starlette", "strawberry", "graphql", "orjson"},
     "settings": set[str](),
     "app": {"customers", "http", "mongo", "settings", "starlette", "pymongo"},
     "server": {"app", "mongo", "settings", "starlette", "uvicorn"},

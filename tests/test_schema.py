@@ -24,7 +24,7 @@ from strawberry.utils.str_converters import to_camel_case
 from graphql_api.customers.fields import FIELDS, Field
 from graphql_api.customers.store import Unavailable
 from graphql_api.schema import types
-from graphql_api.schema.schema import schema, sdl, without_values
+from graphql_api.schema.schema import create_schema, sdl, without_values
 
 SCHEMA_FILE = Path(__file__).parent.parent / "schema.graphql"
 
@@ -177,7 +177,7 @@ def test_a_bug_is_masked_and_logged_without_the_values_it_met(
 ) -> None:
     error = GraphQLError("s3cr3t", original_error=_raised(KeyError("s3cr3t")))
 
-    schema.process_errors([error])
+    create_schema().process_errors([error])
 
     assert error.message == "The server failed to answer; this is not the request's fault."
     assert error.extensions == {"code": "INTERNAL_SERVER_ERROR"}
@@ -189,7 +189,7 @@ def test_a_bug_is_masked_and_logged_without_the_values_it_met(
 def test_an_unavailable_database_is_named_as_such() -> None:
     error = GraphQLError("", original_error=Unavailable())
 
-    schema.process_errors([error])
+    create_schema().process_errors([error])
 
     assert error.extensions == {"code": "UNAVAILABLE"}
     assert "idempotency key" in error.message

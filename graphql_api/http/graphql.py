@@ -16,7 +16,9 @@ from strawberry.types.graphql import OperationType
 
 from ..customers.store import Customers
 from ..schema.operations import Context
-from ..schema.schema import schema
+from ..schema.schema import create_schema
+from ..settings import Settings
+from .documents import Documents, ReadDocuments
 from .graphiql import graphiql_page
 from .media import preferred
 
@@ -51,9 +53,11 @@ class _Parameters:
 class GraphQLEndpoint:
     """An ASGI application: the GraphQL over HTTP specification, and GraphiQL for browsers."""
 
-    def __init__(self, customers: Customers) -> None:
+    def __init__(self, customers: Customers, settings: Settings) -> None:
         self._customers = customers
         self._page = graphiql_page()
+        self._schema = create_schema(lambda: ReadDocuments(self._documents))
+        self._documents = Documents(self._schema.graphql_schema, settings)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)
@@ -84,7 +88,7 @@ class GraphQLEndpoint:
             raise RequestError(405, "Send the request by POST.", {"Allow": "GET, POST"})
         context = Context(self._customers, request.headers.get("idempotency-key"))
         try:
-            result = await schema.execute(
+            result = await self._schema.execute(
                 parameters.query,
                 variable_values=parameters.variables,
                 context_value=context,

@@ -3,16 +3,19 @@
 import logging
 import re
 import traceback
+from collections.abc import Callable
 
 import strawberry
 from graphql import (
     DirectiveDefinitionNode,
     DocumentNode,
     GraphQLError,
+    GraphQLSchema,
     TypeDefinitionNode,
     parse,
     print_ast,
 )
+from strawberry.extensions import SchemaExtension
 from strawberry.schema.config import StrawberryConfig
 from strawberry.types import ExecutionContext
 
@@ -59,6 +62,11 @@ _QUOTED_VALUE = re.compile(
 class Schema(strawberry.Schema):
     """A Strawberry schema whose errors never carry a value that was sent, or an internal."""
 
+    @property
+    def graphql_schema(self) -> GraphQLSchema:
+        """The same schema for graphql-core."""
+        return self._schema
+
     def process_errors(
         self,
         errors: list[GraphQLError],
@@ -93,14 +101,21 @@ def without_values(message: str) -> str:
     return _REFUSED_VALUE.sub(".", message).replace("?.", "?")
 
 
-schema = Schema(query=Query, mutation=Mutation, config=StrawberryConfig(scalar_map=SCALARS))
+def create_schema(*extensions: Callable[[], SchemaExtension]) -> Schema:
+    """The schema, with what Strawberry makes anew of each extension for each request."""
+    return Schema(
+        query=Query,
+        mutation=Mutation,
+        extensions=extensions,
+        config=StrawberryConfig(scalar_map=SCALARS),
+    )
 
 
 def sdl() -> str:
     """The schema document, in the specification's order."""
     definitions = {
         definition.name.value: definition
-        for definition in parse(schema.as_str()).definitions
+        for definition in parse(create_schema().as_str()).definitions
         if isinstance(definition, TypeDefinitionNode | DirectiveDefinitionNode)
     }
     ordered = sorted(definitions, key=_ORDER.index)
