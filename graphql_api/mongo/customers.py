@@ -1,9 +1,8 @@
 """Customers in a MongoDB collection: the only module that speaks to the driver about them."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
-from typing import Any
+from collections.abc import Awaitable, Mapping
+from typing import Any, TypeVar
 from uuid import UUID
 
 import pymongo
@@ -25,11 +24,13 @@ from .documents import EMAIL_KEY, IDEMPOTENCY_KEY, INDEXES, from_document, to_do
 
 DEFAULT_DATABASE = "graphql_api"
 
+_Result = TypeVar("_Result")
+
 _NAMESPACE_EXISTS = 48
 
 # One operation, with all that it sends and every retry of the driver, ends within this time. A
 # request has at most one, and is to be answered within 5 seconds.
-_OPERATION_SECONDS = 4.0
+_OPERATION_SECONDS = 3.5
 # Work that waits for one of the driver's threads does not know its deadline until it has one.
 _QUEUE_SECONDS = 0.5
 _GOODBYE_SECONDS = 1.0
@@ -77,9 +78,11 @@ class MongoCustomers:
 
     async def ready(self) -> None:
         """Raises `Unavailable` unless a primary answers, and `Unusable` where that cannot help."""
-        async with _deadline():
-            await self._ensure()
-            await self._client.admin.command("ping")
+        await _in_time(self._ready())
+
+    async def _ready(self) -> None:
+        await self._ensure()
+        await self._client.admin.command("ping")
 
     async def _ensure(self) -> None:
         """Creates the collection, its validator and its indexes, where they are not as they should.
@@ -99,8 +102,6 @@ class MongoCustomers:
                     "idempotency key; remove all but one of each."
                 ) from None
             except OperationFailure as error:
-                if error.timeout:
-                    raise
                 # The driver's own text may show a customer's values.
                 reason = (error.details or {}).get("codeName", "no reason given")
                 raise Unusable(f"MongoDB refuses to set up `customers`: {reason}.") from None
@@ -120,19 +121,19 @@ class MongoCustomers:
 
     async def add(self, new: Kept) -> Kept:
         """As `Customers.add`: one atomic write decides; its unique indexes refuse the second."""
-        async with _deadline():
-            await self._ensure()
-            try:
-                await self._collection.insert_one(to_document(new))
-            except DuplicateKeyError as refusal:
-                # A second request with a key breaks both indexes, and any of them may refuse.
-                kept = await self._created_with(new.attempt.key) if new.attempt else None
-                if kept is not None:
-                    return kept
-                if _refused_by(refusal, EMAIL_KEY):
-                    raise EmailTaken from None
-                # The first one with this key was rolled back after it refused this one.
-                raise Unavailable from None
+        return await _in_time(self._add(new))
+
+    async def _add(self, new: Kept) -> Kept:
+        await self._ensure()
+        try:
+            await self._collection.insert_one(to_document(new))
+        except DuplicateKeyError as refusal:
+            # A second request with a key breaks both indexes, and any of them may refuse.
+            kept = await self._created_with(new.attempt.key) if new.attempt else None
+            if kept is not None:
+                return kept
+            # Else the first one with this key was rolled back after it refused this one.
+            raise (EmailTaken if _refused_by(refusal, EMAIL_KEY) else Unavailable) from None
         return new
 
     async def get(self, id_: str) -> Customer | None:
@@ -140,13 +141,11 @@ class MongoCustomers:
             uuid = UUID(id_)
         except ValueError:
             return None
-        async with _deadline():
-            document = await self._collection.find_one({"_id": uuid})
+        document = await _in_time(self._collection.find_one({"_id": uuid}))
         return None if document is None else from_document(document).customer
 
     async def created_with(self, key: str) -> Kept | None:
-        async with _deadline():
-            return await self._created_with(key)
+        return await _in_time(self._created_with(key))
 
     async def _created_with(self, key: str) -> Kept | None:
         # A majority read may not show yet what refused a write just now; a linearizable one waits
@@ -161,19 +160,18 @@ def _refused_by(error: DuplicateKeyError, index: str) -> bool:
     return index in details.get("keyPattern", {})
 
 
-@asynccontextmanager
-async def _deadline() -> AsyncIterator[None]:
-    """Bounds what is sent within; every failure to reach the database becomes `Unavailable`.
+async def _in_time(work: Awaitable[_Result]) -> _Result:
+    """What comes of the work, bounded; every failure to reach the database is `Unavailable`.
 
     The cause is dropped: driver messages name hosts, and some carry documents.
     """
     try:
         async with asyncio.timeout(_OPERATION_SECONDS + _QUEUE_SECONDS):
             with pymongo.timeout(_OPERATION_SECONDS):
-                yield
-    except (ConnectionFailure, TimeoutError):
+                return await work
+    except TimeoutError:
         raise Unavailable from None
     except PyMongoError as error:
-        if error.timeout:
+        if error.timeout or isinstance(error, ConnectionFailure):
             raise Unavailable from None
         raise
