@@ -66,6 +66,17 @@ class MongoCustomers:
         self._ensured = False
         self._ensuring = asyncio.Lock()
 
+    def neighbour(self, name: str) -> AsyncIOMotorCollection[dict[str, Any]]:
+        """Another collection of the same database, read and written with the same care."""
+        customers = self._collection
+        return self._database.get_collection(
+            name,
+            customers.codec_options,
+            customers.read_preference,
+            customers.write_concern,
+            customers.read_concern,
+        )
+
     def close(self) -> None:
         # The driver says goodbye to its servers, and would look 30 seconds for one that is away.
         with pymongo.timeout(_GOODBYE_SECONDS):
@@ -76,7 +87,7 @@ class MongoCustomers:
 
         Raises `pymongo.errors.OperationFailure` where the customers that are there break an index.
         """
-        async with _deadline():
+        async with deadline():
             await self._ensure()
             await self._client.admin.command("ping")
 
@@ -101,7 +112,7 @@ class MongoCustomers:
 
     async def add(self, new: Kept) -> Kept:
         """As `Customers.add`: one atomic write decides; its unique indexes refuse the second."""
-        async with _deadline():
+        async with deadline():
             await self._ensure()
             try:
                 await self._collection.insert_one(to_document(new))
@@ -121,12 +132,12 @@ class MongoCustomers:
             uuid = UUID(id_)
         except ValueError:
             return None
-        async with _deadline():
+        async with deadline():
             document = await self._collection.find_one({"_id": uuid})
         return None if document is None else from_document(document).customer
 
     async def created_with(self, key: str) -> Kept | None:
-        async with _deadline():
+        async with deadline():
             return await self._created_with(key)
 
     async def _created_with(self, key: str) -> Kept | None:
@@ -143,14 +154,14 @@ def _refused_by(error: DuplicateKeyError, index: str) -> bool:
 
 
 @asynccontextmanager
-async def _deadline() -> AsyncIterator[None]:
+async def deadline(seconds: float = _OPERATION_SECONDS) -> AsyncIterator[None]:
     """Bounds what is sent within; every failure to reach the database becomes `Unavailable`.
 
     The cause is dropped: driver messages name hosts, and some carry documents.
     """
     try:
-        async with asyncio.timeout(_OPERATION_SECONDS + _QUEUE_SECONDS):
-            with pymongo.timeout(_OPERATION_SECONDS):
+        async with asyncio.timeout(seconds + _QUEUE_SECONDS):
+            with pymongo.timeout(seconds):
                 yield
     except (ConnectionFailure, TimeoutError):
         raise Unavailable from None
