@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 
 from .access.api_keys import ApiKey, ApiKeys, new_api_key
-from .access.principal import Scope
+from .access.principal import Scope, known_scopes
 from .app import open_customers
 from .mongo.api_keys import MongoApiKeys
 from .mongo.mongod import running_or_embedded_mongod
@@ -33,8 +33,7 @@ def add_key_actions(parser: argparse.ArgumentParser, shared: argparse.ArgumentPa
     create.add_argument("--name", type=_name, required=True, help="Who is to use it.")
     create.add_argument(
         "--scope",
-        type=Scope,
-        choices=list(Scope),
+        choices=[scope.value for scope in Scope],
         action="append",
         required=True,
         help="What it allows; can be given for each.",
@@ -75,7 +74,7 @@ def run_key_action(settings: Settings, options: argparse.Namespace) -> int:
 
 
 async def _create(api_keys: ApiKeys, options: argparse.Namespace) -> int:
-    key, kept = new_api_key(options.name, frozenset(options.scope), options.expires)
+    key, kept = new_api_key(options.name, known_scopes(options.scope), options.expires)
     await api_keys.add(kept)
     print(key)
     print(f"Keep it now: it is not shown again. Its id is {kept.id}.", file=sys.stderr)

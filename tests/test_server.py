@@ -69,7 +69,9 @@ def terminate(server: Server) -> None:
     server.process.terminate()
 
 
-@pytest.mark.parametrize(("workers", "stop"), [(1, interrupt), (2, interrupt), (2, terminate)])
+@pytest.mark.parametrize(
+    ("workers", "stop"), [(1, interrupt), (2, interrupt), (2, terminate)]
+)
 def test_a_server_that_is_stopped_leaves_no_process(
     workers: int, stop: Callable[[Server], None], data_dir: Path, errors: Path
 ) -> None:
