@@ -7,7 +7,6 @@ from collections.abc import AsyncIterator
 from functools import partial
 from pathlib import Path
 
-import jwt
 from limits.errors import ConfigurationError
 from pymongo.errors import PyMongoError
 from starlette.applications import Starlette
@@ -23,7 +22,7 @@ from .http.graphql import Admit, GraphQLEndpoint
 from .http.health import Health
 from .http.json_web_tokens import JsonWebTokens
 from .http.rate_limit import RateLimit
-from .http.signing_keys import KeysFromFile, KeysFromUrl, SigningKeys
+from .http.signing_keys import FAULTS, KeysFromFile, KeysFromUrl, SigningKeys
 from .mongo.api_keys import MongoApiKeys
 from .mongo.customers import MongoCustomers
 from .settings import Settings, SettingsError
@@ -123,7 +122,7 @@ def _signing_keys(jwks: str) -> SigningKeys:
         return KeysFromUrl(jwks)
     try:
         return KeysFromFile(Path(jwks))
-    except (OSError, ValueError, jwt.PyJWTError):
+    except FAULTS:
         raise SettingsError(
             "GRAPHQL_API_JWT_JWKS must name a JWKS file with a public key for RS256, ES256 or "
             "EdDSA that has an id."

@@ -20,7 +20,7 @@ MAY_IMPORT = {
     "settings": set[str](),
     "app": {
         *("access", "customers", "http", "mongo", "settings"),
-        *("starlette", "pymongo", "jwt", "limits"),
+        *("starlette", "pymongo", "limits"),
     },
     "keys": {"access", "app", "mongo", "settings"},
     "server": {"app", "mongo", "settings", "starlette", "uvicorn"},

@@ -69,8 +69,9 @@ class Provider:
             "exp": now + 60,
             "scope": " ".join(Scope),
         }
-        return jwt.encode(
-            {name: claim for name, claim in (standard | claims).items() if claim is not None},
+        given = {name: claim for name, claim in (standard | claims).items() if claim is not None}
+        return jwt.PyJWS().encode(
+            json.dumps(given).encode(),
             key or self.private_keys[algorithm],
             algorithm,
             headers={"kid": algorithm} if headers is None else headers,
@@ -86,7 +87,7 @@ class Provider:
         }
         return json.dumps({"keys": [{**key, "kid": kid} for kid, key in keys.items()]})
 
-    def settings(self, jwks: str) -> dict[str, str]:
+    def settings(self, jwks: str) -> dict[str, Any]:
         """What makes an application take the tokens."""
         return {"jwt_issuer": ISSUER, "jwt_audience": AUDIENCE, "jwt_jwks": jwks}
 

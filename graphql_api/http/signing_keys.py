@@ -1,6 +1,7 @@
 """The public keys that JSON Web Tokens are signed with: a JWKS (RFC 7517) from a file or a URL."""
 
 import asyncio
+import json
 import logging
 import time
 from pathlib import Path
@@ -22,6 +23,9 @@ _FETCH_SECONDS = 3.0
 _FRESH_SECONDS = 300.0
 _PAUSE_SECONDS = 10.0
 
+# What bad addresses, bad JSON and bad keys raise.
+FAULTS = (OSError, ValueError, RecursionError, jwt.PyJWTError)
+
 
 class SigningKeys(Protocol):
     """The keys by their ids."""
@@ -31,10 +35,13 @@ class SigningKeys(Protocol):
 
 
 class KeysFromFile:
-    """Read once; raises `OSError`, `ValueError` and `jwt.PyJWTError`."""
+    """Read once, at the start; raises one of `FAULTS`."""
 
     def __init__(self, path: Path) -> None:
-        self._keys = _usable(jwt.PyJWKSet.from_json(path.read_text("utf-8")))
+        key_set = json.loads(path.read_text("utf-8"))
+        if not isinstance(key_set, dict):
+            raise ValueError("no JSON object")  # noqa: TRY004  # one of `FAULTS`
+        self._keys = _usable(jwt.PyJWKSet.from_dict(key_set))
 
     async def get(self, kid: str) -> jwt.PyJWK | None:
         return self._keys.get(kid)
@@ -54,11 +61,12 @@ class KeysFromUrl:
 
     async def get(self, kid: str) -> jwt.PyJWK | None:
         now = time.monotonic()
-        is_stale = now >= self._fetched_at + _FRESH_SECONDS or kid not in self._keys
-        if is_stale and now >= self._tried_at + _PAUSE_SECONDS:
+        is_wanting = kid not in self._keys
+        is_stale = now >= self._fetched_at + _FRESH_SECONDS
+        if (is_wanting or is_stale) and now >= self._tried_at + _PAUSE_SECONDS:
             self._tried_at = now
             self._fetching = asyncio.create_task(self._fetch())
-        if kid not in self._keys and self._fetching is not None:
+        if is_wanting and self._fetching is not None:
             await asyncio.wait([self._fetching], timeout=_FETCH_SECONDS)
         if not self._keys:
             raise Unavailable
@@ -67,8 +75,8 @@ class KeysFromUrl:
     async def _fetch(self) -> None:
         try:
             self._keys = _usable(await asyncio.to_thread(self._client.get_jwk_set))
-        except (jwt.PyJWTError, ValueError, OSError) as error:
-            logger.warning("The JWKS could not be fetched: %s", type(error).__name__)
+        except FAULTS as fault:
+            logger.warning("The JWKS could not be fetched: %s", type(fault).__name__)
         else:
             self._fetched_at = time.monotonic()
 
