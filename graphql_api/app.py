@@ -9,6 +9,7 @@ from pathlib import Path
 
 from limits.errors import ConfigurationError
 from pymongo.errors import PyMongoError
+from pymongo.uri_parser import parse_uri
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import RedirectResponse
@@ -131,6 +132,9 @@ def _signing_keys(jwks: str) -> SigningKeys:
 
 def _rate_limit(settings: Settings, default: str | None) -> RateLimit:
     try:
+        if settings.rate_limit_storage.startswith("mongodb"):
+            # The library stumbles over its own storage where the URI is none.
+            parse_uri(settings.rate_limit_storage)
         return RateLimit(settings.rate_limit or default, settings.rate_limit_storage)
     except (ConfigurationError, PyMongoError, ValueError):
         raise SettingsError(

@@ -175,5 +175,6 @@ async def _close(storage: Storage) -> None:
     # The library leaves that to its users.
     if isinstance(storage, MongoDBStorage):
         storage.storage.close()
-    elif isinstance(storage, RedisStorage):
-        await storage.bridge.storage.aclose()  # type: ignore[attr-defined]  # redis.asyncio.Redis
+    else:
+        redis: Any = cast(RedisStorage, storage).bridge
+        await redis.storage.aclose()
