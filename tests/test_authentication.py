@@ -16,6 +16,7 @@ import pytest
 from pymongo import MongoClient
 from pymongo.collection import Collection
 
+from graphql_api.__main__ import main
 from graphql_api.access.principal import Scope
 from graphql_api.app import create_app
 from graphql_api.http import authentication
@@ -30,7 +31,7 @@ QUERY = {"query": "{ __typename }"}
 CHALLENGE = 'Bearer realm="graphql-api"'
 INVALID = f'{CHALLENGE}, error="invalid_token"'
 BAD_KEY = {"idempotencyKey": ""}
-EVERYWHERE = "0.0.0.0"  # noqa: S104  # never listened on
+EVERYWHERE = "0.0.0.0"  # noqa: S104  # where a test says so
 NOBODY = "00000000-0000-4000-8000-000000000000"
 
 
@@ -353,6 +354,38 @@ async def test_an_insecure_server_is_open_to_everybody_and_says_so(
 
     assert created["__typename"] == "CreateCustomerSuccess"
     assert caplog.messages == ["No authentication is configured: the server is open to everybody."]
+
+
+@pytest.mark.parametrize("host", [EVERYWHERE, "::"])
+def test_serve_refuses_in_one_sentence_what_others_could_reach(
+    host: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(os, "environ", {})
+
+    code = main(["serve", "--host", host])
+
+    said = capsys.readouterr()
+    assert code == 2
+    assert said.out == ""
+    assert said.err == (
+        "graphql-api: GRAPHQL_API_HOST names an address that others can reach: configure "
+        "authentication (GRAPHQL_API_KEYS or GRAPHQL_API_JWT_ISSUER), or let everybody in with "
+        "--insecure.\n"
+    )
+
+
+def test_serve_lets_everybody_in_where_it_is_told_to_and_says_so(
+    database_uri: str, tmp_path: Path
+) -> None:
+    errors = tmp_path / "stderr"
+
+    with serving(
+        *("--host", EVERYWHERE, "--insecure"), errors=errors, GRAPHQL_API_MONGODB_URI=database_uri
+    ) as server:
+        answer = httpx.post(f"{server.url}/graphql", json=QUERY)
+
+    assert answer.status_code == 200
+    assert "the server is open to everybody" in errors.read_text()
 
 
 async def status(client: httpx.AsyncClient, token: str) -> int:

@@ -59,7 +59,10 @@ class Provider:
         headers: dict[str, Any] | None = None,
         **claims: Any,
     ) -> str:
-        """A token with all scopes for a minute; a claim that is given as None is left out."""
+        """A token with all scopes for a minute.
+
+        A claim that is given as None is left out, a timedelta is a time from now.
+        """
         now = int(time.time())
         standard = {
             "iss": ISSUER,
@@ -69,7 +72,11 @@ class Provider:
             "exp": now + 60,
             "scope": " ".join(Scope),
         }
-        given = {name: claim for name, claim in (standard | claims).items() if claim is not None}
+        given = {
+            name: now + int(claim.total_seconds()) if isinstance(claim, timedelta) else claim
+            for name, claim in (standard | claims).items()
+            if claim is not None
+        }
         return jwt.PyJWS().encode(
             json.dumps(given).encode(),
             key or self.private_keys[algorithm],
