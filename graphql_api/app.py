@@ -25,7 +25,7 @@ from .http.json_web_tokens import JsonWebTokens
 from .http.rate_limit import RateLimit
 from .http.signing_keys import FAULTS, KeysFromFile, KeysFromUrl, SigningKeys
 from .mongo.api_keys import MongoApiKeys
-from .mongo.customers import MongoCustomers
+from .mongo.customers import MongoCustomers, Unusable
 from .settings import Settings, SettingsError
 
 logger = logging.getLogger(__name__)
@@ -62,11 +62,13 @@ def create_app(settings: Settings) -> Starlette:
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
         if not holders:
             whom = "whoever is on this machine" if is_for_this_machine else "everybody"
-            logger.warning("No authentication is configured: the server is open to %s.", whom)
+            logger.warning(f"No authentication is configured: the server is open to {whom}.")
         async with contextlib.aclosing(limit):
             with contextlib.closing(customers):
                 try:
                     await customers.ready()
+                except Unusable:
+                    raise
                 except Unavailable:
                     logger.warning("The database is not available; requests will try it again.")
                 yield

@@ -1,20 +1,26 @@
 """The collection, its validator and its indexes are as they should be before anything is kept."""
 
 import asyncio
+import contextlib
+import subprocess
+from collections.abc import Iterator
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 from uuid import uuid4
 
 import pytest
 from pymongo.collection import Collection
-from pymongo.errors import OperationFailure
 
 from graphql_api.app import create_app
-from graphql_api.mongo.customers import MongoCustomers
+from graphql_api.mongo.customers import MongoCustomers, Unusable
 from graphql_api.mongo.documents import EMAIL_KEY, IDEMPOTENCY_KEY, validator
+from graphql_api.mongo.mongod import find_mongod
 from graphql_api.settings import Settings, SettingsError
 
 from .clients import connected, create_customer, read_customer
+from .servers import until
 
 Documents = Collection[dict[str, Any]]
 
@@ -22,7 +28,7 @@ Documents = Collection[dict[str, Any]]
 async def test_many_servers_may_start_at_once(database_uri: str, documents: Documents) -> None:
     servers = [MongoCustomers(database_uri) for _ in range(8)]
 
-    await asyncio.gather(*(server.ready() for server in servers))
+    await asyncio.gather(*(server.ready() for server in servers * 2))
 
     assert_ensured(documents)
     for server in servers:
@@ -54,14 +60,72 @@ async def test_a_database_that_has_customers_keeps_them(
     assert_ensured(documents)
 
 
-async def test_customers_that_break_an_index_stop_the_start(
+def test_customers_that_break_an_index_stop_the_start_and_are_not_shown(
     database_uri: str, documents: Documents
 ) -> None:
     documents.insert_many([{"emailCaseFolded": "twice@example.com"} for _ in range(2)])
 
-    with pytest.raises(OperationFailure):
-        async with connected(database_uri):
-            pass  # pragma: no cover  # it never starts
+    refusal = refused_start(database_uri)
+
+    assert "share an e-mail address" in refusal
+    assert "twice@example.com" not in refusal
+
+
+def test_a_user_without_rights_stops_the_start(database_uri: str) -> None:
+    refusal = refused_start(database_uri.replace("mongodb://", "mongodb://user:s3cr3t@"))
+
+    assert refusal == "MongoDB refuses to set up `customers`: AuthenticationFailed."
+
+
+@pytest.fixture
+def standalone_uri(tmp_path: Path) -> Iterator[str]:
+    """The URI of a MongoDB that is no replica set."""
+    socket = tmp_path / "mongod.sock"
+    options = ["--dbpath", ".", "--bind_ip", str(socket), "--nounixsocket"]
+    with subprocess.Popen(  # noqa: S603  # the project's own binary
+        [find_mongod(None), *options], cwd=tmp_path, stdout=subprocess.DEVNULL
+    ) as mongod:
+        until(socket.exists, "mongod listens")
+        yield f"mongodb://{quote(str(socket), safe='')}/"
+        mongod.terminate()
+
+
+def test_a_mongodb_that_is_no_replica_set_stops_the_start(standalone_uri: str) -> None:
+    refusal = refused_start(standalone_uri)
+
+    assert refusal == "GRAPHQL_API_MONGODB_URI must name a replica set or a mongos."
+
+
+def test_a_database_whose_name_differs_in_case_alone_stops_the_start(
+    database_uri: str, documents: Documents
+) -> None:
+    documents.insert_one({})
+
+    refusal = refused_start(database_uri.replace("/test-", "/TEST-"))
+
+    assert refusal == "MongoDB refuses to set up `customers`: DatabaseDifferCase."
+
+
+def refused_start(uri: str) -> str:
+    """The reason that a server gives for not starting on this database."""
+
+    async def start() -> None:
+        with contextlib.closing(MongoCustomers(uri)) as customers:
+            await customers.ready()
+
+    with pytest.raises(Unusable) as refusal:
+        asyncio.run(start())
+    assert refusal.value.__suppress_context__ or refusal.value.__context__ is None
+    return str(refusal.value)
+
+
+async def test_a_server_does_not_start_on_an_unusable_database(
+    database_uri: str, documents: Documents
+) -> None:
+    documents.insert_many([{"emailCaseFolded": "twice@example.com"} for _ in range(2)])
+
+    with pytest.raises(Unusable):
+        await connected(database_uri).__aenter__()
 
 
 async def test_the_database_of_a_uri_without_one_is_graphql_api(mongodb_uri: str) -> None:

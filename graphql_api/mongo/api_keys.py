@@ -6,7 +6,7 @@ from typing import Any
 
 from ..access.api_keys import ApiKey
 from ..access.principal import known_scopes
-from .customers import MongoCustomers, deadline
+from .customers import MongoCustomers, in_time
 
 # A key is looked up before the request's own operation, and both have to end within 5 seconds.
 _LOOK_UP_SECONDS = 1.0
@@ -19,24 +19,20 @@ class MongoApiKeys:
         self._collection = customers.neighbour("api_keys")
 
     async def add(self, new: ApiKey) -> None:
-        async with deadline():
-            await self._collection.insert_one(_to_document(new))
+        await in_time(self._collection.insert_one(_to_document(new)))
 
     async def get(self, id_: str) -> ApiKey | None:
-        async with deadline(_LOOK_UP_SECONDS):
-            document = await self._collection.find_one({"_id": id_})
+        document = await in_time(self._collection.find_one({"_id": id_}), _LOOK_UP_SECONDS)
         return None if document is None else _from_document(document)
 
     async def all(self) -> list[ApiKey]:
-        async with deadline():
-            documents = await self._collection.find(sort=[("createdAt", 1)]).to_list()
+        documents = await in_time(self._collection.find(sort=[("createdAt", 1)]).to_list())
         return [_from_document(document) for document in documents]
 
     async def revoke(self, id_: str, at: datetime) -> bool:
         # The first revocation stays.
         first = {"$set": {"revokedAt": {"$ifNull": ["$revokedAt", at]}}}
-        async with deadline():
-            result = await self._collection.update_one({"_id": id_}, [first])
+        result = await in_time(self._collection.update_one({"_id": id_}, [first]))
         return result.matched_count == 1
 
 

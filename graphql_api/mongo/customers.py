@@ -1,9 +1,8 @@
 """Customers in a MongoDB collection: the only module that speaks to the driver about them."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
-from typing import Any
+from collections.abc import Awaitable, Mapping
+from typing import Any, TypeVar
 from uuid import UUID
 
 import pymongo
@@ -25,14 +24,20 @@ from .documents import EMAIL_KEY, IDEMPOTENCY_KEY, INDEXES, from_document, to_do
 
 DEFAULT_DATABASE = "graphql_api"
 
+_Result = TypeVar("_Result")
+
 _NAMESPACE_EXISTS = 48
 
 # One operation, with all that it sends and every retry of the driver, ends within this time. A
 # request has at most one, and is to be answered within 5 seconds.
-_OPERATION_SECONDS = 4.0
+_OPERATION_SECONDS = 3.5
 # Work that waits for one of the driver's threads does not know its deadline until it has one.
 _QUEUE_SECONDS = 0.5
 _GOODBYE_SECONDS = 1.0
+
+
+class Unusable(Unavailable):
+    """The database answers, but customers cannot be kept there; the message says why."""
 
 
 class MongoCustomers:
@@ -83,13 +88,12 @@ class MongoCustomers:
             self._client.close()
 
     async def ready(self) -> None:
-        """Raises `Unavailable` unless a primary answers.
+        """Raises `Unavailable` unless a primary answers, and `Unusable` where that cannot help."""
+        await in_time(self._ready())
 
-        Raises `pymongo.errors.OperationFailure` where the customers that are there break an index.
-        """
-        async with deadline():
-            await self._ensure()
-            await self._client.admin.command("ping")
+    async def _ready(self) -> None:
+        await self._ensure()
+        await self._client.admin.command("ping")
 
     async def _ensure(self) -> None:
         """Creates the collection, its validator and its indexes, where they are not as they should.
@@ -102,29 +106,45 @@ class MongoCustomers:
             if self._ensured:
                 return
             try:
-                await self._database.command("create", "customers", validator=validator())
+                await self._create()
+            except DuplicateKeyError:
+                raise Unusable(
+                    "The collection `customers` has customers that share an e-mail address or an "
+                    "idempotency key; remove all but one of each."
+                ) from None
             except OperationFailure as error:
-                if error.code != _NAMESPACE_EXISTS:
-                    raise
-                await self._database.command("collMod", "customers", validator=validator())
-            await self._collection.create_indexes(INDEXES)
+                # The driver's own text may show a customer's values.
+                reason = (error.details or {}).get("codeName", "no reason given")
+                raise Unusable(f"MongoDB refuses to set up `customers`: {reason}.") from None
             self._ensured = True
+
+    async def _create(self) -> None:
+        hello = await self._client.admin.command("hello")
+        if "setName" not in hello and hello.get("msg") != "isdbgrid":
+            raise Unusable("GRAPHQL_API_MONGODB_URI must name a replica set or a mongos.")
+        try:
+            await self._database.command("create", "customers", validator=validator())
+        except OperationFailure as error:
+            if error.code != _NAMESPACE_EXISTS:
+                raise
+            await self._database.command("collMod", "customers", validator=validator())
+        await self._collection.create_indexes(INDEXES)
 
     async def add(self, new: Kept) -> Kept:
         """As `Customers.add`: one atomic write decides; its unique indexes refuse the second."""
-        async with deadline():
-            await self._ensure()
-            try:
-                await self._collection.insert_one(to_document(new))
-            except DuplicateKeyError as refusal:
-                # A second request with a key breaks both indexes, and any of them may refuse.
-                kept = await self._created_with(new.attempt.key) if new.attempt else None
-                if kept is not None:
-                    return kept
-                if _refused_by(refusal, EMAIL_KEY):
-                    raise EmailTaken from None
-                # The first one with this key was rolled back after it refused this one.
-                raise Unavailable from None
+        return await in_time(self._add(new))
+
+    async def _add(self, new: Kept) -> Kept:
+        await self._ensure()
+        try:
+            await self._collection.insert_one(to_document(new))
+        except DuplicateKeyError as refusal:
+            # A second request with a key breaks both indexes, and any of them may refuse.
+            kept = await self._created_with(new.attempt.key) if new.attempt else None
+            if kept is not None:
+                return kept
+            # Else the first one with this key was rolled back after it refused this one.
+            raise (EmailTaken if _refused_by(refusal, EMAIL_KEY) else Unavailable) from None
         return new
 
     async def get(self, id_: str) -> Customer | None:
@@ -132,13 +152,11 @@ class MongoCustomers:
             uuid = UUID(id_)
         except ValueError:
             return None
-        async with deadline():
-            document = await self._collection.find_one({"_id": uuid})
+        document = await in_time(self._collection.find_one({"_id": uuid}))
         return None if document is None else from_document(document).customer
 
     async def created_with(self, key: str) -> Kept | None:
-        async with deadline():
-            return await self._created_with(key)
+        return await in_time(self._created_with(key))
 
     async def _created_with(self, key: str) -> Kept | None:
         # A majority read may not show yet what refused a write just now; a linearizable one waits
@@ -153,19 +171,18 @@ def _refused_by(error: DuplicateKeyError, index: str) -> bool:
     return index in details.get("keyPattern", {})
 
 
-@asynccontextmanager
-async def deadline(seconds: float = _OPERATION_SECONDS) -> AsyncIterator[None]:
-    """Bounds what is sent within; every failure to reach the database becomes `Unavailable`.
+async def in_time(work: Awaitable[_Result], seconds: float = _OPERATION_SECONDS) -> _Result:
+    """What comes of the work, bounded; every failure to reach the database is `Unavailable`.
 
     The cause is dropped: driver messages name hosts, and some carry documents.
     """
     try:
         async with asyncio.timeout(seconds + _QUEUE_SECONDS):
             with pymongo.timeout(seconds):
-                yield
-    except (ConnectionFailure, TimeoutError):
+                return await work
+    except TimeoutError:
         raise Unavailable from None
     except PyMongoError as error:
-        if error.timeout:
+        if error.timeout or isinstance(error, ConnectionFailure):
             raise Unavailable from None
         raise

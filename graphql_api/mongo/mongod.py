@@ -12,7 +12,6 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator
-from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -175,7 +174,8 @@ class _Mongod:
         self._binary = binary
         self._folder = folder
         self._uri = uri
-        self._first: Future[None] = Future()
+        self._started = threading.Event()
+        self._failure: MongodError | None = None
         self._stopping = threading.Event()
         # All of them start from one thread that lives as long as the server, because the signal
         # that a child gets for its parent's death is bound to the thread that started it.
@@ -184,7 +184,9 @@ class _Mongod:
     def start(self) -> None:
         """Returns when the first one is primary; raises `MongodError` where it cannot be."""
         self._keeper.start()
-        self._first.result()
+        self._started.wait()
+        if self._failure is not None:
+            raise self._failure
 
     def stop(self) -> None:
         self._stopping.set()
@@ -194,13 +196,13 @@ class _Mongod:
         while not self._stopping.is_set():
             try:
                 with self._running() as process:
-                    if not self._first.done():
-                        self._first.set_result(None)
+                    self._started.set()
                     while process.poll() is None and not self._stopping.wait(_LOOK_SECONDS):
                         pass
             except MongodError as error:
-                if not self._first.done():
-                    self._first.set_exception(error)
+                if not self._started.is_set():
+                    self._failure = error
+                    self._started.set()
                     return
                 logger.warning("%s", error)
             if not self._stopping.wait(_RESTART_SECONDS):
