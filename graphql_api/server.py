@@ -45,6 +45,8 @@ def serve(settings: Settings) -> int:
         # Addresses hold the query and its variables.
         access_log=False,
         server_header=False,
+        proxy_headers=settings.trusted_proxies is not None,
+        forwarded_allow_ips=settings.trusted_proxies,
         # A request is answered within 5 seconds, unless its client never ends it.
         timeout_graceful_shutdown=_STOP_SECONDS,
         log_config=_log_config(),

@@ -13,13 +13,21 @@ PACKAGE = Path(graphql_api.__file__).parent
 # What modules of a room may import: rooms and modules of ours, and packages of others.
 MAY_IMPORT = {
     "customers": {"email_validator"},
-    "schema": {"customers", "strawberry", "graphql"},
-    "mongo": {"customers", "motor", "pymongo", "bson"},
-    "http": {"customers", "schema", "settings", "starlette", "strawberry", "graphql", "orjson"},
+    "access": set[str](),
+    "schema": {"access", "customers", "strawberry", "graphql"},
+    "mongo": {"access", "customers", "motor", "pymongo", "bson"},
+    "http": {
+        *("access", "customers", "schema", "settings"),
+        *("starlette", "strawberry", "graphql", "orjson", "jwt", "limits"),
+    },
     "settings": set[str](),
-    "app": {"customers", "http", "mongo", "settings", "starlette", "pymongo"},
+    "app": {
+        *("access", "customers", "http", "mongo", "settings"),
+        *("starlette", "pymongo", "limits"),
+    },
+    "keys": {"access", "app", "mongo", "settings"},
     "server": {"app", "mongo", "settings", "starlette", "uvicorn"},
-    "__main__": {"mongo", "schema", "server", "settings"},
+    "__main__": {"customers", "keys", "mongo", "schema", "server", "settings"},
     "__init__": set[str](),
 }
 

@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +15,7 @@ from strawberry.exceptions import MissingQueryError
 from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOperationTypeError
 from strawberry.types.graphql import OperationType
 
+from ..access.principal import Principal
 from ..customers.store import Customers
 from ..schema.operations import Context
 from ..schema.schema import create_schema
@@ -35,12 +37,21 @@ class RequestError(Exception):
     """A request that is no GraphQL request; the message says what to send instead."""
 
     def __init__(
-        self, status_code: int, message: str, headers: dict[str, str] | None = None
+        self,
+        status_code: int,
+        message: str,
+        headers: dict[str, str] | None = None,
+        code: str | None = None,
     ) -> None:
         super().__init__(message)
         self.status_code = status_code
         self.message = message
         self.headers = headers
+        self.code = code
+
+
+# Says who a request is from, by its headers and its address; raises `RequestError`.
+Admit = Callable[[Request], Awaitable[Principal]]
 
 
 @dataclass(frozen=True)
@@ -53,8 +64,9 @@ class _Parameters:
 class GraphQLEndpoint:
     """An ASGI application: the GraphQL over HTTP specification, and GraphiQL for browsers."""
 
-    def __init__(self, customers: Customers, settings: Settings) -> None:
+    def __init__(self, customers: Customers, admit: Admit, settings: Settings) -> None:
         self._customers = customers
+        self._admit = admit
         self._page = graphiql_page()
         self._schema = create_schema(lambda: ReadDocuments(self._documents))
         self._documents = Documents(self._schema.graphql_schema, settings)
@@ -72,10 +84,15 @@ class GraphQLEndpoint:
         try:
             return await self._execute(request, media_type)
         except RequestError as error:
-            content = {"errors": [{"message": error.message}]}
+            formatted: dict[str, Any] = {"message": error.message}
+            if error.code is not None:
+                formatted["extensions"] = {"code": error.code}
+            content = {"errors": [formatted]}
             return _response(content, error.status_code, media_type or _JSON, error.headers)
 
     async def _execute(self, request: Request, media_type: str | None) -> Response:
+        # Before anything of the request's is read.
+        principal = await self._admit(request)
         if media_type is None:
             raise RequestError(406, f"Accept {_GRAPHQL_RESPONSE} or {_JSON}.")
         if request.method == "GET":
@@ -86,7 +103,7 @@ class GraphQLEndpoint:
             allowed = {OperationType.QUERY, OperationType.MUTATION}
         else:
             raise RequestError(405, "Send the request by POST.", {"Allow": "GET, POST"})
-        context = Context(self._customers, request.headers.get("idempotency-key"))
+        context = Context(self._customers, principal, request.headers.get("idempotency-key"))
         try:
             result = await self._schema.execute(
                 parameters.query,

@@ -71,6 +71,17 @@ class MongoCustomers:
         self._ensured = False
         self._ensuring = asyncio.Lock()
 
+    def neighbour(self, name: str) -> AsyncIOMotorCollection[dict[str, Any]]:
+        """Another collection of the same database, read and written with the same care."""
+        customers = self._collection
+        return self._database.get_collection(
+            name,
+            customers.codec_options,
+            customers.read_preference,
+            customers.write_concern,
+            customers.read_concern,
+        )
+
     def close(self) -> None:
         # The driver says goodbye to its servers, and would look 30 seconds for one that is away.
         with pymongo.timeout(_GOODBYE_SECONDS):
@@ -78,7 +89,7 @@ class MongoCustomers:
 
     async def ready(self) -> None:
         """Raises `Unavailable` unless a primary answers, and `Unusable` where that cannot help."""
-        await _in_time(self._ready())
+        await in_time(self._ready())
 
     async def _ready(self) -> None:
         await self._ensure()
@@ -121,7 +132,7 @@ class MongoCustomers:
 
     async def add(self, new: Kept) -> Kept:
         """As `Customers.add`: one atomic write decides; its unique indexes refuse the second."""
-        return await _in_time(self._add(new))
+        return await in_time(self._add(new))
 
     async def _add(self, new: Kept) -> Kept:
         await self._ensure()
@@ -141,11 +152,11 @@ class MongoCustomers:
             uuid = UUID(id_)
         except ValueError:
             return None
-        document = await _in_time(self._collection.find_one({"_id": uuid}))
+        document = await in_time(self._collection.find_one({"_id": uuid}))
         return None if document is None else from_document(document).customer
 
     async def created_with(self, key: str) -> Kept | None:
-        return await _in_time(self._created_with(key))
+        return await in_time(self._created_with(key))
 
     async def _created_with(self, key: str) -> Kept | None:
         # A majority read may not show yet what refused a write just now; a linearizable one waits
@@ -160,14 +171,14 @@ def _refused_by(error: DuplicateKeyError, index: str) -> bool:
     return index in details.get("keyPattern", {})
 
 
-async def _in_time(work: Awaitable[_Result]) -> _Result:
+async def in_time(work: Awaitable[_Result], seconds: float = _OPERATION_SECONDS) -> _Result:
     """What comes of the work, bounded; every failure to reach the database is `Unavailable`.
 
     The cause is dropped: driver messages name hosts, and some carry documents.
     """
     try:
-        async with asyncio.timeout(_OPERATION_SECONDS + _QUEUE_SECONDS):
-            with pymongo.timeout(_OPERATION_SECONDS):
+        async with asyncio.timeout(seconds + _QUEUE_SECONDS):
+            with pymongo.timeout(seconds):
                 return await work
     except TimeoutError:
         raise Unavailable from None

@@ -1,0 +1,60 @@
+"""API keys in a MongoDB collection beside the customers."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from ..access.api_keys import ApiKey
+from ..access.principal import known_scopes
+from .customers import MongoCustomers, in_time
+
+# A key is looked up before the request's own operation, and both have to end within 5 seconds.
+_LOOK_UP_SECONDS = 1.0
+
+
+class MongoApiKeys:
+    """The `api_keys` collection of the customers' database, by the same connections."""
+
+    def __init__(self, customers: MongoCustomers) -> None:
+        self._collection = customers.neighbour("api_keys")
+
+    async def add(self, new: ApiKey) -> None:
+        await in_time(self._collection.insert_one(_to_document(new)))
+
+    async def get(self, id_: str) -> ApiKey | None:
+        document = await in_time(self._collection.find_one({"_id": id_}), _LOOK_UP_SECONDS)
+        return None if document is None else _from_document(document)
+
+    async def all(self) -> list[ApiKey]:
+        documents = await in_time(self._collection.find(sort=[("createdAt", 1)]).to_list())
+        return [_from_document(document) for document in documents]
+
+    async def revoke(self, id_: str, at: datetime) -> bool:
+        # The first revocation stays.
+        first = {"$set": {"revokedAt": {"$ifNull": ["$revokedAt", at]}}}
+        result = await in_time(self._collection.update_one({"_id": id_}, [first]))
+        return result.matched_count == 1
+
+
+def _to_document(key: ApiKey) -> dict[str, Any]:
+    return {
+        "_id": key.id,
+        "name": key.name,
+        "digest": key.digest,
+        "scopes": sorted(key.scopes),
+        "createdAt": key.created_at,
+        "expiresAt": key.expires_at,
+        "revokedAt": key.revoked_at,
+    }
+
+
+def _from_document(document: Mapping[str, Any]) -> ApiKey:
+    return ApiKey(
+        id=document["_id"],
+        name=document["name"],
+        digest=document["digest"],
+        scopes=known_scopes(document["scopes"]),
+        created_at=document["createdAt"],
+        expires_at=document["expiresAt"],
+        revoked_at=document["revokedAt"],
+    )
