@@ -143,6 +143,7 @@ HOSTILE = {
 }
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE)
 async def test_nobody_waits_more_than_150_ms_for_a_hostile_document(
     database_uri: str, text: str
