@@ -1,24 +1,30 @@
 """Puts the rooms together: the only module that knows them all."""
 
 import contextlib
-import logging
 import os
 from collections.abc import AsyncIterator
 from functools import partial
 from pathlib import Path
 
+import structlog
 from limits.errors import ConfigurationError
 from pymongo.errors import PyMongoError
 from pymongo.uri_parser import parse_uri
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import RedirectResponse
 from starlette.routing import Route
 
+from . import logs
 from .access.api_keys import holder_of_api_key
 from .customers.store import Unavailable
 from .http.addresses import is_loopback
 from .http.authentication import Authenticated, Holder, Open
+from .http.cors import CrossOrigin
+from .http.edge import Edge
+from .http.errors import http_exception
 from .http.graphql import Admit, GraphQLEndpoint
 from .http.health import Health
 from .http.json_web_tokens import JsonWebTokens
@@ -28,7 +34,7 @@ from .mongo.api_keys import MongoApiKeys
 from .mongo.customers import MongoCustomers, Unusable
 from .settings import Settings, SettingsError
 
-logger = logging.getLogger(__name__)
+logger = structlog.get_logger()
 
 _DEFAULT_RATE = "100/second"
 
@@ -67,13 +73,17 @@ def create_app(settings: Settings) -> Starlette:
             with contextlib.closing(customers):
                 try:
                     await customers.ready()
-                except Unusable:
+                except Unusable as error:
+                    logger.error(str(error))  # noqa: TRY400  # the message says it all
                     raise
                 except Unavailable:
                     logger.warning("The database is not available; requests will try it again.")
                 yield
 
     endpoint, health = GraphQLEndpoint(customers, admit, settings), Health(customers)
+    middleware = [Middleware(Edge)]
+    if settings.cors_origins is not None:
+        middleware.append(Middleware(CrossOrigin, settings.cors_origins))
     return Starlette(
         routes=[
             Route("/", _to_graphiql),
@@ -81,6 +91,8 @@ def create_app(settings: Settings) -> Starlette:
             Route("/healthz", health.healthz),
             Route("/readyz", health.readyz),
         ],
+        middleware=middleware,
+        exception_handlers={HTTPException: http_exception},
         lifespan=lifespan,
     )
 
@@ -99,7 +111,9 @@ def from_environment() -> Starlette:
 
     GRAPHQL_API_HOST must say where that server listens.
     """
-    return create_app(Settings.read(os.environ))
+    settings = Settings.read(os.environ)
+    logs.configure(settings.log_level, settings.log_format)
+    return create_app(settings)
 
 
 def _holders(settings: Settings, customers: MongoCustomers) -> list[Holder]:

@@ -8,21 +8,20 @@ import socket
 import sys
 import threading
 from collections.abc import Iterator
-from copy import deepcopy
 from dataclasses import replace
+from functools import partial
 from multiprocessing.connection import wait
-from typing import Any
 
 import uvicorn
 from starlette.applications import Starlette
-from uvicorn.config import LOGGING_CONFIG, STARTUP_FAILURE
+from uvicorn.config import STARTUP_FAILURE
 from uvicorn.supervisors import Multiprocess
 
 from .app import create_app, from_environment
+from .http.protocol import Protocol
+from .logs import log_config
 from .mongo.mongod import embedded_mongod, find_mongod
 from .settings import Settings, variable
-
-_STOP_SECONDS = 5
 
 
 def serve(settings: Settings) -> int:
@@ -39,7 +38,7 @@ def serve(settings: Settings) -> int:
         port=settings.port,
         workers=settings.workers,
         loop="uvloop",
-        http="httptools",
+        http=partial(Protocol, settings),  # type: ignore[arg-type]  # it is only called
         ws="none",
         lifespan="on",
         # Addresses hold the query and its variables.
@@ -47,9 +46,9 @@ def serve(settings: Settings) -> int:
         server_header=False,
         proxy_headers=settings.trusted_proxies is not None,
         forwarded_allow_ips=settings.trusted_proxies,
-        # A request is answered within 5 seconds, unless its client never ends it.
-        timeout_graceful_shutdown=_STOP_SECONDS,
-        log_config=_log_config(),
+        timeout_keep_alive=settings.keep_alive_seconds,
+        timeout_graceful_shutdown=settings.shutdown_seconds,
+        log_config=log_config(settings.log_level, settings.log_format),
     )
     signal.signal(signal.SIGTERM, _exit)
     with (
@@ -112,9 +111,3 @@ def _authority(listener: socket.socket) -> str:
     if host in ("0.0.0.0", "::"):  # noqa: S104  # shown, not listened on
         host = "localhost"
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-
-
-def _log_config() -> dict[str, Any]:
-    log_config = deepcopy(LOGGING_CONFIG)
-    log_config["loggers"]["graphql_api"] = log_config["loggers"]["uvicorn"]
-    return log_config

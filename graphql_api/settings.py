@@ -74,11 +74,31 @@ def _networks(value: str) -> str:
 
 def _whole_number(low: int, high: int) -> Callable[[str], int]:
     def parse(value: str) -> int:
-        if not (re.fullmatch("[0-9]{1,6}", value) and low <= int(value) <= high):
+        if not (re.fullmatch("[0-9]{1,9}", value) and low <= int(value) <= high):
             raise ValueError(f"a whole number from {low} to {high}")
         return int(value)
 
     return parse
+
+
+def _one_of(*words: str) -> Callable[[str], str]:
+    def parse(value: str) -> str:
+        if value not in words:
+            raise ValueError(f"one of {', '.join(words)}")
+        return value
+
+    return parse
+
+
+# As browsers send it in the header Origin: no path, no `*`.
+_ORIGIN = re.compile(r"https?://([a-z0-9.-]+|\[[0-9a-f:.]+\])(:[0-9]+)?")
+
+
+def _origins(value: str) -> tuple[str, ...]:
+    origins = tuple(origin.strip() for origin in value.split(","))
+    if not all(_ORIGIN.fullmatch(origin) for origin in origins):
+        raise ValueError("origins with commas between them, such as https://app.example.com")
+    return origins
 
 
 @dataclass(frozen=True)
@@ -208,6 +228,77 @@ class Settings:
             _networks,
             "The proxies that are believed when they say whom a request is from: addresses or "
             "networks, with commas between them.",
+        ),
+    ] = None
+    receive_seconds: Annotated[
+        int,
+        _Setting(
+            _whole_number(1, 3600),
+            "How long a request may take to arrive as a whole, from the first byte of it or from "
+            "the beginning of the connection.",
+        ),
+    ] = 10
+    send_seconds: Annotated[
+        int,
+        _Setting(_whole_number(1, 3600), "How long an answer may wait for its client to read on."),
+    ] = 10
+    keep_alive_seconds: Annotated[
+        int,
+        _Setting(
+            _whole_number(1, 3600),
+            "How long a connection is kept after an answer. Behind a proxy, longer than the proxy "
+            "keeps it.",
+        ),
+    ] = 5
+    execution_seconds: Annotated[
+        int,
+        _Setting(
+            _whole_number(1, 3600),
+            "How long one operation may take. The database's own limit is below 5 seconds.",
+        ),
+    ] = 8
+    shutdown_seconds: Annotated[
+        int,
+        _Setting(
+            _whole_number(1, 3600), "How long a server that stops waits for what it has begun."
+        ),
+    ] = 10
+    max_connections: Annotated[
+        int,
+        _Setting(
+            _whole_number(1, 1_000_000),
+            "How many connections, and requests at once, each server process takes.",
+        ),
+    ] = 1000
+    max_body_bytes: Annotated[
+        int, _Setting(_whole_number(1, 100_000_000), "The longest body of a request.")
+    ] = 65_536
+    max_header_bytes: Annotated[
+        int, _Setting(_whole_number(256, 1_000_000), "The longest headers of a request, together.")
+    ] = 16_384
+    max_target_bytes: Annotated[
+        int,
+        _Setting(_whole_number(64, 1_000_000), "The longest path of a request, with its query."),
+    ] = 8192
+    cors_origins: Annotated[
+        tuple[str, ...] | None,
+        _Setting(
+            _origins,
+            "The origins whose scripts may call the API from a browser, with commas between them.",
+        ),
+    ] = None
+    log_level: Annotated[
+        str,
+        _Setting(
+            _one_of("debug", "info", "warning", "error"),
+            "What is logged: this level and what is graver. Requests are `info`.",
+        ),
+    ] = "info"
+    log_format: Annotated[
+        str | None,
+        _Setting(
+            _one_of("json", "console"),
+            "`json` or `console`; else console on a terminal, and JSON elsewhere.",
         ),
     ] = None
 

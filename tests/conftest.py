@@ -14,7 +14,7 @@ from pymongo.collection import Collection
 from graphql_api.mongo.mongod import embedded_mongod, find_mongod
 
 from .clients import connected
-from .servers import serving
+from .servers import Server, serving
 
 _database_numbers = count(1)
 
@@ -70,6 +70,27 @@ def server_url(mongodb_uri: str, tmp_path_factory: pytest.TempPathFactory) -> It
         GRAPHQL_API_INTROSPECTION="true",
     ) as server:
         yield server.url
+
+
+@pytest.fixture(scope="session")
+def impatient_database_uri(mongodb_uri: str) -> str:
+    """The URI of the impatient server's database."""
+    return _new_database(mongodb_uri)
+
+
+@pytest.fixture(scope="session")
+def impatient_server(
+    impatient_database_uri: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Server]:
+    """A server that waits one second for everything, and has a database of its own."""
+    with serving(
+        errors=tmp_path_factory.mktemp("impatient-server") / "stderr",
+        GRAPHQL_API_MONGODB_URI=impatient_database_uri,
+        GRAPHQL_API_RECEIVE_SECONDS="1",
+        GRAPHQL_API_SEND_SECONDS="1",
+        GRAPHQL_API_KEEP_ALIVE_SECONDS="1",
+    ) as server:
+        yield server
 
 
 def _new_database(mongodb_uri: str) -> str:

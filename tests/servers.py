@@ -1,6 +1,7 @@
 """The real server as a subprocess, the processes around it, and waiting for what must happen."""
 
 import contextlib
+import json
 import os
 import select
 import signal
@@ -10,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import httpx
 
@@ -30,6 +32,10 @@ class Server:
         """`kill -9`: the server has no moment to stop anything."""
         self.process.kill()
         self.process.wait(_PATIENCE_SECONDS)
+
+    def log(self) -> list[dict[str, Any]]:
+        """What it has logged."""
+        return [json.loads(line) for line in self.errors.read_text().splitlines()]
 
     def workers(self) -> list[int]:
         """The process ids of the server processes of `--workers`."""

@@ -178,7 +178,8 @@ async def test_variables_in_the_address_are_a_json_object(
     response = await client.get("/graphql", params=parameters)
 
     assert response.status_code == 400
-    assert response.json() == {"errors": [{"message": "Send `variables` as a JSON object."}]}
+    [error] = response.json()["errors"]
+    assert error["message"] == "Send `variables` as a JSON object."
 
 
 async def test_a_mutation_by_get_is_refused(client: httpx.AsyncClient) -> None:
@@ -235,13 +236,11 @@ async def test_an_operator_in_a_string_field_is_a_request_error(
         "/graphql", json={"query": CREATE_CUSTOMER, "variables": variables}
     )
 
-    assert response.json() == {
-        "errors": [
-            {
-                "message": "Variable '$input' has invalid value at .email: String cannot represent "
-                "a non string value.",
-                "locations": [{"line": 2, "column": 25}],
-            }
-        ]
-    }
+    assert response.json()["errors"] == [
+        {
+            "message": "Variable '$input' has invalid value at .email: String cannot represent "
+            "a non string value.",
+            "locations": [{"line": 2, "column": 25}],
+        }
+    ]
     assert await read_customer(client, ID) is None

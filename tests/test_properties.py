@@ -7,6 +7,7 @@ import httpx
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from structlog.testing import capture_logs
 
 from graphql_api.customers.fields import FIELDS, NewCustomer
 from graphql_api.customers.judge import judge
@@ -108,12 +109,13 @@ async def test_no_error_repeats_a_value(
     client: httpx.AsyncClient, values: dict[str, Any], caplog: pytest.LogCaptureFixture
 ) -> None:
     for variables in ({"input": values}, {"input": [values]}, {"input": MARK}):
-        response = await client.post(
-            "/graphql", json={"query": CREATE_CUSTOMER, "variables": variables}
-        )
+        with capture_logs() as logged:
+            response = await client.post(
+                "/graphql", json={"query": CREATE_CUSTOMER, "variables": variables}
+            )
 
         errors = response.json().get("errors") or response.json()["data"]["createCustomer"].get(
             "errors", []
         )
-        assert MARK not in json.dumps(errors)
+        assert MARK not in json.dumps([errors, logged])
     assert MARK not in caplog.text

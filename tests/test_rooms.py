@@ -14,19 +14,20 @@ PACKAGE = Path(graphql_api.__file__).parent
 MAY_IMPORT = {
     "customers": {"email_validator"},
     "access": set[str](),
-    "schema": {"access", "customers", "strawberry", "graphql"},
+    "schema": {"access", "customers", "strawberry", "graphql", "structlog"},
     "mongo": {"access", "customers", "motor", "pymongo", "bson"},
     "http": {
-        *("access", "customers", "schema", "settings"),
-        *("starlette", "strawberry", "graphql", "orjson", "jwt", "limits"),
+        *("access", "customers", "schema", "settings", "starlette", "strawberry", "graphql"),
+        *("orjson", "jwt", "limits", "structlog", "httptools", "uvicorn"),
     },
+    "logs": {"orjson", "structlog"},
     "settings": set[str](),
     "app": {
-        *("access", "customers", "http", "mongo", "settings"),
-        *("starlette", "pymongo", "limits"),
+        *("access", "customers", "http", "logs", "mongo", "settings"),
+        *("starlette", "pymongo", "limits", "structlog"),
     },
     "keys": {"access", "app", "mongo", "settings"},
-    "server": {"app", "mongo", "settings", "starlette", "uvicorn"},
+    "server": {"app", "http", "logs", "mongo", "settings", "starlette", "uvicorn"},
     "__main__": {"customers", "keys", "mongo", "schema", "server", "settings"},
     "__init__": set[str](),
 }

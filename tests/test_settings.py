@@ -29,6 +29,18 @@ def test_each_setting_is_read_from_the_variable_of_its_name() -> None:
             "GRAPHQL_API_RATE_LIMIT": "600/minute",
             "GRAPHQL_API_RATE_LIMIT_STORAGE": "redis://db.example:6379/0",
             "GRAPHQL_API_TRUSTED_PROXIES": "10.0.0.7, 2001:db8::/32",
+            "GRAPHQL_API_RECEIVE_SECONDS": "1",
+            "GRAPHQL_API_SEND_SECONDS": "2",
+            "GRAPHQL_API_KEEP_ALIVE_SECONDS": "3",
+            "GRAPHQL_API_EXECUTION_SECONDS": "4",
+            "GRAPHQL_API_SHUTDOWN_SECONDS": "5",
+            "GRAPHQL_API_MAX_CONNECTIONS": "6",
+            "GRAPHQL_API_MAX_BODY_BYTES": "7",
+            "GRAPHQL_API_MAX_HEADER_BYTES": "888",
+            "GRAPHQL_API_MAX_TARGET_BYTES": "99",
+            "GRAPHQL_API_CORS_ORIGINS": "https://app.example.com, http://[::1]:3000",
+            "GRAPHQL_API_LOG_LEVEL": "error",
+            "GRAPHQL_API_LOG_FORMAT": "console",
         }
     )
 
@@ -47,6 +59,18 @@ def test_each_setting_is_read_from_the_variable_of_its_name() -> None:
         rate_limit="600/minute",
         rate_limit_storage="redis://db.example:6379/0",
         trusted_proxies="10.0.0.7/32,2001:db8::/32",
+        receive_seconds=1,
+        send_seconds=2,
+        keep_alive_seconds=3,
+        execution_seconds=4,
+        shutdown_seconds=5,
+        max_connections=6,
+        max_body_bytes=7,
+        max_header_bytes=888,
+        max_target_bytes=99,
+        cors_origins=("https://app.example.com", "http://[::1]:3000"),
+        log_level="error",
+        log_format="console",
     )
 
 
@@ -104,6 +128,18 @@ def test_each_setting_is_described() -> None:
         ("trusted_proxies", "10.0.0.8,"),
         ("trusted_proxies", "10.0.0.7/16"),
         ("trusted_proxies", "proxy.example"),
+        ("receive_seconds", "0"),
+        ("receive_seconds", "1.5"),
+        ("max_header_bytes", "1"),
+        ("cors_origins", ""),
+        ("cors_origins", "*"),
+        ("cors_origins", "null"),
+        ("cors_origins", "app.example.com"),
+        ("cors_origins", "https://app.example.com/"),
+        ("cors_origins", "https://App.example.com"),
+        ("cors_origins", "https://app.example.com,"),
+        ("log_level", "INFO"),
+        ("log_format", "text"),
     ],
 )
 def test_a_bad_value_is_refused_by_the_name_of_its_variable_alone(name: str, value: str) -> None:

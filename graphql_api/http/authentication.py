@@ -12,7 +12,7 @@ from starlette.requests import Request
 from ..access.principal import ANYBODY, Principal
 from ..customers.store import Unavailable
 from .addresses import client_address, is_loopback, network
-from .graphql import RequestError
+from .errors import RequestError
 from .rate_limit import RateLimit
 
 _CHALLENGE = 'Bearer realm="graphql-api"'

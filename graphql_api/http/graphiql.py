@@ -1,6 +1,9 @@
 """GraphiQL, with the example in it."""
 
+import base64
+import hashlib
 import json
+import re
 
 from strawberry.http.ides import get_graphql_ide_html
 
@@ -8,6 +11,7 @@ from ..schema.example import EXAMPLE_OPERATION, EXAMPLE_VARIABLES
 
 # Strawberry's page reads `q` and `variables` from its own address into this object.
 _PARAMETERS = "const parameters = {};"
+_CDN = "https://unpkg.com"
 
 
 def graphiql_page() -> str:
@@ -18,3 +22,26 @@ def graphiql_page() -> str:
     script = json.dumps(parameters).replace("<", "\\u003c")
     before, after = page.split(_PARAMETERS)
     return f"{before}const parameters = {script};{after}"
+
+
+def graphiql_policy(page: str) -> str:
+    """The Content-Security-Policy of a page: its own scripts by their hashes, and its CDN's.
+
+    The editor writes style elements while it runs, so styles cannot be listed.
+    """
+    scripts = re.findall("<script>(.*?)</script>", page, re.DOTALL)
+    digests = (hashlib.sha256(script.encode()).digest() for script in scripts)
+    hashes = " ".join(f"'sha256-{base64.b64encode(digest).decode()}'" for digest in digests)
+    return "; ".join(
+        (
+            "default-src 'none'",
+            f"script-src {hashes} {_CDN}",
+            f"style-src 'unsafe-inline' {_CDN}",
+            "img-src data:",
+            "font-src data:",
+            "connect-src 'self'",
+            "base-uri 'none'",
+            "form-action 'none'",
+            "frame-ancestors 'none'",
+        )
+    )

@@ -1,5 +1,6 @@
 """GraphQL over HTTP: reads a request, has it executed, and answers in a form that it takes."""
 
+import asyncio
 import json
 import re
 from collections.abc import Awaitable, Callable
@@ -20,34 +21,20 @@ from ..customers.store import Customers
 from ..schema.operations import Context
 from ..schema.schema import create_schema
 from ..settings import Settings
+from .body import read_body
 from .documents import Documents, ReadDocuments
-from .graphiql import graphiql_page
+from .errors import JSON as _JSON
+from .errors import RequestError, body, error_response
+from .exchange import Exchange, exchange_of, operation_name
+from .graphiql import graphiql_page, graphiql_policy
 from .media import preferred
 
 _GRAPHQL_RESPONSE = "application/graphql-response+json"
-_JSON = "application/json"
 _OFFERED = (_JSON, _GRAPHQL_RESPONSE)
 _HTML = "text/html"
 
 # orjson reads integers beyond 64 bits as floats.
 _LONG_INTEGER = re.compile(rb"[0-9]{19}")
-
-
-class RequestError(Exception):
-    """A request that is no GraphQL request; the message says what to send instead."""
-
-    def __init__(
-        self,
-        status_code: int,
-        message: str,
-        headers: dict[str, str] | None = None,
-        code: str | None = None,
-    ) -> None:
-        super().__init__(message)
-        self.status_code = status_code
-        self.message = message
-        self.headers = headers
-        self.code = code
 
 
 # Says who a request is from, by its headers and its address; raises `RequestError`.
@@ -67,7 +54,9 @@ class GraphQLEndpoint:
     def __init__(self, customers: Customers, admit: Admit, settings: Settings) -> None:
         self._customers = customers
         self._admit = admit
+        self._settings = settings
         self._page = graphiql_page()
+        self._page_headers = {"Content-Security-Policy": graphiql_policy(self._page)}
         self._schema = create_schema(lambda: ReadDocuments(self._documents))
         self._documents = Documents(self._schema.graphql_schema, settings)
 
@@ -79,16 +68,12 @@ class GraphQLEndpoint:
     async def _answer(self, request: Request) -> Response:
         accept = request.headers.get("accept", "*/*")
         if request.method == "GET" and preferred(accept, (*_OFFERED, _HTML)) == _HTML:
-            return HTMLResponse(self._page)
+            return HTMLResponse(self._page, headers=self._page_headers)
         media_type = preferred(accept, _OFFERED)
         try:
             return await self._execute(request, media_type)
         except RequestError as error:
-            formatted: dict[str, Any] = {"message": error.message}
-            if error.code is not None:
-                formatted["extensions"] = {"code": error.code}
-            content = {"errors": [formatted]}
-            return _response(content, error.status_code, media_type or _JSON, error.headers)
+            return error_response(error, exchange_of(request.scope), media_type or _JSON)
 
     async def _execute(self, request: Request, media_type: str | None) -> Response:
         # Before anything of the request's is read.
@@ -99,19 +84,30 @@ class GraphQLEndpoint:
             parameters = _from_query_string(request.query_params)
             allowed = {OperationType.QUERY}
         elif request.method == "POST":
-            parameters = await _from_body(request)
+            parameters = await _from_body(request, self._settings.max_body_bytes)
             allowed = {OperationType.QUERY, OperationType.MUTATION}
         else:
             raise RequestError(405, "Send the request by POST.", {"Allow": "GET, POST"})
+        exchange = exchange_of(request.scope)
+        exchange.operation = operation_name(parameters.query, parameters.operation_name)
         context = Context(self._customers, principal, request.headers.get("idempotency-key"))
         try:
-            result = await self._schema.execute(
-                parameters.query,
-                variable_values=parameters.variables,
-                context_value=context,
-                operation_name=parameters.operation_name,
-                allowed_operation_types=allowed,
-            )
+            async with asyncio.timeout(self._settings.execution_seconds):
+                result = await self._schema.execute(
+                    parameters.query,
+                    variable_values=parameters.variables,
+                    context_value=context,
+                    operation_name=parameters.operation_name,
+                    allowed_operation_types=allowed,
+                )
+        except TimeoutError:
+            # The draft: 200 for whatever a well-formed request leads to, in the older form.
+            raise RequestError(
+                504 if media_type == _GRAPHQL_RESPONSE else 200,
+                "The operation took too long, and may have been done or not; send the request "
+                "again, with the same idempotency key.",
+                code="TIMEOUT",
+            ) from None
         except MissingQueryError:
             raise RequestError(400, "Send a GraphQL document as `query`.") from None
         except CannotGetOperationTypeError:
@@ -122,32 +118,27 @@ class GraphQLEndpoint:
             raise RequestError(405, "Send mutations by POST.", {"Allow": "POST"}) from None
 
         if not result.errors:
-            return _response({"data": result.data}, 200, media_type)
+            return _response({"data": result.data}, 200, media_type, exchange)
         errors = [error.formatted for error in result.errors]
         if result.data is None and not any(error.path for error in result.errors):
             # Nothing was executed, so there is no `data`, and no success to report.
             status_code = 400 if media_type == _GRAPHQL_RESPONSE else 200
-            return _response({"errors": errors}, status_code, media_type)
-        return _response({"errors": errors, "data": result.data}, 200, media_type)
+            return _response({"errors": errors}, status_code, media_type, exchange)
+        return _response({"errors": errors, "data": result.data}, 200, media_type, exchange)
 
 
 def _response(
-    content: dict[str, Any],
-    status_code: int,
-    media_type: str,
-    headers: dict[str, str] | None = None,
+    content: dict[str, Any], status_code: int, media_type: str, exchange: Exchange
 ) -> Response:
-    return Response(
-        orjson.dumps(content), status_code, headers, media_type=f"{media_type}; charset=utf-8"
-    )
+    return Response(body(content, exchange), status_code, media_type=f"{media_type}; charset=utf-8")
 
 
-async def _from_body(request: Request) -> _Parameters:
+async def _from_body(request: Request, limit: int) -> _Parameters:
     content_type = request.headers.get("content-type", "").split(";")[0].strip().lower()
     if content_type != _JSON:
         raise RequestError(415, f"Send the request as {_JSON}.")
     try:
-        return _parameters(_from_json(await request.body()))
+        return _parameters(_from_json(await read_body(request, limit)))
     except (ValueError, RecursionError):
         raise RequestError(400, "Send the request as JSON in UTF-8.") from None
 

@@ -16,7 +16,7 @@ from limits.aio.strategies import FixedWindowRateLimiter
 from limits.errors import StorageError
 from limits.storage import storage_from_string
 
-from .graphql import RequestError
+from .errors import RequestError
 
 logger = logging.getLogger(__name__)
 

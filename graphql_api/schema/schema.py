@@ -1,11 +1,10 @@
 """The schema that clients see, as an executable object and as a document (SDL)."""
 
-import logging
 import re
-import traceback
 from collections.abc import Callable
 
 import strawberry
+import structlog
 from graphql import (
     DirectiveDefinitionNode,
     DocumentNode,
@@ -23,7 +22,7 @@ from ..customers.store import Unavailable
 from .operations import Mutation, Query
 from .scalars import SCALARS
 
-logger = logging.getLogger(__name__)
+logger = structlog.get_logger()
 
 # The specification's order; what it does not name stands beside what uses it.
 _ORDER = (
@@ -84,12 +83,7 @@ class Schema(strawberry.Schema):
             elif cause is None or isinstance(cause, GraphQLError):
                 error.message = without_values(error.message)
             else:
-                # The exception's own text may hold values; where it was raised does not.
-                logger.error(
-                    "%s in a resolver\n%s",
-                    type(cause).__name__,
-                    "".join(traceback.format_tb(cause.__traceback__)),
-                )
+                logger.error("A resolver failed.", exc_info=cause)
                 error.message = "The server failed to answer; this is not the request's fault."
                 error.extensions = {"code": "INTERNAL_SERVER_ERROR"}
 

@@ -1,0 +1,81 @@
+"""Wraps the application: every answer has a request id and security headers, and is logged."""
+
+import asyncio
+from http import HTTPStatus
+from time import perf_counter
+
+import structlog
+from starlette.requests import ClientDisconnect
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from .errors import RequestError, error_response
+from .exchange import Exchange, request_id
+
+logger = structlog.get_logger()
+
+SECURITY_HEADERS = [
+    (b"x-content-type-options", b"nosniff"),
+    (b"x-frame-options", b"DENY"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"cross-origin-opener-policy", b"same-origin"),
+    (b"cross-origin-resource-policy", b"same-origin"),
+    (b"cache-control", b"no-store"),
+]
+
+_FAILURES = range(400, 600)
+
+
+class Edge:
+    """ASGI middleware; whatever fails within it is answered, and leaves no text in the log."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        began = perf_counter()
+        exchange = scope["exchange"] = Exchange(request_id(scope["headers"]))
+        structlog.contextvars.bind_contextvars(request_id=exchange.request_id)
+        headers = [(b"x-request-id", exchange.request_id.encode("ascii")), *SECURITY_HEADERS]
+        status: int | None = None
+
+        async def send_with_headers(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                message["headers"] = [*message["headers"], *headers]
+            await send(message)
+
+        failure: RequestError | None = None
+        try:
+            await self._app(scope, receive, send_with_headers)
+        except ClientDisconnect:
+            exchange.outcome = "disconnected"
+        except asyncio.CancelledError:
+            # The server stops, and this took longer than it waits.
+            failure = RequestError(
+                503,
+                "The server stops; send the request again, with the same idempotency key.",
+                {"Retry-After": "1"},
+                code="SHUTTING_DOWN",
+            )
+        except Exception:
+            logger.exception("The server failed to answer.")
+            failure = RequestError(
+                500, "The server failed to answer; this is not the request's fault."
+            )
+        if failure is not None:
+            exchange.outcome = failure.code
+            if status is None:
+                await error_response(failure, exchange)(scope, receive, send_with_headers)
+        elif exchange.outcome == "success" and status in _FAILURES:
+            exchange.outcome = "failure"
+        exchange.log(
+            status=status,
+            method=scope["method"],
+            # An address that is none of ours may hold anything.
+            path=None if status == HTTPStatus.NOT_FOUND else scope["path"],
+            duration_ms=round((perf_counter() - began) * 1000, 3),
+        )

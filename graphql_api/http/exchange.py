@@ -1,0 +1,67 @@
+"""One request and its answer: the id they have, and what the log will say about them."""
+
+import os
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import structlog
+from starlette.types import Scope
+
+logger = structlog.get_logger()
+
+_REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,128}")
+
+_OPERATION = re.compile(r"\b(?:query|mutation|subscription)\s+([_A-Za-z][_0-9A-Za-z]{0,63})\b")
+# What GraphQL ignores. Possessive, so that junk costs linear time.
+_IGNORED = re.compile(r"(?:[\s,\ufeff]|#[^\r\n]*+)*+")
+
+
+@dataclass(slots=True)
+class Exchange:
+    """Whoever learns something for the log writes it here: never a value, a token or an address."""
+
+    request_id: str
+    # How the client showed who it is, never who.
+    client: str = "anonymous"
+    operation: str | None = None
+    # `success`, `failure`, or the code of what went wrong.
+    outcome: str = "success"
+
+    def log(
+        self, *, status: int | None, method: str | None, path: str | None, duration_ms: float | None
+    ) -> None:
+        logger.info(
+            "request",
+            request_id=self.request_id,
+            method=method,
+            path=path,
+            status=status,
+            operation=self.operation,
+            outcome=self.outcome,
+            client=self.client,
+            duration_ms=duration_ms,
+        )
+
+
+def exchange_of(scope: Scope) -> Exchange:
+    exchange: Exchange = scope["exchange"]
+    return exchange
+
+
+def request_id(headers: Iterable[tuple[bytes, bytes]] = ()) -> str:
+    """The id that the client gave, where it is one that can be trusted in a log, else a new one."""
+    for name, value in headers:
+        if name == b"x-request-id" and _REQUEST_ID.fullmatch(value):
+            return value.decode("ascii")
+    return os.urandom(16).hex()
+
+
+def operation_name(document: str, chosen: str | None) -> str | None:
+    """The name of the operation, as it stands in the document; None where it has none."""
+    if chosen is not None:
+        return chosen if chosen in _OPERATION.findall(document) else None
+    # Only at the beginning: further on, the same words may stand in a value.
+    ignored = _IGNORED.match(document)
+    named = ignored and _OPERATION.match(document, ignored.end())
+    return named and named[1]

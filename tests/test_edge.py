@@ -1,0 +1,377 @@
+"""What every answer has, whatever was asked: an id, headers that protect, and a line in the log."""
+
+import base64
+import hashlib
+import json
+import re
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+from typing import Any
+from uuid import UUID
+
+import httpx
+import pytest
+from pymongo import MongoClient, WriteConcern
+from starlette.types import Message, Receive, Scope, Send
+from structlog.testing import capture_logs
+
+from graphql_api.app import create_app
+from graphql_api.http.edge import SECURITY_HEADERS, Edge
+from graphql_api.http.exchange import operation_name
+from graphql_api.settings import Settings
+
+from .clients import CREATE_CUSTOMER, CUSTOMER
+from .servers import Server
+
+ID = "00000000-0000-4000-8000-000000000000"
+ORIGIN = "https://app.example.com"
+
+
+@contextmanager
+def logged() -> Iterator[list[dict[str, Any]]]:
+    """The lines of the log for requests."""
+    lines: list[dict[str, Any]] = []
+    with capture_logs() as entries:
+        yield lines
+    lines += [dict(entry) for entry in entries if entry["event"] == "request"]
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("GET", "/", 307),
+        ("GET", "/graphql?query={__typename}", 200),
+        ("DELETE", "/graphql", 405),
+        ("GET", "/healthz", 200),
+        ("POST", "/healthz", 405),
+        ("GET", "/readyz", 200),
+        ("GET", "/nowhere", 404),
+        ("GET", "/graphql/", 307),
+    ],
+)
+async def test_every_answer_has_the_headers(
+    client: httpx.AsyncClient, method: str, path: str, status: int
+) -> None:
+    answer = await client.request(method, path)
+
+    assert answer.status_code == status
+    assert len(answer.headers["x-request-id"]) == 32
+    for name, value in SECURITY_HEADERS:
+        assert answer.headers.get_list(name.decode()) == [value.decode()]
+    assert "access-control-allow-origin" not in answer.headers
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status", "code"),
+    [
+        ("GET", "/nowhere", 404, "NOT_FOUND"),
+        ("POST", "/healthz", 405, "METHOD_NOT_ALLOWED"),
+        ("PUT", "/graphql", 405, "METHOD_NOT_ALLOWED"),
+        ("GET", "/graphql", 400, "BAD_REQUEST"),
+        ("POST", "/graphql", 415, "UNSUPPORTED_MEDIA_TYPE"),
+    ],
+)
+async def test_what_is_refused_gets_a_graphql_error(
+    client: httpx.AsyncClient, method: str, path: str, status: int, code: str
+) -> None:
+    answer = await client.request(method, path)
+
+    assert answer.status_code == status
+    assert answer.headers["content-type"] == "application/json; charset=utf-8"
+    [error] = answer.json()["errors"]
+    assert error["extensions"] == {"code": code}
+    assert answer.json()["extensions"] == {"requestId": answer.headers["x-request-id"]}
+    assert ("allow" in answer.headers) is (status == 405)
+
+
+@pytest.mark.parametrize("id_", ["a", "A-z_0.9", "x" * 128])
+async def test_the_clients_own_request_id_is_kept(client: httpx.AsyncClient, id_: str) -> None:
+    with logged() as lines:
+        answer = await client.get("/graphql", headers={"X-Request-ID": id_})
+
+    assert answer.headers["x-request-id"] == id_
+    assert answer.json()["extensions"] == {"requestId": id_}
+    assert [line["request_id"] for line in lines] == [id_]
+
+
+@pytest.mark.parametrize("id_", ["", "a b", 'x"', "x" * 129, "é", "a@example.com"])
+async def test_a_request_id_that_could_be_anything_is_replaced(
+    client: httpx.AsyncClient, id_: str
+) -> None:
+    answer = await client.get("/healthz", headers=[(b"X-Request-ID", id_.encode())])
+
+    assert re.fullmatch("[0-9a-f]{32}", answer.headers["x-request-id"])
+
+
+async def test_only_answers_with_errors_name_their_request(client: httpx.AsyncClient) -> None:
+    right = await client.post("/graphql", json={"query": "{ __typename }"})
+    wrong = await client.post("/graphql", json={"query": "{ nothing }"})
+
+    assert "extensions" not in right.json()
+    assert wrong.json()["extensions"] == {"requestId": wrong.headers["x-request-id"]}
+
+
+@pytest.mark.parametrize(
+    ("json_", "status", "operation", "outcome"),
+    [
+        ({"query": "query Known { __typename }"}, 200, "Known", "success"),
+        ({"query": "query Unknown { nothing }"}, 200, "Unknown", "failure"),
+        ({"query": CREATE_CUSTOMER, "variables": {"input": {"email": ""}}}, 200,
+         "CreateCustomer", "success"),
+        ({"query": 1}, 400, None, "BAD_REQUEST"),
+    ],
+)  # fmt: skip
+async def test_the_log_has_one_line_for_each_request(
+    client: httpx.AsyncClient,
+    json_: dict[str, Any],
+    status: int,
+    operation: str | None,
+    outcome: str,
+) -> None:
+    with logged() as lines:
+        answer = await client.post("/graphql?query=s3cr3t", json=json_)
+
+    [line] = lines
+    assert line.pop("duration_ms") > 0
+    assert line == {
+        "event": "request",
+        "log_level": "info",
+        "request_id": answer.headers["x-request-id"],
+        "method": "POST",
+        "path": "/graphql",
+        "status": status,
+        "operation": operation,
+        "outcome": outcome,
+        "client": "anonymous",
+    }
+
+
+async def test_a_path_that_is_none_of_ours_is_not_logged(client: httpx.AsyncClient) -> None:
+    with logged() as lines:
+        await client.get("/john.smith@example.com")
+
+    [line] = lines
+    assert (line["path"], line["status"], line["outcome"]) == (None, 404, "NOT_FOUND")
+
+
+@pytest.mark.parametrize(
+    ("document", "chosen", "name"),
+    [
+        ("query A { a }", None, "A"),
+        ("\ufeff # query X\n\t, mutation B($v: Int) { a }", None, "B"),
+        ("subscription C { a }", None, "C"),
+        ("{ a }", None, None),
+        ("query ($v: Int) { a }", None, None),
+        ('{ a(b: "query Smith") }', None, None),
+        ("fragment F on Q { a } query A { ...F }", None, None),
+        (f"query {'A' * 64} {{ a }}", None, "A" * 64),
+        (f"query {'A' * 65} {{ a }}", None, None),
+        ("query A { a } query B { a }", "B", "B"),
+        ("query A { a }", "B", None),
+        ("query A { a }", "john.smith@example.com", None),
+        ("#" * 60_000, None, None),
+        ("# query X" * 6000, None, None),
+    ],
+)
+def test_an_operation_has_the_name_that_stands_in_the_document(
+    document: str, chosen: str | None, name: str | None
+) -> None:
+    assert operation_name(document, chosen) == name
+
+
+async def failing(_scope: Scope, _receive: Receive, _send: Send) -> None:
+    raise KeyError("s3cr3t")
+
+
+async def test_what_fails_unforeseen_is_answered_and_logged() -> None:
+    transport = httpx.ASGITransport(Edge(failing))
+    async with httpx.AsyncClient(transport=transport, base_url="http://server") as client:
+        with capture_logs() as entries:
+            answer = await client.get("/")
+
+    assert answer.status_code == 500
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    assert answer.json() == {
+        "errors": [
+            {
+                "message": "The server failed to answer; this is not the request's fault.",
+                "extensions": {"code": "INTERNAL_SERVER_ERROR"},
+            }
+        ],
+        "extensions": {"requestId": answer.headers["x-request-id"]},
+    }
+    assert [(entry["event"], entry["log_level"]) for entry in entries] == [
+        ("The server failed to answer.", "error"),
+        ("request", "info"),
+    ]
+
+
+async def test_what_fails_after_it_began_to_answer_answers_no_more() -> None:
+    async def half(_scope: Scope, _receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        raise KeyError("s3cr3t")
+
+    sent: list[Message] = []
+
+    async def receive() -> Message:
+        raise AssertionError  # pragma: no cover  # nobody asks
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    scope = {"type": "http", "method": "GET", "path": "/", "headers": []}
+    with logged() as lines:
+        await Edge(half)(scope, receive, send)
+
+    assert [message["type"] for message in sent] == ["http.response.start"]
+    assert [line["outcome"] for line in lines] == ["INTERNAL_SERVER_ERROR"]
+
+
+# Origins
+
+
+@pytest.fixture
+async def cross_origin(database_uri: str) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of an application that lets scripts of one origin call it."""
+    app = create_app(Settings(mongodb_uri=database_uri, cors_origins=(ORIGIN,)))
+    async with (
+        app.router.lifespan_context(app),
+        httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://server") as client,
+    ):
+        yield client
+
+
+def preflight(origin: str) -> dict[str, str]:
+    return {
+        "Origin": origin,
+        "Access-Control-Request-Method": "POST",
+        "Access-Control-Request-Headers": (
+            "authorization,content-type,idempotency-key,x-request-id"
+        ),
+    }
+
+
+async def test_without_listed_origins_no_script_of_another_origin_may_call(
+    client: httpx.AsyncClient,
+) -> None:
+    asked = await client.options("/graphql", headers=preflight(ORIGIN))
+    called = await client.post(
+        "/graphql", json={"query": "{ __typename }"}, headers={"Origin": ORIGIN}
+    )
+
+    assert asked.status_code == 405
+    for answer in (asked, called):
+        assert not [name for name in answer.headers if name.startswith("access-control-")]
+
+
+async def test_scripts_of_a_listed_origin_may_call(cross_origin: httpx.AsyncClient) -> None:
+    asked = await cross_origin.options("/graphql", headers=preflight(ORIGIN))
+    called = await cross_origin.post(
+        "/graphql", json={"query": "{ __typename }"}, headers={"Origin": ORIGIN}
+    )
+
+    assert (asked.status_code, asked.content) == (204, b"")
+    assert asked.headers["access-control-allow-origin"] == ORIGIN
+    assert asked.headers["access-control-allow-methods"] == "GET, POST"
+    allowed = asked.headers["access-control-allow-headers"].lower().split(", ")
+    assert {"authorization", "content-type", "idempotency-key", "x-request-id"} <= set(allowed)
+    assert called.headers["access-control-allow-origin"] == ORIGIN
+    assert "X-Request-ID" in called.headers["access-control-expose-headers"]
+    for answer in (asked, called):
+        assert "Origin" in answer.headers["vary"]
+        assert "access-control-allow-credentials" not in answer.headers
+        assert answer.headers["x-request-id"]
+
+
+@pytest.mark.parametrize("origin", ["https://evil.example.com", "null", f"{ORIGIN}.evil.com"])
+async def test_scripts_of_other_origins_may_not_call(
+    cross_origin: httpx.AsyncClient, origin: str
+) -> None:
+    asked = await cross_origin.options("/graphql", headers=preflight(origin))
+    called = await cross_origin.post(
+        "/graphql", json={"query": "{ __typename }"}, headers={"Origin": origin}
+    )
+
+    for answer in (asked, called):
+        assert "access-control-allow-origin" not in answer.headers
+    assert (asked.status_code, asked.content) == (204, b"")
+
+
+# GraphiQL
+
+
+async def test_graphiql_may_run_its_own_scripts_and_speak_to_its_own_server_alone(
+    client: httpx.AsyncClient,
+) -> None:
+    page = await client.get("/graphql", headers={"Accept": "text/html"})
+
+    policy = dict(
+        directive.split(" ", 1) for directive in page.headers["content-security-policy"].split("; ")
+    )
+    [script] = re.findall("<script>(.*?)</script>", page.text, re.DOTALL)
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    loaded = set(re.findall(r'(?:src|href)="(https://[^/]+)', page.text))
+    assert policy["default-src"] == "'none'"
+    assert policy["script-src"].split() == [f"'sha256-{digest}'", *loaded]
+    assert policy["connect-src"] == "'self'"
+    assert policy["frame-ancestors"] == "'none'"
+    assert not re.search(r"<[^>]+\son\w+=", page.text)
+
+
+# The log of the real server
+
+
+async def test_the_log_of_a_server_is_json_and_has_nothing_of_its_clients(
+    impatient_server: Server,
+) -> None:
+    mark = "s3cr3t"
+    email = f"{mark}@example.com"
+    created = {"query": CREATE_CUSTOMER, "variables": {"input": {"email": email, "name": mark}}}
+    headers = {"Authorization": f"Bearer {mark}", "Cookie": mark, "User-Agent": mark}
+    async with httpx.AsyncClient(base_url=impatient_server.url, headers=headers) as client:
+        await client.post("/graphql", json=created)
+        await client.post("/graphql", json=created, headers={"Idempotency-Key": mark})
+        await client.post("/graphql", json={"query": mark, "operationName": mark})
+        await client.post("/graphql", content=mark, headers={"Content-Type": "application/json"})
+        await client.get("/graphql", params={"query": mark, "variables": mark})
+        await client.get(f"/{mark}?{mark}={mark}", headers={"X-Request-ID": f"{mark}@"})
+        await client.request(mark, "/")
+
+    log = impatient_server.log()
+
+    assert mark not in json.dumps(log).lower()
+    assert len([line for line in log if line["event"] == "request"]) >= 7
+
+
+async def test_a_bug_in_a_resolver_is_masked_and_the_log_has_where_it_was(
+    impatient_server: Server, impatient_database_uri: str
+) -> None:
+    incomplete = {"_id": UUID(ID), "name": "s3cr3t", "emailCaseFolded": "s3cr3t"}
+    with MongoClient[dict[str, Any]](
+        impatient_database_uri, uuidRepresentation="standard"
+    ) as mongo:
+        mongo.get_default_database()["customers"].with_options(
+            write_concern=WriteConcern("majority")
+        ).insert_one(incomplete, bypass_document_validation=True)
+    async with httpx.AsyncClient(base_url=impatient_server.url) as client:
+        answer = await client.post("/graphql", json={"query": CUSTOMER, "variables": {"id": ID}})
+
+    id_ = answer.headers["x-request-id"]
+    assert answer.json() == {
+        "errors": [
+            {
+                "message": "The server failed to answer; this is not the request's fault.",
+                "locations": [{"line": 3, "column": 3}],
+                "path": ["customer"],
+                "extensions": {"code": "INTERNAL_SERVER_ERROR"},
+            }
+        ],
+        "data": {"customer": None},
+        "extensions": {"requestId": id_},
+    }
+    bug, request = [line for line in impatient_server.log() if line.get("request_id") == id_]
+    assert (bug["event"], bug["level"]) == ("A resolver failed.", "error")
+    assert bug["exception"].startswith("KeyError\n")
+    assert "documents.py" in bug["exception"]
+    assert "s3cr3t" not in json.dumps(bug)
+    assert request["outcome"] == "INTERNAL_SERVER_ERROR"

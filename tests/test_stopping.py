@@ -1,0 +1,256 @@
+"""Servers that hang, stop or are replaced: what they were asked is answered, and then is kept."""
+
+import asyncio
+import contextlib
+import json
+import os
+import signal
+from collections.abc import Iterator
+from contextlib import AsyncExitStack
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from pymongo import MongoClient
+from pymongo.collection import Collection
+
+from graphql_api.mongo.mongod import embedded_mongod, find_mongod
+
+from .clients import CREATE_CUSTOMER, create_customer
+from .servers import Server, mongods, serving, until
+from .wires import Wire, get, post, wire
+
+
+class Freezer:
+    """A MongoDB that can be kept from answering, as on a machine that hangs."""
+
+    def __init__(self, uri: str, pid: int) -> None:
+        self.uri = uri
+        self._pid = pid
+
+    @contextlib.contextmanager
+    def frozen(self) -> Iterator[None]:
+        os.kill(self._pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            os.kill(self._pid, signal.SIGCONT)
+
+
+@pytest.fixture(scope="module")
+def freezer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Freezer]:
+    folder = tmp_path_factory.mktemp("freezer")
+    with embedded_mongod(find_mongod(None), folder) as uri:
+        [pid] = mongods(folder)
+        yield Freezer(uri, pid)
+
+
+@pytest.fixture
+def errors(tmp_path: Path) -> Path:
+    """Where a server's standard error goes."""
+    return tmp_path / "stderr"
+
+
+def creation(number: int, *headers: bytes) -> bytes:
+    """A whole request to create a customer."""
+    variables = {"input": {"email": f"customer{number}@example.com"}}
+    content = json.dumps({"query": CREATE_CUSTOMER, "variables": variables}).encode()
+    return post(content, *headers)
+
+
+async def assert_healthy(server: Server) -> None:
+    async with httpx.AsyncClient(base_url=server.url) as client:
+        assert (await client.get("/healthz")).json() == {"status": "ok"}
+
+
+async def connections(server: Server, stack: AsyncExitStack, number: int) -> list[Wire]:
+    return [await stack.enter_async_context(wire(server.url)) for _ in range(number)]
+
+
+def refuses_connections(server: Server) -> bool:
+    try:
+        httpx.get(f"{server.url}/healthz")
+    except httpx.ConnectError:
+        return True
+    return False
+
+
+async def test_what_was_asked_before_the_end_is_answered_and_kept(
+    freezer: Freezer, errors: Path
+) -> None:
+    uri = freezer.uri.replace("/?", "/stopped?")
+    with serving(errors=errors, GRAPHQL_API_MONGODB_URI=uri) as server:
+        async with AsyncExitStack() as stack:
+            clients = await connections(server, stack, 20)
+            with freezer.frozen():
+                for number, client in enumerate(clients):
+                    await client.send(creation(number))
+                # Neither the database nor those who wait for it keep this from being answered.
+                await assert_healthy(server)
+                server.process.terminate()
+                until(lambda: refuses_connections(server), "the server accepts nobody")
+
+            answers = [await client.answer() for client in clients]
+
+            assert {answer.headers["connection"] for answer in answers} == {"close"}
+            created = [answer.json()["data"]["createCustomer"] for answer in answers]
+            assert {result["__typename"] for result in created} == {"CreateCustomerSuccess"}
+            assert server.process.wait(20) == 0
+    with MongoClient[dict[str, Any]](uri) as mongo:
+        kept = mongo.get_default_database()["customers"]
+        assert kept.count_documents({}) == len(clients)
+
+
+async def test_who_has_a_connection_to_a_server_that_stops_is_served_once_more(
+    mongodb_uri: str, errors: Path
+) -> None:
+    with serving(errors=errors, GRAPHQL_API_MONGODB_URI=mongodb_uri) as server:
+        async with AsyncExitStack() as stack:
+            idle, slow, new, silent = await connections(server, stack, 4)
+            await idle.send(get("/healthz"))
+            await idle.answer()
+            await slow.send(get("/healthz")[:-9])
+            await assert_healthy(server)
+
+            server.process.terminate()
+            until(lambda: refuses_connections(server), "the server accepts nobody")
+            await idle.send(get("/healthz"))
+            await slow.send(get("/healthz")[-9:])
+            await new.send(get("/healthz"))
+
+            for client in (idle, slow, new):
+                answer = await client.answer()
+                assert (answer.status, answer.headers["connection"]) == (200, "close")
+                assert await client.rest() == b""
+            assert await silent.rest() == b""
+
+
+async def test_what_takes_too_long_for_the_end_is_told_so(freezer: Freezer, errors: Path) -> None:
+    with (
+        serving(
+            errors=errors,
+            GRAPHQL_API_MONGODB_URI=freezer.uri,
+            GRAPHQL_API_SHUTDOWN_SECONDS="1",
+        ) as server,
+        freezer.frozen(),
+    ):
+        async with wire(server.url) as client:
+            await client.send(creation(0))
+            await assert_healthy(server)
+
+            server.process.terminate()
+
+            answer = await client.answer()
+            assert answer.status == 503
+            assert answer.headers["retry-after"] == "1"
+            assert answer.code == "SHUTTING_DOWN"
+            assert server.process.wait(20) == 0
+    assert "CancelledError" not in json.dumps(server.log())
+
+
+@pytest.fixture(scope="module")
+def hasty_server(freezer: Freezer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A server that gives an operation one second, and does three things at once."""
+    with serving(
+        errors=tmp_path_factory.mktemp("hasty-server") / "stderr",
+        GRAPHQL_API_MONGODB_URI=freezer.uri,
+        GRAPHQL_API_EXECUTION_SECONDS="1",
+        GRAPHQL_API_MAX_CONNECTIONS="3",
+    ) as server:
+        yield server
+
+
+@pytest.mark.parametrize(
+    ("accept", "status"), [("application/json", 200), ("application/graphql-response+json", 504)]
+)
+async def test_an_operation_that_takes_too_long_ends_and_its_connection_goes_on(
+    freezer: Freezer, hasty_server: Server, accept: str, status: int
+) -> None:
+    async with wire(hasty_server.url) as client:
+        with freezer.frozen():
+            await client.send(creation(1, b"Accept: " + accept.encode()))
+
+            answer = await client.answer()
+
+            assert answer.status == status
+            assert answer.headers["content-type"] == f"{accept}; charset=utf-8"
+            [error] = answer.json()["errors"]
+            assert error["extensions"] == {"code": "TIMEOUT"}
+            assert "data" not in answer.json()
+            await client.send(get("/readyz"))
+            assert (await client.answer()).status == 503
+
+        await client.send(get("/healthz"))
+        assert (await client.answer()).status == 200
+    seen = {(line.get("path"), line.get("outcome")) for line in hasty_server.log()}
+    assert {("/graphql", "TIMEOUT"), ("/readyz", "failure")} <= seen
+
+
+async def test_a_client_that_goes_away_does_not_make_room_for_another_operation(
+    freezer: Freezer, hasty_server: Server
+) -> None:
+    with freezer.frozen():
+        for number in range(3):
+            async with wire(hasty_server.url) as client:
+                await client.send(creation(number))
+                await asyncio.sleep(0.05)
+                client.abort()
+
+        async with wire(hasty_server.url) as client:
+            await client.send(get("/healthz"))
+
+            answer = await client.answer()
+
+        assert answer.status == 503
+        assert answer.code == "OVERLOADED"
+    until(
+        lambda: httpx.get(f"{hasty_server.url}/healthz").status_code == 200, "there is room again"
+    )
+
+
+@pytest.fixture
+def kept(database_uri: str) -> Iterator[Collection[dict[str, Any]]]:
+    with MongoClient[dict[str, Any]](database_uri) as mongo:
+        yield mongo.get_default_database()["customers"]
+
+
+async def test_a_rolling_restart_under_load_loses_no_request(
+    database_uri: str, errors: Path, kept: Collection[dict[str, Any]]
+) -> None:
+    numbers = count()
+    acknowledged: list[str] = []
+    restarted = asyncio.Event()
+
+    async def create_one_after_another(url: str) -> None:
+        async with httpx.AsyncClient(base_url=url, timeout=20) as client:
+            while not restarted.is_set():
+                email = f"customer{next(numbers)}@example.com"
+                created = await create_customer(client, email=email)
+                assert created["__typename"] == "CreateCustomerSuccess"
+                acknowledged.append(email)
+
+    async def connect_again_and_again(url: str) -> None:
+        while not restarted.is_set():
+            async with httpx.AsyncClient(base_url=url, timeout=20) as client:
+                assert (await client.get("/healthz")).status_code == 200
+
+    def restart(server: Server) -> None:
+        before = set(server.workers())
+        server.process.send_signal(signal.SIGHUP)
+        until(lambda: len(before & set(server.workers())) == 1, "the first worker is replaced")
+        until(lambda: not before & set(server.workers()), "the second worker is replaced")
+
+    with serving("--workers", "2", errors=errors, GRAPHQL_API_MONGODB_URI=database_uri) as server:
+        until(lambda: len(server.workers()) == 2, "both workers run")
+        async with asyncio.TaskGroup() as tasks:
+            for _ in range(6):
+                tasks.create_task(create_one_after_another(server.url))
+            for _ in range(2):
+                tasks.create_task(connect_again_and_again(server.url))
+            await asyncio.to_thread(restart, server)
+            restarted.set()
+
+    assert sorted(document["email"] for document in kept.find()) == sorted(acknowledged)
+    assert len(acknowledged) > 10

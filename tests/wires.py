@@ -1,0 +1,119 @@
+"""Clients that speak HTTP byte by byte, slowly, wrongly, or without ever listening."""
+
+import asyncio
+import contextlib
+import json
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+PATIENCE_SECONDS = 20.0
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One HTTP answer."""
+
+    status: int
+    headers: dict[str, str]
+    content: bytes
+
+    def json(self) -> Any:
+        return json.loads(self.content)
+
+    @property
+    def code(self) -> str:
+        """The code of the error that it is."""
+        assert self.headers["content-type"] == "application/json; charset=utf-8"
+        [error] = self.json()["errors"]
+        assert error["message"].endswith(".")
+        code: str = error["extensions"]["code"]
+        return code
+
+
+class Wire:
+    """One connection to a server. Whatever is waited for, is not waited for without end."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._reader = reader
+        self._writer = writer
+
+    async def send(self, data: bytes) -> None:
+        """Raises `ConnectionError` where the server has gone."""
+        self._writer.write(data)
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            await self._writer.drain()
+
+    async def answer(self) -> Answer:
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            head = (await self._reader.readuntil(b"\r\n\r\n")).decode("ascii")
+            status_line, *lines = head.strip().split("\r\n")
+            headers = dict(line.split(": ", 1) for line in lines)
+            content = await self._reader.readexactly(int(headers["content-length"]))
+        return Answer(int(status_line.split()[1]), headers, content)
+
+    async def rest(self) -> bytes:
+        """What still comes until the server ends the connection."""
+        rest = b""
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            with contextlib.suppress(ConnectionError):
+                while piece := await self._reader.read(65536):
+                    rest += piece
+        return rest
+
+    def abort(self) -> None:
+        """Resets the connection."""
+        self._writer.transport.abort()
+
+
+@asynccontextmanager
+async def wire(url: str, *, receive_buffer: int | None = None) -> AsyncIterator[Wire]:
+    """A connection to the server at this URL. A small `receive_buffer` holds few answers."""
+    address = urlsplit(url)
+    connection = socket.socket()
+    if receive_buffer is not None:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
+    connection.setblocking(False)  # noqa: FBT003  # its only parameter
+    await asyncio.get_running_loop().sock_connect(connection, (address.hostname, address.port))
+    # Stops reading by itself while nobody takes what came.
+    reader, writer = await asyncio.open_connection(sock=connection, limit=65536)
+    try:
+        yield Wire(reader, writer)
+    finally:
+        writer.transport.abort()
+        with contextlib.suppress(ConnectionError):
+            await writer.wait_closed()
+
+
+def post(content: bytes, *headers: bytes) -> bytes:
+    """A whole request."""
+    return b"\r\n".join(
+        [
+            b"POST /graphql HTTP/1.1",
+            b"Host: server",
+            b"Content-Type: application/json",
+            b"Content-Length: %d" % len(content),
+            *headers,
+            b"",
+            content,
+        ]
+    )
+
+
+def get(path: str, *headers: bytes) -> bytes:
+    """A whole request."""
+    return b"\r\n".join([f"GET {path} HTTP/1.1".encode(), b"Host: server", *headers, b"", b""])
+
+
+def open_sockets(pid: int) -> int:
+    """How many sockets a process has open."""
+    count = 0
+    for descriptor in Path(f"/proc/{pid}/fd").iterdir():
+        # It may be closed while one looks.
+        with contextlib.suppress(OSError):
+            count += str(descriptor.readlink()).startswith("socket:")
+    return count
