@@ -17,7 +17,6 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse
 from starlette.routing import Route
 
-from . import logs
 from .access.api_keys import holder_of_api_key
 from .customers.store import Unavailable
 from .http.addresses import is_loopback
@@ -30,6 +29,7 @@ from .http.health import Health
 from .http.json_web_tokens import JsonWebTokens
 from .http.rate_limit import RateLimit
 from .http.signing_keys import FAULTS, KeysFromFile, KeysFromUrl, SigningKeys
+from .logs import configure_structlog
 from .mongo.api_keys import MongoApiKeys
 from .mongo.customers import MongoCustomers, Unusable
 from .settings import Settings, SettingsError
@@ -112,7 +112,7 @@ def from_environment() -> Starlette:
     GRAPHQL_API_HOST must say where that server listens.
     """
     settings = Settings.read(os.environ)
-    logs.configure(settings.log_level, settings.log_format)
+    configure_structlog(settings.log_level, settings.log_format)
     return create_app(settings)
 
 

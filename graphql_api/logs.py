@@ -14,8 +14,8 @@ from structlog.typing import EventDict, Processor
 _PLACE = re.compile(r'  File ".*", line [0-9]+, in \S+')
 
 
-def configure(level: str, form: str | None) -> None:
-    """For what this process logs by structlog; for what comes by `logging`, see `log_config`."""
+def configure_structlog(level: str, form: str | None) -> None:
+    """For what this process logs by structlog; `logging_config` is for the rest."""
     structlog.configure(
         processors=[structlog.contextvars.merge_contextvars, *_PROCESSORS, _renderer(form)],
         wrapper_class=structlog.make_filtering_bound_logger(level),
@@ -24,7 +24,7 @@ def configure(level: str, form: str | None) -> None:
     )
 
 
-def log_config(level: str, form: str | None) -> dict[str, Any]:
+def logging_config(level: str, form: str | None) -> dict[str, Any]:
     """For `logging.config.dictConfig`, in every process of a server."""
     own = {"level": level.upper()}
     return {

@@ -19,7 +19,7 @@ from uvicorn.supervisors import Multiprocess
 
 from .app import create_app, from_environment
 from .http.protocol import Protocol
-from .logs import log_config
+from .logs import logging_config
 from .mongo.mongod import embedded_mongod, find_mongod
 from .settings import Settings, variable
 
@@ -48,7 +48,7 @@ def serve(settings: Settings) -> int:
         forwarded_allow_ips=settings.trusted_proxies,
         timeout_keep_alive=settings.keep_alive_seconds,
         timeout_graceful_shutdown=settings.shutdown_seconds,
-        log_config=log_config(settings.log_level, settings.log_format),
+        log_config=logging_config(settings.log_level, settings.log_format),
     )
     signal.signal(signal.SIGTERM, _exit)
     with (

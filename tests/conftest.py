@@ -61,15 +61,21 @@ def documents(database_uri: str) -> Iterator[Collection[dict[str, Any]]]:
 
 
 @pytest.fixture(scope="session")
-def server_url(mongodb_uri: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of a `graphql-api serve` with a database of its own, such as http://host:port."""
+def server(mongodb_uri: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A `graphql-api serve` with a database of its own."""
     errors = tmp_path_factory.mktemp("server") / "stderr"
     with serving(
         errors=errors,
         GRAPHQL_API_MONGODB_URI=_new_database(mongodb_uri),
         GRAPHQL_API_INTROSPECTION="true",
     ) as server:
-        yield server.url
+        yield server
+
+
+@pytest.fixture
+def server_url(server: Server) -> str:
+    """The address of that server, such as http://host:port."""
+    return server.url
 
 
 @pytest.fixture(scope="session")

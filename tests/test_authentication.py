@@ -2,7 +2,6 @@
 
 import asyncio
 import hashlib
-import logging
 import os
 import signal
 import socket
@@ -15,6 +14,7 @@ import httpx
 import pytest
 from pymongo import MongoClient
 from pymongo.collection import Collection
+from structlog.testing import capture_logs
 
 from graphql_api.__main__ import main
 from graphql_api.access.principal import Scope
@@ -64,14 +64,12 @@ async def test_without_a_token_the_answer_is_401_in_graphql_json(
     assert response.status_code == 401
     assert response.headers["www-authenticate"] == CHALLENGE
     assert response.headers["content-type"].startswith(media_type)
-    assert response.json() == {
-        "errors": [
-            {
-                "message": "Send a token as `Authorization: Bearer ...`.",
-                "extensions": {"code": "UNAUTHENTICATED"},
-            }
-        ]
-    }
+    assert response.json()["errors"] == [
+        {
+            "message": "Send a token as `Authorization: Bearer ...`.",
+            "extensions": {"code": "UNAUTHENTICATED"},
+        }
+    ]
 
 
 @pytest.mark.parametrize("path", ["/healthz", "/readyz", "/"])
@@ -271,18 +269,18 @@ async def test_while_the_database_is_away_no_key_is_good(
 
 
 async def test_no_token_is_in_an_answer_or_in_the_log(
-    guarded: httpx.AsyncClient, database_uri: str, caplog: pytest.LogCaptureFixture
+    guarded: httpx.AsyncClient, database_uri: str
 ) -> None:
-    caplog.set_level(logging.DEBUG, logger="graphql_api")
     good = await api_key(database_uri, Scope.CUSTOMERS_READ)
     bad = good[:-1] + "!"
 
-    refused = await guarded.post("/graphql", json=QUERY, headers=bearer(bad))
-    admitted = await guarded.post("/graphql", json={"query": CUSTOMER}, headers=bearer(good))
+    with capture_logs() as logged:
+        refused = await guarded.post("/graphql", json=QUERY, headers=bearer(bad))
+        admitted = await guarded.post("/graphql", json={"query": CUSTOMER}, headers=bearer(good))
 
     secret = good.split("_", 2)[2][:-1]
     assert (refused.status_code, admitted.status_code) == (401, 200)
-    for text in (caplog.text, refused.text, admitted.text, str(refused.headers)):
+    for text in (str(logged), refused.text, admitted.text, str(refused.headers)):
         assert secret not in text
 
 
@@ -324,15 +322,16 @@ def test_a_server_that_others_can_reach_starts_with_authentication_or_insecure(
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.1.2.3", "::1", "localhost"])
 async def test_on_a_loopback_address_a_server_is_open_and_says_so(
-    host: str, database_uri: str, caplog: pytest.LogCaptureFixture
+    host: str, database_uri: str
 ) -> None:
-    async with connected(database_uri, host=host) as client:
-        created = await create_customer(client)
+    with capture_logs() as logged:
+        async with connected(database_uri, host=host) as client:
+            created = await create_customer(client)
 
     assert created["__typename"] == "CreateCustomerSuccess"
-    assert caplog.messages == [
+    assert logged[0]["event"] == (
         "No authentication is configured: the server is open to whoever is on this machine."
-    ]
+    )
 
 
 @pytest.mark.parametrize("address", ["192.0.2.1", "2001:db8::1", "", "unknown"])
@@ -346,14 +345,15 @@ async def test_an_open_server_is_for_its_own_machine_wherever_it_listens(
     assert response.json()["errors"][0]["extensions"] == {"code": "FORBIDDEN"}
 
 
-async def test_an_insecure_server_is_open_to_everybody_and_says_so(
-    database_uri: str, caplog: pytest.LogCaptureFixture
-) -> None:
-    async with connected(database_uri, insecure=True, address="192.0.2.1") as client:
-        created = await create_customer(client)
+async def test_an_insecure_server_is_open_to_everybody_and_says_so(database_uri: str) -> None:
+    with capture_logs() as logged:
+        async with connected(database_uri, insecure=True, address="192.0.2.1") as client:
+            created = await create_customer(client)
 
     assert created["__typename"] == "CreateCustomerSuccess"
-    assert caplog.messages == ["No authentication is configured: the server is open to everybody."]
+    assert logged[0]["event"] == (
+        "No authentication is configured: the server is open to everybody."
+    )
 
 
 @pytest.mark.parametrize("host", [EVERYWHERE, "::"])

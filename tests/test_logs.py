@@ -5,10 +5,12 @@ import logging
 import os
 import pty
 import sys
+from collections.abc import Iterator
 
 import pytest
+import structlog
 
-from graphql_api.logs import formatter
+from graphql_api.logs import configure_structlog, formatter
 
 
 @pytest.fixture
@@ -25,7 +27,7 @@ def record() -> logging.LogRecord:
 
 def _fail() -> None:
     try:
-        os.environ["s3cr3t"]
+        os.environ["S3CR3T"]
     except KeyError as error:
         value = "s3cr3t"
         raise ValueError(value) from error
@@ -68,3 +70,29 @@ def test_people_on_a_terminal_get_text(
 
     assert line.startswith(first)
     assert "KeyError" in line
+
+
+@pytest.fixture
+def stderr(capsys: pytest.CaptureFixture[str]) -> Iterator[pytest.CaptureFixture[str]]:
+    """Standard error, where a server's own log goes from a level on."""
+    configure_structlog("warning", "json")
+    yield capsys
+    structlog.reset_defaults()
+
+
+def test_the_servers_own_messages_have_the_same_form(
+    stderr: pytest.CaptureFixture[str],
+) -> None:
+    logger = structlog.get_logger()
+    structlog.contextvars.bind_contextvars(request_id="1")
+
+    logger.info("a detail")
+    try:
+        _fail()
+    except ValueError:
+        logger.exception("Failed")
+
+    [line] = map(json.loads, stderr.readouterr().err.splitlines())
+    assert (line["event"], line["level"], line["request_id"]) == ("Failed", "error", "1")
+    assert line["exception"].startswith("ValueError\n  File ")
+    assert "Error: " not in line["exception"]

@@ -39,14 +39,12 @@ async def test_one_request_too_many_is_refused_in_graphql_json(database_uri: str
     assert statuses == [200, 200]
     assert refusal.status_code == 429
     assert 3500 < seconds <= 3600
-    assert refusal.json() == {
-        "errors": [
-            {
-                "message": f"Send fewer requests, and the next one in {seconds} s.",
-                "extensions": {"code": "RATE_LIMITED"},
-            }
-        ]
-    }
+    assert refusal.json()["errors"] == [
+        {
+            "message": f"Send fewer requests, and the next one in {seconds} s.",
+            "extensions": {"code": "RATE_LIMITED"},
+        }
+    ]
     assert (page.status_code, health.status_code) == (200, 200)
 
 

@@ -61,8 +61,7 @@ class Wire:
         rest = b""
         async with asyncio.timeout(PATIENCE_SECONDS):
             with contextlib.suppress(ConnectionError):
-                while piece := await self._reader.read(65536):
-                    rest += piece
+                rest = await self._reader.read()
         return rest
 
     def abort(self) -> None:
