@@ -27,6 +27,7 @@ def own_mongod(tmp_path: Path) -> Iterator[tuple[str, int]]:
         yield uri, pid
 
 
+@pytest.mark.alone
 async def test_a_frozen_database_is_unavailable_within_5_seconds_and_service_resumes(
     own_mongod: tuple[str, int],
 ) -> None:
