@@ -41,6 +41,7 @@ def keys(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) ->
 CREATE = ("create", "--name", "web", "--scope", "customers:write")
 
 
+@pytest.mark.alone
 def test_a_new_key_opens_a_running_server_until_it_is_revoked(
     keys: Command, database_uri: str, tmp_path: Path
 ) -> None:

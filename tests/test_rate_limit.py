@@ -273,6 +273,7 @@ async def test_the_counts_are_a_storage_of_the_library() -> None:
     limiter = FixedWindowRateLimiter(windows)
 
     assert await windows.check()
+    assert windows.base_exceptions == ()
     assert [await limiter.hit(rate, "a"), await limiter.hit(rate, "a")] == [True, False]
     assert (await limiter.get_window_stats(rate, "b")).reset_time <= time.time()
     await limiter.clear(rate, "a")
