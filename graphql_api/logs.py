@@ -4,7 +4,6 @@ import logging
 import re
 import sys
 import traceback
-from collections.abc import Iterator
 from typing import Any
 
 import orjson
@@ -14,8 +13,22 @@ from structlog.typing import EventDict, Processor
 _PLACE = re.compile(r'  File ".*", line [0-9]+, in \S+')
 
 
+def places(error: BaseException) -> str:
+    """The types of an exception and of its causes, and where each was raised.
+
+    Never what they say: that may hold a customer's values.
+    """
+    causes: list[str] = []
+    cause: BaseException | None = error
+    while cause is not None:
+        frames = "".join(traceback.format_tb(cause.__traceback__))
+        causes.append(f"{type(cause).__name__}\n{frames}")
+        cause = cause.__cause__ or (None if cause.__suppress_context__ else cause.__context__)
+    return "caused by ".join(causes)
+
+
 def configure_structlog(level: str, form: str | None) -> None:
-    """For what this process logs by structlog; `logging_config` is for the rest."""
+    """For what this process logs by structlog; what it logs by `logging` is configured apart."""
     structlog.configure(
         processors=[structlog.contextvars.merge_contextvars, *_PROCESSORS, _renderer(form)],
         wrapper_class=structlog.make_filtering_bound_logger(level),
@@ -25,7 +38,7 @@ def configure_structlog(level: str, form: str | None) -> None:
 
 
 def logging_config(level: str, form: str | None) -> dict[str, Any]:
-    """For `logging.config.dictConfig`, in every process of a server."""
+    """For what is logged by `logging`, in every process of a server: uvicorn's own messages."""
     own = {"level": level.upper()}
     return {
         "version": 1,
@@ -40,7 +53,12 @@ def logging_config(level: str, form: str | None) -> dict[str, Any]:
 
 def formatter(form: str | None) -> logging.Formatter:
     return structlog.stdlib.ProcessorFormatter(
-        foreign_pre_chain=[structlog.stdlib.add_logger_name, _without_texts, *_PROCESSORS],
+        foreign_pre_chain=[
+            structlog.stdlib.add_logger_name,
+            _without_texts,
+            _places_alone,
+            *_PROCESSORS,
+        ],
         processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, _renderer(form)],
     )
 
@@ -58,31 +76,13 @@ def _without_texts(_logger: object, _method: str, event: EventDict) -> EventDict
     return event
 
 
-def _places(_logger: object, _method: str, event: EventDict) -> EventDict:
-    """Of an exception leaves its type and where it was raised; its text may hold values."""
-    match event.pop("exc_info", None):
-        case (_, error, _):
-            pass
-        case True:
-            error = sys.exception()
-        case error:
-            pass
-    if error is not None:
-        event["exception"] = "caused by ".join(
-            f"{type(cause).__name__}\n{''.join(traceback.format_tb(cause.__traceback__))}"
-            for cause in _causes(error)
-        )
+def _places_alone(_logger: object, _method: str, event: EventDict) -> EventDict:
+    if "exc_info" in event:
+        event["exception"] = places(event.pop("exc_info")[1])
     return event
-
-
-def _causes(error: BaseException | None) -> Iterator[BaseException]:
-    while error is not None:
-        yield error
-        error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
 
 
 _PROCESSORS: list[Processor] = [
     structlog.processors.add_log_level,
     structlog.processors.TimeStamper(fmt="iso"),
-    _places,
 ]

@@ -23,6 +23,8 @@ from .logs import logging_config
 from .mongo.mongod import embedded_mongod, find_mongod
 from .settings import Settings, variable
 
+_WORKER_START_SECONDS = 30
+
 
 def serve(settings: Settings) -> int:
     """Serves until SIGINT or SIGTERM, and gives the exit code.
@@ -47,6 +49,8 @@ def serve(settings: Settings) -> int:
         proxy_headers=settings.trusted_proxies is not None,
         forwarded_allow_ips=settings.trusted_proxies,
         timeout_keep_alive=settings.keep_alive_seconds,
+        # A worker of a busy machine may need as long until it serves.
+        timeout_worker_healthcheck=_WORKER_START_SECONDS,
         timeout_graceful_shutdown=settings.shutdown_seconds,
         log_config=logging_config(settings.log_level, settings.log_format),
     )

@@ -14,11 +14,12 @@ PACKAGE = Path(graphql_api.__file__).parent
 MAY_IMPORT = {
     "customers": {"email_validator"},
     "access": set[str](),
-    "schema": {"access", "customers", "strawberry", "graphql", "structlog"},
+    "schema": {"access", "customers", "strawberry", "graphql", "logs", "structlog"},
     "mongo": {"access", "customers", "motor", "pymongo", "bson"},
     "http": {
-        *("access", "customers", "schema", "settings", "starlette", "strawberry", "graphql"),
-        *("orjson", "jwt", "limits", "structlog", "httptools", "uvicorn"),
+        *("access", "customers", "logs", "schema", "settings"),
+        *("starlette", "strawberry", "graphql", "orjson", "jwt", "limits"),
+        *("structlog", "httptools", "uvicorn"),
     },
     "logs": {"orjson", "structlog"},
     "settings": set[str](),

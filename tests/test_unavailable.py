@@ -12,7 +12,6 @@ import httpx
 import pytest
 from pymongo import MongoClient
 from pymongo.collection import Collection
-from pymongo.errors import WriteError
 from structlog.testing import capture_logs
 
 from graphql_api.mongo.mongod import embedded_mongod, find_mongod
@@ -80,9 +79,8 @@ async def test_a_write_that_the_database_refuses_for_no_known_reason_is_our_faul
         answer = await ask_to_create(client, "refused@example.com")
 
     assert code(answer) == "INTERNAL_SERVER_ERROR"
-    assert "refused@example.com" not in str(answer)
-    # What the log leaves of an exception is tested with the log.
-    assert isinstance(logged[0]["exc_info"], WriteError)
+    assert "WriteError" in str(logged)
+    assert "refused@example.com" not in str([logged, answer])
 
 
 async def test_a_database_that_dies_is_unavailable_until_it_is_back(

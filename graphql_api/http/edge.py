@@ -8,6 +8,7 @@ import structlog
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from ..logs import places
 from .errors import RequestError, error_response
 from .exchange import Exchange, request_id
 
@@ -21,8 +22,6 @@ SECURITY_HEADERS = [
     (b"cross-origin-resource-policy", b"same-origin"),
     (b"cache-control", b"no-store"),
 ]
-
-_FAILURES = range(400, 600)
 
 
 class Edge:
@@ -61,8 +60,8 @@ class Edge:
                 {"Retry-After": "1"},
                 code="SHUTTING_DOWN",
             )
-        except Exception:
-            logger.exception("The server failed to answer.")
+        except Exception as error:  # noqa: BLE001  # whatever it is gets an answer and a line
+            logger.error("The server failed.", exception=places(error))  # noqa: TRY400  # no texts
             failure = RequestError(
                 500, "The server failed to answer; this is not the request's fault."
             )
@@ -70,8 +69,6 @@ class Edge:
             exchange.outcome = failure.code
             if status is None:
                 await error_response(failure, exchange)(scope, receive, send_with_headers)
-        elif exchange.outcome == "success" and status in _FAILURES:
-            exchange.outcome = "failure"
         exchange.log(
             status=status,
             method=scope["method"],

@@ -4,6 +4,7 @@ import os
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from http import HTTPStatus
 
 import structlog
 from starlette.types import Scope
@@ -31,6 +32,7 @@ class Exchange:
     def log(
         self, *, status: int | None, method: str | None, path: str | None, duration_ms: float | None
     ) -> None:
+        failed = (status or HTTPStatus.INTERNAL_SERVER_ERROR) >= HTTPStatus.BAD_REQUEST
         logger.info(
             "request",
             request_id=self.request_id,
@@ -38,7 +40,7 @@ class Exchange:
             path=path,
             status=status,
             operation=self.operation,
-            outcome=self.outcome,
+            outcome="failure" if self.outcome == "success" and failed else self.outcome,
             client=self.client,
             duration_ms=duration_ms,
         )

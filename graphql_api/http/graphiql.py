@@ -11,7 +11,6 @@ from ..schema.example import EXAMPLE_OPERATION, EXAMPLE_VARIABLES
 
 # Strawberry's page reads `q` and `variables` from its own address into this object.
 _PARAMETERS = "const parameters = {};"
-_CDN = "https://unpkg.com"
 
 
 def graphiql_page() -> str:
@@ -25,18 +24,20 @@ def graphiql_page() -> str:
 
 
 def graphiql_policy(page: str) -> str:
-    """The Content-Security-Policy of a page: its own scripts by their hashes, and its CDN's.
+    """The page's Content-Security-Policy: the scripts and styles that it names, and its server.
 
-    The editor writes style elements while it runs, so styles cannot be listed.
+    The editor writes style elements while it runs, so those cannot be told from others.
     """
-    scripts = re.findall("<script>(.*?)</script>", page, re.DOTALL)
-    digests = (hashlib.sha256(script.encode()).digest() for script in scripts)
-    hashes = " ".join(f"'sha256-{base64.b64encode(digest).decode()}'" for digest in digests)
+    own = re.findall("<script>(.*?)</script>", page, re.DOTALL)
+    digests = [base64.b64encode(hashlib.sha256(script.encode()).digest()) for script in own]
+    hashes = [f"'sha256-{digest.decode()}'" for digest in digests]
+    scripts = re.findall('src="(https:[^"]+)"', page)
+    styles = re.findall('href="(https:[^"]+)"', page)
     return "; ".join(
         (
             "default-src 'none'",
-            f"script-src {hashes} {_CDN}",
-            f"style-src 'unsafe-inline' {_CDN}",
+            f"script-src {' '.join([*hashes, *scripts])}",
+            f"style-src 'unsafe-inline' {' '.join(styles)}",
             "img-src data:",
             "font-src data:",
             "connect-src 'self'",

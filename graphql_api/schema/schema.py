@@ -19,6 +19,7 @@ from strawberry.schema.config import StrawberryConfig
 from strawberry.types import ExecutionContext
 
 from ..customers.store import Unavailable
+from ..logs import places
 from .operations import Mutation, Query
 from .scalars import SCALARS
 
@@ -83,7 +84,7 @@ class Schema(strawberry.Schema):
             elif cause is None or isinstance(cause, GraphQLError):
                 error.message = without_values(error.message)
             else:
-                logger.error("A resolver failed.", exc_info=cause)
+                logger.error("A resolver failed.", exception=places(cause))
                 error.message = "The server failed to answer; this is not the request's fault."
                 error.extensions = {"code": "INTERNAL_SERVER_ERROR"}
 
