@@ -14,7 +14,8 @@ from starlette.routing import Route
 from .customers.store import Unavailable
 from .http.graphql import GraphQLEndpoint
 from .http.health import Health
-from .mongo.customers import MongoCustomers, Unusable
+from .mongo.collection import Unusable
+from .mongo.customers import MongoCustomers
 from .settings import Settings, SettingsError
 
 logger = logging.getLogger(__name__)
@@ -39,7 +40,7 @@ def create_app(settings: Settings) -> Starlette:
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
         with contextlib.closing(customers):
             try:
-                await customers.ready()
+                await customers.ensure()
             except Unusable:
                 raise
             except Unavailable:

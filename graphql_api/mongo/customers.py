@@ -1,4 +1,4 @@
-"""Customers in a MongoDB collection: the only module that speaks to the driver about them."""
+"""Customers in a MongoDB collection: how they are added and read, whatever happens meanwhile."""
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
@@ -7,173 +7,123 @@ from typing import Any
 from uuid import UUID
 
 import pymongo
-from bson import CodecOptions
-from bson.binary import UuidRepresentation
-from motor.motor_asyncio import AsyncIOMotorClient, AsyncIOMotorCollection
-from pymongo.errors import (
-    ConnectionFailure,
-    DuplicateKeyError,
-    OperationFailure,
-    PyMongoError,
-)
 from pymongo.read_concern import ReadConcern
-from pymongo.write_concern import WriteConcern
 
 from ..customers.fields import Customer
-from ..customers.store import EmailTaken, Kept, Unavailable
-from .documents import EMAIL_KEY, IDEMPOTENCY_KEY, INDEXES, from_document, to_document, validator
+from ..customers.store import EmailTaken, Kept, OutcomeUnknown, Unavailable
+from .bulkhead import Bulkhead
+from .collection import ensure_collection
+from .connection import THREADS, connect
+from .deadline import OPERATION_SECONDS, available_until, seconds_from_now
+from .documents import IDEMPOTENCY_KEY, from_document, to_document
+from .insert import Outcome, insert
 
-DEFAULT_DATABASE = "graphql_api"
+# Kept back from the insert, to look afterwards what became of it.
+_LOOK_SECONDS = 1.2
 
-_NAMESPACE_EXISTS = 48
+# `/readyz` is to fail within a second.
+_READY_SECONDS = 0.6
 
-# One operation, with all that it sends and every retry of the driver, ends within this time. A
-# request has at most one, and is to be answered within 5 seconds.
-_OPERATION_SECONDS = 4.0
-# Work that waits for one of the driver's threads does not know its deadline until it has one.
-_QUEUE_SECONDS = 0.5
 _GOODBYE_SECONDS = 1.0
 
 
-class Unusable(Unavailable):
-    """The database answers, but customers cannot be kept there; the message says why."""
-
-
 class MongoCustomers:
-    """The `customers` collection of the database that the URI's path names, else `graphql_api`.
-
-    The collection, its indexes and its validator are ensured before the first operation.
-    """
+    """The `customers` collection of one database; it is ensured before anything is kept."""
 
     def __init__(self, uri: str) -> None:
-        """Connects lazily; raises `pymongo.errors.PyMongoError` where the URI is none."""
-        self._client: AsyncIOMotorClient[dict[str, Any]] = AsyncIOMotorClient(
-            uri,
-            appname="graphql-api",
-            retryWrites=True,
-            retryReads=True,
-            timeoutMS=int(_OPERATION_SECONDS * 1000),
-            connectTimeoutMS=2000,
-            heartbeatFrequencyMS=1000,
-        )
-        self._database = self._client.get_default_database(DEFAULT_DATABASE)
-        # Whatever the URI says, and read from a primary that knows what a majority has.
-        self._collection: AsyncIOMotorCollection[dict[str, Any]] = self._database.get_collection(
-            "customers",
-            codec_options=CodecOptions(
-                tz_aware=True, uuid_representation=UuidRepresentation.STANDARD
-            ),
-            write_concern=WriteConcern("majority", j=True),
-            read_concern=ReadConcern("majority"),
-            read_preference=pymongo.ReadPreference.PRIMARY,
-        )
+        """Raises as `connect` does."""
+        self._database = connect(uri)
+        self._collection = self._database["customers"]
         self._ensured = False
         self._ensuring = asyncio.Lock()
+        # More at once would wait for a thread. A healthy database is done with a thousand in about
+        # a second; who would have to wait longer is better told so.
+        self._bulkhead = Bulkhead(at_once=THREADS, waiting=1000, seconds=1.0)
 
     def close(self) -> None:
-        # The driver says goodbye to its servers, and would look 30 seconds for one that is away.
+        # The driver says goodbye to its servers, and would look long for one that is away.
         with pymongo.timeout(_GOODBYE_SECONDS):
-            self._client.close()
+            self._database.client.close()
+
+    async def ensure(self) -> None:
+        """Makes the collection what it must be; raises `Unavailable`, and `Unusable` among it."""
+        async with available_until(seconds_from_now(OPERATION_SECONDS)):
+            await self._ensure()
 
     async def ready(self) -> None:
-        """Raises `Unavailable` unless a primary answers, and `Unusable` where that cannot help."""
-        async with _deadline():
+        """As `Customers.ready`, within a second."""
+        async with available_until(seconds_from_now(_READY_SECONDS)):
             await self._ensure()
-            await self._client.admin.command("ping")
+            hello = await self._database.command("hello")
+        if not hello["isWritablePrimary"]:
+            raise Unavailable
 
     async def _ensure(self) -> None:
-        """Creates the collection, its validator and its indexes, where they are not as they should.
-
-        Several servers may do so at once, and on a collection that has customers.
-        """
-        if self._ensured:
-            return
         async with self._ensuring:
-            if self._ensured:
-                return
-            try:
-                await self._create()
-            except DuplicateKeyError:
-                raise Unusable(
-                    "The collection `customers` has customers that share an e-mail address or an "
-                    "idempotency key; remove all but one of each."
-                ) from None
-            except OperationFailure as error:
-                if error.timeout:
-                    raise
-                # The driver's own text may show a customer's values.
-                reason = (error.details or {}).get("codeName", "no reason given")
-                raise Unusable(f"MongoDB refuses to set up `customers`: {reason}.") from None
-            self._ensured = True
-
-    async def _create(self) -> None:
-        hello = await self._client.admin.command("hello")
-        if "setName" not in hello and hello.get("msg") != "isdbgrid":
-            raise Unusable("GRAPHQL_API_MONGODB_URI must name a replica set or a mongos.")
-        try:
-            await self._database.command("create", "customers", validator=validator())
-        except OperationFailure as error:
-            if error.code != _NAMESPACE_EXISTS:
-                raise
-            await self._database.command("collMod", "customers", validator=validator())
-        await self._collection.create_indexes(INDEXES)
+            if not self._ensured:
+                await ensure_collection(self._database)
+                self._ensured = True
 
     async def add(self, new: Kept) -> Kept:
         """As `Customers.add`: one atomic write decides; its unique indexes refuse the second."""
-        async with _deadline():
-            await self._ensure()
+        end = seconds_from_now(OPERATION_SECONDS)
+        async with self._bulkhead.place():
+            async with available_until(end - _LOOK_SECONDS):
+                await self._ensure()
+            return await self._insert(new, end)
+
+    async def _insert(self, new: Kept, end: float) -> Kept:
+        document = to_document(new)
+        sent = False
+        for moment in (end - _LOOK_SECONDS, end):
+            outcome = await insert(self._collection, document, moment)
+            if outcome is Outcome.STORED:
+                return new
+            if outcome is Outcome.NOT_SENT and not sent:
+                raise Unavailable
+            sent = True
             try:
-                await self._collection.insert_one(to_document(new))
-            except DuplicateKeyError as refusal:
-                # A second request with a key breaks both indexes, and any of them may refuse.
-                kept = await self._created_with(new.attempt.key) if new.attempt else None
-                if kept is not None:
-                    return kept
-                if _refused_by(refusal, EMAIL_KEY):
-                    raise EmailTaken from None
-                # The first one with this key was rolled back after it refused this one.
-                raise Unavailable from None
-        return new
+                async with available_until(end):
+                    kept = await self._latest(_identity(new))
+            except Unavailable:
+                raise OutcomeUnknown from None
+            if kept is not None:
+                return kept
+            if outcome is Outcome.EMAIL_REFUSED:
+                raise EmailTaken
+            # What refused it was rolled back, or it did not arrive, or not yet: it is inserted
+            # once more, which cannot keep it twice, as it has its `_id`.
+        raise OutcomeUnknown
 
     async def get(self, id_: str) -> Customer | None:
         try:
             uuid = UUID(id_)
         except ValueError:
             return None
-        async with _deadline():
+        async with self._reading():
             document = await self._collection.find_one({"_id": uuid})
         return None if document is None else from_document(document).customer
 
     async def created_with(self, key: str) -> Kept | None:
-        async with _deadline():
-            return await self._created_with(key)
+        async with self._reading():
+            return await self._latest({IDEMPOTENCY_KEY: key})
 
-    async def _created_with(self, key: str) -> Kept | None:
+    @asynccontextmanager
+    async def _reading(self) -> AsyncIterator[None]:
+        end = seconds_from_now(OPERATION_SECONDS)
+        async with self._bulkhead.place(), available_until(end):
+            yield
+
+    async def _latest(self, identity: Mapping[str, Any]) -> Kept | None:
         # A majority read may not show yet what refused a write just now; a linearizable one waits
         # until a majority has it, so that nothing is answered that could still be lost.
         collection = self._collection.with_options(read_concern=ReadConcern("linearizable"))
-        document = await collection.find_one({IDEMPOTENCY_KEY: key})
+        document = await collection.find_one(identity)
         return None if document is None else from_document(document)
 
 
-def _refused_by(error: DuplicateKeyError, index: str) -> bool:
-    details: Mapping[str, Any] = error.details or {}
-    return index in details.get("keyPattern", {})
-
-
-@asynccontextmanager
-async def _deadline() -> AsyncIterator[None]:
-    """Bounds what is sent within; every failure to reach the database becomes `Unavailable`.
-
-    The cause is dropped: driver messages name hosts, and some carry documents.
-    """
-    try:
-        async with asyncio.timeout(_OPERATION_SECONDS + _QUEUE_SECONDS):
-            with pymongo.timeout(_OPERATION_SECONDS):
-                yield
-    except (ConnectionFailure, TimeoutError):
-        raise Unavailable from None
-    except PyMongoError as error:
-        if error.timeout:
-            raise Unavailable from None
-        raise
+def _identity(new: Kept) -> dict[str, Any]:
+    """What finds this customer, or the one that an earlier request with its key created."""
+    if new.attempt is None:
+        return {"_id": new.customer.id}
+    return {IDEMPOTENCY_KEY: new.attempt.key}
