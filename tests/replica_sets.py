@@ -1,13 +1,15 @@
-"""Replica sets of real mongods that tests may kill, freeze, restart and make fail."""
+"""Replica sets of real mongods that tests may kill, freeze, restart and have fail."""
 
 import contextlib
 import signal
 import socket
 import subprocess
 from collections.abc import Iterator
+from itertools import count
 from pathlib import Path
 from typing import Any
 
+import pymongo
 from pymongo import MongoClient
 from pymongo.errors import PyMongoError
 
@@ -17,18 +19,27 @@ from .servers import until
 
 _OPTIONS = [
     *("--bind_ip", "127.0.0.1", "--nounixsocket", "--replSet", "tests"),
-    *("--wiredTigerCacheSizeGB", "0.25", "--oplogSize", "64", "--quiet"),
+    *("--dbpath", ".", "--logpath", "log", "--logappend", "--quiet"),
+    *("--wiredTigerCacheSizeGB", "0.25", "--oplogSize", "64"),
     *("--setParameter", "diagnosticDataCollectionEnabled=false"),
     *("--setParameter", "shutdownTimeoutMillisForSignaledShutdown=100"),
-    # A secondary looks for another one to follow than a frozen one: after a second, not five.
+    # A secondary stops following a frozen member after a second, not five.
     *("--setParameter", "oplogNetworkTimeoutBufferSeconds=1"),
-    # Fail points.
+    # For fail points.
     *("--setParameter", "enableTestCommands=1"),
 ]
 
+_SETTINGS = {
+    "electionTimeoutMillis": 1000,
+    "heartbeatIntervalMillis": 200,
+    # A new primary asks the frozen one for what it may have more; not for ten seconds.
+    "heartbeatTimeoutSecs": 1,
+    "catchUpTimeoutMillis": 1000,
+}
+
 
 class Member:
-    """One mongod, which can be started again after it was killed."""
+    """One mongod, which can be started again after its end."""
 
     def __init__(self, folder: Path) -> None:
         folder.mkdir()
@@ -36,14 +47,14 @@ class Member:
         self._port = _free_port()
         self.address = f"127.0.0.1:{self._port}"
         self.client: MongoClient[dict[str, Any]] = MongoClient(
-            self.address, directConnection=True, timeoutMS=1000, connect=False
+            self.address, directConnection=True, timeoutMS=1000, uuidRepresentation="standard"
         )
         self.start()
 
     def start(self) -> None:
-        files = ["--dbpath", self._folder, "--logpath", self._folder / "log", "--logappend"]
-        self._process = subprocess.Popen(  # noqa: S603  # the binary that the server takes, too
-            [find_mongod(None), *_OPTIONS, "--port", str(self._port), *files],
+        self._process = subprocess.Popen(  # noqa: S603  # the project's own binary
+            [find_mongod(None), *_OPTIONS, "--port", str(self._port)],
+            cwd=self._folder,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             start_new_session=True,
@@ -61,60 +72,81 @@ class Member:
         self._process.wait()
 
     def stop(self) -> None:
-        """As an operator does: it steps down first."""
+        """As an operator does it: a primary steps down first."""
         self._process.terminate()
         self._process.wait()
 
-    def is_primary(self) -> bool:
+    def says(self, what: str) -> bool:
+        """Whether it answers `hello`, with this in it."""
         with contextlib.suppress(PyMongoError):
-            return bool(self.client.admin.command("hello")["isWritablePrimary"])
+            return bool(self.client.admin.command("hello").get(what))
         return False
+
+    @contextlib.contextmanager
+    def failing(self, *commands: str, mode: Any = "alwaysOn", **data: Any) -> Iterator[None]:
+        """Has these commands of the application, and of nobody else, fail."""
+        data = {"failCommands": commands, "appName": "graphql-api", **data}
+        with self.fail_point("failCommand", mode, data):
+            yield
+
+    @contextlib.contextmanager
+    def fail_point(self, name: str, mode: Any, data: dict[str, Any]) -> Iterator[None]:
+        command = {"configureFailPoint": name}
+        self.client.admin.command({**command, "mode": mode, "data": data})
+        try:
+            yield
+        finally:
+            # This waits for the commands that it blocks.
+            with pymongo.timeout(20):
+                self.client.admin.command({**command, "mode": "off"})
 
 
 class ReplicaSet:
-    """The members, and the URI that names them all."""
+    """Members that elect a primary within about a second."""
 
     def __init__(self, members: list[Member]) -> None:
         self.members = members
-        hosts = ",".join(member.address for member in members)
-        self.uri = f"mongodb://{hosts}/?replicaSet=tests"
+        self._database_numbers = count(1)
+
+    def initiate(self) -> None:
+        members = [{"_id": n, "host": member.address} for n, member in enumerate(self.members)]
+        until(lambda: all(member.says("ok") for member in self.members), "the mongods answer")
+        config = {"_id": "tests", "members": members, "settings": _SETTINGS}
+        self.members[0].client.admin.command("replSetInitiate", config)
+        until(self.is_whole, "there are a primary and secondaries")
+
+    def is_whole(self) -> bool:
+        states = [
+            "primary" if member.says("isWritablePrimary") else member.says("secondary")
+            for member in self.members
+        ]
+        return states.count("primary") == 1 and all(states)
 
     def primary(self) -> Member:
-        until(lambda: any(member.is_primary() for member in self.members), "there is a primary")
-        return next(member for member in self.members if member.is_primary())
+        until(self._primaries, "there is a primary")
+        return self._primaries()[0]
+
+    def _primaries(self) -> list[Member]:
+        return [member for member in self.members if member.says("isWritablePrimary")]
+
+    def database_uri(self) -> str:
+        """The URI of a new database."""
+        hosts = ",".join(member.address for member in self.members)
+        return f"mongodb://{hosts}/test-{next(self._database_numbers)}?replicaSet=tests"
 
 
 @contextlib.contextmanager
 def replica_set(folder: Path, size: int) -> Iterator[ReplicaSet]:
-    """A replica set with a primary that elects another one within about a second."""
-    members = [Member(folder / str(number)) for number in range(size)]
-    config = {
-        "_id": "tests",
-        "members": [
-            {"_id": number, "host": member.address} for number, member in enumerate(members)
-        ],
-        "settings": {
-            "electionTimeoutMillis": 1000,
-            "heartbeatIntervalMillis": 200,
-            # A new primary looks for what a frozen one may have had more.
-            "heartbeatTimeoutSecs": 1,
-            "catchUpTimeoutMillis": 1000,
-        },
-    }
+    """A replica set that is ready; its mongods are killed at the end."""
+    members = [Member(folder / f"member{number}") for number in range(size)]
     try:
-        until(lambda: all(map(_answers, members)), "all mongods answer")
-        members[0].client.admin.command("replSetInitiate", config)
-        yield ReplicaSet(members)
+        whole = ReplicaSet(members)
+        whole.initiate()
+        yield whole
     finally:
         for member in members:
             member.client.close()
             member.kill()
-
-
-def _answers(member: Member) -> bool:
-    with contextlib.suppress(PyMongoError):
-        return bool(member.client.admin.command("ping"))
-    return False
 
 
 def _free_port() -> int:

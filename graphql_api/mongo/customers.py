@@ -1,13 +1,12 @@
 """Customers in a MongoDB collection: how they are added and read, whatever happens meanwhile."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 from uuid import UUID
 
 import pymongo
-from pymongo.read_concern import ReadConcern
 
 from ..customers.fields import Customer
 from ..customers.store import EmailTaken, Kept, OutcomeUnknown, Unavailable
@@ -15,11 +14,12 @@ from .bulkhead import Bulkhead
 from .collection import ensure_collection
 from .connection import THREADS, connect
 from .deadline import OPERATION_SECONDS, available_until, seconds_from_now
-from .documents import IDEMPOTENCY_KEY, from_document, to_document
-from .insert import Outcome, insert
+from .documents import claims_of, from_document, to_document, with_key
+from .insert import insert
 
 # Kept back from the insert, to look afterwards what became of it.
 _LOOK_SECONDS = 1.2
+_PAUSE_SECONDS = 0.1
 
 # `/readyz` is to fail within a second.
 _READY_SECONDS = 0.6
@@ -74,56 +74,54 @@ class MongoCustomers:
 
     async def _insert(self, new: Kept, end: float) -> Kept:
         document = to_document(new)
-        sent = False
-        for moment in (end - _LOOK_SECONDS, end):
-            outcome = await insert(self._collection, document, moment)
-            if outcome is Outcome.STORED:
-                return new
-            if outcome is Outcome.NOT_SENT and not sent:
-                raise Unavailable
-            sent = True
-            try:
-                async with available_until(end):
-                    kept = await self._latest(_identity(new))
-            except Unavailable:
-                raise OutcomeUnknown from None
-            if kept is not None:
-                return kept
-            if outcome is Outcome.EMAIL_REFUSED:
-                raise EmailTaken
-            # What refused it was rolled back, or it did not arrive, or not yet: it is inserted
-            # once more, which cannot keep it twice, as it has its `_id`.
+        if await insert(self._collection, document, end - _LOOK_SECONDS):
+            return new
+        with suppress(Unavailable):
+            while (found := await self._find(new, end)) is None:
+                # A majority may not have it yet; it may not have arrived, or not yet; what refused
+                # it may be rolled back. With its `_id`, no further insert can keep it twice.
+                await asyncio.sleep(_PAUSE_SECONDS)
+                if await insert(self._collection, document, end):
+                    return new
+            return found
         raise OutcomeUnknown
+
+    async def _find(self, new: Kept, end: float) -> Kept | None:
+        """What a majority has of it: itself, or what an earlier request with its key created.
+
+        Raises `EmailTaken` where another customer stands in its way.
+        """
+        async with available_until(end):
+            documents = await self._collection.find(claims_of(new)).to_list(None)
+        claimants = [from_document(document) for document in documents]
+        for kept in claimants:
+            if kept.customer.id == new.customer.id or _same_key(kept, new):
+                return kept
+        if claimants:
+            raise EmailTaken
+        return None
 
     async def get(self, id_: str) -> Customer | None:
         try:
             uuid = UUID(id_)
         except ValueError:
             return None
-        async with self._reading():
-            document = await self._collection.find_one({"_id": uuid})
-        return None if document is None else from_document(document).customer
+        kept = await self._read({"_id": uuid})
+        return None if kept is None else kept.customer
 
     async def created_with(self, key: str) -> Kept | None:
-        async with self._reading():
-            return await self._latest({IDEMPOTENCY_KEY: key})
+        return await self._read(with_key(key))
 
-    @asynccontextmanager
-    async def _reading(self) -> AsyncIterator[None]:
+    async def _read(self, query: Mapping[str, Any]) -> Kept | None:
         end = seconds_from_now(OPERATION_SECONDS)
         async with self._bulkhead.place(), available_until(end):
-            yield
-
-    async def _latest(self, identity: Mapping[str, Any]) -> Kept | None:
-        # A majority read may not show yet what refused a write just now; a linearizable one waits
-        # until a majority has it, so that nothing is answered that could still be lost.
-        collection = self._collection.with_options(read_concern=ReadConcern("linearizable"))
-        document = await collection.find_one(identity)
+            document = await self._collection.find_one(query)
         return None if document is None else from_document(document)
 
 
-def _identity(new: Kept) -> dict[str, Any]:
-    """What finds this customer, or the one that an earlier request with its key created."""
-    if new.attempt is None:
-        return {"_id": new.customer.id}
-    return {IDEMPOTENCY_KEY: new.attempt.key}
+def _same_key(one: Kept, other: Kept) -> bool:
+    return (
+        one.attempt is not None
+        and other.attempt is not None
+        and one.attempt.key == other.attempt.key
+    )

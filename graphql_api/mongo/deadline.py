@@ -38,10 +38,10 @@ def seconds_from_now(seconds: float) -> float:
 @asynccontextmanager
 async def until(moment: float) -> AsyncIterator[None]:
     """Raises an error that is `passing` where what is within has not ended by then."""
-    # To the driver, 0 seconds are no bound at all.
-    seconds = max(moment - time.monotonic(), 0.001)
+    seconds = moment - time.monotonic()
     async with asyncio.timeout(seconds + _GRACE_SECONDS):
-        with pymongo.timeout(seconds):
+        # To the driver, 0 seconds are no bound at all.
+        with pymongo.timeout(max(seconds, 0.001)):
             yield
 
 
