@@ -14,6 +14,7 @@ from pymongo.collection import Collection
 from graphql_api.mongo.mongod import embedded_mongod, find_mongod
 
 from .clients import connected
+from .replica_sets import Member, ReplicaSet, replica_set
 from .servers import serving
 
 _database_numbers = count(1)
@@ -62,6 +63,19 @@ def server_url(mongodb_uri: str, tmp_path_factory: pytest.TempPathFactory) -> It
     errors = tmp_path_factory.mktemp("server") / "stderr"
     with serving(errors=errors, GRAPHQL_API_MONGODB_URI=_new_database(mongodb_uri)) as server:
         yield server.url
+
+
+@pytest.fixture(scope="session")
+def failing_set(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ReplicaSet]:
+    """A replica set of one member, which tests may have fail."""
+    with replica_set(tmp_path_factory.mktemp("failing-set"), 1) as failing_set:
+        yield failing_set
+
+
+@pytest.fixture
+def member(failing_set: ReplicaSet) -> Member:
+    """That one member."""
+    return failing_set.members[0]
 
 
 def _new_database(mongodb_uri: str) -> str:
