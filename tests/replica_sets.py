@@ -11,6 +11,7 @@ from typing import Any
 
 import pymongo
 from pymongo import MongoClient
+from pymongo.collection import Collection
 from pymongo.errors import PyMongoError
 
 from graphql_api.mongo.mongod import find_mongod
@@ -47,7 +48,7 @@ class Member:
         self._port = _free_port()
         self.address = f"127.0.0.1:{self._port}"
         self.client: MongoClient[dict[str, Any]] = MongoClient(
-            self.address, directConnection=True, timeoutMS=1000, uuidRepresentation="standard"
+            self.address, directConnection=True, timeoutMS=20_000, uuidRepresentation="standard"
         )
         self.start()
 
@@ -78,7 +79,7 @@ class Member:
 
     def says(self, what: str) -> bool:
         """Whether it answers `hello`, with this in it."""
-        with contextlib.suppress(PyMongoError):
+        with contextlib.suppress(PyMongoError), pymongo.timeout(1):
             return bool(self.client.admin.command("hello").get(what))
         return False
 
@@ -97,8 +98,7 @@ class Member:
             yield
         finally:
             # This waits for the commands that it blocks.
-            with pymongo.timeout(20):
-                self.client.admin.command({**command, "mode": "off"})
+            self.client.admin.command({**command, "mode": "off"})
 
 
 class ReplicaSet:
@@ -122,12 +122,21 @@ class ReplicaSet:
         ]
         return states.count("primary") == 1 and all(states)
 
-    def primary(self) -> Member:
-        until(self._primaries, "there is a primary")
-        return self._primaries()[0]
+    def primary(self, other_than: Member | None = None) -> Member:
+        def primaries() -> list[Member]:
+            return [
+                member
+                for member in self.members
+                if member is not other_than and member.says("isWritablePrimary")
+            ]
 
-    def _primaries(self) -> list[Member]:
-        return [member for member in self.members if member.says("isWritablePrimary")]
+        until(primaries, "there is a primary")
+        return primaries()[0]
+
+    def customers(self, database_uri: str) -> Collection[dict[str, Any]]:
+        """What an application with this URI keeps, past the application."""
+        database = database_uri.rpartition("/")[2].partition("?")[0]
+        return self.primary().client[database]["customers"]
 
     def database_uri(self) -> str:
         """The URI of a new database."""
