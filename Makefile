@@ -22,7 +22,8 @@ run: install ## Serve on http://127.0.0.1:8000 with a MongoDB of its own
 
 test: install ## Run every test, with branch coverage
 	$(BIN)/coverage erase
-	$(BIN)/coverage run -m pytest
+	$(BIN)/coverage run -m pytest --numprocesses 3 --dist worksteal -m "not alone"
+	$(BIN)/coverage run -m pytest -m alone
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
 

@@ -28,12 +28,16 @@ def data_dir() -> Iterator[Path]:
 
 
 @pytest.fixture(scope="session")
-def mongodb_uri() -> Iterator[str]:
+def mongodb_dir() -> Iterator[Path]:
+    """The data directory of the MongoDB for the whole run."""
+    with tempfile.TemporaryDirectory(prefix="graphql-api-tests-") as folder:
+        yield Path(folder)
+
+
+@pytest.fixture(scope="session")
+def mongodb_uri(mongodb_dir: Path) -> Iterator[str]:
     """The URI of a MongoDB for the whole run; it names no database."""
-    with (
-        tempfile.TemporaryDirectory(prefix="graphql-api-tests-") as data_dir,
-        embedded_mongod(find_mongod(None), Path(data_dir)) as uri,
-    ):
+    with embedded_mongod(find_mongod(None), mongodb_dir) as uri:
         yield uri
 
 

@@ -54,6 +54,7 @@ async def test_writes_are_safe_and_reads_are_of_a_majority_whatever_the_uri_says
         assert 0 < command["maxTimeMS"] < 5000
 
 
+@pytest.mark.alone
 async def test_a_database_that_is_not_there_is_unavailable_in_time_whatever_the_uri_says() -> None:
     long = "&".join(
         f"{name}=600000"

@@ -29,7 +29,7 @@ Documents = Collection[dict[str, Any]]
 async def test_many_servers_may_start_at_once(database_uri: str, documents: Documents) -> None:
     servers = [MongoCustomers(database_uri) for _ in range(8)]
 
-    await asyncio.gather(*(server.ensure() for server in servers))
+    await asyncio.gather(*(server.ensure() for server in servers * 2))
 
     assert_ensured(documents)
     for server in servers:
@@ -61,19 +61,19 @@ async def test_a_database_that_has_customers_keeps_them(
     assert_ensured(documents)
 
 
-async def test_customers_that_break_an_index_stop_the_start_and_are_not_shown(
+def test_customers_that_break_an_index_stop_the_start_and_are_not_shown(
     database_uri: str, documents: Documents
 ) -> None:
     documents.insert_many([{"emailCaseFolded": "twice@example.com"} for _ in range(2)])
 
-    refusal = await refused_start(database_uri)
+    refusal = refused_start(database_uri)
 
     assert "share an e-mail address" in refusal
     assert "twice@example.com" not in refusal
 
 
-async def test_a_user_without_rights_stops_the_start(database_uri: str) -> None:
-    refusal = await refused_start(database_uri.replace("mongodb://", "mongodb://user:s3cr3t@"))
+def test_a_user_without_rights_stops_the_start(database_uri: str) -> None:
+    refusal = refused_start(database_uri.replace("mongodb://", "mongodb://user:s3cr3t@"))
 
     assert refusal == "MongoDB refuses to set up `customers`: AuthenticationFailed."
 
@@ -91,17 +91,31 @@ def standalone_uri(tmp_path: Path) -> Iterator[str]:
         mongod.terminate()
 
 
-async def test_a_mongodb_that_is_no_replica_set_stops_the_start(standalone_uri: str) -> None:
-    refusal = await refused_start(standalone_uri)
+def test_a_mongodb_that_is_no_replica_set_stops_the_start(standalone_uri: str) -> None:
+    refusal = refused_start(standalone_uri)
 
     assert refusal == "GRAPHQL_API_MONGODB_URI must name a replica set or a mongos."
 
 
-async def refused_start(uri: str) -> str:
-    """The reason that a server gives for not starting on this database, traceback and all."""
-    customers = MongoCustomers(uri)
-    with pytest.raises(Unusable) as refusal, contextlib.closing(customers):
-        await customers.ensure()
+def test_a_database_whose_name_differs_in_case_alone_stops_the_start(
+    database_uri: str, documents: Documents
+) -> None:
+    documents.insert_one({})
+
+    refusal = refused_start(database_uri.replace("/test-", "/TEST-"))
+
+    assert refusal == "MongoDB refuses to set up `customers`: DatabaseDifferCase."
+
+
+def refused_start(uri: str) -> str:
+    """The reason that a server gives for not starting on this database."""
+
+    async def start() -> None:
+        with contextlib.closing(MongoCustomers(uri)) as customers:
+            await customers.ensure()
+
+    with pytest.raises(Unusable) as refusal:
+        asyncio.run(start())
     assert refusal.value.__suppress_context__ or refusal.value.__context__ is None
     return str(refusal.value)
 

@@ -108,6 +108,7 @@ class Probe:
                     self.acknowledged_at.append(time.monotonic())
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize(
     ("fault", "recovery"), [("kill", "start"), ("freeze", "thaw"), ("stop", "start")]
 )

@@ -80,6 +80,7 @@ async def test_a_fault_before_the_write_that_happens_once_is_not_noticed(
     assert kept(documents) == [created["customer"]["id"]]
 
 
+@pytest.mark.alone
 @faults(BEFORE_THE_WRITE, "connection closed", "interrupted", "blocked")
 async def test_a_fault_before_the_write_that_stays_leaves_the_outcome_unknown(
     fault: dict[str, Any], client: httpx.AsyncClient, member: Member, documents: Documents

@@ -163,6 +163,12 @@ async def test_a_query_can_be_sent_by_get(client: httpx.AsyncClient) -> None:
     assert response.json() == {"data": {"customer": created}}
 
 
+async def test_a_query_by_get_needs_no_variables(client: httpx.AsyncClient) -> None:
+    response = await client.get("/graphql", params={"query": "{ __typename }"})
+
+    assert response.json() == {"data": {"__typename": "Query"}}
+
+
 @pytest.mark.parametrize("variables", ["{", "[]", "1", "\ufffe"])
 async def test_variables_in_the_address_are_a_json_object(
     client: httpx.AsyncClient, variables: str

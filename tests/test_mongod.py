@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import re
 import signal
 import stat
 import subprocess
@@ -9,6 +10,7 @@ import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -74,64 +76,52 @@ def test_a_configured_binary_that_cannot_be_run_is_refused(name: str, tmp_path: 
         find_mongod(tmp_path / name)
 
 
-def test_it_listens_on_a_unix_socket_alone_in_a_directory_of_its_own(
-    binary: Path, data_dir: Path
-) -> None:
-    folder = data_dir / "mongod"
-    folder.mkdir(parents=True, mode=0o755)
+@pytest.mark.usefixtures("mongodb_uri")
+def test_it_listens_on_a_unix_socket_alone_in_a_directory_of_its_own(mongodb_dir: Path) -> None:
+    [pid] = mongods(mongodb_dir)
 
-    with embedded_mongod(binary, data_dir):
-        [pid] = mongods(data_dir)
-        sockets = {str(link.readlink()) for link in Path(f"/proc/{pid}/fd").iterdir()}
-        mode = stat.S_IMODE(folder.stat().st_mode)
+    opened = open_files(pid)
 
-        assert sockets & network(pid, "unix", inode_column=6)
-        for protocol in ("tcp", "tcp6", "udp", "udp6"):
-            assert not sockets & network(pid, protocol, inode_column=9)
-        assert mode == 0o700
-
-
-def test_data_stay_between_runs_also_where_the_directory_has_moved(
-    binary: Path, data_dir: Path
-) -> None:
-    moved = data_dir.with_name("moved")
-
-    with embedded_mongod(binary, data_dir) as uri:
-        write(uri, "first")
-    with embedded_mongod(binary, data_dir) as uri:
-        write(uri, "second")
-    data_dir.rename(moved)
-    with embedded_mongod(binary, moved) as uri:
-        kept = read(uri)
-
-    assert kept == ["first", "second"]
-    assert mongods(moved) == []
-
-
-def test_a_path_that_is_too_long_for_a_socket_works(binary: Path, data_dir: Path) -> None:
-    deep = data_dir / ("d" * 107)
-
-    with embedded_mongod(binary, deep) as uri:
-        write(uri, "deep")
-
-        assert read(uri) == ["deep"]
-        assert (deep / "mongod" / "mongod.sock").is_socket()
+    assert opened & sockets(pid, "unix", inode_column=6)
+    for protocol in ("tcp", "tcp6", "udp", "udp6"):
+        assert not opened & sockets(pid, protocol, inode_column=9)
+    assert stat.S_IMODE((mongodb_dir / "mongod").stat().st_mode) == 0o700
 
 
 def test_a_second_server_on_a_directory_is_refused_and_the_first_goes_on(
+    binary: Path, mongodb_dir: Path, database_uri: str
+) -> None:
+    running = mongods(mongodb_dir)
+
+    refusal = refused(binary, mongodb_dir)
+
+    assert refusal == (
+        f"Another server uses the data directory {mongodb_dir}; stop it, or choose another "
+        "directory with --data-dir."
+    )
+    write(database_uri, "still here")
+    assert mongods(mongodb_dir) == running
+
+
+def test_data_stay_between_runs_also_where_the_path_becomes_too_long_for_a_socket(
     binary: Path, data_dir: Path
 ) -> None:
+    (data_dir / "mongod").mkdir(parents=True, mode=0o755)
+    moved = data_dir.with_name("d" * 107)
+
     with embedded_mongod(binary, data_dir) as uri:
-        running = mongods(data_dir)
+        write(uri, "before")
+        mode = stat.S_IMODE((data_dir / "mongod").stat().st_mode)
+    data_dir.rename(moved)
+    with embedded_mongod(binary, moved) as uri:
+        write(uri, "after")
+        kept = read(uri)
+        listens = (moved / "mongod" / "mongod.sock").is_socket()
 
-        with (
-            pytest.raises(MongodError, match=r"Another server uses the data directory .*; stop"),
-            embedded_mongod(binary, data_dir),
-        ):
-            pass
-
-        write(uri, "still here")
-        assert mongods(data_dir) == running
+    assert mode == 0o700
+    assert kept == ["before", "after"]
+    assert listens
+    assert mongods(moved) == []
 
 
 def test_a_mongod_that_was_left_behind_is_waited_for(binary: Path, data_dir: Path) -> None:
@@ -158,35 +148,27 @@ def test_a_mongod_that_was_left_behind_is_waited_for(binary: Path, data_dir: Pat
     assert left_behind.returncode == 0
 
 
-def test_a_mongod_that_is_killed_is_started_again(
-    binary: Path, data_dir: Path, caplog: pytest.LogCaptureFixture
+def test_a_mongod_that_is_killed_is_started_again_as_soon_as_that_can_be(
+    binary: Path,
+    data_dir: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
-    with embedded_mongod(binary, data_dir) as uri:
-        write(uri, "before")
-        [killed] = mongods(data_dir)
-
-        os.kill(killed, signal.SIGKILL)
-
-        until(lambda: mongods(data_dir) not in ([], [killed]), "another one runs")
-        write(uri, "after")
-        assert read(uri) == ["before", "after"]
-        assert caplog.messages == ["mongod stopped by itself; it is started again"]
-
-
-def test_a_mongod_is_started_again_as_soon_as_that_can_be(
-    binary: Path, data_dir: Path, caplog: pytest.LogCaptureFixture
-) -> None:
+    monkeypatch.setattr(mongod, "_RESTART_SECONDS", 0.1)
     away = data_dir.with_name("away")
     with embedded_mongod(binary, data_dir) as uri:
-        write(uri, "before")
-        data_dir.rename(away)
+        write(uri, "first")
 
+        os.kill(mongods(data_dir)[0], signal.SIGKILL)
+        write(uri, "second")
+        assert caplog.messages == ["mongod stopped by itself; it is started again"]
+
+        data_dir.rename(away)
         os.kill(mongods(away)[0], signal.SIGKILL)
         until(lambda: "cannot be used" in caplog.text, "it could not be started")
         away.rename(data_dir)
-
-        write(uri, "after")
-        assert read(uri) == ["before", "after"]
+        write(uri, "third")
+        assert read(uri) == ["first", "second", "third"]
 
 
 @pytest.mark.parametrize(
@@ -197,33 +179,29 @@ def test_a_binary_that_does_not_run_is_an_error_that_names_its_log(
 ) -> None:
     broken = executable(tmp_path / "mongod", "exit 3", mode)
 
-    with (
-        pytest.raises(
-            MongodError, match=f"{broken} ended with code {code}; its log is (.*)\\.$"
-        ) as refusal,
-        embedded_mongod(broken, data_dir),
-    ):
-        pass
+    refusal = refused(broken, data_dir)
 
-    assert str(data_dir / "mongod" / "mongod.log") in str(refusal.value)
+    log = data_dir / "mongod" / "mongod.log"
+    assert refusal == f"{broken} ended with code {code}; its log is {log}."
+    assert log.is_file()
 
 
 def test_a_mongod_that_neither_becomes_ready_nor_stops_is_killed(
     tmp_path: Path, data_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     deaf = executable(
-        tmp_path / "mongod", "trap '' TERM; echo $$ > ../pid; while :; do sleep 0.1; done"
+        tmp_path / "mongod",
+        "trap '' TERM; echo $$ > pid.new; mv pid.new pid; while :; do sleep 0.1; done",
     )
-    monkeypatch.setattr(mongod, "_START_SECONDS", 1.0)
+    pid = data_dir / "mongod" / "pid"
+    an_hour_later_once_it_runs = SimpleNamespace(monotonic=lambda: 3600.0 * pid.exists())
+    monkeypatch.setattr(mongod, "time", an_hour_later_once_it_runs)
     monkeypatch.setattr(mongod, "_STOP_SECONDS", 0.1)
 
-    with (
-        pytest.raises(MongodError, match="did not become ready; its log is"),
-        embedded_mongod(deaf, data_dir),
-    ):
-        pass
+    refusal = refused(deaf, data_dir)
 
-    assert not alive(int((data_dir / "pid").read_text()))
+    assert "did not become ready; its log is" in refusal
+    assert not alive(int(pid.read_text()))
 
 
 @pytest.mark.parametrize("name", [".", "mongod", "mongod/data"])
@@ -234,11 +212,9 @@ def test_a_file_in_the_place_of_a_directory_is_a_clear_error(
     in_the_way.parent.mkdir(parents=True, exist_ok=True)
     in_the_way.touch()
 
-    with (
-        pytest.raises(MongodError, match=f"The data directory {data_dir}.* cannot be used: "),
-        embedded_mongod(executable(tmp_path / "mongod"), data_dir),
-    ):
-        pass
+    refusal = refused(executable(tmp_path / "mongod"), data_dir)
+
+    assert re.search(f"The data directory {data_dir}.* cannot be used: ", refusal)
 
 
 @pytest.mark.parametrize("name", ["server.lock", "mongod.log"])
@@ -247,11 +223,9 @@ def test_a_directory_in_the_place_of_a_file_is_a_clear_error(
 ) -> None:
     (data_dir / "mongod" / name).mkdir(parents=True)
 
-    with (
-        pytest.raises(MongodError, match=f"The data directory {data_dir}.* cannot be used: "),
-        embedded_mongod(executable(tmp_path / "mongod"), data_dir),
-    ):
-        pass
+    refusal = refused(executable(tmp_path / "mongod"), data_dir)
+
+    assert re.search(f"The data directory {data_dir}.* cannot be used: ", refusal)
 
 
 def test_no_mongod_starts_for_a_server_that_has_died_meanwhile(tmp_path: Path) -> None:
@@ -260,11 +234,20 @@ def test_no_mongod_starts_for_a_server_that_has_died_meanwhile(tmp_path: Path) -
     somebody_else = os.getppid()
 
     launched = subprocess.run(  # noqa: S603  # our own command line
-        [sys.executable, "-c", mongod._LAUNCHER, str(somebody_else), binary], check=True, timeout=20
+        [sys.executable, "-I", "-S", "-c", mongod._LAUNCHER, str(somebody_else), binary],
+        check=False,
+        timeout=20,
     )
 
     assert launched.returncode == 0
     assert not started.exists()
+
+
+def refused(binary: Path, data_dir: Path) -> str:
+    """Why an embedded MongoDB does not start."""
+    with pytest.raises(MongodError) as refusal, contextlib.ExitStack() as stack:
+        stack.enter_context(embedded_mongod(binary, data_dir))
+    return str(refusal.value)
 
 
 def executable(path: Path, script: str = "exit 0", mode: int = 0o700) -> Path:
@@ -276,12 +259,13 @@ def executable(path: Path, script: str = "exit 0", mode: int = 0o700) -> Path:
 
 def write(uri: str, text: str) -> None:
     with MongoClient[dict[str, Any]](uri) as client:
-        client.test.texts.insert_one({"text": text})
+        client.get_default_database("test").texts.insert_one({"text": text})
 
 
 def read(uri: str) -> list[str]:
     with MongoClient[dict[str, Any]](uri) as client:
-        return [document["text"] for document in client.test.texts.find(sort=[("_id", 1)])]
+        texts = client.get_default_database("test").texts
+        return [document["text"] for document in texts.find(sort=[("_id", 1)])]
 
 
 @contextlib.contextmanager
@@ -294,7 +278,17 @@ def ended(process: subprocess.Popen[bytes]) -> Iterator[None]:
             process.kill()
 
 
-def network(pid: int, protocol: str, inode_column: int) -> set[str]:
-    """The sockets of a protocol, named as in /proc/PID/fd."""
+def open_files(pid: int) -> set[str]:
+    """What a process has open, as /proc/PID/fd names it."""
+    names = set()
+    for link in Path(f"/proc/{pid}/fd").iterdir():
+        # One may be closed meanwhile.
+        with contextlib.suppress(FileNotFoundError):
+            names.add(str(link.readlink()))
+    return names
+
+
+def sockets(pid: int, protocol: str, inode_column: int) -> set[str]:
+    """All sockets of a protocol, as /proc/PID/fd names them."""
     lines = Path(f"/proc/{pid}/net/{protocol}").read_text().splitlines()[1:]
     return {f"socket:[{line.split()[inode_column]}]" for line in lines}

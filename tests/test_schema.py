@@ -217,10 +217,10 @@ def _definitions(text: str) -> dict[str, str]:
 
 
 def _fields(type_name: str) -> list[InputValueDefinitionNode | FieldDefinitionNode]:
-    for definition in parse(sdl()).definitions:
-        if (
-            isinstance(definition, InputObjectTypeDefinitionNode | ObjectTypeDefinitionNode)
-            and definition.name.value == type_name
-        ):
-            return list(definition.fields or ())
-    raise LookupError(type_name)
+    [definition] = [
+        definition
+        for definition in parse(sdl()).definitions
+        if isinstance(definition, InputObjectTypeDefinitionNode | ObjectTypeDefinitionNode)
+        and definition.name.value == type_name
+    ]
+    return list(definition.fields or ())
