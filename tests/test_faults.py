@@ -14,6 +14,7 @@ from pymongo.collection import Collection
 from .clients import CREATE_CUSTOMER, CUSTOMER, connected, create_customer, execute, read_customer
 from .proxies import Proxy
 from .replica_sets import Member, ReplicaSet
+from .servers import until
 
 Documents = Collection[dict[str, Any]]
 
@@ -189,11 +190,14 @@ async def test_what_another_try_cannot_help_is_the_servers_fault(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     unauthorized = 13
-    with member.failing("insert", errorCode=unauthorized):
-        answer = await ask_to_create(client, "key")
+    with member.failing("insert", "find", errorCode=unauthorized):
+        answers = [
+            await ask_to_create(client, "key"),
+            await execute(client, CUSTOMER, {"id": "00000000-0000-4000-8000-000000000000"}),
+        ]
 
-    assert code(answer) == "INTERNAL_SERVER_ERROR"
-    assert "OperationFailure in a resolver" in caplog.text
+    assert [code(answer) for answer in answers] == ["INTERNAL_SERVER_ERROR"] * 2
+    assert caplog.text.count("OperationFailure in a resolver") == 2
     assert member.address not in caplog.text
     assert kept(documents) == []
 
@@ -243,12 +247,11 @@ async def test_a_database_whose_primary_stepped_down_is_not_ready_until_it_is_pr
         ready = await client.get("/readyz")
         member.client.admin.command("replSetStepDown", 1, force=True)
         unavailable = await client.get("/readyz")
-        for _ in range(100):
-            if (await client.get("/readyz")).status_code == 200:
-                break
-            await asyncio.sleep(0.1)
+        await asyncio.to_thread(until, lambda: member.says("isWritablePrimary"), "it is again")
+        ready_again = await client.get("/readyz")
 
-    assert (ready.status_code, unavailable.status_code) == (200, 503)
+    states = (ready, unavailable, ready_again)
+    assert [state.status_code for state in states] == [200, 503, 200]
 
 
 async def ask_to_create(

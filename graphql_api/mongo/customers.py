@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping
-from contextlib import suppress
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -17,12 +17,15 @@ from .deadline import OPERATION_SECONDS, available_until, seconds_from_now
 from .documents import claims_of, from_document, to_document, with_key
 from .insert import insert
 
+_PLACE_SECONDS = 2.5
+
 # Kept back from the insert, to look afterwards what became of it.
-_LOOK_SECONDS = 1.2
+_LOOK_SECONDS = 1.0
 _PAUSE_SECONDS = 0.1
 
 # `/readyz` is to fail within a second.
-_READY_SECONDS = 0.6
+_READY_SECONDS = 0.8
+_READY_GRACE_SECONDS = 0.1
 
 _GOODBYE_SECONDS = 1.0
 
@@ -36,9 +39,9 @@ class MongoCustomers:
         self._collection = self._database["customers"]
         self._ensured = False
         self._ensuring = asyncio.Lock()
-        # More at once would wait for a thread. A healthy database is done with a thousand in about
-        # a second; who would have to wait longer is better told so.
-        self._bulkhead = Bulkhead(at_once=THREADS, waiting=1000, seconds=1.0)
+        # More at once would wait for a thread. Who gets a place late has half a second for the
+        # insert, of which a healthy database needs a hundredth.
+        self._bulkhead = Bulkhead(at_once=THREADS, waiting=1000, seconds=_PLACE_SECONDS)
 
     def close(self) -> None:
         # The driver says goodbye to its servers, and would look long for one that is away.
@@ -47,52 +50,61 @@ class MongoCustomers:
 
     async def ensure(self) -> None:
         """Makes the collection what it must be; raises `Unavailable`, and `Unusable` among it."""
-        async with available_until(seconds_from_now(OPERATION_SECONDS)):
-            await self._ensure()
+        await available_until(seconds_from_now(OPERATION_SECONDS), self._ensure)
 
     async def ready(self) -> None:
         """As `Customers.ready`, within a second."""
-        async with available_until(seconds_from_now(_READY_SECONDS)):
-            await self._ensure()
-            hello = await self._database.command("hello")
-        if not hello["isWritablePrimary"]:
+        moment = seconds_from_now(_READY_SECONDS)
+        if not await available_until(moment, self._is_writable, grace=_READY_GRACE_SECONDS):
             raise Unavailable
 
+    async def _is_writable(self) -> bool:
+        await self._ensure()
+        hello = await self._database.command("hello")
+        return bool(hello["isWritablePrimary"])
+
     async def _ensure(self) -> None:
+        if self._ensured:
+            return
         async with self._ensuring:
-            if not self._ensured:
-                await ensure_collection(self._database)
-                self._ensured = True
+            if self._ensured:
+                return
+            await ensure_collection(self._database)
+            self._ensured = True
 
     async def add(self, new: Kept) -> Kept:
         """As `Customers.add`: one atomic write decides; its unique indexes refuse the second."""
         end = seconds_from_now(OPERATION_SECONDS)
         async with self._bulkhead.place():
-            async with available_until(end - _LOOK_SECONDS):
-                await self._ensure()
+            await available_until(end - _LOOK_SECONDS, self._ensure)
             return await self._insert(new, end)
 
     async def _insert(self, new: Kept, end: float) -> Kept:
         document = to_document(new)
-        if await insert(self._collection, document, end - _LOOK_SECONDS):
-            return new
-        with suppress(Unavailable):
-            while (found := await self._find(new, end)) is None:
-                # A majority may not have it yet; it may not have arrived, or not yet; what refused
-                # it may be rolled back. With its `_id`, no further insert can keep it twice.
-                await asyncio.sleep(_PAUSE_SECONDS)
-                if await insert(self._collection, document, end):
-                    return new
+        stored = await insert(self._collection, document, end - _LOOK_SECONDS)
+        try:
+            return new if stored else await self._look(new, document, end)
+        except Unavailable:
+            raise OutcomeUnknown from None
+
+    async def _look(self, new: Kept, document: dict[str, Any], end: float) -> Kept:
+        """Finds out what became of an insert, until the end."""
+        found = await self._find(new, end)
+        if found is not None:
             return found
-        raise OutcomeUnknown
+        # It did not arrive, or not yet; a majority does not have it yet; or what refused it is
+        # rolled back. To insert it again is safe: with its `_id`, it cannot be kept twice.
+        await asyncio.sleep(_PAUSE_SECONDS)
+        stored = await insert(self._collection, document, end)
+        return new if stored else await self._look(new, document, end)
 
     async def _find(self, new: Kept, end: float) -> Kept | None:
         """What a majority has of it: itself, or what an earlier request with its key created.
 
         Raises `EmailTaken` where another customer stands in its way.
         """
-        async with available_until(end):
-            documents = await self._collection.find(claims_of(new)).to_list(None)
+        cursor = self._collection.find(claims_of(new))
+        documents = await available_until(end, partial(cursor.to_list, None))
         claimants = [from_document(document) for document in documents]
         for kept in claimants:
             if kept.customer.id == new.customer.id or _same_key(kept, new):
@@ -114,8 +126,8 @@ class MongoCustomers:
 
     async def _read(self, query: Mapping[str, Any]) -> Kept | None:
         end = seconds_from_now(OPERATION_SECONDS)
-        async with self._bulkhead.place(), available_until(end):
-            document = await self._collection.find_one(query)
+        async with self._bulkhead.place():
+            document = await available_until(end, partial(self._collection.find_one, query))
         return None if document is None else from_document(document)
 
 

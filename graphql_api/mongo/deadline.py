@@ -2,20 +2,22 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
 
 import pymongo
 from pymongo.errors import ConnectionFailure, OperationFailure, PyMongoError, WriteConcernError
 
 from ..customers.store import Unavailable
 
+_Result = TypeVar("_Result")
+
 # One operation, with all that it sends and every retry of the driver, ends within this time. A
 # request has at most one, and is to be answered within 5 seconds.
-OPERATION_SECONDS = 4.2
+OPERATION_SECONDS = 4.0
 
-# Motor cannot end a command that has no thread yet, or one that is stuck outside of the driver.
-_GRACE_SECONDS = 0.3
+# While it looks for a primary, the driver looks at the time every half second alone.
+_GRACE_SECONDS = 0.6
 
 # Of these the driver makes no ConnectionFailure; see the server's error_codes.yml.
 _PASSING_CODES = {
@@ -35,25 +37,35 @@ def seconds_from_now(seconds: float) -> float:
     return time.monotonic() + seconds
 
 
-@asynccontextmanager
-async def until(moment: float) -> AsyncIterator[None]:
-    """Raises an error that is `passing` where what is within has not ended by then."""
+async def until(
+    moment: float, work: Callable[[], Awaitable[_Result]], grace: float = _GRACE_SECONDS
+) -> _Result:
+    """What comes of the work, or an error that is `passing` where there is nothing by then.
+
+    The driver is told the moment; what it has not ended some grace later goes on without us.
+    """
     seconds = moment - time.monotonic()
-    async with asyncio.timeout(seconds + _GRACE_SECONDS):
-        # To the driver, 0 seconds are no bound at all.
-        with pymongo.timeout(max(seconds, 0.001)):
-            yield
+    # To the driver, 0 seconds are no bound at all.
+    with pymongo.timeout(max(seconds, 0.001)):
+        working = asyncio.ensure_future(work())
+    try:
+        await asyncio.wait([working], timeout=seconds + grace)
+        if not working.done():
+            raise TimeoutError
+        return working.result()
+    finally:
+        working.cancel()
 
 
-@asynccontextmanager
-async def available_until(moment: float) -> AsyncIterator[None]:
-    """As `until`, where nothing is written: what is `passing` becomes `Unavailable`.
+async def available_until(
+    moment: float, work: Callable[[], Awaitable[_Result]], grace: float = _GRACE_SECONDS
+) -> _Result:
+    """As `until`, for work that keeps no customer: what is `passing` becomes `Unavailable`.
 
     The cause is dropped: driver messages name hosts, and some carry documents.
     """
     try:
-        async with until(moment):
-            yield
+        return await until(moment, work, grace)
     except (TimeoutError, PyMongoError) as error:
         if passing(error):
             raise Unavailable from None

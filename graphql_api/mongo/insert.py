@@ -1,5 +1,6 @@
 """One insert, and what is known of it afterwards."""
 
+from functools import partial
 from typing import Any
 
 from motor.motor_asyncio import AsyncIOMotorCollection
@@ -22,8 +23,7 @@ async def insert(
     try could only fail as well.
     """
     try:
-        async with until(moment):
-            await collection.insert_one(document)
+        await until(moment, partial(collection.insert_one, document))
     except DuplicateKeyError:
         return False
     except ServerSelectionTimeoutError:
