@@ -31,7 +31,8 @@ from .http.rate_limit import RateLimit
 from .http.signing_keys import FAULTS, KeysFromFile, KeysFromUrl, SigningKeys
 from .logs import configure_structlog
 from .mongo.api_keys import MongoApiKeys
-from .mongo.customers import MongoCustomers, Unusable
+from .mongo.collection import Unusable
+from .mongo.customers import MongoCustomers
 from .settings import Settings, SettingsError
 
 logger = structlog.get_logger()
@@ -72,7 +73,7 @@ def create_app(settings: Settings) -> Starlette:
         async with contextlib.aclosing(limit):
             with contextlib.closing(customers):
                 try:
-                    await customers.ready()
+                    await customers.ensure()
                 except Unusable as error:
                     logger.error(str(error))  # noqa: TRY400  # the message says it all
                     raise

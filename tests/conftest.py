@@ -14,6 +14,7 @@ from pymongo.collection import Collection
 from graphql_api.mongo.mongod import embedded_mongod, find_mongod
 
 from .clients import connected
+from .replica_sets import Member, ReplicaSet, replica_set
 from .servers import Server, serving
 
 _database_numbers = count(1)
@@ -97,6 +98,19 @@ def impatient_server(
         GRAPHQL_API_KEEP_ALIVE_SECONDS="1",
     ) as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def failing_set(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ReplicaSet]:
+    """A replica set of one member, which tests may have fail."""
+    with replica_set(tmp_path_factory.mktemp("failing-set"), 1) as failing_set:
+        yield failing_set
+
+
+@pytest.fixture
+def member(failing_set: ReplicaSet) -> Member:
+    """That one member."""
+    return failing_set.members[0]
 
 
 def _new_database(mongodb_uri: str) -> str:

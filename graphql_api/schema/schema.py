@@ -18,7 +18,7 @@ from strawberry.extensions import SchemaExtension
 from strawberry.schema.config import StrawberryConfig
 from strawberry.types import ExecutionContext
 
-from ..customers.store import Unavailable
+from ..customers.store import OutcomeUnknown, Unavailable
 from ..logs import places
 from .operations import Mutation, Query
 from .scalars import SCALARS
@@ -50,6 +50,9 @@ _ORDER = (
     "Query",
 )
 
+# A new primary is there after some seconds, and it costs little to ask too early.
+_RETRY_AFTER_SECONDS = 1
+
 # graphql-core ends its messages with the value that it refuses, and quotes strings and numbers
 # where a document breaks off. Names stay.
 _REFUSED_VALUE = re.compile(r"(?:[,;]? [Ff]ound|(?<=value)): .*", re.DOTALL)
@@ -77,10 +80,18 @@ class Schema(strawberry.Schema):
             cause = error.original_error
             if isinstance(cause, Unavailable):
                 error.message = (
-                    "The database is not available; send the request again, with the same "
-                    "idempotency key."
+                    "The database is not available, and nothing was stored; send the request "
+                    "again in some seconds."
                 )
-                error.extensions = {"code": "UNAVAILABLE"}
+                error.extensions = {"code": "UNAVAILABLE", "retryAfter": _RETRY_AFTER_SECONDS}
+            elif isinstance(cause, OutcomeUnknown):
+                error.message = (
+                    "The database did not say whether the customer was stored. Send the request "
+                    "again with the same idempotency key, and it is stored once; without a key, "
+                    "send the same e-mail address again, and EmailTakenError means that there is "
+                    "a customer with it."
+                )
+                error.extensions = {"code": "OUTCOME_UNKNOWN", "retryAfter": _RETRY_AFTER_SECONDS}
             elif cause is None or isinstance(cause, GraphQLError):
                 error.message = without_values(error.message)
             else:
