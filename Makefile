@@ -11,10 +11,12 @@ help: ## Show the commands
 
 install: $(INSTALLED) ## Install everything that is locked into .venv
 
-$(INSTALLED): requirements-dev.txt pyproject.toml
+# Node is for the tests that need it, where it is there.
+$(INSTALLED): requirements-dev.txt pyproject.toml tests/http_audits/package-lock.json
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	! command -v npm > /dev/null || npm ci --silent --prefix tests/http_audits
 	touch $@
 
 run: install ## Serve on http://127.0.0.1:8000 with a MongoDB of its own

@@ -1,4 +1,4 @@
-"""The command line: `graphql-api serve` and `graphql-api schema`."""
+"""The command line: `graphql-api serve`, `graphql-api keys` and `graphql-api schema`."""
 
 import argparse
 import difflib
@@ -7,6 +7,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from .customers.store import Unavailable
+from .keys import add_key_actions, run_key_action
 from .mongo.mongod import MongodError
 from .schema.schema import sdl
 from .server import serve
@@ -16,20 +18,23 @@ _SERVE_SETTINGS = ("host", "port", "workers", "data_dir")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs one command. 0: done; 1: a check found a difference; 2: it cannot run."""
+    """Runs one command. 0: done; 1: found otherwise than asked for; 2: it cannot run."""
     options = _parser().parse_args(arguments)
     try:
         if options.command == "schema":
             return _check(options.check) if options.check else _print()
-        given = {name: getattr(options, name) for name in _SERVE_SETTINGS}
+        given = {name: getattr(options, name, None) for name in (*_SERVE_SETTINGS, "insecure")}
         # The processes that serve read their settings from the environment.
         os.environ.update(
             {variable(name): flag for name, flag in given.items() if flag is not None}
         )
-        return serve(Settings.read(os.environ))
+        settings = Settings.read(os.environ)
+        return serve(settings) if options.command == "serve" else run_key_action(settings, options)
+    except Unavailable:
+        print("graphql-api: The database is not available; try again.", file=sys.stderr)
     except (SettingsError, MongodError, OSError) as error:
         print(f"graphql-api: {error}", file=sys.stderr)
-        return 2
+    return 2
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -39,20 +44,33 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True)
 
     serving = commands.add_parser("serve", help="serve GraphQL over HTTP, and GraphiQL")
-    defaults = Settings()
     for name in _SERVE_SETTINGS:
-        serving.add_argument(
-            f"--{name.replace('_', '-')}",
-            metavar=name.upper(),
-            help=f"{description(name)} Default: {getattr(defaults, name)}, or the "
-            f"environment variable {variable(name)}.",
-        )
+        _add_setting(serving, name)
+    serving.add_argument(
+        "--insecure",
+        action="store_const",
+        const="true",
+        help="Let everybody in, also where others than this machine can reach the server.",
+    )
+
+    data_dir = argparse.ArgumentParser(add_help=False)
+    _add_setting(data_dir, "data_dir")
+    add_key_actions(commands.add_parser("keys", help="make, list and revoke API keys"), data_dir)
 
     schema = commands.add_parser("schema", help="print the GraphQL schema (SDL)")
     schema.add_argument(
         "--check", type=Path, metavar="FILE", help="show how FILE differs, and exit with 1 if so"
     )
     return parser
+
+
+def _add_setting(parser: argparse.ArgumentParser, name: str) -> None:
+    parser.add_argument(
+        f"--{name.replace('_', '-')}",
+        metavar=name.upper(),
+        help=f"{description(name)} Default: {getattr(Settings(), name)}, or the environment "
+        f"variable {variable(name)}.",
+    )
 
 
 def _print() -> int:

@@ -3,9 +3,13 @@
 import contextlib
 import os
 from collections.abc import AsyncIterator
+from functools import partial
+from pathlib import Path
 
 import structlog
+from limits.errors import ConfigurationError
 from pymongo.errors import PyMongoError
+from pymongo.uri_parser import parse_uri
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
@@ -13,47 +17,71 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse
 from starlette.routing import Route
 
+from .access.api_keys import holder_of_api_key
 from .customers.store import Unavailable
+from .http.addresses import is_loopback
+from .http.authentication import Authenticated, Holder, Open
 from .http.cors import CrossOrigin
 from .http.edge import Edge
 from .http.errors import http_exception
-from .http.graphql import GraphQLEndpoint
+from .http.graphql import Admit, GraphQLEndpoint
 from .http.health import Health
+from .http.json_web_tokens import JsonWebTokens
+from .http.rate_limit import RateLimit
+from .http.signing_keys import FAULTS, KeysFromFile, KeysFromUrl, SigningKeys
 from .logs import configure_structlog
-from .mongo.customers import MongoCustomers, Unusable
+from .mongo.api_keys import MongoApiKeys
+from .mongo.collection import Unusable
+from .mongo.customers import MongoCustomers
 from .settings import Settings, SettingsError
 
 logger = structlog.get_logger()
+
+_DEFAULT_RATE = "100/second"
 
 
 def create_app(settings: Settings) -> Starlette:
     """The ASGI application on the MongoDB of `settings.mongodb_uri`.
 
-    Raises `SettingsError` where there is no URI, or one that cannot be used.
+    Raises `SettingsError` where there is no URI, where a setting cannot be used, and where no
+    authentication is configured although strangers can reach the address.
     """
     if settings.mongodb_uri is None:
         raise SettingsError(
             "GRAPHQL_API_MONGODB_URI must name a MongoDB; only `graphql-api serve` brings its own."
         )
-    try:
-        customers = MongoCustomers(settings.mongodb_uri)
-    except (PyMongoError, ValueError):
-        # The driver's message may show the password that the URI holds.
-        raise SettingsError("GRAPHQL_API_MONGODB_URI must be a valid MongoDB URI.") from None
+    customers = open_customers(settings.mongodb_uri)
+    holders = _holders(settings, customers)
+    is_for_this_machine = not holders and not settings.insecure
+    if is_for_this_machine and not is_loopback(settings.host):
+        raise SettingsError(
+            "GRAPHQL_API_HOST names an address that others can reach: configure authentication "
+            "(GRAPHQL_API_KEYS or GRAPHQL_API_JWT_ISSUER), or let everybody in with --insecure."
+        )
+    limit = _rate_limit(settings, None if is_for_this_machine else _DEFAULT_RATE)
+    admit: Admit = (
+        Authenticated(holders, limit)
+        if holders
+        else Open(limit, to_this_machine_alone=is_for_this_machine)
+    )
 
     @contextlib.asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
-        with contextlib.closing(customers):
-            try:
-                await customers.ready()
-            except Unusable as error:
-                logger.error(str(error))  # noqa: TRY400  # the message says it all
-                raise
-            except Unavailable:
-                logger.warning("The database is not available; requests will try it again.")
-            yield
+        if not holders:
+            whom = "whoever is on this machine" if is_for_this_machine else "everybody"
+            logger.warning(f"No authentication is configured: the server is open to {whom}.")
+        async with contextlib.aclosing(limit):
+            with contextlib.closing(customers):
+                try:
+                    await customers.ensure()
+                except Unusable as error:
+                    logger.error(str(error))  # noqa: TRY400  # the message says it all
+                    raise
+                except Unavailable:
+                    logger.warning("The database is not available; requests will try it again.")
+                yield
 
-    endpoint, health = GraphQLEndpoint(customers, settings), Health(customers)
+    endpoint, health = GraphQLEndpoint(customers, admit, settings), Health(customers)
     middleware = [Middleware(Edge)]
     if settings.cors_origins is not None:
         middleware.append(Middleware(CrossOrigin, settings.cors_origins))
@@ -70,11 +98,66 @@ def create_app(settings: Settings) -> Starlette:
     )
 
 
+def open_customers(uri: str) -> MongoCustomers:
+    """Connects when it must; raises `SettingsError` for a URI that cannot be used."""
+    try:
+        return MongoCustomers(uri)
+    except (PyMongoError, ValueError):
+        # The driver's message may show the password that the URI holds.
+        raise SettingsError("GRAPHQL_API_MONGODB_URI must be a valid MongoDB URI.") from None
+
+
 def from_environment() -> Starlette:
-    """`create_app` for ASGI servers: `uvicorn --factory graphql_api.app:from_environment`."""
+    """`create_app` for ASGI servers: `uvicorn --factory graphql_api.app:from_environment`.
+
+    GRAPHQL_API_HOST must say where that server listens.
+    """
     settings = Settings.read(os.environ)
     configure_structlog(settings.log_level, settings.log_format)
     return create_app(settings)
+
+
+def _holders(settings: Settings, customers: MongoCustomers) -> list[Holder]:
+    """What finds the holder of each kind of token that is configured."""
+    holders: list[Holder] = []
+    if settings.keys:
+        holders.append(partial(holder_of_api_key, MongoApiKeys(customers)))
+    match settings.jwt_issuer, settings.jwt_audience, settings.jwt_jwks:
+        case None, None, None:
+            pass
+        case str(issuer), str(audience), str(jwks):
+            holders.append(JsonWebTokens(issuer, audience, _signing_keys(jwks)).holder)
+        case _:
+            raise SettingsError(
+                "GRAPHQL_API_JWT_ISSUER, GRAPHQL_API_JWT_AUDIENCE and GRAPHQL_API_JWT_JWKS belong "
+                "together: set all three of them, or none."
+            )
+    return holders
+
+
+def _signing_keys(jwks: str) -> SigningKeys:
+    if "://" in jwks:
+        return KeysFromUrl(jwks)
+    try:
+        return KeysFromFile(Path(jwks))
+    except FAULTS:
+        raise SettingsError(
+            "GRAPHQL_API_JWT_JWKS must name a JWKS file with a public key for RS256, ES256 or "
+            "EdDSA that has an id."
+        ) from None
+
+
+def _rate_limit(settings: Settings, default: str | None) -> RateLimit:
+    try:
+        if settings.rate_limit_storage.startswith("mongodb"):
+            # The library stumbles over its own storage where the URI is none.
+            parse_uri(settings.rate_limit_storage)
+        return RateLimit(settings.rate_limit or default, settings.rate_limit_storage)
+    except (ConfigurationError, PyMongoError, ValueError):
+        raise SettingsError(
+            "GRAPHQL_API_RATE_LIMIT_STORAGE must be a valid URI, and the extra `redis` installed "
+            "for that of a Redis."
+        ) from None
 
 
 async def _to_graphiql(_request: Request) -> RedirectResponse:

@@ -47,6 +47,8 @@ def serve(settings: Settings) -> int:
         # Addresses hold the query and its variables.
         access_log=False,
         server_header=False,
+        proxy_headers=settings.trusted_proxies is not None,
+        forwarded_allow_ips=settings.trusted_proxies,
         timeout_keep_alive=settings.keep_alive_seconds,
         # A worker of a busy machine may need as long until it serves.
         timeout_worker_healthcheck=_WORKER_START_SECONDS,
@@ -64,6 +66,8 @@ def serve(settings: Settings) -> int:
         _database(settings) as uri,
     ):
         os.environ[variable("mongodb_uri")] = uri
+        if settings.mongodb_uri is None:
+            os.environ.setdefault(variable("introspection"), "true")
         print(f"GraphiQL: http://{_authority(listener)}/graphql", flush=True)
         if settings.workers == 1:
             uvicorn.Server(config).run([listener])

@@ -1,5 +1,6 @@
 """Every setting: one environment variable each, read once."""
 
+import ipaddress
 import re
 import typing
 from collections.abc import Callable, Mapping
@@ -8,6 +9,16 @@ from pathlib import Path
 from typing import Annotated, Any
 
 PREFIX = "GRAPHQL_API_"
+
+# Without TLS, whoever is on the way could put keys of their own in.
+_JWKS_URL = re.compile(
+    r"https://[^/]+.*|http://(?:localhost|127\.0\.0\.1|\[::1\])(?::[0-9]+)?(?:/.*)?"
+)
+_RATE = re.compile(r"[1-9][0-9]{0,8}/(?:second|minute|hour|day)")
+_RATE_LIMIT_STORAGES = (
+    *("memory://", "mongodb://", "mongodb+srv://"),
+    *("redis://", "rediss://", "redis+unix://"),
+)
 
 
 class SettingsError(Exception):
@@ -28,6 +39,37 @@ def _mongodb_uri(value: str) -> str:
     if not value.startswith(("mongodb://", "mongodb+srv://")):
         raise ValueError("a MongoDB URI, such as mongodb://127.0.0.1:27017/graphql_api")
     return value
+
+
+def _true_or_false(value: str) -> bool:
+    if value not in ("true", "false"):
+        raise ValueError("true or false")
+    return value == "true"
+
+
+def _jwks(value: str) -> str:
+    if not value or ("://" in value and not _JWKS_URL.fullmatch(value)):
+        raise ValueError("the path of a file or an https URL (http on a loopback address alone)")
+    return value
+
+
+def _rate(value: str) -> str:
+    if not _RATE.fullmatch(value):
+        raise ValueError("a rate such as 600/minute, for each second, minute, hour or day")
+    return value
+
+
+def _rate_limit_storage(value: str) -> str:
+    if not value.startswith(_RATE_LIMIT_STORAGES):
+        raise ValueError(f"a URI that starts with one of {', '.join(_RATE_LIMIT_STORAGES)}")
+    return value
+
+
+def _networks(value: str) -> str:
+    try:
+        return ",".join(str(ipaddress.ip_network(part.strip())) for part in value.split(","))
+    except ValueError:
+        raise ValueError("addresses or networks, such as 10.0.0.7,10.1.0.0/16") from None
 
 
 def _whole_number(low: int, high: int) -> Callable[[str], int]:
@@ -96,6 +138,96 @@ class Settings:
             _path,
             "The mongod binary of the embedded MongoDB; else `mongod` on the PATH, else the one "
             "that the extra `embedded` installs.",
+        ),
+    ] = None
+    introspection: Annotated[
+        bool | None,
+        _Setting(
+            _true_or_false,
+            "Whether clients may ask for the schema, and get suggestions for names that it does "
+            "not have; by default with the embedded MongoDB alone.",
+        ),
+    ] = None
+    max_tokens: Annotated[
+        int, _Setting(_whole_number(1, 100_000), "The most tokens of a document.")
+    ] = 500
+    max_fragments: Annotated[
+        int, _Setting(_whole_number(0, 1000), "The most fragments of a document.")
+    ] = 20
+    max_depth: Annotated[
+        int, _Setting(_whole_number(1, 100), "The most levels of fields of an operation.")
+    ] = 15
+    max_root_fields: Annotated[
+        int,
+        _Setting(
+            _whole_number(1, 1000),
+            "The most fields at the top of an operation; each creation is one.",
+        ),
+    ] = 10
+    max_aliases: Annotated[
+        int, _Setting(_whole_number(0, 10_000), "The most aliases of an operation.")
+    ] = 30
+    max_directives: Annotated[
+        int, _Setting(_whole_number(0, 10_000), "The most directives of an operation.")
+    ] = 20
+    max_cost: Annotated[
+        int,
+        _Setting(
+            _whole_number(1, 1_000_000),
+            "The highest cost of an operation: one for each field, what is in a list ten times.",
+        ),
+    ] = 2000
+    keys: Annotated[
+        bool,
+        _Setting(
+            _true_or_false,
+            "Whether API keys are taken: `true` or `false`. Once API keys or JSON Web Tokens are, "
+            "every request needs one.",
+        ),
+    ] = False
+    jwt_issuer: Annotated[
+        str | None, _Setting(_text, "Whose JSON Web Tokens are taken: their `iss`.")
+    ] = None
+    jwt_audience: Annotated[
+        str | None, _Setting(_text, "What name they know this server by: their `aud`.")
+    ] = None
+    jwt_jwks: Annotated[
+        str | None,
+        _Setting(
+            _jwks, "The public keys that they are signed with: a JWKS file, or its https URL."
+        ),
+    ] = None
+    insecure: Annotated[
+        bool,
+        _Setting(
+            _true_or_false,
+            "Whether a server on another address than a loopback one may be open to everybody: "
+            "`true` or `false`.",
+        ),
+    ] = False
+    rate_limit: Annotated[
+        str | None,
+        _Setting(
+            _rate,
+            "How many requests each token may send, and each address without a good one, such as "
+            "`600/minute`. Else it is `100/second`, and no limit for a server that is open to its "
+            "own machine alone.",
+        ),
+    ] = None
+    rate_limit_storage: Annotated[
+        str,
+        _Setting(
+            _rate_limit_storage,
+            "Where requests are counted: in each worker, or in a MongoDB or a Redis that several "
+            "share.",
+        ),
+    ] = "memory://"
+    trusted_proxies: Annotated[
+        str | None,
+        _Setting(
+            _networks,
+            "The proxies that are believed when they say whom a request is from: addresses or "
+            "networks, with commas between them.",
         ),
     ] = None
     receive_seconds: Annotated[

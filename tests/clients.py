@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import httpx
+from starlette.applications import Starlette
 
 from graphql_api.app import create_app
 from graphql_api.customers.fields import FIELDS
@@ -54,14 +55,19 @@ class Transport(httpx.ASGITransport):
 
 
 @asynccontextmanager
-async def connected(mongodb_uri: str) -> AsyncIterator[httpx.AsyncClient]:
+async def connected(
+    mongodb_uri: str, *, address: str = "127.0.0.1", **settings: Any
+) -> AsyncIterator[httpx.AsyncClient]:
     """A client of a new application, which starts and stops as under a server."""
-    app = create_app(Settings(mongodb_uri=mongodb_uri))
-    async with (
-        app.router.lifespan_context(app),
-        httpx.AsyncClient(transport=Transport(app), base_url="http://server") as client,
-    ):
+    app = create_app(Settings(mongodb_uri=mongodb_uri, **settings))
+    async with app.router.lifespan_context(app), client_of(app, address) as client:
         yield client
+
+
+def client_of(app: Starlette, address: str = "127.0.0.1") -> httpx.AsyncClient:
+    """A client with this address, of an application that has started."""
+    transport = Transport(app, client=(address, 50000))
+    return httpx.AsyncClient(transport=transport, base_url="http://server")
 
 
 async def execute(

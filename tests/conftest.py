@@ -14,6 +14,7 @@ from pymongo.collection import Collection
 from graphql_api.mongo.mongod import embedded_mongod, find_mongod
 
 from .clients import connected
+from .replica_sets import Member, ReplicaSet, replica_set
 from .servers import Server, serving
 
 _database_numbers = count(1)
@@ -64,7 +65,11 @@ def documents(database_uri: str) -> Iterator[Collection[dict[str, Any]]]:
 def server(mongodb_uri: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A `graphql-api serve` with a database of its own."""
     errors = tmp_path_factory.mktemp("server") / "stderr"
-    with serving(errors=errors, GRAPHQL_API_MONGODB_URI=_new_database(mongodb_uri)) as server:
+    with serving(
+        errors=errors,
+        GRAPHQL_API_MONGODB_URI=_new_database(mongodb_uri),
+        GRAPHQL_API_INTROSPECTION="true",
+    ) as server:
         yield server
 
 
@@ -93,6 +98,19 @@ def impatient_server(
         GRAPHQL_API_KEEP_ALIVE_SECONDS="1",
     ) as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def failing_set(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ReplicaSet]:
+    """A replica set of one member, which tests may have fail."""
+    with replica_set(tmp_path_factory.mktemp("failing-set"), 1) as failing_set:
+        yield failing_set
+
+
+@pytest.fixture
+def member(failing_set: ReplicaSet) -> Member:
+    """That one member."""
+    return failing_set.members[0]
 
 
 def _new_database(mongodb_uri: str) -> str:

@@ -10,9 +10,11 @@ from typing import Any
 import pytest
 import yaml
 
+from graphql_api.app import create_app
 from graphql_api.settings import PREFIX, Settings
 
 ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text("utf-8")
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text("utf-8"))
 SERVER: dict[str, Any] = COMPOSE["services"]["server"]
 MONGODB: dict[str, Any] = COMPOSE["services"]["mongodb"]
@@ -73,6 +75,17 @@ def test_the_server_is_published_on_the_loopback_address_and_mongodb_is_not() ->
     assert SERVER["ports"] == [f"127.0.0.1:{port}:{port}"]
     assert final_stage()["EXPOSE"] == str(port)
     assert "ports" not in MONGODB
+
+
+def test_requests_to_the_server_need_a_key_that_the_documented_command_makes() -> None:
+    documented = re.search(r"docker compose exec server python (.+)", README)
+    assert documented
+
+    done = python(*documented[1].split(), "--help")
+
+    assert settings().keys
+    assert create_app(settings())
+    assert done.returncode == 0, done.stderr
 
 
 def test_the_server_starts_when_mongodb_is_healthy() -> None:

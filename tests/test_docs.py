@@ -150,10 +150,16 @@ def test_the_table_of_settings_is_the_settings() -> None:
     defaults = dataclasses.asdict(Settings())
 
     assert rows("| Variable | Default | What it decides |") == [
-        f"| `{variable(name)}` | {'none' if default is None else f'`{default}`'} "
-        f"| {description(name)} |"
+        f"| `{variable(name)}` | {shown(default)} | {description(name)} |"
         for name, default in defaults.items()
     ]
+
+
+def shown(default: object) -> str:
+    """A default as its variable would say it."""
+    if default is None:
+        return "none"
+    return f"`{str(default).lower()}`" if isinstance(default, bool) else f"`{default}`"
 
 
 def test_the_table_of_outcomes_has_each_type() -> None:
@@ -186,12 +192,12 @@ def test_every_make_target_is_in_the_readme_and_no_other_one() -> None:
     )
 
 
-@pytest.mark.parametrize("command", ["serve", "schema"])
+@pytest.mark.parametrize("command", ["serve", "schema", "keys create", "keys list", "keys revoke"])
 def test_every_command_and_option_is_in_the_readme(
     command: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(SystemExit):
-        main([command, "--help"])
+        main([*command.split(), "--help"])
     options = re.findall(r"^ +(--[a-z-]+)", capsys.readouterr().out, re.MULTILINE)
 
     assert options

@@ -14,7 +14,8 @@ import pytest
 from pymongo.collection import Collection
 
 from graphql_api.app import create_app
-from graphql_api.mongo.customers import MongoCustomers, Unusable
+from graphql_api.mongo.collection import Unusable
+from graphql_api.mongo.customers import MongoCustomers
 from graphql_api.mongo.documents import EMAIL_KEY, IDEMPOTENCY_KEY, validator
 from graphql_api.mongo.mongod import find_mongod
 from graphql_api.settings import Settings, SettingsError
@@ -28,7 +29,7 @@ Documents = Collection[dict[str, Any]]
 async def test_many_servers_may_start_at_once(database_uri: str, documents: Documents) -> None:
     servers = [MongoCustomers(database_uri) for _ in range(8)]
 
-    await asyncio.gather(*(server.ready() for server in servers * 2))
+    await asyncio.gather(*(server.ensure() for server in servers * 2))
 
     assert_ensured(documents)
     for server in servers:
@@ -111,7 +112,7 @@ def refused_start(uri: str) -> str:
 
     async def start() -> None:
         with contextlib.closing(MongoCustomers(uri)) as customers:
-            await customers.ready()
+            await customers.ensure()
 
     with pytest.raises(Unusable) as refusal:
         asyncio.run(start())
@@ -131,7 +132,7 @@ async def test_a_server_does_not_start_on_an_unusable_database(
 async def test_the_database_of_a_uri_without_one_is_graphql_api(mongodb_uri: str) -> None:
     customers = MongoCustomers(mongodb_uri)
 
-    await customers.ready()
+    await customers.ensure()
 
     customers.close()
 

@@ -13,20 +13,23 @@ PACKAGE = Path(graphql_api.__file__).parent
 # What modules of a room may import: rooms and modules of ours, and packages of others.
 MAY_IMPORT = {
     "customers": {"email_validator"},
-    "schema": {"customers", "strawberry", "graphql", "logs", "structlog"},
-    "mongo": {"customers", "motor", "pymongo", "bson"},
+    "access": set[str](),
+    "schema": {"access", "customers", "strawberry", "graphql", "logs", "structlog"},
+    "mongo": {"access", "customers", "motor", "pymongo", "bson"},
     "http": {
-        *("customers", "logs", "schema", "settings"),
-        *("starlette", "strawberry", "orjson", "structlog", "httptools", "uvicorn"),
+        *("access", "customers", "logs", "schema", "settings"),
+        *("starlette", "strawberry", "graphql", "orjson", "jwt", "limits"),
+        *("structlog", "httptools", "uvicorn"),
     },
     "logs": {"orjson", "structlog"},
     "settings": set[str](),
     "app": {
-        *("customers", "http", "logs", "mongo", "settings"),
-        *("starlette", "pymongo", "structlog"),
+        *("access", "customers", "http", "logs", "mongo", "settings"),
+        *("starlette", "pymongo", "limits", "structlog"),
     },
+    "keys": {"access", "app", "mongo", "settings"},
     "server": {"app", "http", "logs", "mongo", "settings", "starlette", "uvicorn"},
-    "__main__": {"mongo", "schema", "server", "settings"},
+    "__main__": {"customers", "keys", "mongo", "schema", "server", "settings"},
     "__init__": set[str](),
 }
 

@@ -23,9 +23,9 @@ from strawberry.utils.str_converters import to_camel_case
 from structlog.testing import capture_logs
 
 from graphql_api.customers.fields import FIELDS, Field
-from graphql_api.customers.store import Unavailable
+from graphql_api.customers.store import OutcomeUnknown, Unavailable
 from graphql_api.schema import types
-from graphql_api.schema.schema import schema, sdl, without_values
+from graphql_api.schema.schema import create_schema, sdl, without_values
 
 SCHEMA_FILE = Path(__file__).parent.parent / "schema.graphql"
 
@@ -178,7 +178,7 @@ def test_a_bug_is_masked_and_logged() -> None:
     error = GraphQLError("s3cr3t", original_error=bug)
 
     with capture_logs() as logged:
-        schema.process_errors([error])
+        create_schema().process_errors([error])
 
     assert error.message == "The server failed to answer; this is not the request's fault."
     assert error.extensions == {"code": "INTERNAL_SERVER_ERROR"}
@@ -189,13 +189,22 @@ def test_a_bug_is_masked_and_logged() -> None:
     assert "s3cr3t" not in str(line)
 
 
-def test_an_unavailable_database_is_named_as_such() -> None:
-    error = GraphQLError("", original_error=Unavailable())
+@pytest.mark.parametrize(
+    ("cause", "code", "advice"),
+    [
+        (Unavailable(), "UNAVAILABLE", "nothing was stored"),
+        (OutcomeUnknown(), "OUTCOME_UNKNOWN", "same idempotency key"),
+    ],
+)
+def test_a_fault_of_the_database_is_named_and_says_what_to_do(
+    cause: Exception, code: str, advice: str
+) -> None:
+    error = GraphQLError("", original_error=cause)
 
-    schema.process_errors([error])
+    create_schema().process_errors([error])
 
-    assert error.extensions == {"code": "UNAVAILABLE"}
-    assert "idempotency key" in error.message
+    assert error.extensions == {"code": code, "retryAfter": 1}
+    assert advice in error.message
 
 
 def _raised(error: Exception) -> Exception:

@@ -21,6 +21,14 @@ def test_each_setting_is_read_from_the_variable_of_its_name() -> None:
             "GRAPHQL_API_DATA_DIR": "/var/lib/customers",
             "GRAPHQL_API_MONGODB_URI": "mongodb://db.example/customers",
             "GRAPHQL_API_MONGOD": "/usr/bin/mongod",
+            "GRAPHQL_API_KEYS": "true",
+            "GRAPHQL_API_JWT_ISSUER": "https://identity.example/",
+            "GRAPHQL_API_JWT_AUDIENCE": "customers",
+            "GRAPHQL_API_JWT_JWKS": "https://identity.example/jwks.json",
+            "GRAPHQL_API_INSECURE": "false",
+            "GRAPHQL_API_RATE_LIMIT": "600/minute",
+            "GRAPHQL_API_RATE_LIMIT_STORAGE": "redis://db.example:6379/0",
+            "GRAPHQL_API_TRUSTED_PROXIES": "10.0.0.7, 2001:db8::/32",
             "GRAPHQL_API_RECEIVE_SECONDS": "1",
             "GRAPHQL_API_SEND_SECONDS": "2",
             "GRAPHQL_API_KEEP_ALIVE_SECONDS": "3",
@@ -43,6 +51,14 @@ def test_each_setting_is_read_from_the_variable_of_its_name() -> None:
         data_dir=Path("/var/lib/customers"),
         mongodb_uri="mongodb://db.example/customers",
         mongod=Path("/usr/bin/mongod"),
+        keys=True,
+        jwt_issuer="https://identity.example/",
+        jwt_audience="customers",
+        jwt_jwks="https://identity.example/jwks.json",
+        insecure=False,
+        rate_limit="600/minute",
+        rate_limit_storage="redis://db.example:6379/0",
+        trusted_proxies="10.0.0.7/32,2001:db8::/32",
         receive_seconds=1,
         send_seconds=2,
         keep_alive_seconds=3,
@@ -84,6 +100,34 @@ def test_each_setting_is_described() -> None:
         ("mongodb_uri", "localhost:27017"),
         ("mongodb_uri", "postgresql://user:secret@db.example/customers"),
         ("mongod", ""),
+        ("keys", ""),
+        ("keys", "yes"),
+        ("keys", "True"),
+        ("keys", "gak_0123456789ab_secret"),
+        ("jwt_issuer", ""),
+        ("jwt_audience", ""),
+        ("jwt_jwks", ""),
+        ("jwt_jwks", "http://identity.example/jwks.json"),
+        ("jwt_jwks", "http://127.0.0.1.example/jwks.json"),
+        ("jwt_jwks", "http://127.0.0.1@identity.example/jwks.json"),
+        ("jwt_jwks", "https:///jwks.json"),
+        ("jwt_jwks", "file:///jwks.json"),
+        ("insecure", "1"),
+        ("rate_limit", ""),
+        ("rate_limit", "100"),
+        ("rate_limit", "0/second"),
+        ("rate_limit", "-1/second"),
+        ("rate_limit", "1e3/second"),
+        ("rate_limit", "100/fortnight"),
+        ("rate_limit", "100/second;1000/hour"),
+        ("rate_limit_storage", ""),
+        ("rate_limit_storage", "memcached://db.example"),
+        ("rate_limit_storage", "async+redis://db.example"),
+        ("trusted_proxies", ""),
+        ("trusted_proxies", "*"),
+        ("trusted_proxies", "10.0.0.8,"),
+        ("trusted_proxies", "10.0.0.7/16"),
+        ("trusted_proxies", "proxy.example"),
         ("receive_seconds", "-1"),
         ("receive_seconds", "1.5"),
         ("max_header_bytes", "12"),
@@ -110,8 +154,21 @@ def test_a_variable_that_is_no_setting_is_refused() -> None:
     with pytest.raises(SettingsError) as refusal:
         Settings.read({"GRAPHQL_API_PROT": "8000"})
 
-    assert str(refusal.value) == (
-        "GRAPHQL_API_PROT is not a setting; there are "
-        + ", ".join(variable(field.name) for field in fields(Settings))
-        + "."
-    )
+    names = ", ".join(variable(field.name) for field in fields(Settings))
+    assert str(refusal.value) == f"GRAPHQL_API_PROT is not a setting; there are {names}."
+
+
+@pytest.mark.parametrize(
+    "jwks",
+    [
+        "jwks.json",
+        "/etc/graphql-api/jwks.json",
+        "https://identity.example/.well-known/jwks.json",
+        "https://identity.example:8443",
+        "http://localhost:8080/jwks.json",
+        "http://127.0.0.1/jwks.json",
+        "http://[::1]:8080",
+    ],
+)
+def test_keys_of_tokens_come_from_a_file_or_by_a_way_that_nobody_changes(jwks: str) -> None:
+    assert Settings.read({"GRAPHQL_API_JWT_JWKS": jwks}).jwt_jwks == jwks

@@ -37,7 +37,7 @@ async def create_customer(
 ) -> Created | Rejected | Conflict:
     """Judge what was sent and keep the customer. `values` are as `judge` takes them.
 
-    Raises `Unavailable` where the customers cannot be reached.
+    Raises `Unavailable` where the customers cannot be reached, and `OutcomeUnknown`.
     """
     judged = judge(values)
     if isinstance(judged, Rejected):

@@ -11,7 +11,14 @@ class EmailTaken(Exception):
 
 
 class Unavailable(Exception):
-    """The place where customers are kept did not answer in time."""
+    """The place where customers are kept did not answer in time; nothing was stored, for sure."""
+
+
+class OutcomeUnknown(Exception):
+    """A customer was sent to where customers are kept, and no answer says what became of it.
+
+    It may be kept, or may still come to be. Sent again with its idempotency key, it is kept once.
+    """
 
 
 @dataclass(frozen=True)
@@ -40,7 +47,7 @@ class Customers(Protocol):
         """Keep a new customer, or give the one that the same key created before.
 
         Returns only after the write is safe against the loss of any one server. Raises
-        `EmailTaken`.
+        `EmailTaken` and `OutcomeUnknown`.
         """
 
     async def get(self, id_: str) -> Customer | None:

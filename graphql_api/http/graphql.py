@@ -3,6 +3,7 @@
 import asyncio
 import json
 import re
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,11 +16,13 @@ from strawberry.exceptions import MissingQueryError
 from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOperationTypeError
 from strawberry.types.graphql import OperationType
 
+from ..access.principal import Principal
 from ..customers.store import Customers
 from ..schema.operations import Context
-from ..schema.schema import schema
+from ..schema.schema import create_schema
 from ..settings import Settings
 from .body import read_body
+from .documents import Documents, ReadDocuments
 from .errors import JSON as _JSON
 from .errors import RequestError, body, error_response
 from .exchange import Exchange, exchange_of, operation_name
@@ -34,6 +37,10 @@ _HTML = "text/html"
 _LONG_INTEGER = re.compile(rb"[0-9]{19}")
 
 
+# Says who a request is from, by its headers and its address; raises `RequestError`.
+Admit = Callable[[Request], Awaitable[Principal]]
+
+
 @dataclass(frozen=True)
 class _Parameters:
     query: str
@@ -44,11 +51,14 @@ class _Parameters:
 class GraphQLEndpoint:
     """An ASGI application: the GraphQL over HTTP specification, and GraphiQL for browsers."""
 
-    def __init__(self, customers: Customers, settings: Settings) -> None:
+    def __init__(self, customers: Customers, admit: Admit, settings: Settings) -> None:
         self._customers = customers
+        self._admit = admit
         self._settings = settings
         self._page = graphiql_page()
         self._page_headers = {"Content-Security-Policy": graphiql_policy(self._page)}
+        self._schema = create_schema(lambda: ReadDocuments(self._documents))
+        self._documents = Documents(self._schema.graphql_schema, settings)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)
@@ -66,6 +76,8 @@ class GraphQLEndpoint:
             return error_response(error, exchange_of(request.scope), media_type or _JSON)
 
     async def _execute(self, request: Request, media_type: str | None) -> Response:
+        # Before anything of the request's is read.
+        principal = await self._admit(request)
         if media_type is None:
             raise RequestError(406, f"Accept {_GRAPHQL_RESPONSE} or {_JSON}.")
         if request.method == "GET":
@@ -78,10 +90,10 @@ class GraphQLEndpoint:
             raise RequestError(405, "Send the request by POST.", {"Allow": "GET, POST"})
         exchange = exchange_of(request.scope)
         exchange.operation = operation_name(parameters.query, parameters.operation_name)
-        context = Context(self._customers, request.headers.get("idempotency-key"))
+        context = Context(self._customers, principal, request.headers.get("idempotency-key"))
         try:
             async with asyncio.timeout(self._settings.execution_seconds):
-                result = await schema.execute(
+                result = await self._schema.execute(
                     parameters.query,
                     variable_values=parameters.variables,
                     context_value=context,

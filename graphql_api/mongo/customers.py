@@ -1,177 +1,144 @@
-"""Customers in a MongoDB collection: the only module that speaks to the driver about them."""
+"""Customers in a MongoDB collection: how they are added and read, whatever happens meanwhile."""
 
 import asyncio
-from collections.abc import Awaitable, Mapping
-from typing import Any, TypeVar
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
 from uuid import UUID
 
 import pymongo
-from bson import CodecOptions
-from bson.binary import UuidRepresentation
-from motor.motor_asyncio import AsyncIOMotorClient, AsyncIOMotorCollection
-from pymongo.errors import (
-    ConnectionFailure,
-    DuplicateKeyError,
-    OperationFailure,
-    PyMongoError,
-)
-from pymongo.read_concern import ReadConcern
-from pymongo.write_concern import WriteConcern
+from motor.motor_asyncio import AsyncIOMotorCollection
 
 from ..customers.fields import Customer
-from ..customers.store import EmailTaken, Kept, Unavailable
-from .documents import EMAIL_KEY, IDEMPOTENCY_KEY, INDEXES, from_document, to_document, validator
+from ..customers.store import EmailTaken, Kept, OutcomeUnknown, Unavailable
+from .bulkhead import Bulkhead
+from .collection import ensure_collection
+from .connection import THREADS, connect
+from .deadline import OPERATION_SECONDS, available_until, seconds_from_now
+from .documents import claims_of, from_document, to_document, with_key
+from .insert import insert
 
-DEFAULT_DATABASE = "graphql_api"
+_PLACE_SECONDS = 2.5
 
-_Result = TypeVar("_Result")
+# Kept back from the insert, to look afterwards what became of it.
+_LOOK_SECONDS = 1.0
+_PAUSE_SECONDS = 0.1
 
-_NAMESPACE_EXISTS = 48
+# `/readyz` is to fail within a second.
+_READY_SECONDS = 0.8
+_READY_GRACE_SECONDS = 0.1
 
-# One operation, with all that it sends and every retry of the driver, ends within this time. A
-# request has at most one, and is to be answered within 5 seconds.
-_OPERATION_SECONDS = 3.5
-# Work that waits for one of the driver's threads does not know its deadline until it has one.
-_QUEUE_SECONDS = 0.5
 _GOODBYE_SECONDS = 1.0
 
 
-class Unusable(Unavailable):
-    """The database answers, but customers cannot be kept there; the message says why."""
-
-
 class MongoCustomers:
-    """The `customers` collection of the database that the URI's path names, else `graphql_api`.
-
-    The collection, its indexes and its validator are ensured before the first operation.
-    """
+    """The `customers` collection of one database; it is ensured before anything is kept."""
 
     def __init__(self, uri: str) -> None:
-        """Connects lazily; raises `pymongo.errors.PyMongoError` where the URI is none."""
-        self._client: AsyncIOMotorClient[dict[str, Any]] = AsyncIOMotorClient(
-            uri,
-            appname="graphql-api",
-            retryWrites=True,
-            retryReads=True,
-            timeoutMS=int(_OPERATION_SECONDS * 1000),
-            connectTimeoutMS=2000,
-            heartbeatFrequencyMS=1000,
-        )
-        self._database = self._client.get_default_database(DEFAULT_DATABASE)
-        # Whatever the URI says, and read from a primary that knows what a majority has.
-        self._collection: AsyncIOMotorCollection[dict[str, Any]] = self._database.get_collection(
-            "customers",
-            codec_options=CodecOptions(
-                tz_aware=True, uuid_representation=UuidRepresentation.STANDARD
-            ),
-            write_concern=WriteConcern("majority", j=True),
-            read_concern=ReadConcern("majority"),
-            read_preference=pymongo.ReadPreference.PRIMARY,
-        )
+        """Raises as `connect` does."""
+        self._database = connect(uri)
+        self._collection = self._database["customers"]
         self._ensured = False
         self._ensuring = asyncio.Lock()
+        # More at once would wait for a thread. Who gets a place late has half a second for the
+        # insert, of which a healthy database needs a hundredth.
+        self._bulkhead = Bulkhead(at_once=THREADS, waiting=1000, seconds=_PLACE_SECONDS)
+
+    def neighbour(self, name: str) -> AsyncIOMotorCollection[dict[str, Any]]:
+        """Another collection of the same database, read and written with the same care."""
+        return self._database[name]
 
     def close(self) -> None:
-        # The driver says goodbye to its servers, and would look 30 seconds for one that is away.
+        # The driver says goodbye to its servers, and would look long for one that is away.
         with pymongo.timeout(_GOODBYE_SECONDS):
-            self._client.close()
+            self._database.client.close()
+
+    async def ensure(self) -> None:
+        """Makes the collection what it must be; raises `Unavailable`, and `Unusable` among it."""
+        await available_until(seconds_from_now(OPERATION_SECONDS), self._ensure)
 
     async def ready(self) -> None:
-        """Raises `Unavailable` unless a primary answers, and `Unusable` where that cannot help."""
-        await _in_time(self._ready())
+        """As `Customers.ready`, within a second."""
+        moment = seconds_from_now(_READY_SECONDS)
+        if not await available_until(moment, self._is_writable, grace=_READY_GRACE_SECONDS):
+            raise Unavailable
 
-    async def _ready(self) -> None:
+    async def _is_writable(self) -> bool:
         await self._ensure()
-        await self._client.admin.command("ping")
+        hello = await self._database.command("hello")
+        return bool(hello["isWritablePrimary"])
 
     async def _ensure(self) -> None:
-        """Creates the collection, its validator and its indexes, where they are not as they should.
-
-        Several servers may do so at once, and on a collection that has customers.
-        """
         if self._ensured:
             return
         async with self._ensuring:
             if self._ensured:
                 return
-            try:
-                await self._create()
-            except DuplicateKeyError:
-                raise Unusable(
-                    "The collection `customers` has customers that share an e-mail address or an "
-                    "idempotency key; remove all but one of each."
-                ) from None
-            except OperationFailure as error:
-                # The driver's own text may show a customer's values.
-                reason = (error.details or {}).get("codeName", "no reason given")
-                raise Unusable(f"MongoDB refuses to set up `customers`: {reason}.") from None
+            await ensure_collection(self._database)
             self._ensured = True
-
-    async def _create(self) -> None:
-        hello = await self._client.admin.command("hello")
-        if "setName" not in hello and hello.get("msg") != "isdbgrid":
-            raise Unusable("GRAPHQL_API_MONGODB_URI must name a replica set or a mongos.")
-        try:
-            await self._database.command("create", "customers", validator=validator())
-        except OperationFailure as error:
-            if error.code != _NAMESPACE_EXISTS:
-                raise
-            await self._database.command("collMod", "customers", validator=validator())
-        await self._collection.create_indexes(INDEXES)
 
     async def add(self, new: Kept) -> Kept:
         """As `Customers.add`: one atomic write decides; its unique indexes refuse the second."""
-        return await _in_time(self._add(new))
+        end = seconds_from_now(OPERATION_SECONDS)
+        async with self._bulkhead.place():
+            await available_until(end - _LOOK_SECONDS, self._ensure)
+            return await self._insert(new, end)
 
-    async def _add(self, new: Kept) -> Kept:
-        await self._ensure()
+    async def _insert(self, new: Kept, end: float) -> Kept:
+        document = to_document(new)
+        stored = await insert(self._collection, document, end - _LOOK_SECONDS)
         try:
-            await self._collection.insert_one(to_document(new))
-        except DuplicateKeyError as refusal:
-            # A second request with a key breaks both indexes, and any of them may refuse.
-            kept = await self._created_with(new.attempt.key) if new.attempt else None
-            if kept is not None:
+            return new if stored else await self._look(new, document, end)
+        except Unavailable:
+            raise OutcomeUnknown from None
+
+    async def _look(self, new: Kept, document: dict[str, Any], end: float) -> Kept:
+        """Finds out what became of an insert, until the end."""
+        found = await self._find(new, end)
+        if found is not None:
+            return found
+        # It did not arrive, or not yet; a majority does not have it yet; or what refused it is
+        # rolled back. To insert it again is safe: with its `_id`, it cannot be kept twice.
+        await asyncio.sleep(_PAUSE_SECONDS)
+        stored = await insert(self._collection, document, end)
+        return new if stored else await self._look(new, document, end)
+
+    async def _find(self, new: Kept, end: float) -> Kept | None:
+        """What a majority has of it: itself, or what an earlier request with its key created.
+
+        Raises `EmailTaken` where another customer stands in its way.
+        """
+        cursor = self._collection.find(claims_of(new))
+        documents = await available_until(end, partial(cursor.to_list, None))
+        claimants = [from_document(document) for document in documents]
+        for kept in claimants:
+            if kept.customer.id == new.customer.id or _same_key(kept, new):
                 return kept
-            # Else the first one with this key was rolled back after it refused this one.
-            raise (EmailTaken if _refused_by(refusal, EMAIL_KEY) else Unavailable) from None
-        return new
+        if claimants:
+            raise EmailTaken
+        return None
 
     async def get(self, id_: str) -> Customer | None:
         try:
             uuid = UUID(id_)
         except ValueError:
             return None
-        document = await _in_time(self._collection.find_one({"_id": uuid}))
-        return None if document is None else from_document(document).customer
+        kept = await self._read({"_id": uuid})
+        return None if kept is None else kept.customer
 
     async def created_with(self, key: str) -> Kept | None:
-        return await _in_time(self._created_with(key))
+        return await self._read(with_key(key))
 
-    async def _created_with(self, key: str) -> Kept | None:
-        # A majority read may not show yet what refused a write just now; a linearizable one waits
-        # until a majority has it, so that nothing is answered that could still be lost.
-        collection = self._collection.with_options(read_concern=ReadConcern("linearizable"))
-        document = await collection.find_one({IDEMPOTENCY_KEY: key})
+    async def _read(self, query: Mapping[str, Any]) -> Kept | None:
+        end = seconds_from_now(OPERATION_SECONDS)
+        async with self._bulkhead.place():
+            document = await available_until(end, partial(self._collection.find_one, query))
         return None if document is None else from_document(document)
 
 
-def _refused_by(error: DuplicateKeyError, index: str) -> bool:
-    details: Mapping[str, Any] = error.details or {}
-    return index in details.get("keyPattern", {})
-
-
-async def _in_time(work: Awaitable[_Result]) -> _Result:
-    """What comes of the work, bounded; every failure to reach the database is `Unavailable`.
-
-    The cause is dropped: driver messages name hosts, and some carry documents.
-    """
-    try:
-        async with asyncio.timeout(_OPERATION_SECONDS + _QUEUE_SECONDS):
-            with pymongo.timeout(_OPERATION_SECONDS):
-                return await work
-    except TimeoutError:
-        raise Unavailable from None
-    except PyMongoError as error:
-        if error.timeout or isinstance(error, ConnectionFailure):
-            raise Unavailable from None
-        raise
+def _same_key(one: Kept, other: Kept) -> bool:
+    return (
+        one.attempt is not None
+        and other.attempt is not None
+        and one.attempt.key == other.attempt.key
+    )

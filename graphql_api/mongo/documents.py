@@ -25,6 +25,20 @@ INDEXES = [
 ]
 
 
+def with_key(key: str) -> dict[str, Any]:
+    """The query for what was created with an idempotency key."""
+    # Without the type, MongoDB does not see that its index has them all, and reads everything.
+    return {IDEMPOTENCY_KEY: {"$eq": key, "$type": "string"}}
+
+
+def claims_of(new: Kept) -> dict[str, Any]:
+    """The query for the documents, itself among them, for whose sake this one is refused."""
+    claims = [{"_id": new.customer.id}, {EMAIL_KEY: _case_folded(new.customer.email)}]
+    if new.attempt is not None:
+        claims.append(with_key(new.attempt.key))
+    return {"$or": claims}
+
+
 def to_document(kept: Kept) -> dict[str, Any]:
     """Fields that were not given are absent."""
     customer = kept.customer

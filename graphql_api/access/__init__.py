@@ -1,0 +1,1 @@
+"""Who may do what: principals, their scopes, and API keys."""

@@ -1,0 +1,133 @@
+"""Who may send requests: everybody, or the holders of bearer tokens (RFC 6750)."""
+
+import hashlib
+import re
+import time
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+
+from starlette.requests import Request
+
+from ..access.principal import ANYBODY, Principal
+from ..customers.store import Unavailable
+from .addresses import client_address, is_loopback, network
+from .errors import RequestError
+from .rate_limit import RateLimit
+
+_CHALLENGE = 'Bearer realm="graphql-api"'
+_TOKEN = re.compile(r"[A-Za-z0-9._~+/-]{1,8192}=*")
+
+# How long a token counts as good after it was found so: how late a revocation may hold.
+_REMEMBERED_SECONDS = 3.0
+_MAX_REMEMBERED = 1024
+
+# The principal of a token, if it is good; raises `Unavailable` where that cannot be told.
+Holder = Callable[[str], Awaitable[Principal | None]]
+
+
+class Open:
+    """Admits everybody; on a loopback address, whoever is on this machine."""
+
+    def __init__(self, limit: RateLimit, *, to_this_machine_alone: bool) -> None:
+        self._limit = limit
+        self._to_this_machine_alone = to_this_machine_alone
+
+    async def __call__(self, request: Request) -> Principal:
+        """Raises `RequestError`."""
+        address = client_address(request)
+        # Another ASGI server may listen elsewhere, and a proxy may bring strangers in.
+        if self._to_this_machine_alone and not is_loopback(address):
+            raise RequestError(
+                403,
+                "Configure authentication; without it, this server is for its own machine alone.",
+                code="FORBIDDEN",
+            )
+        await self._limit.hit(network(address))
+        return ANYBODY
+
+
+class Authenticated:
+    """Admits the holders of good tokens, and counts bad ones against their address."""
+
+    def __init__(self, holders: Sequence[Holder], limit: RateLimit) -> None:
+        self._holders = holders
+        self._limit = limit
+        # By digests, so that no token stays in memory; the oldest first.
+        self._remembered: OrderedDict[bytes, _Remembered] = OrderedDict()
+
+    async def __call__(self, request: Request) -> Principal:
+        """Raises `RequestError`."""
+        token = _bearer_token(request)
+        digest = hashlib.sha256((token or "").encode()).digest()
+        principal = self._recall(digest)
+        if principal is None:
+            principal = await self._find(token, network(client_address(request)))
+            self._remember(digest, principal)
+        await self._limit.hit(principal.id)
+        return principal
+
+    async def _find(self, token: str | None, address: str) -> Principal:
+        # Whoever guesses is to cost no look-up.
+        await self._limit.test(address)
+        principal = await self._holder(token) if token else None
+        if principal is None:
+            await self._limit.hit(address)
+            raise _unauthenticated(token)
+        return principal
+
+    async def _holder(self, token: str) -> Principal | None:
+        try:
+            for holder in self._holders:
+                if (principal := await holder(token)) is not None:
+                    return principal
+        except Unavailable:
+            raise RequestError(
+                503,
+                "The token cannot be checked now; send the request again.",
+                {"Retry-After": "1"},
+                code="UNAVAILABLE",
+            ) from None
+        return None
+
+    def _recall(self, digest: bytes) -> Principal | None:
+        remembered = self._remembered.get(digest)
+        if remembered is None or not remembered.is_good():
+            return None
+        return remembered.principal
+
+    def _remember(self, digest: bytes, principal: Principal) -> None:
+        until = time.monotonic() + _REMEMBERED_SECONDS
+        self._remembered[digest] = _Remembered(principal, until)
+        self._remembered.move_to_end(digest)
+        if len(self._remembered) > _MAX_REMEMBERED:
+            self._remembered.popitem(last=False)
+
+
+@dataclass(frozen=True)
+class _Remembered:
+    principal: Principal
+    until: float
+
+    def is_good(self) -> bool:
+        expires_at = self.principal.expires_at
+        return time.monotonic() < self.until and (expires_at is None or time.time() < expires_at)
+
+
+def _bearer_token(request: Request) -> str | None:
+    """What was sent as a bearer token, if anything was; empty where it cannot be one."""
+    sent = request.headers.getlist("authorization")
+    if len(sent) > 1:
+        return ""
+    scheme, _, token = "".join(sent).partition(" ")
+    if scheme.lower() != "bearer":
+        return None
+    return token if _TOKEN.fullmatch(token) else ""
+
+
+def _unauthenticated(token: str | None) -> RequestError:
+    if token is None:
+        message, challenge = "Send a token as `Authorization: Bearer ...`.", _CHALLENGE
+    else:
+        message, challenge = "Send a token that is valid.", f'{_CHALLENGE}, error="invalid_token"'
+    return RequestError(401, message, {"WWW-Authenticate": challenge}, code="UNAUTHENTICATED")

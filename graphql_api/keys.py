@@ -1,0 +1,120 @@
+"""The command `graphql-api keys`, which makes, lists and revokes API keys."""
+
+import argparse
+import asyncio
+import contextlib
+import re
+import sys
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime, timedelta
+
+from .access.api_keys import ApiKey, ApiKeys, new_api_key
+from .access.principal import Scope, known_scopes
+from .app import open_customers
+from .mongo.api_keys import MongoApiKeys
+from .mongo.mongod import running_or_embedded_mongod
+from .settings import Settings
+
+_Action = Callable[[ApiKeys, argparse.Namespace], Awaitable[int]]
+
+_COLUMNS = ("ID", "NAME", "SCOPES", "CREATED", "EXPIRES", "REVOKED")
+_MAX_NAME_LENGTH = 50
+_UNITS = {"m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1)}
+
+
+def add_key_actions(parser: argparse.ArgumentParser, shared: argparse.ArgumentParser) -> None:
+    """The actions of `graphql-api keys`, each with the options that they share."""
+    actions = parser.add_subparsers(dest="action", required=True)
+
+    create = actions.add_parser(
+        "create", help="make a key, and print it this once", parents=[shared]
+    )
+    create.set_defaults(action=_create)
+    create.add_argument("--name", type=_name, required=True, help="Who is to use it.")
+    create.add_argument(
+        "--scope",
+        choices=[scope.value for scope in Scope],
+        action="append",
+        required=True,
+        help="What it allows; can be given for each.",
+    )
+    create.add_argument(
+        "--expires",
+        type=_lifetime,
+        metavar="TIME",
+        help="When it ends, from now: 90d, 12h or 30m. Default: never.",
+    )
+
+    listing = actions.add_parser(
+        "list", help="show all keys, without the secrets", parents=[shared]
+    )
+    listing.set_defaults(action=_list)
+
+    revoke = actions.add_parser("revoke", help="end a key", parents=[shared])
+    revoke.set_defaults(action=_revoke)
+    revoke.add_argument("id", metavar="ID", help="The key's id, as `keys list` shows it.")
+
+
+def run_key_action(settings: Settings, options: argparse.Namespace) -> int:
+    """Runs what the options say, and gives the exit code.
+
+    Raises `SettingsError`, `MongodError` and `Unavailable`.
+    """
+
+    async def run(uri: str) -> int:
+        with contextlib.closing(open_customers(uri)) as customers:
+            action: _Action = options.action
+            return await action(MongoApiKeys(customers), options)
+
+    with contextlib.ExitStack() as stack:
+        uri = settings.mongodb_uri or stack.enter_context(
+            running_or_embedded_mongod(settings.mongod, settings.data_dir)
+        )
+        return asyncio.run(run(uri))
+
+
+async def _create(api_keys: ApiKeys, options: argparse.Namespace) -> int:
+    key, kept = new_api_key(options.name, known_scopes(options.scope), options.expires)
+    await api_keys.add(kept)
+    print(key)
+    print(f"Keep it now: it is not shown again. Its id is {kept.id}.", file=sys.stderr)
+    return 0
+
+
+async def _list(api_keys: ApiKeys, _options: argparse.Namespace) -> int:
+    table = [_COLUMNS, *map(_row, await api_keys.all())]
+    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+    for row in table:
+        cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+        print("  ".join(cells).rstrip())
+    return 0
+
+
+async def _revoke(api_keys: ApiKeys, options: argparse.Namespace) -> int:
+    if not await api_keys.revoke(options.id, datetime.now(UTC)):
+        print(f"graphql-api: No key has the id {options.id}.", file=sys.stderr)
+        return 1
+    print(f"Revoked {options.id}. Servers refuse it within seconds.")
+    return 0
+
+
+def _row(key: ApiKey) -> tuple[str, ...]:
+    times = (key.created_at, key.expires_at, key.revoked_at)
+    return (
+        key.id,
+        key.name,
+        " ".join(sorted(key.scopes)),
+        *("-" if time is None else f"{time:%Y-%m-%d %H:%M}" for time in times),
+    )
+
+
+def _name(text: str) -> str:
+    if not (text.isprintable() and 0 < len(text) <= _MAX_NAME_LENGTH):
+        raise argparse.ArgumentTypeError(f"use 1 to {_MAX_NAME_LENGTH} printable characters")
+    return text
+
+
+def _lifetime(text: str) -> timedelta:
+    if not (shape := re.fullmatch("([1-9][0-9]{0,4})([mhd])", text)):
+        raise argparse.ArgumentTypeError("use a number of minutes, hours or days: 30m, 12h or 90d")
+    return int(shape[1]) * _UNITS[shape[2]]

@@ -1,0 +1,74 @@
+"""API keys in a MongoDB collection beside the customers."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import datetime
+from functools import partial
+from typing import Any, TypeVar
+
+from ..access.api_keys import ApiKey
+from ..access.principal import known_scopes
+from .customers import MongoCustomers
+from .deadline import OPERATION_SECONDS, available_until, seconds_from_now
+
+_Result = TypeVar("_Result")
+
+# A key is looked up before the request's own operation, and both have to end within 5 seconds.
+_LOOK_UP_SECONDS = 1.0
+
+
+class MongoApiKeys:
+    """The `api_keys` collection of the customers' database, by the same connections."""
+
+    def __init__(self, customers: MongoCustomers) -> None:
+        self._collection = customers.neighbour("api_keys")
+
+    async def add(self, new: ApiKey) -> None:
+        await _in_time(partial(self._collection.insert_one, _to_document(new)))
+
+    async def get(self, id_: str) -> ApiKey | None:
+        document = await _in_time(
+            partial(self._collection.find_one, {"_id": id_}), _LOOK_UP_SECONDS
+        )
+        return None if document is None else _from_document(document)
+
+    async def all(self) -> list[ApiKey]:
+        documents = await _in_time(
+            partial(self._collection.find(sort=[("createdAt", 1)]).to_list, None)
+        )
+        return [_from_document(document) for document in documents]
+
+    async def revoke(self, id_: str, at: datetime) -> bool:
+        # The first revocation stays.
+        first = {"$set": {"revokedAt": {"$ifNull": ["$revokedAt", at]}}}
+        result = await _in_time(partial(self._collection.update_one, {"_id": id_}, [first]))
+        return result.matched_count == 1
+
+
+async def _in_time(
+    work: Callable[[], Awaitable[_Result]], seconds: float = OPERATION_SECONDS
+) -> _Result:
+    return await available_until(seconds_from_now(seconds), work)
+
+
+def _to_document(key: ApiKey) -> dict[str, Any]:
+    return {
+        "_id": key.id,
+        "name": key.name,
+        "digest": key.digest,
+        "scopes": sorted(key.scopes),
+        "createdAt": key.created_at,
+        "expiresAt": key.expires_at,
+        "revokedAt": key.revoked_at,
+    }
+
+
+def _from_document(document: Mapping[str, Any]) -> ApiKey:
+    return ApiKey(
+        id=document["_id"],
+        name=document["name"],
+        digest=document["digest"],
+        scopes=known_scopes(document["scopes"]),
+        created_at=document["createdAt"],
+        expires_at=document["expiresAt"],
+        revoked_at=document["revokedAt"],
+    )

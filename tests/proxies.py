@@ -1,0 +1,51 @@
+"""A proxy in front of a database, which can lose what the database answers."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+
+_CHUNK_BYTES = 65536
+
+
+class Proxy:
+    """Passes all on, but what the database answers to the commands in `losing`, and after them."""
+
+    def __init__(self, server_address: str) -> None:
+        self._host, self._port = server_address.split(":")
+        self.losing: set[str] = set()
+
+    @contextlib.asynccontextmanager
+    async def listening(self) -> AsyncIterator[str]:
+        """Gives its own address."""
+        async with await asyncio.start_server(self._connect, "127.0.0.1", 0) as listener:
+            host, port = listener.sockets[0].getsockname()
+            yield f"{host}:{port}"
+
+    async def _connect(self, client: asyncio.StreamReader, answers: asyncio.StreamWriter) -> None:
+        server, requests = await asyncio.open_connection(self._host, self._port)
+        lost = asyncio.Event()
+        ways = [
+            asyncio.create_task(self._pass_on(client, requests, lost)),
+            asyncio.create_task(self._pass_back(server, answers, lost)),
+        ]
+        await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
+        for way in ways:
+            way.cancel()
+        requests.close()
+        answers.close()
+
+    async def _pass_on(
+        self, client: asyncio.StreamReader, requests: asyncio.StreamWriter, lost: asyncio.Event
+    ) -> None:
+        while chunk := await client.read(_CHUNK_BYTES):
+            # In BSON, a command is a string (2) with its name as key.
+            if any(f"\x02{command}\0".encode() in chunk for command in self.losing):
+                lost.set()
+            requests.write(chunk)
+
+    async def _pass_back(
+        self, server: asyncio.StreamReader, answers: asyncio.StreamWriter, lost: asyncio.Event
+    ) -> None:
+        while chunk := await server.read(_CHUNK_BYTES):
+            if not lost.is_set():
+                answers.write(chunk)

@@ -1,0 +1,163 @@
+"""Replica sets of real mongods that tests may kill, freeze, restart and have fail."""
+
+import contextlib
+import signal
+import socket
+import subprocess
+from collections.abc import Iterator
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import pymongo
+from pymongo import MongoClient
+from pymongo.collection import Collection
+from pymongo.errors import PyMongoError
+
+from graphql_api.mongo.mongod import find_mongod
+
+from .servers import until
+
+_OPTIONS = [
+    *("--bind_ip", "127.0.0.1", "--nounixsocket", "--replSet", "tests"),
+    *("--dbpath", ".", "--logpath", "log", "--logappend", "--quiet"),
+    *("--wiredTigerCacheSizeGB", "0.25", "--oplogSize", "64"),
+    *("--setParameter", "diagnosticDataCollectionEnabled=false"),
+    *("--setParameter", "shutdownTimeoutMillisForSignaledShutdown=100"),
+    # A secondary stops following a frozen member after a second, not five.
+    *("--setParameter", "oplogNetworkTimeoutBufferSeconds=1"),
+    # For fail points.
+    *("--setParameter", "enableTestCommands=1"),
+]
+
+_SETTINGS = {
+    "electionTimeoutMillis": 1000,
+    "heartbeatIntervalMillis": 200,
+    # A new primary asks the frozen one for what it may have more; not for ten seconds.
+    "heartbeatTimeoutSecs": 1,
+    "catchUpTimeoutMillis": 1000,
+}
+
+
+class Member:
+    """One mongod, which can be started again after its end."""
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir()
+        self._folder = folder
+        self._port = _free_port()
+        self.address = f"127.0.0.1:{self._port}"
+        self.client: MongoClient[dict[str, Any]] = MongoClient(
+            self.address, directConnection=True, timeoutMS=20_000, uuidRepresentation="standard"
+        )
+        self.start()
+
+    def start(self) -> None:
+        self._process = subprocess.Popen(  # noqa: S603  # the project's own binary
+            [find_mongod(None), *_OPTIONS, "--port", str(self._port)],
+            cwd=self._folder,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+
+    def freeze(self) -> None:
+        self._process.send_signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        self._process.send_signal(signal.SIGCONT)
+
+    def kill(self) -> None:
+        """`kill -9`, frozen or not."""
+        self._process.kill()
+        self._process.wait()
+
+    def stop(self) -> None:
+        """As an operator does it: a primary steps down first."""
+        self._process.terminate()
+        self._process.wait()
+
+    def says(self, what: str) -> bool:
+        """Whether it answers `hello`, with this in it."""
+        with contextlib.suppress(PyMongoError), pymongo.timeout(1):
+            return bool(self.client.admin.command("hello").get(what))
+        return False
+
+    @contextlib.contextmanager
+    def failing(self, *commands: str, mode: Any = "alwaysOn", **data: Any) -> Iterator[None]:
+        """Has these commands of the application, and of nobody else, fail."""
+        data = {"failCommands": commands, "appName": "graphql-api", **data}
+        with self.fail_point("failCommand", mode, data):
+            yield
+
+    @contextlib.contextmanager
+    def fail_point(self, name: str, mode: Any, data: dict[str, Any]) -> Iterator[None]:
+        command = {"configureFailPoint": name}
+        self.client.admin.command({**command, "mode": mode, "data": data})
+        try:
+            yield
+        finally:
+            # This waits for the commands that it blocks.
+            self.client.admin.command({**command, "mode": "off"})
+
+
+class ReplicaSet:
+    """Members that elect a primary within about a second."""
+
+    def __init__(self, members: list[Member]) -> None:
+        self.members = members
+        self._database_numbers = count(1)
+
+    def initiate(self) -> None:
+        members = [{"_id": n, "host": member.address} for n, member in enumerate(self.members)]
+        until(lambda: all(member.says("ok") for member in self.members), "the mongods answer")
+        config = {"_id": "tests", "members": members, "settings": _SETTINGS}
+        self.members[0].client.admin.command("replSetInitiate", config)
+        until(self.is_whole, "there are a primary and secondaries")
+
+    def is_whole(self) -> bool:
+        states = [
+            "primary" if member.says("isWritablePrimary") else member.says("secondary")
+            for member in self.members
+        ]
+        return states.count("primary") == 1 and all(states)
+
+    def primary(self, other_than: Member | None = None) -> Member:
+        def primaries() -> list[Member]:
+            return [
+                member
+                for member in self.members
+                if member is not other_than and member.says("isWritablePrimary")
+            ]
+
+        until(primaries, "there is a primary")
+        return primaries()[0]
+
+    def customers(self, database_uri: str) -> Collection[dict[str, Any]]:
+        """What an application with this URI keeps, past the application."""
+        database = database_uri.rpartition("/")[2].partition("?")[0]
+        return self.primary().client[database]["customers"]
+
+    def database_uri(self) -> str:
+        """The URI of a new database."""
+        hosts = ",".join(member.address for member in self.members)
+        return f"mongodb://{hosts}/test-{next(self._database_numbers)}?replicaSet=tests"
+
+
+@contextlib.contextmanager
+def replica_set(folder: Path, size: int) -> Iterator[ReplicaSet]:
+    """A replica set that is ready; its mongods are killed at the end."""
+    members = [Member(folder / f"member{number}") for number in range(size)]
+    try:
+        whole = ReplicaSet(members)
+        whole.initiate()
+        yield whole
+    finally:
+        for member in members:
+            member.client.close()
+            member.kill()
+
+
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return int(listener.getsockname()[1])

@@ -1,0 +1,239 @@
+"""Documents: what is refused before it costs anything, what is remembered, and what is not told."""
+
+import asyncio
+import time
+
+import httpx
+import pytest
+from graphql import GraphQLSchema, get_introspection_query
+
+from graphql_api.http.documents import Documents
+from graphql_api.schema.schema import create_schema
+from graphql_api.settings import Settings
+
+from .clients import CREATE_CUSTOMER, connected, create_customer, execute
+
+SETTINGS = Settings()
+SCHEMA: GraphQLSchema = create_schema().graphql_schema
+INTROSPECTION = get_introspection_query(
+    specified_by_url=True,
+    directive_is_repeatable=True,
+    schema_description=True,
+    input_value_deprecation=True,
+)
+
+
+def document(  # noqa: PLR0913  # one for each limit
+    *,
+    aliases: int = 0,
+    root_fields: int = 1,
+    directives: int = 0,
+    levels: int = 1,
+    fragments: int = 0,
+    lists: int = 0,
+) -> str:
+    """A document with so many of what is limited; not always one that is valid."""
+    roots = ["__typename"] * root_fields
+    roots += [f"a{number}: __typename" for number in range(aliases)]
+    names = "".join(f" ...f{number}" for number in range(fragments))
+    deep = "customer { " * (levels - 1) + "id" + " }" * (levels - 1)
+    created = "createCustomer { ... on CreateCustomerFailure { errors { __typename } } }"
+    return (
+        "mutation { "
+        + " ".join(roots)
+        + " @skip(if: false)" * directives
+        + (f" {deep}" if levels > 1 else "")
+        + f" {created}" * lists
+        + names
+        + " } "
+        + " ".join(
+            f"fragment f{number} on Mutation {{ __typename }}" for number in range(fragments)
+        )
+    )
+
+
+def errors_of(text: str, **limits: int) -> list[str]:
+    documents = Documents(SCHEMA, Settings(**{"max_root_fields": 1000, **limits}))  # type: ignore[arg-type]  # every limit is a number
+    _, errors = documents.read(text)
+    return [
+        error.message for error in errors if (error.extensions or {}).get("code") == "TOO_LARGE"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("limit", "most", "within", "beyond", "what"),
+    [
+        ("max_aliases", 3, {"aliases": 3}, {"aliases": 4}, "3 aliases"),
+        ("max_root_fields", 3, {"root_fields": 3}, {"root_fields": 4}, "3 fields of an operation"),
+        ("max_directives", 3, {"directives": 3}, {"directives": 4}, "3 directives"),
+        ("max_depth", 3, {"levels": 3}, {"levels": 4}, "3 levels of fields"),
+        ("max_fragments", 3, {"fragments": 3}, {"fragments": 4}, "3 fragments"),
+        ("max_cost", 25, {"lists": 2}, {"lists": 3}, "25 points of cost"),
+    ],
+)
+def test_what_is_beyond_a_limit_is_refused(
+    limit: str, most: int, within: dict[str, int], beyond: dict[str, int], what: str
+) -> None:
+    assert errors_of(document(**within), **{limit: most}) == []
+    assert errors_of(document(**beyond), **{limit: most}) == [
+        f"Send a smaller document; it has more than {what}."
+    ]
+
+
+async def test_too_many_tokens_are_refused_before_they_are_parsed(
+    client: httpx.AsyncClient,
+) -> None:
+    answer = await execute(client, "{" + " __typename" * SETTINGS.max_tokens + "}")
+
+    [error] = answer["errors"]
+    assert error["message"] == (
+        "Syntax Error: Document contains more than 500 tokens. Parsing aborted."
+    )
+
+
+def test_fragments_are_counted_as_often_as_they_are_spread() -> None:
+    text = (
+        "{ ...a ...a }"
+        " fragment a on Query { ...b ...b }"
+        " fragment b on Query { ...c ...c }"
+        " fragment c on Query { ... on Query { x: customer(id: 1) { y: id } } ... { __typename } }"
+    )
+
+    assert errors_of(text, max_aliases=16) == []
+    assert errors_of(text, max_aliases=15) != []
+    assert errors_of(text, max_root_fields=16) == []
+    assert errors_of(text, max_root_fields=15) != []
+
+
+async def test_exponential_and_circular_fragments_are_answered_at_once(
+    client: httpx.AsyncClient,
+) -> None:
+    doubling = "{ ...f0 }" + "".join(
+        f" fragment f{n} on Query {{ ...f{n + 1} ...f{n + 1} }}" for n in range(19)
+    )
+    exponential = f"{doubling} fragment f19 on Query {{ __typename }}"
+    circular = "{ ...a } fragment a on Query { ...b ...c } fragment b on Query { ...a }"
+
+    for text in (exponential, circular, f"{circular} fragment c on Query {{ ...c }}"):
+        answer = await execute(client, text)
+
+        assert "data" not in answer
+        assert answer["errors"]
+
+
+HOSTILE = {
+    "aliases": "{" + " a: __typename" * 160 + "}",
+    "same fields": "{" + ' customer(id: "1") { id }' * 55 + "}",
+    "conflicts": '{ customer(id: "1") {' + " a: name a: email" * 80 + "} }",
+    "unknown fields": "{" + "".join(f" custome{n}" for n in range(480)) + "}",
+    "unknown inputs": "mutation { createCustomer(input: {"
+    + "".join(f' nam{n}: "x"' for n in range(160))
+    + "}) { __typename } }",
+    "directives": "{ __typename" + " @skip(if: true)" * 80 + "}",
+    "nested fields": "{" + 'customer(id: "1") {' * 60 + "id" + "}" * 61,
+    "nested fragments": '{ customer(id: "1") {' + "... {" * 160 + "id" + "}" * 162,
+    "nested lists": 'mutation { createCustomer(input: {email: "a@b.de", zipCode: '
+    + "[" * 200
+    + "]" * 200
+    + "}) { __typename } }",
+    "variables": "query (" + "".join(f" $v{n}: String" for n in range(120)) + ") { __typename }",
+    "fragments": "{ __typename }" + "".join(f" fragment f{n} on Query {{ id }}" for n in range(80)),
+    "introspection": "{ __schema { types { fields { type { fields { type { fields { type { fields "
+    "{ name } } } } } } } } } }",
+}
+
+
+@pytest.mark.alone
+@pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE)
+async def test_nobody_waits_more_than_150_ms_for_a_hostile_document(
+    database_uri: str, text: str
+) -> None:
+    async with connected(database_uri, introspection=True) as client:
+        await create_customer(client)
+        longest = 0.0
+
+        async def watch() -> None:
+            nonlocal longest
+            while True:
+                slept = time.monotonic()
+                await asyncio.sleep(0)
+                longest = max(longest, time.monotonic() - slept)
+
+        watching = asyncio.create_task(watch())
+        for _ in range(3):
+            await execute(client, text)
+        watching.cancel()
+
+    # The issue's own bound.
+    assert longest < 0.15
+
+
+def test_a_valid_document_that_came_twice_is_remembered() -> None:
+    documents = Documents(SCHEMA, SETTINGS)
+    first, _ = documents.read(CREATE_CUSTOMER)
+
+    assert documents.read(CREATE_CUSTOMER)[0] is first
+    assert documents.read(CREATE_CUSTOMER)[0] is first
+
+
+def test_junk_pushes_out_no_document_that_came_twice() -> None:
+    documents = Documents(SCHEMA, SETTINGS)
+    known, _ = documents.read(CREATE_CUSTOMER)
+    documents.read(CREATE_CUSTOMER)
+
+    for number in range(1000):
+        documents.read(f"{{ a{number}: __typename }}")
+        documents.read(f"{{ a{number} }}")
+
+    assert documents.read(CREATE_CUSTOMER)[0] is known
+
+
+def test_what_is_remembered_is_bounded() -> None:
+    documents = Documents(SCHEMA, SETTINGS)
+    first, _ = documents.read("{ first: __typename }")
+    documents.read("{ first: __typename }")
+
+    for number in range(256):
+        documents.read(f"{{ a{number}: __typename }}")
+        documents.read(f"{{ a{number}: __typename }}")
+
+    assert documents.read("{ first: __typename }")[0] is not first
+
+
+def test_a_long_document_is_not_remembered() -> None:
+    documents = Documents(SCHEMA, SETTINGS)
+    long = "{ __typename }" + " " * 10_000
+
+    assert documents.read(long)[0] is not documents.read(long)[0]
+
+
+async def test_several_operations_need_a_name(client: httpx.AsyncClient) -> None:
+    text = "query A { a: __typename } query B { b: __typename }"
+
+    answer = await execute(client, text)
+    named = await client.post("/graphql", json={"query": text, "operationName": "B"})
+
+    [error] = answer["errors"]
+    assert error["message"] == "Name one of the document's operations in `operationName`."
+    assert named.json() == {"data": {"b": "Query"}}
+
+
+async def test_introspection_and_suggestions_are_off_unless_asked_for(database_uri: str) -> None:
+    async with connected(database_uri) as closed:
+        schema = await execute(closed, INTROSPECTION)
+        misspelt = await execute(closed, "{ custome }")
+
+    assert "data" not in schema
+    assert "introspection" in schema["errors"][0]["message"]
+    assert [error["message"] for error in misspelt["errors"]] == [
+        "Cannot query field 'custome' on type 'Query'."
+    ]
+
+
+async def test_introspection_and_suggestions_can_be_asked_for(database_uri: str) -> None:
+    async with connected(database_uri, introspection=True) as opened:
+        schema = await execute(opened, INTROSPECTION)
+        misspelt = await execute(opened, "{ custome }")
+
+    assert {named["name"] for named in schema["data"]["__schema"]["types"]} >= {"Customer"}
+    assert misspelt["errors"][0]["message"].endswith("Did you mean 'customer'?")
