@@ -206,10 +206,10 @@ async def test_what_another_try_cannot_help_is_the_servers_fault(
     "fault",
     [
         {"errorCode": 10107},
-        {"errorCode": 11601},
+        {"errorCode": 12587},
         {"writeConcernError": {"code": 64, "errmsg": "waiting for replication timed out"}},
     ],
-    ids=["not writable primary", "interrupted", "write concern failed"],
+    ids=["not writable primary", "another server builds them", "write concern failed"],
 )
 async def test_nothing_is_sent_until_a_majority_has_the_collection(
     fault: dict[str, Any], database_uri: str, member: Member, documents: Documents
