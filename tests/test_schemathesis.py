@@ -26,6 +26,9 @@ schemathesis.graphql.scalar("ZipCode", _ANY_LITERAL)
 schemathesis.graphql.scalar("PhoneNumber", _ANY_LITERAL)
 schemathesis.graphql.scalar("DateTime", st.just(nodes.String("2026-11-22T00:00:00Z")))
 
+# One process, so that the cases can be counted.
+pytestmark = pytest.mark.alone
+
 schema = schemathesis.graphql.from_path(Path(__file__).parents[1] / "schema.graphql")
 answered: Counter[str] = Counter()
 
