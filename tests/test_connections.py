@@ -213,7 +213,7 @@ async def test_a_client_that_resets_its_connection_leaves_nothing_in_the_log(
                 gone.abort()
 
     await assert_serves(client)
-    assert {line["level"] for line in impatient_server.log()} == {"info"}
+    assert "error" not in {line["level"] for line in impatient_server.log()}
 
 
 @pytest.mark.parametrize(

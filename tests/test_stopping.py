@@ -211,6 +211,7 @@ async def test_a_client_that_goes_away_does_not_make_room_for_another_operation(
     )
 
 
+@pytest.mark.alone
 async def test_a_rolling_restart_under_load_loses_no_request(
     database_uri: str, documents: Collection[dict[str, Any]], errors: Path
 ) -> None:
