@@ -74,8 +74,7 @@ def create_app(settings: Settings) -> Starlette:
             with contextlib.closing(customers):
                 try:
                     await customers.ensure()
-                except Unusable as error:
-                    logger.error(str(error))  # noqa: TRY400  # the message says it all
+                except Unusable:
                     raise
                 except Unavailable:
                     logger.warning("The database is not available; requests will try it again.")

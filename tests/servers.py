@@ -17,7 +17,7 @@ import httpx
 
 from graphql_api.settings import PREFIX
 
-_PATIENCE_SECONDS = 20.0
+_PATIENCE_SECONDS = 40.0
 
 
 @dataclass(frozen=True)

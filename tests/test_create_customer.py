@@ -107,7 +107,9 @@ async def test_a_lone_surrogate_is_a_request_error(client: httpx.AsyncClient, fi
 
     assert response.status_code == 400
     [error] = response.json()["errors"]
-    assert error["message"] == "Send the request as JSON in UTF-8."
+    assert (
+        error["message"] == "Send the request as I-JSON (RFC 7493): UTF-8, and no lone surrogates."
+    )
 
 
 async def test_every_problem_of_every_field_comes_in_one_answer(client: httpx.AsyncClient) -> None:
@@ -319,6 +321,7 @@ async def test_two_different_keys_in_one_request_are_refused(client: httpx.Async
     assert error["extensions"] == {"code": "BAD_USER_INPUT"}
 
 
+@pytest.mark.alone
 async def test_fifty_creations_with_one_email_address_make_one_customer(
     client: httpx.AsyncClient, documents: Documents
 ) -> None:
@@ -329,6 +332,7 @@ async def test_fifty_creations_with_one_email_address_make_one_customer(
     assert documents.count_documents({}) == 1
 
 
+@pytest.mark.alone
 async def test_fifty_creations_with_one_key_make_one_customer_and_49_replays(
     client: httpx.AsyncClient, documents: Documents
 ) -> None:

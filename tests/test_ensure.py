@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import json
 import subprocess
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -10,13 +11,21 @@ from typing import Any
 from urllib.parse import quote
 from uuid import uuid4
 
+import httpx
 import pytest
 from pymongo.collection import Collection
 
 from graphql_api.app import create_app
 from graphql_api.mongo.collection import Unusable
 from graphql_api.mongo.customers import MongoCustomers
-from graphql_api.mongo.documents import EMAIL_KEY, IDEMPOTENCY_KEY, validator
+from graphql_api.mongo.documents import (
+    EMAIL_KEY,
+    IDEMPOTENCY_KEY,
+    claims_of,
+    from_document,
+    validator,
+    with_key,
+)
 from graphql_api.mongo.mongod import find_mongod
 from graphql_api.settings import Settings, SettingsError
 
@@ -34,6 +43,20 @@ async def test_many_servers_may_start_at_once(database_uri: str, documents: Docu
     assert_ensured(documents)
     for server in servers:
         server.close()
+
+
+async def test_what_can_refuse_a_customer_is_found_by_index(
+    client: httpx.AsyncClient, documents: Documents
+) -> None:
+    await create_customer(client, idempotency_key="key")
+    [document] = documents.find({})
+    kept = from_document(document)
+
+    for query in (claims_of(kept), with_key("key")):
+        assert documents.find_one(query) == document
+        assert "COLLSCAN" not in json.dumps(
+            documents.find(query).explain()["queryPlanner"], default=str
+        )
 
 
 async def test_a_database_that_has_customers_keeps_them(

@@ -192,6 +192,15 @@ async def test_a_mutation_by_get_is_refused(client: httpx.AsyncClient) -> None:
     assert response.json()["errors"]
 
 
+async def test_two_idempotency_keys_in_the_headers_are_refused(client: httpx.AsyncClient) -> None:
+    headers = [("Idempotency-Key", "one"), ("Idempotency-Key", "two")]
+
+    response = await client.post("/graphql", json={"query": "{ __typename }"}, headers=headers)
+
+    assert response.status_code == 400
+    assert response.json()["errors"][0]["message"] == "Send one header Idempotency-Key."
+
+
 @pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE", "OPTIONS"])
 async def test_other_methods_are_refused(client: httpx.AsyncClient, method: str) -> None:
     response = await client.request(method, "/graphql")

@@ -15,7 +15,7 @@ MAY_IMPORT = {
     "customers": {"email_validator"},
     "access": set[str](),
     "schema": {"access", "customers", "strawberry", "graphql", "logs", "structlog"},
-    "mongo": {"access", "customers", "motor", "pymongo", "bson"},
+    "mongo": {"access", "customers", "motor", "pymongo", "bson", "structlog"},
     "http": {
         *("access", "customers", "logs", "schema", "settings"),
         *("starlette", "strawberry", "graphql", "orjson", "jwt", "limits"),

@@ -160,6 +160,14 @@ def test_the_scalars_name_their_specification_and_their_rule() -> None:
          "Expected value of type 'I' not to include unknown field 'nam'. Did you mean 'name'?"),
         ("Syntax Error: Expected Name, found String 's3cr3t'.",
          "Syntax Error: Expected Name, found String."),
+        ("Variable '$i' has invalid value: Expected value of type 'I' to include required field "
+         "'email', found: {'name': 's3cr3t'}.",
+         "Variable '$i' has invalid value: Expected value of type 'I' to include required field "
+         "'email'."),
+        ("Syntax Error: Expected Name, found Name 's3cr3t'.",
+         "Syntax Error: Expected Name, found Name."),
+        ("Syntax Error: Invalid number, unexpected digit after 0: '2'.",
+         "Syntax Error: Invalid number, unexpected digit after 0."),
         ("Syntax Error: Unexpected Int \"5417543010\".", "Syntax Error: Unexpected Int."),
         ("Syntax Error: Invalid number, expected digit before '.', did you mean '0.123'?",
          "Syntax Error: Invalid number, expected digit before '.'."),

@@ -46,7 +46,7 @@ class Customers(Protocol):
     async def add(self, new: Kept) -> Kept:
         """Keep a new customer, or give the one that the same key created before.
 
-        Returns only after the write is safe against the loss of any one server. Raises
+        Returns only after a majority acknowledged the write, journaled. Raises
         `EmailTaken` and `OutcomeUnknown`.
         """
 

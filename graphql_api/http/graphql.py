@@ -90,7 +90,7 @@ class GraphQLEndpoint:
             raise RequestError(405, "Send the request by POST.", {"Allow": "GET, POST"})
         exchange = exchange_of(request.scope)
         exchange.operation = operation_name(parameters.query, parameters.operation_name)
-        context = Context(self._customers, principal, request.headers.get("idempotency-key"))
+        context = Context(self._customers, principal, _idempotency_key(request))
         try:
             async with asyncio.timeout(self._settings.execution_seconds):
                 result = await self._schema.execute(
@@ -115,7 +115,9 @@ class GraphQLEndpoint:
                 400, "Name one of the document's operations in `operationName`."
             ) from None
         except InvalidOperationTypeError:
-            raise RequestError(405, "Send mutations by POST.", {"Allow": "POST"}) from None
+            raise RequestError(
+                405, "Send mutations by POST; there are no subscriptions.", {"Allow": "POST"}
+            ) from None
 
         if not result.errors:
             return _response({"data": result.data}, 200, media_type, exchange)
@@ -133,6 +135,13 @@ def _response(
     return Response(body(content, exchange), status_code, media_type=f"{media_type}; charset=utf-8")
 
 
+def _idempotency_key(request: Request) -> str | None:
+    keys = request.headers.getlist("idempotency-key")
+    if len(keys) > 1:
+        raise RequestError(400, "Send one header Idempotency-Key.")
+    return keys[0] if keys else None
+
+
 async def _from_body(request: Request, limit: int) -> _Parameters:
     content_type = request.headers.get("content-type", "").split(";")[0].strip().lower()
     if content_type != _JSON:
@@ -140,7 +149,9 @@ async def _from_body(request: Request, limit: int) -> _Parameters:
     try:
         return _parameters(_from_json(await read_body(request, limit)))
     except (ValueError, RecursionError):
-        raise RequestError(400, "Send the request as JSON in UTF-8.") from None
+        raise RequestError(
+            400, "Send the request as I-JSON (RFC 7493): UTF-8, and no lone surrogates."
+        ) from None
 
 
 def _from_query_string(query: QueryParams) -> _Parameters:

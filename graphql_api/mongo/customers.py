@@ -7,16 +7,19 @@ from typing import Any
 from uuid import UUID
 
 import pymongo
+import structlog
 from motor.motor_asyncio import AsyncIOMotorCollection
 
 from ..customers.fields import Customer
 from ..customers.store import EmailTaken, Kept, OutcomeUnknown, Unavailable
 from .bulkhead import Bulkhead
-from .collection import ensure_collection
+from .collection import Unusable, ensure_collection
 from .connection import THREADS, connect
 from .deadline import OPERATION_SECONDS, available_until, seconds_from_now
 from .documents import claims_of, from_document, to_document, with_key
 from .insert import insert
+
+logger = structlog.get_logger()
 
 _PLACE_SECONDS = 2.5
 
@@ -39,6 +42,7 @@ class MongoCustomers:
         self._database = connect(uri)
         self._collection = self._database["customers"]
         self._ensured = False
+        self._unusable: str | None = None
         self._ensuring = asyncio.Lock()
         # More at once would wait for a thread. Who gets a place late has half a second for the
         # insert, of which a healthy database needs a hundredth.
@@ -74,7 +78,14 @@ class MongoCustomers:
         async with self._ensuring:
             if self._ensured:
                 return
-            await ensure_collection(self._database)
+            try:
+                await ensure_collection(self._database)
+            except Unusable as error:
+                # Each request finds it so; the log says it once.
+                if str(error) != self._unusable:
+                    self._unusable = str(error)
+                    logger.error(self._unusable)  # noqa: TRY400  # the message says it all
+                raise
             self._ensured = True
 
     async def add(self, new: Kept) -> Kept:

@@ -24,11 +24,13 @@ _PASSING_CODES = {
     6,  # HostUnreachable
     7,  # HostNotFound
     89,  # NetworkTimeout
+    117,  # ConflictingOperationInProgress
     134,  # ReadConcernMajorityNotAvailableYet
     262,  # ExceededTimeLimit
     276,  # IndexBuildAborted
     9001,  # SocketException
     11601,  # Interrupted
+    12587,  # BackgroundOperationInProgressForNamespace
 }
 
 

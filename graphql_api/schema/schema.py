@@ -55,9 +55,10 @@ _RETRY_AFTER_SECONDS = 1
 
 # graphql-core ends its messages with the value that it refuses, and quotes strings and numbers
 # where a document breaks off. Names stay.
-_REFUSED_VALUE = re.compile(r"(?:[,;]? [Ff]ound|(?<=value)): .*", re.DOTALL)
+_REFUSED_VALUE = re.compile(r"(?:[,;]? [Ff]ound|(?<=value)(?<!has invalid value)): .*", re.DOTALL)
 _QUOTED_VALUE = re.compile(
-    r"(?:(?<=String)|(?<=Int)|(?<=Float)|:(?= '\\)|, did you mean(?= '0\.)) ('.*'|\".*\")\??",
+    r"(?:(?<=String)|(?<=Int)|(?<=Float)|(?<=found Name)|:|, did you mean(?= '0\.)) "
+    r"('.*'|\".*\")\??",
     re.DOTALL,
 )
 

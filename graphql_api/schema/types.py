@@ -136,7 +136,9 @@ CustomerFieldError = Annotated[
 ]
 
 
-@strawberry.type(description="The customer is kept, safe against the loss of any one server.")
+@strawberry.type(
+    description="The customer is kept: a majority of the database has it in its journal."
+)
 class CreateCustomerSuccess:
     customer: Customer = strawberry.field(description="The customer, as it is kept.")
     replayed: bool = strawberry.field(
