@@ -24,7 +24,8 @@ from .logs import logging_config
 from .mongo.mongod import embedded_mongod, find_mongod
 from .settings import Settings, variable
 
-_WORKER_START_SECONDS = 30
+# Until a new worker serves on a busy machine. One that cannot start may be noticed as late.
+_WORKER_START_SECONDS = 10
 
 
 def serve(settings: Settings) -> int:
@@ -50,7 +51,6 @@ def serve(settings: Settings) -> int:
         proxy_headers=settings.trusted_proxies is not None,
         forwarded_allow_ips=settings.trusted_proxies,
         timeout_keep_alive=settings.keep_alive_seconds,
-        # A worker of a busy machine may need as long until it serves.
         timeout_worker_healthcheck=_WORKER_START_SECONDS,
         timeout_graceful_shutdown=settings.shutdown_seconds,
         log_config=logging_config(settings.log_level, settings.log_format),

@@ -67,7 +67,7 @@ async def connected(
 def client_of(app: Starlette, address: str = "127.0.0.1") -> httpx.AsyncClient:
     """A client with this address, of an application that has started."""
     transport = Transport(app, client=(address, 50000))
-    return httpx.AsyncClient(transport=transport, base_url="http://server")
+    return httpx.AsyncClient(transport=transport, base_url="http://localhost")
 
 
 async def execute(

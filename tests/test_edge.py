@@ -185,7 +185,7 @@ async def failing(_scope: Scope, _receive: Receive, _send: Send) -> None:
 
 async def test_what_fails_unforeseen_is_answered_and_logged() -> None:
     transport = Transport(Edge(failing))
-    async with httpx.AsyncClient(transport=transport, base_url="http://server") as client:
+    async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
         with capture_logs() as entries:
             answer = await client.get("/")
 
@@ -236,7 +236,7 @@ async def cross_origin(database_uri: str) -> AsyncIterator[httpx.AsyncClient]:
     app = create_app(Settings(mongodb_uri=database_uri, cors_origins=(ORIGIN,)))
     async with (
         app.router.lifespan_context(app),
-        httpx.AsyncClient(transport=Transport(app), base_url="http://server") as client,
+        httpx.AsyncClient(transport=Transport(app), base_url="http://localhost") as client,
     ):
         yield client
 

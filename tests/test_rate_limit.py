@@ -131,7 +131,7 @@ async def test_a_request_that_has_no_address_is_counted_too(database_uri: str) -
     transport = httpx.ASGITransport(without_address(app))
     async with (
         app.router.lifespan_context(app),
-        httpx.AsyncClient(transport=transport, base_url="http://server") as client,
+        httpx.AsyncClient(transport=transport, base_url="http://localhost") as client,
     ):
         assert await sent(client, 2) == [200, 429]
 

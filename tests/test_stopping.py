@@ -103,6 +103,7 @@ async def test_what_was_asked_before_the_end_is_answered_and_kept(
         assert kept.count_documents({}) == len(clients)
 
 
+@pytest.mark.alone
 async def test_who_has_a_connection_to_a_server_that_stops_is_served_once_more(
     mongodb_uri: str, errors: Path
 ) -> None:
@@ -210,6 +211,7 @@ async def test_a_client_that_goes_away_does_not_make_room_for_another_operation(
     )
 
 
+@pytest.mark.alone
 async def test_a_rolling_restart_under_load_loses_no_request(
     database_uri: str, documents: Collection[dict[str, Any]], errors: Path
 ) -> None:

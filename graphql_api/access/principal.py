@@ -30,4 +30,4 @@ class Principal:
 
 
 # Who sends requests to an open server.
-ANYBODY = Principal("anybody", frozenset(Scope))
+ANYBODY = Principal("anonymous", frozenset(Scope))

@@ -43,6 +43,13 @@ class Open:
                 "Configure authentication; without it, this server is for its own machine alone.",
                 code="FORBIDDEN",
             )
+        # A name that another site has led here (DNS rebinding) would let its scripts in.
+        if self._to_this_machine_alone and not is_loopback(request.url.hostname or ""):
+            raise RequestError(
+                403,
+                "Send the request to localhost; without authentication, no other name is taken.",
+                code="FORBIDDEN",
+            )
         await self._limit.hit(network(address))
         return ANYBODY
 

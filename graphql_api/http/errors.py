@@ -12,7 +12,7 @@ from .exchange import Exchange, exchange_of
 JSON = "application/json"
 
 # Codes for programs, in `extensions.code` of an error.
-_CODES = {
+CODES = {
     400: "BAD_REQUEST",
     404: "NOT_FOUND",
     405: "METHOD_NOT_ALLOWED",
@@ -40,7 +40,7 @@ class RequestError(Exception):
         self.status_code = status_code
         self.message = message
         self.headers = headers
-        self.code = code or _CODES[status_code]
+        self.code = code or CODES[status_code]
 
     @property
     def formatted(self) -> dict[str, Any]:

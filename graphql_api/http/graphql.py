@@ -89,6 +89,8 @@ class GraphQLEndpoint:
         else:
             raise RequestError(405, "Send the request by POST.", {"Allow": "GET, POST"})
         exchange = exchange_of(request.scope)
+        # Keys and tokens are of principals with such ids: `key:...`, `jwt:...`.
+        exchange.client = principal.id.partition(":")[0]
         exchange.operation = operation_name(parameters.query, parameters.operation_name)
         context = Context(self._customers, principal, _idempotency_key(request))
         try:
