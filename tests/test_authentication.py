@@ -288,7 +288,7 @@ async def test_a_request_is_refused_before_its_body_is_read(
     database_uri: str, tmp_path: Path
 ) -> None:
     errors = tmp_path / "stderr"
-    head = b"POST /graphql HTTP/1.1\r\nHost: server\r\nContent-Type: application/json\r\n"
+    head = b"POST /graphql HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
     head += b"Content-Length: 1000\r\nAuthorization: Bearer s3cr3t\r\n\r\n"
 
     with serving(

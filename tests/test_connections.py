@@ -19,7 +19,7 @@ from .wires import Answer, Wire, get, open_sockets, post, wire
 TYPENAME = b'{"query": "{ __typename }"}'
 PAGE = get("/graphql", b"Accept: text/html")
 CHUNKED = (
-    b"POST /graphql HTTP/1.1\r\nHost: server\r\nContent-Type: application/json\r\n"
+    b"POST /graphql HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
     b"Transfer-Encoding: chunked\r\n\r\n"
 )
 MOST_BODY = Settings().max_body_bytes

@@ -103,7 +103,7 @@ def test_a_server_that_is_stopped_while_its_mongod_starts_stops_at_once(
 def test_a_client_that_never_ends_its_request_does_not_keep_a_server_from_stopping(
     database_uri: str, errors: Path
 ) -> None:
-    half = b"POST /graphql HTTP/1.1\r\nHost: server\r\nContent-Type: application/json\r\n"
+    half = b"POST /graphql HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
     half += b"Content-Length: 1000\r\n\r\n{"
 
     with serving(errors=errors, stop=False, GRAPHQL_API_MONGODB_URI=database_uri) as server:

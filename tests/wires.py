@@ -93,7 +93,7 @@ def post(content: bytes, *headers: bytes) -> bytes:
     return b"\r\n".join(
         [
             b"POST /graphql HTTP/1.1",
-            b"Host: server",
+            b"Host: localhost",
             b"Content-Type: application/json",
             b"Content-Length: %d" % len(content),
             *headers,
@@ -105,7 +105,7 @@ def post(content: bytes, *headers: bytes) -> bytes:
 
 def get(path: str, *headers: bytes) -> bytes:
     """A whole request."""
-    return b"\r\n".join([f"GET {path} HTTP/1.1".encode(), b"Host: server", *headers, b"", b""])
+    return b"\r\n".join([f"GET {path} HTTP/1.1".encode(), b"Host: localhost", *headers, b"", b""])
 
 
 def open_sockets(pid: int) -> int:
