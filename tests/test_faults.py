@@ -10,6 +10,7 @@ from typing import Any
 import httpx
 import pytest
 from pymongo.collection import Collection
+from structlog.testing import capture_logs
 
 from .clients import CREATE_CUSTOMER, CUSTOMER, connected, create_customer, execute, read_customer
 from .proxies import Proxy

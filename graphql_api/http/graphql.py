@@ -132,7 +132,15 @@ class GraphQLEndpoint:
 def _response(
     content: dict[str, Any], status_code: int, media_type: str, exchange: Exchange
 ) -> Response:
-    return Response(body(content, exchange), status_code, media_type=f"{media_type}; charset=utf-8")
+    waits = [
+        seconds
+        for error in content.get("errors", ())
+        if (seconds := error.get("extensions", {}).get("retryAfter")) is not None
+    ]
+    headers = {"Retry-After": str(max(waits))} if waits else None
+    return Response(
+        body(content, exchange), status_code, headers, media_type=f"{media_type}; charset=utf-8"
+    )
 
 
 def _idempotency_key(request: Request) -> str | None:
