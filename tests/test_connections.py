@@ -200,6 +200,7 @@ async def test_what_is_not_http_gets_a_graphql_error(
 async def test_a_client_that_resets_its_connection_leaves_nothing_in_the_log(
     impatient_server: Server, client: httpx.AsyncClient
 ) -> None:
+    before = len(impatient_server.log())
     for request in (
         b"nonsense\r\n\r\n",
         b"GET /hea",
