@@ -258,7 +258,8 @@ def executable(path: Path, script: str = "exit 0", mode: int = 0o700) -> Path:
 
 
 def write(uri: str, text: str) -> None:
-    with MongoClient[dict[str, Any]](uri) as client:
+    # With a time-out, the driver tries until a mongod that has just started is primary.
+    with MongoClient[dict[str, Any]](uri, timeoutMS=20_000) as client:
         client.get_default_database("test").texts.insert_one({"text": text})
 
 
