@@ -318,6 +318,7 @@ async def test_two_different_keys_in_one_request_are_refused(client: httpx.Async
     assert error["extensions"] == {"code": "BAD_USER_INPUT"}
 
 
+@pytest.mark.alone
 async def test_fifty_creations_with_one_email_address_make_one_customer(
     client: httpx.AsyncClient, documents: Documents
 ) -> None:
@@ -328,6 +329,7 @@ async def test_fifty_creations_with_one_email_address_make_one_customer(
     assert documents.count_documents({}) == 1
 
 
+@pytest.mark.alone
 async def test_fifty_creations_with_one_key_make_one_customer_and_49_replays(
     client: httpx.AsyncClient, documents: Documents
 ) -> None:
