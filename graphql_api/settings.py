@@ -150,7 +150,7 @@ class Settings:
     ] = None
     max_tokens: Annotated[
         int, _Setting(_whole_number(1, 100_000), "The most tokens of a document.")
-    ] = 500
+    ] = 400
     max_fragments: Annotated[
         int, _Setting(_whole_number(0, 1000), "The most fragments of a document.")
     ] = 20

@@ -1,7 +1,7 @@
 """Documents: what is refused before it costs anything, what is remembered, and what is not told."""
 
 import asyncio
-import time
+from collections.abc import Iterator
 
 import httpx
 import pytest
@@ -11,7 +11,8 @@ from graphql_api.http.documents import Documents
 from graphql_api.schema.schema import create_schema
 from graphql_api.settings import Settings
 
-from .clients import CREATE_CUSTOMER, connected, create_customer, execute
+from .clients import CREATE_CUSTOMER, connected, execute
+from .servers import Server, serving
 
 SETTINGS = Settings()
 SCHEMA: GraphQLSchema = create_schema().graphql_schema
@@ -87,7 +88,7 @@ async def test_too_many_tokens_are_refused_before_they_are_parsed(
 
     [error] = answer["errors"]
     assert error["message"] == (
-        "Syntax Error: Document contains more than 500 tokens. Parsing aborted."
+        "Syntax Error: Document contains more than 400 tokens. Parsing aborted."
     )
 
 
@@ -122,13 +123,13 @@ async def test_exponential_and_circular_fragments_are_answered_at_once(
 
 
 HOSTILE = {
-    "fields of a type": '{ customer(id: "1") {' + " id" * 485 + "} }",
-    "unknown fields of a type": '{ customer(id: "1") {' + " x" * 485 + "} }",
-    "conflicts of a type": '{ customer(id: "1") {' + " a: id a: name" * 15 + " id" * 390 + "} }",
+    "fields of a type": '{ customer(id: "1") {' + " id" * 385 + "} }",
+    "unknown fields of a type": '{ customer(id: "1") {' + " x" * 385 + "} }",
+    "conflicts of a type": '{ customer(id: "1") {' + " a: id a: name" * 15 + " id" * 290 + "} }",
     "aliases": "{" + " a: __typename" * 160 + "}",
     "same fields": "{" + ' customer(id: "1") { id }' * 55 + "}",
     "conflicts": '{ customer(id: "1") {' + " a: name a: email" * 80 + "} }",
-    "unknown fields": "{" + "".join(f" custome{n}" for n in range(480)) + "}",
+    "unknown fields": "{" + "".join(f" custome{n}" for n in range(380)) + "}",
     "unknown inputs": "mutation { createCustomer(input: {"
     + "".join(f' nam{n}: "x"' for n in range(160))
     + "}) { __typename } }",
@@ -146,29 +147,36 @@ HOSTILE = {
 }
 
 
+@pytest.fixture(scope="module")
+def untraced_server(mongodb_uri: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A server at its own speed: coverage, which slows it down several times, is off."""
+    with serving(
+        errors=tmp_path_factory.mktemp("untraced-server") / "stderr",
+        GRAPHQL_API_MONGODB_URI=mongodb_uri,
+        GRAPHQL_API_INTROSPECTION="true",
+        COVERAGE_PROCESS_START="",
+        COVERAGE_PROCESS_CONFIG="",
+    ) as server:
+        yield server
+
+
 @pytest.mark.alone
 @pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE)
 async def test_nobody_waits_more_than_150_ms_for_a_hostile_document(
-    database_uri: str, text: str
+    untraced_server: Server, text: str
 ) -> None:
-    async with connected(database_uri, introspection=True) as client:
-        await create_customer(client)
-        longest = 0.0
-
-        async def watch() -> None:
-            nonlocal longest
-            while True:
-                slept = time.monotonic()
-                await asyncio.sleep(0)
-                longest = max(longest, time.monotonic() - slept)
-
-        watching = asyncio.create_task(watch())
+    async with httpx.AsyncClient(base_url=untraced_server.url, timeout=10) as client:
+        await client.get("/healthz")
+        waits = []
         for _ in range(3):
-            await execute(client, text)
-        watching.cancel()
+            hostile = asyncio.create_task(client.post("/graphql", json={"query": text}))
+            for _ in range(5):
+                answer = await client.get("/healthz")
+                waits.append(answer.elapsed.total_seconds())
+            await hostile
 
     # The issue's own bound.
-    assert longest < 0.15
+    assert max(waits) < 0.15
 
 
 def test_a_valid_document_that_came_twice_is_remembered() -> None:

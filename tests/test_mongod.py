@@ -258,8 +258,9 @@ def executable(path: Path, script: str = "exit 0", mode: int = 0o700) -> Path:
 
 
 def write(uri: str, text: str) -> None:
-    # With a time-out, the driver tries until a mongod that has just started is primary.
-    with MongoClient[dict[str, Any]](uri, timeoutMS=20_000) as client:
+    with MongoClient[dict[str, Any]](uri) as client:
+        # One that has just been started again is not at once.
+        until(lambda: client.admin.command("hello")["isWritablePrimary"], "mongod is primary")
         client.get_default_database("test").texts.insert_one({"text": text})
 
 

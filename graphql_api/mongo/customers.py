@@ -21,10 +21,11 @@ from .insert import insert
 
 logger = structlog.get_logger()
 
-_PLACE_SECONDS = 2.5
-
 # Kept back from the insert, to look afterwards what became of it.
-_LOOK_SECONDS = 1.0
+_LOOK_SECONDS = 0.9
+
+# Who gets a place last has 0.4 seconds for the insert. A healthy database needs a hundredth.
+_PLACE_SECONDS = OPERATION_SECONDS - _LOOK_SECONDS - 0.4
 _PAUSE_SECONDS = 0.1
 
 # `/readyz` is to fail within a second.
@@ -44,8 +45,7 @@ class MongoCustomers:
         self._ensured = False
         self._unusable: str | None = None
         self._ensuring = asyncio.Lock()
-        # More at once would wait for a thread. Who gets a place late has half a second for the
-        # insert, of which a healthy database needs a hundredth.
+        # More at once would wait for a thread.
         self._bulkhead = Bulkhead(at_once=THREADS, waiting=1000, seconds=_PLACE_SECONDS)
 
     def neighbour(self, name: str) -> AsyncIOMotorCollection[dict[str, Any]]:

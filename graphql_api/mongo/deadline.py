@@ -14,7 +14,7 @@ _Result = TypeVar("_Result")
 
 # One operation, with all that it sends and every retry of the driver, ends within this time. A
 # request has at most one, and is to be answered within 5 seconds.
-OPERATION_SECONDS = 4.0
+OPERATION_SECONDS = 4.1
 
 # While it looks for a primary, the driver looks at the time every half second alone.
 _GRACE_SECONDS = 0.6
