@@ -14,6 +14,7 @@ from uuid import uuid4
 import httpx
 import pytest
 from pymongo.collection import Collection
+from structlog.testing import capture_logs
 
 from graphql_api.app import create_app
 from graphql_api.mongo.collection import Unusable
@@ -141,6 +142,19 @@ def refused_start(uri: str) -> str:
         asyncio.run(start())
     assert refusal.value.__suppress_context__ or refusal.value.__context__ is None
     return str(refusal.value)
+
+
+def test_the_log_says_once_why_a_database_cannot_be_used(standalone_uri: str) -> None:
+    async def ask_twice() -> list[BaseException | None]:
+        with contextlib.closing(MongoCustomers(standalone_uri)) as customers:
+            asked = [asyncio.create_task(customers.ensure()) for _ in range(2)]
+            return [task.exception() for task in (await asyncio.wait(asked))[0]]
+
+    with capture_logs() as logged:
+        outcomes = asyncio.run(ask_twice())
+
+    assert [type(outcome) for outcome in outcomes] == [Unusable] * 2
+    assert [line["event"] for line in logged] == [str(outcomes[0])]
 
 
 async def test_a_server_does_not_start_on_an_unusable_database(
