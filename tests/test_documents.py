@@ -65,7 +65,13 @@ def errors_of(text: str, **limits: int) -> list[str]:
     ("limit", "most", "within", "beyond", "what"),
     [
         ("max_aliases", 3, {"aliases": 3}, {"aliases": 4}, "3 aliases"),
-        ("max_root_fields", 3, {"root_fields": 3}, {"root_fields": 4}, "3 fields of an operation"),
+        (
+            "max_root_fields",
+            3,
+            {"root_fields": 3},
+            {"root_fields": 4},
+            "3 fields at the top of an operation",
+        ),
         ("max_directives", 3, {"directives": 3}, {"directives": 4}, "3 directives"),
         ("max_depth", 3, {"levels": 3}, {"levels": 4}, "3 levels of fields"),
         ("max_fragments", 3, {"fragments": 3}, {"fragments": 4}, "3 fragments"),

@@ -16,7 +16,7 @@ from limits.aio.strategies import FixedWindowRateLimiter
 
 from graphql_api import app as app_module
 from graphql_api.app import create_app
-from graphql_api.http import rate_limit
+from graphql_api.http import authentication, rate_limit
 from graphql_api.http.rate_limit import Windows
 from graphql_api.mongo.mongod import embedded_mongod, find_mongod
 from graphql_api.settings import Settings, SettingsError, description
@@ -99,6 +99,21 @@ async def test_whoever_has_no_good_token_is_counted_by_address(
     assert found_at_last == [429]
     # Nor does an address matter for a token that is known to be good.
     assert (elsewhere, remembered) == ([200], [200])
+
+
+async def test_guesses_do_not_lock_out_a_token_that_was_good_at_the_same_address(
+    database_uri: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Each request has to look the token up anew.
+    monkeypatch.setattr(authentication, "_REMEMBERED_SECONDS", 0.0)
+    good = await api_key(database_uri)
+    app = create_app(Settings(mongodb_uri=database_uri, keys=True, rate_limit="3/hour"))
+    async with app.router.lifespan_context(app), client_of(app, "192.0.2.1") as client:
+        before = await sent(client, 1, good)
+        guesses = await sent(client, 4, "gak_0123456789ab_guess")
+        after = await sent(client, 1, good)
+
+    assert (before, guesses, after) == ([200], [401, 401, 401, 429], [200])
 
 
 @pytest.mark.parametrize(

@@ -69,14 +69,17 @@ class Authenticated:
         digest = hashlib.sha256((token or "").encode()).digest()
         principal = self._recall(digest)
         if principal is None:
+            # Whoever guesses is to cost no look-up, and to lock out nobody at the same address who
+            # had a good token before.
+            if digest not in self._remembered:
+                await self._limit.test(network(client_address(request)))
+            self._remembered.pop(digest, None)
             principal = await self._find(token, network(client_address(request)))
             self._remember(digest, principal)
         await self._limit.hit(principal.id)
         return principal
 
     async def _find(self, token: str | None, address: str) -> Principal:
-        # Whoever guesses is to cost no look-up.
-        await self._limit.test(address)
         principal = await self._holder(token) if token else None
         if principal is None:
             await self._limit.hit(address)

@@ -95,7 +95,7 @@ class Documents:
                 root = self._schema.get_root_type(definition.operation)
                 size = measure.selections(definition.selection_set, root)
                 for count, limit, what in (
-                    (size.fields, settings.max_root_fields, "fields of an operation"),
+                    (size.fields, settings.max_root_fields, "fields at the top of an operation"),
                     (size.depth, settings.max_depth, "levels of fields"),
                     (size.aliases, settings.max_aliases, "aliases"),
                     (size.directives, settings.max_directives, "directives"),
