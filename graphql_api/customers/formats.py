@@ -5,11 +5,13 @@ import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from email_validator import EmailNotValidError, validate_email
+from email_validator import SPECIAL_USE_DOMAIN_NAMES, EmailNotValidError, validate_email
 
 # Unicode's White_Space property. `str.strip` and `str.split` also take U+001C to U+001F.
 _WHITE_SPACE = "\t-\r \x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
+_ASCII_WHITE_SPACE = "\t\n\v\f\r "
 _INNER_WHITE_SPACE = re.compile(f"[{_WHITE_SPACE}]+")
+_INNER_OF_ASCII = re.compile("[\t-\r]| {2}")
 _OUTER_WHITE_SPACE = re.compile(rf"\A[{_WHITE_SPACE}]+|[{_WHITE_SPACE}]+\Z")
 
 # RFC 5321, 4.5.3.1.3 allows a path of 256 octets, two of which are its angle brackets.
@@ -31,20 +33,33 @@ class Format:
     directive_format: str | None = None
 
 
+# Most text is ASCII, which is always in NFC and holds no combining marks. It is read by shorter
+# ways; tests hold them to the long ones.
+
+
 def _trim(text: str) -> str:
+    if text.isascii():
+        return text.strip(_ASCII_WHITE_SPACE)
     return _OUTER_WHITE_SPACE.sub("", unicodedata.normalize("NFC", text))
 
 
 def _one_line(text: str) -> str:
-    return _INNER_WHITE_SPACE.sub(" ", _trim(text))
+    line = _trim(text)
+    if line.isascii() and not _INNER_OF_ASCII.search(line):
+        return line
+    return _INNER_WHITE_SPACE.sub(" ", line)
 
 
 def _line_of_categories(pattern: str) -> Callable[[str], tuple[str, bool]]:
     """Reads one line whose general categories, such as `LuLlZsNd`, match the pattern."""
     compiled = re.compile(pattern)
+    ascii_ = [c for c in map(chr, range(128)) if compiled.fullmatch(unicodedata.category(c))]
+    compiled_for_ascii = re.compile(f"[{re.escape(''.join(ascii_))}]+")
 
     def read(text: str) -> tuple[str, bool]:
         line = _one_line(text)
+        if line.isascii():
+            return line, compiled_for_ascii.fullmatch(line) is not None
         return line, compiled.fullmatch("".join(map(unicodedata.category, line))) is not None
 
     return read
@@ -62,6 +77,8 @@ def _line_of_characters(pattern: str) -> Callable[[str], tuple[str, bool]]:
 
 def _printable_lines(text: str) -> tuple[str, bool]:
     lines = _trim(text)
+    if lines.isascii() and lines.isprintable():
+        return lines, True
     return lines, all(
         unicodedata.category(character) not in _UNPRINTABLE or character in "\t\n\r"
         for character in lines
@@ -71,13 +88,24 @@ def _printable_lines(text: str) -> tuple[str, bool]:
 def _email_address(text: str) -> tuple[str, bool]:
     """An address gets its domain in lower case; what is none stays as it is."""
     line = _one_line(text)
-    if len(line) > _LONGEST_EMAIL:
+    if len(line) > _LONGEST_EMAIL or "@" not in line:
         return line, False
+    if _PLAIN_EMAIL.fullmatch(line) and "--" not in line:
+        return line, _PLAIN_ADDRESS.fullmatch(line) is not None and not line.endswith(_RESERVED)
     try:
         return validate_email(line, check_deliverability=False).normalized, True
     except EmailNotValidError:
         return line, False
 
+
+# Of these characters alone, without the two hyphens of Punycode, and too short for a part that is
+# too long, an address needs nothing of the library but its reserved names.
+_PLAIN_EMAIL = re.compile(r"[a-z0-9_+.@-]{1,64}")
+_PLAIN_LABEL = "[a-z0-9](?:[a-z0-9-]*[a-z0-9])?"
+_PLAIN_ADDRESS = re.compile(
+    rf"[a-z0-9_+-]+(?:\.[a-z0-9_+-]+)*@(?:{_PLAIN_LABEL}\.)+{_PLAIN_LABEL}(?<=[a-z])"
+)
+_RESERVED = tuple(mark + name for name in SPECIAL_USE_DOMAIN_NAMES for mark in "@.")
 
 _UNPRINTABLE = {"Cc", "Cn", "Co", "Cs"}
 _ZIP_CODE = "[0-9]+(?:-[0-9]+)*"

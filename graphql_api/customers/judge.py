@@ -30,18 +30,21 @@ def judge(values: Mapping[str, Value]) -> NewCustomer | Rejected:
         if isinstance(value, NotText):
             problems.append(WrongType(field))
         elif value is not None:
-            texts[field.name], allowed = field.rule.format.read(value)
-            problems.extend(_problems(field, texts[field.name], allowed=allowed))
+            rule = field.rule
+            texts[field.name], allowed = rule.format.read(value)
+            length = len(texts[field.name])
+            if not allowed or not (rule.min_length or 0) <= length <= rule.max_length:
+                problems.extend(_problems(field, length, allowed=allowed))
         elif field.required:
             problems.append(Missing(field))
     return Rejected(tuple(problems)) if problems else NewCustomer(**texts)  # type: ignore[arg-type]  # each name is one of NewCustomer's own
 
 
-def _problems(field: Field, text: str, *, allowed: bool) -> Iterator[Problem]:
-    rule, length = field.rule, len(text)
-    if not text and field.required:
+def _problems(field: Field, length: int, *, allowed: bool) -> Iterator[Problem]:
+    rule = field.rule
+    if length == 0 and field.required:
         yield Missing(field)
-    elif not text and rule.min_length is not None:
+    elif length == 0 and rule.min_length is not None:
         # It has no character that could be wrong.
         yield TooShort(field, rule.min_length, length)
     else:

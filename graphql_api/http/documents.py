@@ -1,9 +1,8 @@
 """Documents: parsed, held to limits and validated once, and remembered for the next request."""
 
-from collections import OrderedDict
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import cast
+from typing import Any, cast
 
 from graphql import (
     DocumentNode,
@@ -26,9 +25,11 @@ from graphql import (
     validate,
 )
 from graphql.type import GraphQLNamedType
-from strawberry.extensions import SchemaExtension
 
+from ..schema.operation import Operation
+from ..schema.schema import Schema
 from ..settings import Settings
+from .remembered import Remembered
 
 # A list costs as much as this many of its items: the server does not know how many it will have.
 _ASSUMED_LIST_SIZE = 10
@@ -38,7 +39,16 @@ _MAX_ERRORS = 20
 
 _REMEMBERED_DOCUMENTS = 256
 _DOCUMENTS_SEEN_ONCE = 64
+_WRONG_DOCUMENTS = 64
 _LONGEST_REMEMBERED = 8192
+
+
+@dataclass(frozen=True)
+class Document:
+    """What is wrong with a document, as it is answered, and else its operations by their names."""
+
+    errors: list[dict[str, Any]]
+    operations: dict[str | None, Operation]
 
 
 class Documents:
@@ -49,35 +59,56 @@ class Documents:
     counts what fragments expand to without expanding them, then validation.
     """
 
-    def __init__(self, schema: GraphQLSchema, settings: Settings) -> None:
+    def __init__(self, schema: Schema, settings: Settings) -> None:
         self._schema = schema
         self._settings = settings
         self._rules = specified_rules
         if not settings.introspection:
             self._rules = (*specified_rules, NoSchemaIntrospectionCustomRule)
-        self._known: OrderedDict[str, DocumentNode] = OrderedDict()
-        self._seen_once: OrderedDict[str, DocumentNode] = OrderedDict()
+        # A document that comes once, however many of its kind, pushes out none that came twice,
+        # and one that is wrong pushes out none that is right.
+        self._known = Remembered[Document](_REMEMBERED_DOCUMENTS)
+        self._seen_once = Remembered[Document](_DOCUMENTS_SEEN_ONCE)
+        self._wrong = Remembered[Document](_WRONG_DOCUMENTS)
 
-    def read(self, text: str) -> tuple[DocumentNode, list[GraphQLError]]:
-        """The document, and what is wrong with it; raises `GraphQLError` for a syntax error."""
-        if (known := self._known.get(text)) is not None:
-            self._known.move_to_end(text)
-            return known, []
-        if (seen := self._seen_once.pop(text, None)) is not None:
-            _remember(self._known, text, seen, _REMEMBERED_DOCUMENTS)
-            return seen, []
-        document = parse(text, max_tokens=self._settings.max_tokens)
-        errors = list(self._excesses(document)) or validate(
-            self._schema,
-            document,
-            self._rules,
-            max_errors=_MAX_ERRORS,
-            hide_suggestions=not self._settings.introspection,
+    def read(self, text: str, owner: str) -> Document:
+        """The document; whoever sends many is the first whose documents are forgotten."""
+        if (document := self._known.get(text) or self._wrong.get(text)) is not None:
+            return document
+        if (document := self._seen_once.pop(text)) is not None:
+            self._known.add(text, document, owner)
+            return document
+        document = self._read(text)
+        if len(text) <= _LONGEST_REMEMBERED:
+            (self._wrong if document.errors else self._seen_once).add(text, document, owner)
+        return document
+
+    def _read(self, text: str) -> Document:
+        graphql_schema = self._schema.graphql_schema
+        hide_suggestions = not self._settings.introspection
+        operations: list[Operation] = []
+        try:
+            node = parse(text, max_tokens=self._settings.max_tokens)
+        except GraphQLError as error:
+            errors = [error]
+        else:
+            operations = [
+                Operation(self._schema, node, definition, hide_suggestions=hide_suggestions)
+                for definition in node.definitions
+                if isinstance(definition, OperationDefinitionNode)
+            ]
+            errors = list(self._excesses(node)) or validate(
+                graphql_schema,
+                node,
+                self._rules,
+                max_errors=_MAX_ERRORS,
+                hide_suggestions=hide_suggestions,
+            )
+        self._schema.process_errors(errors)
+        return Document(
+            [dict(error.formatted) for error in errors],
+            {operation.name: operation for operation in operations},
         )
-        # A document that comes once, however many of its kind, pushes out none that came twice.
-        if not errors and len(text) <= _LONGEST_REMEMBERED:
-            _remember(self._seen_once, text, document, _DOCUMENTS_SEEN_ONCE)
-        return document, errors
 
     def _excesses(self, document: DocumentNode) -> Iterator[GraphQLError]:
         settings = self._settings
@@ -89,10 +120,10 @@ class Documents:
         if len(fragments) > settings.max_fragments:
             yield _excess(f"{settings.max_fragments} fragments")
             return
-        measure = _Measure(self._schema, fragments)
+        measure = _Measure(self._schema.graphql_schema, fragments)
         for definition in document.definitions:
             if isinstance(definition, OperationDefinitionNode):
-                root = self._schema.get_root_type(definition.operation)
+                root = self._schema.graphql_schema.get_root_type(definition.operation)
                 size = measure.selections(definition.selection_set, root)
                 for count, limit, what in (
                     (size.fields, settings.max_root_fields, "fields at the top of an operation"),
@@ -103,29 +134,6 @@ class Documents:
                 ):
                     if count > limit:
                         yield _excess(f"{limit} {what}")
-
-
-class ReadDocuments(SchemaExtension):
-    """Has Strawberry take what `Documents` reads in place of parsing and validating by itself."""
-
-    def __init__(self, documents: Documents) -> None:
-        super().__init__()
-        self._documents = documents
-        self._errors: list[GraphQLError] = []
-
-    def on_parse(self) -> Iterator[None]:
-        context = self.execution_context
-        document, self._errors = self._documents.read(context.query or "")
-        context.graphql_document = document
-        operations = [d for d in document.definitions if isinstance(d, OperationDefinitionNode)]
-        # `operation_name` would be that of the first.
-        if len(operations) > 1 and context._provided_operation_name is None:
-            raise GraphQLError("Name one of the document's operations in `operationName`.")
-        yield
-
-    def on_validate(self) -> Iterator[None]:
-        self.execution_context.pre_execution_errors = self._errors
-        yield
 
 
 @dataclass(frozen=True)
@@ -198,11 +206,3 @@ def _excess(limit: str) -> GraphQLError:
     return GraphQLError(
         f"Send a smaller document; it has more than {limit}.", extensions={"code": "TOO_LARGE"}
     )
-
-
-def _remember(
-    documents: OrderedDict[str, DocumentNode], text: str, document: DocumentNode, most: int
-) -> None:
-    documents[text] = document
-    if len(documents) > most:
-        documents.popitem(last=False)

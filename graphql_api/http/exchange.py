@@ -13,10 +13,6 @@ logger = structlog.get_logger()
 
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,128}")
 
-_OPERATION = re.compile(r"\b(?:query|mutation|subscription)\s+([_A-Za-z][_0-9A-Za-z]{0,63})\b")
-# What GraphQL ignores. Possessive, so that junk costs linear time.
-_IGNORED = re.compile(r"(?:[\s,\ufeff]|#[^\r\n]*+)*+")
-
 
 @dataclass(slots=True)
 class Exchange:
@@ -57,13 +53,3 @@ def request_id(headers: Iterable[tuple[bytes, bytes]] = ()) -> str:
         if name == b"x-request-id" and _REQUEST_ID.fullmatch(value):
             return value.decode("ascii")
     return os.urandom(16).hex()
-
-
-def operation_name(document: str, chosen: str | None) -> str | None:
-    """The name of the operation, as it stands in the document; None where it has none."""
-    if chosen is not None:
-        return chosen if chosen in _OPERATION.findall(document) else None
-    # Only at the beginning: further on, the same words may stand in a value.
-    ignored = _IGNORED.match(document)
-    named = ignored and _OPERATION.match(document, ignored.end())
-    return named and named[1]

@@ -8,30 +8,39 @@ from dataclasses import dataclass
 from typing import Any
 
 import orjson
+from graphql import OperationType
 from starlette.datastructures import QueryParams
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.types import Receive, Scope, Send
-from strawberry.exceptions import MissingQueryError
-from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOperationTypeError
-from strawberry.types.graphql import OperationType
 
 from ..access.principal import Principal
 from ..customers.store import Customers
+from ..schema.operation import Operation
 from ..schema.operations import Context
 from ..schema.schema import create_schema
 from ..settings import Settings
+from .addresses import client_address, network
 from .body import read_body
-from .documents import Documents, ReadDocuments
+from .documents import Document, Documents
 from .errors import JSON as _JSON
 from .errors import RequestError, body, error_response
-from .exchange import Exchange, exchange_of, operation_name
+from .exchange import Exchange, exchange_of
 from .graphiql import graphiql_page, graphiql_policy
 from .media import preferred
 
 _GRAPHQL_RESPONSE = "application/graphql-response+json"
 _OFFERED = (_JSON, _GRAPHQL_RESPONSE)
 _HTML = "text/html"
+
+# What each method may do.
+_ALLOWED = {
+    "GET": {OperationType.QUERY},
+    "POST": {OperationType.QUERY, OperationType.MUTATION},
+}
+
+# Of the name of an operation, so many characters are logged.
+_LONGEST_LOGGED = 64
 
 # orjson reads integers beyond 64 bits as floats.
 _LONG_INTEGER = re.compile(rb"[0-9]{19}")
@@ -57,8 +66,7 @@ class GraphQLEndpoint:
         self._settings = settings
         self._page = graphiql_page()
         self._page_headers = {"Content-Security-Policy": graphiql_policy(self._page)}
-        self._schema = create_schema(lambda: ReadDocuments(self._documents))
-        self._documents = Documents(self._schema.graphql_schema, settings)
+        self._documents = Documents(create_schema(), settings)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)
@@ -82,53 +90,61 @@ class GraphQLEndpoint:
             raise RequestError(406, f"Accept {_GRAPHQL_RESPONSE} or {_JSON}.")
         if request.method == "GET":
             parameters = _from_query_string(request.query_params)
-            allowed = {OperationType.QUERY}
         elif request.method == "POST":
             parameters = await _from_body(request, self._settings.max_body_bytes)
-            allowed = {OperationType.QUERY, OperationType.MUTATION}
         else:
             raise RequestError(405, "Send the request by POST.", {"Allow": "GET, POST"})
         exchange = exchange_of(request.scope)
         # Keys and tokens are of principals with such ids: `key:...`, `jwt:...`.
         exchange.client = principal.id.partition(":")[0]
-        exchange.operation = operation_name(parameters.query, parameters.operation_name)
+
+        owner = f"{principal.id} {network(client_address(request))}"
+        document = self._documents.read(parameters.query, owner)
+        operation = _chosen(document, parameters.operation_name)
+        if operation is not None:
+            exchange.operation = operation.name and operation.name[:_LONGEST_LOGGED]
+            if operation.type not in _ALLOWED[request.method]:
+                raise RequestError(
+                    405, "Send mutations by POST; there are no subscriptions.", {"Allow": "POST"}
+                )
+        # The draft: 200 for whatever a well-formed request leads to, in the older form.
+        refused = 400 if media_type == _GRAPHQL_RESPONSE else 200
+        if document.errors:
+            return _response({"errors": document.errors}, refused, media_type, exchange)
+        if operation is None:
+            # A client that names none is well-formed, one that names another is not.
+            raise RequestError(
+                refused if parameters.operation_name is None else 400,
+                "Name one of the document's operations in `operationName`.",
+                code="BAD_REQUEST",
+            )
+
         context = Context(self._customers, principal, _idempotency_key(request))
         try:
             async with asyncio.timeout(self._settings.execution_seconds):
-                result = await self._schema.execute(
-                    parameters.query,
-                    variable_values=parameters.variables,
-                    context_value=context,
-                    operation_name=parameters.operation_name,
-                    allowed_operation_types=allowed,
-                )
+                result = await operation.execute(parameters.variables, context)
         except TimeoutError:
-            # The draft: 200 for whatever a well-formed request leads to, in the older form.
             raise RequestError(
                 504 if media_type == _GRAPHQL_RESPONSE else 200,
                 "The operation took too long, and may have been done or not; send the request "
                 "again, with the same idempotency key.",
                 code="TIMEOUT",
             ) from None
-        except MissingQueryError:
-            raise RequestError(400, "Send a GraphQL document as `query`.") from None
-        except CannotGetOperationTypeError:
-            raise RequestError(
-                400, "Name one of the document's operations in `operationName`."
-            ) from None
-        except InvalidOperationTypeError:
-            raise RequestError(
-                405, "Send mutations by POST; there are no subscriptions.", {"Allow": "POST"}
-            ) from None
-
         if not result.errors:
             return _response({"data": result.data}, 200, media_type, exchange)
         errors = [error.formatted for error in result.errors]
         if result.data is None and not any(error.path for error in result.errors):
             # Nothing was executed, so there is no `data`, and no success to report.
-            status_code = 400 if media_type == _GRAPHQL_RESPONSE else 200
-            return _response({"errors": errors}, status_code, media_type, exchange)
+            return _response({"errors": errors}, refused, media_type, exchange)
         return _response({"errors": errors, "data": result.data}, 200, media_type, exchange)
+
+
+def _chosen(document: Document, name: str | None) -> Operation | None:
+    """The operation that a request means; None where that cannot be told."""
+    if name is None and len(document.operations) == 1:
+        [operation] = document.operations.values()
+        return operation
+    return None if name is None else document.operations.get(name)
 
 
 def _response(
@@ -187,7 +203,7 @@ def _parameters(values: object) -> _Parameters:
     variables = values.get("variables")
     operation_name = values.get("operationName")
     extensions = values.get("extensions")
-    if not isinstance(query, str):
+    if not isinstance(query, str) or not query:
         raise RequestError(400, "Send a GraphQL document as `query`, a string.")
     if not isinstance(variables, dict | None):
         raise RequestError(400, "Send `variables` as a JSON object.")

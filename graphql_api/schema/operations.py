@@ -13,6 +13,7 @@ from ..customers.create_customer import create_customer
 from ..customers.judge import Value
 from ..customers.store import Customers
 from .outcomes import customer, customer_result
+from .prepared import TakeGiven
 from .types import CreateCustomerInput, CreateCustomerResult, Customer
 
 # Printable ASCII: space to tilde.
@@ -91,6 +92,7 @@ def _bad_user_input(message: str) -> GraphQLError:
 class Mutation:
     create_customer: CreateCustomerResult = strawberry.mutation(
         resolver=_create_customer,
+        extensions=[TakeGiven()],
         description=(
             "Creates a customer. Answers with the customer, or with every problem of every field "
             "at once. Its e-mail address identifies a customer: no two have the same."
@@ -101,5 +103,7 @@ class Mutation:
 @strawberry.type(description="What can be read.")
 class Query:
     customer: Customer | None = strawberry.field(
-        resolver=_customer, description="The customer with this `id`, or `null` if there is none."
+        resolver=_customer,
+        extensions=[TakeGiven()],
+        description="The customer with this `id`, or `null` if there is none.",
     )

@@ -1,0 +1,252 @@
+"""Operations that are executed by functions which are made once, and not by walking a document.
+
+graphql-core's executor asks anew, for each field of each request, what the document and the schema
+say about it. Here that is asked once. What comes out is the same; what is not covered is left to
+graphql-core, with what resolvers have given already, so that none runs twice.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import partial
+from inspect import iscoroutinefunction
+from typing import Any, cast
+
+from graphql import (
+    DirectiveNode,
+    DocumentNode,
+    FieldNode,
+    GraphQLField,
+    GraphQLInputType,
+    GraphQLResolveInfo,
+    GraphQLSchema,
+    OperationDefinitionNode,
+    OperationType,
+    Undefined,
+    VariableDefinitionNode,
+    VariableNode,
+    Visitor,
+    get_variable_values,
+    is_non_null_type,
+    type_from_ast,
+    visit,
+)
+from strawberry.extensions.field_extension import AsyncExtensionResolver, FieldExtension
+from strawberry.types import Info
+
+from .coercion import Build, Coerce, builder, coercer, has_default
+from .completion import Complete, Selections, fragments_of
+from .covered import NotCovered, definition_of
+
+# Of the variables that directives name, so many combinations of values are prepared.
+_MOST_VARIANTS = 16
+
+
+@dataclass(slots=True)
+class Given:
+    """What a resolver has given: a value, or an error."""
+
+    value: Any = None
+    error: Exception | None = None
+
+    def get(self) -> Any:  # noqa: ANN401  # resolvers give anything
+        if self.error is not None:
+            raise self.error
+        return self.value
+
+
+class Unfinished(Exception):
+    """Only graphql-core can do the rest, with `given` (by keys of the answer) as its root value."""
+
+    def __init__(self, given: dict[str, Given]) -> None:
+        super().__init__()
+        self.given = given
+
+
+class TakeGiven(FieldExtension):
+    """Has a field at the top take what its resolver has given already."""
+
+    async def resolve_async(
+        self,
+        next_: AsyncExtensionResolver,
+        source: dict[str, Given] | None,
+        info: Info,
+        **kwargs: Any,  # noqa: ANN401  # a field's arguments
+    ) -> Any:  # noqa: ANN401  # and its value
+        given = source and source.get(str(info.path.key))
+        return given.get() if given else await next_(source, info, **kwargs)
+
+
+@dataclass(slots=True)
+class _Request:
+    """All that a resolver is told here of the request that it is for."""
+
+    context: object
+
+
+@dataclass(frozen=True)
+class _Field:
+    """One field at the top."""
+
+    key: str
+    resolve: Callable[[_Request, Mapping[str, Any]], Awaitable[Any]]
+    complete: Complete
+
+    async def given(self, request: _Request, variables: Mapping[str, Any]) -> Given:
+        try:
+            return Given(await self.resolve(request, variables))
+        except Exception as error:  # noqa: BLE001  # as graphql-core takes it
+            return Given(error=error)
+
+
+@dataclass(frozen=True)
+class _Variable:
+    """How a variable is coerced; `absent` gives what stands for one that did not come."""
+
+    name: str
+    coerce: Coerce
+    absent: Build
+
+
+class PreparedOperation:
+    """One operation of a valid document. Making it raises `NotCovered`."""
+
+    def __init__(
+        self, schema: GraphQLSchema, document: DocumentNode, operation: OperationDefinitionNode
+    ) -> None:
+        self._schema = schema
+        self._operation = operation
+        self._fragments = fragments_of(document.definitions)
+        self._variables = [_variable(schema, node) for node in operation.variable_definitions or ()]
+        self._named_by_directives = sorted(_named_by_directives(document))
+        # None for what is not covered.
+        self._variants: dict[tuple[object, ...], list[_Field] | None] = {}
+
+    async def execute(self, variables: Mapping[str, Any], context: object) -> dict[str, Any]:
+        """The `data` of an answer without errors. Raises `Unfinished`."""
+        given: dict[str, Given] = {}
+        try:
+            coerced = self._coerced(variables)
+            fields = self._fields(variables, coerced)
+            request = _Request(context)
+            if len(fields) > 1 and self._operation.operation is OperationType.QUERY:
+                all_given = await asyncio.gather(*(f.given(request, coerced) for f in fields))
+                given = {field.key: one for field, one in zip(fields, all_given, strict=True)}
+                return {field.key: field.complete(given[field.key].get()) for field in fields}
+            data = {}
+            for field in fields:
+                given[field.key] = one = await field.given(request, coerced)
+                data[field.key] = field.complete(one.get())
+        except Exception:  # noqa: BLE001  # whatever it is, graphql-core makes an answer of it
+            raise Unfinished(given) from None
+        return data
+
+    def _coerced(self, variables: Mapping[str, Any]) -> dict[str, Any]:
+        coerced = {}
+        for variable in self._variables:
+            if variable.name in variables:
+                coerced[variable.name] = variable.coerce(variables[variable.name])
+            elif (default := variable.absent(coerced)) is not Undefined:
+                coerced[variable.name] = default
+        return coerced
+
+    def _fields(self, variables: Mapping[str, Any], coerced: Mapping[str, Any]) -> list[_Field]:
+        variant = tuple(coerced.get(name) for name in self._named_by_directives)
+        if variant not in self._variants:
+            if len(self._variants) == _MOST_VARIANTS:
+                raise NotCovered
+            try:
+                self._variants[variant] = list(self._prepared(variables))
+            except NotCovered:
+                self._variants[variant] = None
+        if (fields := self._variants[variant]) is None:
+            raise NotCovered
+        return fields
+
+    def _prepared(self, variables: Mapping[str, Any]) -> Iterator[_Field]:
+        definitions = self._operation.variable_definitions or ()
+        values = get_variable_values(self._schema, definitions, dict(variables))
+        if isinstance(values, list):
+            raise NotCovered
+        selections = Selections(self._schema, self._fragments, self._operation, values)
+        root = self._schema.get_root_type(self._operation.operation)
+        if root is None or self._operation.operation is OperationType.SUBSCRIPTION:
+            raise NotCovered
+        for key, nodes in selections.root_fields(root).items():
+            name = nodes[0].node.name.value
+            if name == "__typename":
+                yield _Field(key, _nothing, partial(_constant, root.name))
+            elif (field := root.fields.get(name)) is None:
+                # It asks for the schema.
+                raise NotCovered
+            else:
+                resolve = _resolver(field, nodes[0].node)
+                yield _Field(key, resolve, selections.completer(field.type, nodes))
+
+
+def _resolver(
+    field: GraphQLField, node: FieldNode
+) -> Callable[[_Request, Mapping[str, Any]], Awaitable[Any]]:
+    """A call of the resolver that Strawberry would call, with what Strawberry would pass."""
+    definition = definition_of(field)
+    resolver = definition.base_resolver
+    if (
+        not iscoroutinefunction(getattr(resolver, "wrapped_func", None))
+        or [p.name for p in resolver.reserved_parameters.values() if p is not None] != ["info"]
+        or any(type(extension) is not TakeGiven for extension in definition.extensions)
+        or any(map(has_default, field.args.values()))
+    ):
+        raise NotCovered
+    call = resolver.wrapped_func
+    arguments = [
+        (definition_of(argument).python_name, builder(given.value, argument.type))
+        for given in node.arguments or ()
+        for argument in [field.args[given.name.value]]
+    ]
+
+    def resolve(request: _Request, variables: Mapping[str, Any]) -> Awaitable[Any]:
+        info: Info = Info(_raw_info=cast("GraphQLResolveInfo[Any]", request), _field=definition)
+        values = {name: build(variables) for name, build in arguments}
+        given = {name: value for name, value in values.items() if value is not Undefined}
+        result: Awaitable[Any] = call(info=info, **given)
+        return result
+
+    return resolve
+
+
+async def _nothing(_request: _Request, _variables: Mapping[str, Any]) -> None:
+    """Resolves `__typename`."""
+
+
+def _constant(value: object, _result: object) -> object:
+    return value
+
+
+def _variable(schema: GraphQLSchema, node: VariableDefinitionNode) -> _Variable:
+    type_ = cast("GraphQLInputType", type_from_ast(schema, node.type))
+    absent: Build = partial(_constant, Undefined)
+    if node.default_value is not None:
+        absent = builder(node.default_value, type_)
+    elif is_non_null_type(type_):
+        absent = _missing
+    return _Variable(node.variable.name.value, coercer(type_), absent)
+
+
+def _missing(_variables: Mapping[str, Any]) -> Any:  # noqa: ANN401  # it gives nothing
+    raise NotCovered
+
+
+def _named_by_directives(document: DocumentNode) -> set[str]:
+    """The variables that a document's directives name."""
+    names: set[str] = set()
+
+    class Directives(Visitor):
+        def enter_directive(self, node: DirectiveNode, *_: object) -> None:
+            names.update(
+                argument.value.name.value
+                for argument in node.arguments or ()
+                if isinstance(argument.value, VariableNode)
+            )
+
+    visit(document, Directives())
+    return names
