@@ -65,7 +65,7 @@ class Floor:
     """An ASGI application that answers what `loads` sends, and nothing else."""
 
     def __init__(self, uri: str) -> None:
-        client: AsyncIOMotorClient[dict[str, Any]] = AsyncIOMotorClient(
+        self._client: AsyncIOMotorClient[dict[str, Any]] = AsyncIOMotorClient(
             uri,
             tz_aware=True,
             uuidRepresentation="standard",
@@ -73,9 +73,12 @@ class Floor:
             journal=True,
             readConcernLevel="majority",
         )
-        self._customers = client.get_default_database()["customers"]
+        self._customers = self._client.get_default_database()["customers"]
         self._inserts = Batches(self._insert)
         self._reads = Batches(self._read)
+
+    def close(self) -> None:
+        self._client.close()
 
     async def __call__(
         self,
