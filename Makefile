@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/installed
 
-.PHONY: help install run test check schema lock
+.PHONY: help install run test bench check schema lock
 
 help: ## Show the commands
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /make \1\t/' | expand -t 16
@@ -28,6 +28,9 @@ test: install ## Run every test, with branch coverage
 	$(BIN)/coverage run -m pytest -m alone
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
+
+bench: install ## Measure the cost of a request beside a floor; ARGUMENTS=--help shows more
+	$(BIN)/python -m benchmarks $(ARGUMENTS)
 
 check: install ## Lint, check the types and the committed schema
 	$(BIN)/ruff check

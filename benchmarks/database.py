@@ -1,0 +1,68 @@
+"""A database of its own for each server, with customers in it before anything is measured."""
+
+import asyncio
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from itertools import islice
+from typing import Any
+from uuid import UUID, uuid4
+
+from pymongo import MongoClient
+
+from graphql_api.customers.fields import FIELDS, Customer
+from graphql_api.customers.judge import judge
+from graphql_api.customers.problems import Rejected
+from graphql_api.customers.store import Kept
+from graphql_api.mongo.collection import ensure_collection
+from graphql_api.mongo.connection import connect
+from graphql_api.mongo.documents import to_document
+
+from .loads import VALID
+
+_BATCH = 10_000
+
+
+class Database:
+    """The collection `customers` of one database, as our own server would set it up."""
+
+    def __init__(self, mongodb_uri: str, name: str) -> None:
+        """`mongodb_uri` is that of an embedded MongoDB, which names no database."""
+        self.uri = mongodb_uri.replace("/?", f"/{name}?")
+        client: MongoClient[dict[str, Any]] = MongoClient(self.uri, uuidRepresentation="standard")
+        self._customers = client.get_default_database()["customers"]
+        asyncio.run(_ensure(self.uri))
+
+    def __len__(self) -> int:
+        return self._customers.estimated_document_count()
+
+    def fill(self, size: int) -> None:
+        """Adds valid customers until there are so many."""
+        customers = _customers()
+        while missing := max(0, size - len(self)):
+            self._customers.insert_many(list(islice(customers, min(missing, _BATCH))))
+
+    def ids(self, most: int) -> list[UUID]:
+        """Of so many customers, from everywhere in the collection."""
+        chosen = self._customers.aggregate(
+            [{"$sample": {"size": most}}, {"$project": {"_id": True}}]
+        )
+        return [document["_id"] for document in chosen]
+
+
+async def _ensure(uri: str) -> None:
+    database = connect(uri)
+    await ensure_collection(database)
+    database.client.close()
+
+
+def _customers() -> Iterator[dict[str, Any]]:
+    """Documents of customers, each with another e-mail address."""
+    judged = judge({field.name: VALID[field.public_name] for field in FIELDS})
+    if isinstance(judged, Rejected):
+        raise TypeError("The examples of the fields are valid.")
+    now = datetime.now(UTC)
+    while True:
+        id_ = uuid4()
+        values = {**vars(judged), "email": f"{id_.hex}@a.com"}
+        customer = Customer(**values, id=id_, created_at=now, updated_at=now)
+        yield to_document(Kept(customer, None))

@@ -1,0 +1,82 @@
+"""What was measured: a table with ratios to the floor, and JSON."""
+
+import json
+import os
+import platform
+from dataclasses import asdict, fields
+from datetime import UTC, datetime
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from .loads import Scenario
+from .rounds import Round
+from .servers import FLOOR
+
+_MEASURES = {
+    "cpu_microseconds": "CPU µs/request",
+    "requests_per_second": "requests/s",
+    "p50_milliseconds": "p50 ms",
+    "p99_milliseconds": "p99 ms",
+}
+
+
+class Report:
+    """The rounds of each server in each scenario; each server has the same number of them."""
+
+    def __init__(self, seconds: int) -> None:
+        self._seconds = seconds
+        self._rounds: dict[Scenario, dict[str, list[Round]]] = {}
+
+    def add(self, scenario: Scenario, server: str, measured: Round) -> None:
+        self._rounds.setdefault(scenario, {}).setdefault(server, []).append(measured)
+
+    def median(self, scenario: Scenario, server: str, measure: str) -> float:
+        return median(self._values(scenario, server, measure))
+
+    def ratio(self, scenario: Scenario, server: str, measure: str) -> float:
+        """The median of the ratios to the floor in the same round: both had the same machine."""
+        values = self._values(scenario, server, measure)
+        floor = self._values(scenario, FLOOR, measure)
+        return median(value / least for value, least in zip(values, floor, strict=True))
+
+    def _values(self, scenario: Scenario, server: str, measure: str) -> list[float]:
+        return [getattr(measured, measure) for measured in self._rounds[scenario][server]]
+
+    def table(self, scenario: Scenario) -> str:
+        """Each measure, and in brackets its ratio to the floor."""
+        rows = [[scenario.name, *_MEASURES.values()]]
+        for server in self._rounds[scenario]:
+            cells = [
+                f"{self.median(scenario, server, measure):.4g} "
+                f"({self.ratio(scenario, server, measure):.2f})"
+                for measure in _MEASURES
+            ]
+            rows.append([server, *cells])
+        return "".join(
+            f"{name:<20}{''.join(cell.rjust(18) for cell in cells)}\n" for name, *cells in rows
+        )
+
+    def write(self, file: Path) -> None:
+        results = {
+            "date": datetime.now(UTC).isoformat(timespec="seconds"),
+            "machine": {
+                "processors": os.cpu_count(),
+                "system": platform.platform(),
+                "python": platform.python_version(),
+            },
+            "seconds": self._seconds,
+            "scenarios": {
+                scenario.name: {server: self._result(scenario, server) for server in servers}
+                for scenario, servers in self._rounds.items()
+            },
+        }
+        file.write_text(json.dumps(results, indent=2) + "\n", "utf-8")
+
+    def _result(self, scenario: Scenario, server: str) -> dict[str, Any]:
+        measures = [field.name for field in fields(Round)]
+        return {
+            "median": {name: self.median(scenario, server, name) for name in measures},
+            "ratio": {name: self.ratio(scenario, server, name) for name in measures},
+            "rounds": [asdict(measured) for measured in self._rounds[scenario][server]],
+        }

@@ -1,0 +1,111 @@
+"""The servers that are measured: how each is started, and what it costs, from /proc."""
+
+import contextlib
+import os
+import secrets
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from graphql_api.settings import PREFIX, variable
+
+from .database import Database
+
+FLOOR = "floor"
+OURS = "graphql-api"
+STRAWBERRY = "default Strawberry"
+
+_PATIENCE_SECONDS = 30
+_TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
+_PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
+
+_UVICORN = [sys.executable, "-m", "uvicorn"]
+_COMMANDS = {
+    FLOOR: [
+        *(*_UVICORN, "--factory", "benchmarks.floor:create", "--lifespan", "off"),
+        *("--loop", "uvloop", "--http", "httptools", "--no-access-log", "--port"),
+    ],
+    OURS: [sys.executable, "-m", "graphql_api", "serve", "--port"],
+    STRAWBERRY: [*_UVICORN, "benchmarks.default_strawberry:app", "--port"],
+}
+SERVERS = list(_COMMANDS)
+
+
+class ServerFailed(Exception):
+    """A server does not start, or does not do what it should."""
+
+
+@dataclass(frozen=True)
+class Server:
+    """A server that answers, with a database of its own."""
+
+    name: str
+    pid: int
+    url: str
+    database: Database
+
+    def cpu_seconds(self) -> float:
+        """What it has used until now: user and system, all threads and processes."""
+        return sum(
+            # utime and stime; see proc_pid_stat(5).
+            (int(fields[11]) + int(fields[12])) / _TICKS_PER_SECOND
+            for fields in self._stats()
+        )
+
+    def resident_bytes(self) -> int:
+        return sum(int(fields[21]) * _PAGE_BYTES for fields in self._stats())
+
+    def _stats(self) -> list[list[str]]:
+        """The fields of /proc/PID/stat from `state` on, for the process and those below it."""
+        stats: dict[int, list[str]] = {}
+        for file in Path("/proc").glob("[0-9]*/stat"):
+            # A process may end while one looks.
+            with contextlib.suppress(OSError):
+                stats[int(file.parent.name)] = file.read_text().rpartition(") ")[2].split()
+        family = {self.pid}
+        while more := {pid for pid, fields in stats.items() if int(fields[1]) in family} - family:
+            family |= more
+        return [stats[pid] for pid in family]
+
+
+@contextlib.contextmanager
+def started(name: str, database: Database, folder: Path, *options: str) -> Iterator[Server]:
+    """One of `SERVERS` on a free port, until the end; its log is in the folder.
+
+    Raises `ServerFailed`.
+    """
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+    inherited = {key: value for key, value in os.environ.items() if not key.startswith(PREFIX)}
+    uris = dict.fromkeys([variable("mongodb_uri"), "BENCHMARK_MONGODB_URI"], database.uri)
+    log = folder / f"{name}-{secrets.token_hex(4)}.log".replace(" ", "-")
+    with (
+        log.open("wb") as output,
+        subprocess.Popen(  # noqa: S603  # our own commands
+            [*_COMMANDS[name], str(port), *options],
+            env={**inherited, **uris},
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+        ) as process,
+    ):
+        try:
+            _await_listener(process, port, log)
+            path = "/graphql" if name == OURS else "/"
+            yield Server(name, process.pid, f"http://127.0.0.1:{port}{path}", database)
+        finally:
+            process.terminate()
+
+
+def _await_listener(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
+    give_up = time.monotonic() + _PATIENCE_SECONDS
+    while process.poll() is None and time.monotonic() < give_up:
+        with contextlib.suppress(ConnectionRefusedError):
+            socket.create_connection(("127.0.0.1", port)).close()
+            return
+        time.sleep(0.05)
+    raise ServerFailed(f"It does not start: {process.args!r}\n{log.read_text()}")
