@@ -28,6 +28,7 @@ from .http.graphql import Admit, GraphQLEndpoint
 from .http.health import Health
 from .http.json_web_tokens import JsonWebTokens
 from .http.rate_limit import RateLimit
+from .http.shortcut import Shortcut
 from .http.signing_keys import FAULTS, KeysFromFile, KeysFromUrl, SigningKeys
 from .logs import configure_structlog
 from .mongo.api_keys import MongoApiKeys
@@ -84,6 +85,7 @@ def create_app(settings: Settings) -> Starlette:
     middleware = [Middleware(Edge)]
     if settings.cors_origins is not None:
         middleware.append(Middleware(CrossOrigin, settings.cors_origins))
+    middleware.append(Middleware(Shortcut, "/graphql", endpoint))
     return Starlette(
         routes=[
             Route("/", _to_graphiql),

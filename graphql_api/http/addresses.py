@@ -3,6 +3,7 @@
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, ip_address
 
+from starlette.datastructures import URL
 from starlette.requests import Request
 
 # Each IPv6 client has at least so many bits of its own.
@@ -12,6 +13,15 @@ _IPV6_OWN_BITS = 64
 def client_address(request: Request) -> str:
     """The peer's address, or whom a trusted proxy names; empty where there is none."""
     return "" if request.client is None else request.client.host
+
+
+@lru_cache(maxsize=1024)
+def host_name(host: bytes) -> str:
+    """The name or address in a header `Host`; empty where there is none."""
+    try:
+        return URL(f"http://{host.decode('latin-1')}/").hostname or ""
+    except ValueError:
+        return ""
 
 
 @lru_cache(maxsize=1024)

@@ -11,8 +11,9 @@ from starlette.requests import Request
 
 from ..access.principal import ANYBODY, Principal
 from ..customers.store import Unavailable
-from .addresses import client_address, is_loopback, network
+from .addresses import client_address, host_name, is_loopback, network
 from .errors import RequestError
+from .exchange import exchange_of
 from .rate_limit import RateLimit
 
 _CHALLENGE = 'Bearer realm="graphql-api"'
@@ -43,8 +44,9 @@ class Open:
                 "Configure authentication; without it, this server is for its own machine alone.",
                 code="FORBIDDEN",
             )
+        name = host_name(exchange_of(request.scope).headers.get(b"host", b""))
         # A name that another site has led here (DNS rebinding) would let its scripts in.
-        if self._to_this_machine_alone and not is_loopback(request.url.hostname or ""):
+        if self._to_this_machine_alone and not is_loopback(name):
             raise RequestError(
                 403,
                 "Send the request to localhost; without authentication, no other name is taken.",

@@ -1,8 +1,9 @@
 """Reads the body of a request, up to a limit."""
 
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 
 from .errors import RequestError
+from .exchange import exchange_of
 
 
 async def read_body(request: Request, limit: int) -> bytes:
@@ -10,16 +11,22 @@ async def read_body(request: Request, limit: int) -> bytes:
 
     What was not read by then is not kept: see `Protocol`.
     """
-    announced = request.headers.get("content-length", "").lstrip("0")
+    announced = exchange_of(request.scope).headers.get(b"content-length", b"").lstrip(b"0")
     # More digits than the limit has make a larger number, and cost nothing.
-    if len(announced) > len(str(limit)) or (announced.isdecimal() and int(announced) > limit):
+    if len(announced) > len(str(limit)) or (announced.isdigit() and int(announced) > limit):
         raise _too_large(limit)
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
+    body = b""
+    more = True
+    while more:
+        message = await request.receive()
+        if message["type"] == "http.disconnect":
+            raise ClientDisconnect
+        # Nearly always, all of it comes at once.
+        body += message.get("body", b"")
+        more = message.get("more_body", False)
         if len(body) > limit:
             raise _too_large(limit)
-    return bytes(body)
+    return body
 
 
 def _too_large(limit: int) -> RequestError:

@@ -71,10 +71,12 @@ class Documents:
         self._seen_once = Remembered[Document](_DOCUMENTS_SEEN_ONCE)
         self._wrong = Remembered[Document](_WRONG_DOCUMENTS)
 
+    def get(self, text: str) -> Document | None:
+        """The document, where it is remembered."""
+        return self._known.get(text) or self._wrong.get(text)
+
     def read(self, text: str, owner: str) -> Document:
-        """The document; whoever sends many is the first whose documents are forgotten."""
-        if (document := self._known.get(text) or self._wrong.get(text)) is not None:
-            return document
+        """A document that is not; whoever sends many is the first whose are forgotten."""
         if (document := self._seen_once.pop(text)) is not None:
             self._known.add(text, document, owner)
             return document

@@ -35,7 +35,9 @@ class Edge:
             await self._app(scope, receive, send)
             return
         began = perf_counter()
-        exchange = scope["exchange"] = Exchange(request_id(scope["headers"]))
+        received = dict(scope["headers"])
+        exchange = Exchange(request_id(received.get(b"x-request-id")), received)
+        scope["exchange"] = exchange
         structlog.contextvars.bind_contextvars(request_id=exchange.request_id)
         headers = [(b"x-request-id", exchange.request_id.encode("ascii")), *SECURITY_HEADERS]
         status: int | None = None

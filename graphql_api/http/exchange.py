@@ -2,8 +2,8 @@
 
 import os
 import re
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from http import HTTPStatus
 
 import structlog
@@ -19,6 +19,8 @@ class Exchange:
     """Whoever learns something for the log writes it here: never a value, a token or an address."""
 
     request_id: str
+    # Of a name that came more than once, the last.
+    headers: Mapping[bytes, bytes] = field(default_factory=dict)
     # How the client showed who it is, never who.
     client: str = "anonymous"
     operation: str | None = None
@@ -47,9 +49,8 @@ def exchange_of(scope: Scope) -> Exchange:
     return exchange
 
 
-def request_id(headers: Iterable[tuple[bytes, bytes]] = ()) -> str:
+def request_id(given: bytes | None = None) -> str:
     """The id that the client gave, where it is one that can be trusted in a log, else a new one."""
-    for name, value in headers:
-        if name == b"x-request-id" and _REQUEST_ID.fullmatch(value):
-            return value.decode("ascii")
+    if given is not None and _REQUEST_ID.fullmatch(given):
+        return given.decode("ascii")
     return os.urandom(16).hex()

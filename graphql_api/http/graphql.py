@@ -5,6 +5,7 @@ import json
 import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import orjson
@@ -32,6 +33,7 @@ from .media import preferred
 _GRAPHQL_RESPONSE = "application/graphql-response+json"
 _OFFERED = (_JSON, _GRAPHQL_RESPONSE)
 _HTML = "text/html"
+_CONTENT_TYPES = {name: f"{name}; charset=utf-8".encode() for name in _OFFERED}
 
 # What each method may do.
 _ALLOWED = {
@@ -74,7 +76,7 @@ class GraphQLEndpoint:
         await response(scope, receive, send)
 
     async def _answer(self, request: Request) -> Response:
-        accept = request.headers.get("accept", "*/*")
+        accept = exchange_of(request.scope).headers.get(b"accept", b"*/*").decode("latin-1")
         if request.method == "GET" and preferred(accept, (*_OFFERED, _HTML)) == _HTML:
             return HTMLResponse(self._page, headers=self._page_headers)
         media_type = preferred(accept, _OFFERED)
@@ -98,8 +100,10 @@ class GraphQLEndpoint:
         # Keys and tokens are of principals with such ids: `key:...`, `jwt:...`.
         exchange.client = principal.id.partition(":")[0]
 
-        owner = f"{principal.id} {network(client_address(request))}"
-        document = self._documents.read(parameters.query, owner)
+        document = self._documents.get(parameters.query)
+        if document is None:
+            owner = f"{principal.id} {network(client_address(request))}"
+            document = self._documents.read(parameters.query, owner)
         operation = _chosen(document, parameters.operation_name)
         if operation is not None:
             exchange.operation = operation.name and operation.name[:_LONGEST_LOGGED]
@@ -155,22 +159,36 @@ def _response(
         for error in content.get("errors", ())
         if (seconds := error.get("extensions", {}).get("retryAfter")) is not None
     ]
-    headers = {"Retry-After": str(max(waits))} if waits else None
-    return Response(
-        body(content, exchange), status_code, headers, media_type=f"{media_type}; charset=utf-8"
-    )
+    answer = _Answer(body(content, exchange), status_code, media_type)
+    if waits:
+        answer.headers["Retry-After"] = str(max(waits))
+    return answer
+
+
+class _Answer(Response):
+    """Starlette's response, whose headers are not encoded anew each time."""
+
+    def __init__(self, content: bytes, status_code: int, media_type: str) -> None:
+        self.status_code = status_code
+        self.body = content
+        self.background = None
+        self.raw_headers = [
+            (b"content-length", b"%d" % len(content)),
+            (b"content-type", _CONTENT_TYPES[media_type]),
+        ]
 
 
 def _idempotency_key(request: Request) -> str | None:
+    if b"idempotency-key" not in exchange_of(request.scope).headers:
+        return None
     keys = request.headers.getlist("idempotency-key")
     if len(keys) > 1:
         raise RequestError(400, "Send one header Idempotency-Key.")
-    return keys[0] if keys else None
+    return keys[0]
 
 
 async def _from_body(request: Request, limit: int) -> _Parameters:
-    content_type = request.headers.get("content-type", "").split(";")[0].strip().lower()
-    if content_type != _JSON:
+    if not _is_json(exchange_of(request.scope).headers.get(b"content-type", b"")):
         raise RequestError(415, f"Send the request as {_JSON}.")
     try:
         return _parameters(_from_json(await read_body(request, limit)))
@@ -178,6 +196,11 @@ async def _from_body(request: Request, limit: int) -> _Parameters:
         raise RequestError(
             400, "Send the request as I-JSON (RFC 7493): UTF-8, and no lone surrogates."
         ) from None
+
+
+@lru_cache(maxsize=256)
+def _is_json(content_type: bytes) -> bool:
+    return content_type.partition(b";")[0].strip().lower() == _JSON.encode()
 
 
 def _from_query_string(query: QueryParams) -> _Parameters:

@@ -1,9 +1,10 @@
 """Chooses what to answer with from what a request's `Accept` header takes."""
 
-from collections.abc import Sequence
+from functools import lru_cache
 
 
-def preferred(accept: str, offered: Sequence[str]) -> str | None:
+@lru_cache(maxsize=256)
+def preferred(accept: str, offered: tuple[str, ...]) -> str | None:
     """The offered media type with the highest quality, the first among equals; None for none.
 
     RFC 9110, 12.5.1: the most specific range that matches a media type gives its quality.

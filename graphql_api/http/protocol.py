@@ -2,7 +2,7 @@
 
 import asyncio
 from asyncio import TimerHandle
-from typing import Any
+from typing import Any, cast
 
 import httptools
 from uvicorn.protocols.http.flow_control import CLOSE_HEADER
@@ -143,6 +143,8 @@ class Protocol(HttpToolsProtocol):
         ):
             raise RequestError(*_OVERLOADED)
         super().on_headers_complete()
+        if self.scope["method"] == "POST" and not self.expect_100_continue:
+            self.cycle.transport = cast("asyncio.Transport", _OneWrite(self.transport, self.loop))
         self._in_head, self._in_body = False, True
         self._unanswered += 1
 
@@ -258,6 +260,35 @@ class Protocol(HttpToolsProtocol):
             self.timeout_keep_alive_task = self.loop.call_later(
                 _FAREWELL_SECONDS, self.timeout_keep_alive_handler
             )
+
+
+class _OneWrite:
+    """The transport of one answer: its head goes with its body, for a system call is dear."""
+
+    def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
+        self._transport = transport
+        self._loop = loop
+        self._head: bytes | None = None
+
+    def write(self, data: bytes) -> None:
+        if self._head is None:
+            self._head = data
+            # The body nearly always follows at once.
+            self._loop.call_soon(self._send_head)
+        else:
+            self._transport.write(self._head + data)
+            self._head = b""
+
+    def is_closing(self) -> bool:
+        return self._transport.is_closing()
+
+    def close(self) -> None:
+        self._send_head()
+        self._transport.close()
+
+    def _send_head(self) -> None:
+        if self._head:
+            self.write(b"")
 
 
 def _cancel(deadline: TimerHandle | None) -> None:

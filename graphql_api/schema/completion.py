@@ -2,21 +2,22 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 from graphql import (
     FragmentDefinitionNode,
     GraphQLEnumType,
+    GraphQLID,
     GraphQLObjectType,
     GraphQLOutputType,
     GraphQLSchema,
+    GraphQLString,
     OperationDefinitionNode,
     is_abstract_type,
     is_enum_type,
     is_leaf_type,
     is_list_type,
     is_non_null_type,
-    is_object_type,
 )
 from graphql.execution.collect_fields import (
     FieldDetailsList,
@@ -53,26 +54,28 @@ class Selections:
 
         What it makes raises what scalars raise, too.
         """
+        nullable = not is_non_null_type(type_)
         if is_non_null_type(type_):
-            return _non_null(self.completer(type_.of_type, nodes))
+            type_ = type_.of_type
         if is_list_type(type_):
-            return _list(self.completer(type_.of_type, nodes))
+            return _list(self.completer(type_.of_type, nodes), nullable=nullable)
         if is_enum_type(type_):
-            return _leaf(_names(type_).__getitem__)
+            return _leaf(_names(type_).__getitem__, nullable=nullable)
         if is_leaf_type(type_):
-            return _leaf(type_.coerce_output_value)
-        if is_object_type(type_):
-            return self._one_of([type_], nodes)
+            as_it_is = str if type_ in (GraphQLString, GraphQLID) else NotCovered
+            return _leaf(type_.coerce_output_value, nullable=nullable, as_it_is=as_it_is)
         if is_abstract_type(type_):
-            return self._one_of(self.schema.get_possible_types(type_), nodes)
-        raise NotCovered
+            return self._one_of(self.schema.get_possible_types(type_), nodes, nullable=nullable)
+        return self._one_of([cast("GraphQLObjectType", type_)], nodes, nullable=nullable)
 
-    def _one_of(self, types: list[GraphQLObjectType], nodes: FieldDetailsList) -> Complete:
+    def _one_of(
+        self, types: list[GraphQLObjectType], nodes: FieldDetailsList, *, nullable: bool
+    ) -> Complete:
         """By their classes: what is of none of them, or of a subclass, is not covered."""
         by_class = {definition_of(type_).origin: self._object(type_, nodes) for type_ in types}
 
         def one_of(value: object) -> object:
-            if value is None:
+            if value is None and nullable:
                 return None
             complete = by_class.get(value.__class__)
             if complete is None:
@@ -111,19 +114,9 @@ def fragments_of(definitions: tuple[Any, ...]) -> dict[str, FragmentDetails]:
     }
 
 
-def _non_null(complete: Complete) -> Complete:
-    def non_null(value: object) -> object:
-        completed = complete(value)
-        if completed is None:
-            raise NotCovered
-        return completed
-
-    return non_null
-
-
-def _list(complete: Complete) -> Complete:
+def _list(complete: Complete, *, nullable: bool) -> Complete:
     def completed(value: object) -> object:
-        if value is None:
+        if value is None and nullable:
             return None
         if not isinstance(value, list):
             raise NotCovered
@@ -137,10 +130,18 @@ def _names(type_: GraphQLEnumType) -> dict[object, str]:
     return {members(value.value): name for name, value in type_.values.items()}
 
 
-def _leaf(coerce_output_value: Complete) -> Complete:
+def _leaf(
+    coerce_output_value: Complete, *, nullable: bool, as_it_is: type = NotCovered
+) -> Complete:
+    """`as_it_is` names a class whose values come out as they go in, which spares a call."""
+
     def leaf(value: object) -> object:
+        if value.__class__ is as_it_is:
+            return value
         if value is None:
-            return None
+            if nullable:
+                return None
+            raise NotCovered
         completed = coerce_output_value(value)
         if completed is None:
             raise NotCovered
