@@ -1,6 +1,7 @@
 """Runs the application under uvicorn, with the embedded MongoDB where no other one is named."""
 
 import contextlib
+import gc
 import multiprocessing
 import os
 import resource
@@ -83,7 +84,11 @@ def worker() -> Starlette:
     """The application of one server process, which ends when the one that started it is gone."""
     if (parent := multiprocessing.parent_process()) is not None:
         threading.Thread(target=_end_with, args=[parent.sentinel], daemon=True).start()
-    return from_environment()
+    application = from_environment()
+    # What is here now stays for good, and is not to be looked through again and again for garbage.
+    gc.collect()
+    gc.freeze()
+    return application
 
 
 def _end_with(sentinel: int) -> None:
