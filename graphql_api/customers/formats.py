@@ -33,52 +33,58 @@ class Format:
     directive_format: str | None = None
 
 
-# Most text is ASCII, which is always in NFC and holds no combining marks. It is read by shorter
-# ways; tests hold them to the long ones.
+# Most text is ASCII, and normalised. Tests hold the short ways for it to the long ones.
 
 
 def _trim(text: str) -> str:
-    if text.isascii():
-        return text.strip(_ASCII_WHITE_SPACE)
     return _OUTER_WHITE_SPACE.sub("", unicodedata.normalize("NFC", text))
 
 
 def _one_line(text: str) -> str:
-    line = _trim(text)
-    if line.isascii() and not _INNER_OF_ASCII.search(line):
-        return line
-    return _INNER_WHITE_SPACE.sub(" ", line)
+    if text.isascii():
+        line = text.strip(_ASCII_WHITE_SPACE)
+        return _INNER_WHITE_SPACE.sub(" ", line) if _INNER_OF_ASCII.search(line) else line
+    return _INNER_WHITE_SPACE.sub(" ", _trim(text))
+
+
+def _line(allowed: Callable[[str], bool], plain: str) -> Callable[[str], tuple[str, bool]]:
+    """Reads one line. What matches `plain` is normalised, and allowed."""
+    compiled = re.compile(plain)
+
+    def read(text: str) -> tuple[str, bool]:
+        if compiled.fullmatch(text):
+            return text, True
+        line = _one_line(text)
+        return line, allowed(line)
+
+    return read
 
 
 def _line_of_categories(pattern: str) -> Callable[[str], tuple[str, bool]]:
     """Reads one line whose general categories, such as `LuLlZsNd`, match the pattern."""
     compiled = re.compile(pattern)
-    ascii_ = [c for c in map(chr, range(128)) if compiled.fullmatch(unicodedata.category(c))]
-    compiled_for_ascii = re.compile(f"[{re.escape(''.join(ascii_))}]+")
 
-    def read(text: str) -> tuple[str, bool]:
-        line = _one_line(text)
+    def allowed(line: str) -> bool:
         if line.isascii():
-            return line, compiled_for_ascii.fullmatch(line) is not None
-        return line, compiled.fullmatch("".join(map(unicodedata.category, line))) is not None
+            return plain.fullmatch(line) is not None
+        return compiled.fullmatch("".join(map(unicodedata.category, line))) is not None
 
-    return read
+    # No character of ASCII goes with another one.
+    ascii_ = [c for c in map(chr, range(128)) if compiled.fullmatch(unicodedata.category(c))]
+    word = f"[{re.escape(''.join(ascii_).replace(' ', ''))}]+"
+    plain = re.compile(f"{word}(?: {word})*" if " " in ascii_ else word)
+    return _line(allowed, plain.pattern)
 
 
 def _line_of_characters(pattern: str) -> Callable[[str], tuple[str, bool]]:
     compiled = re.compile(pattern)
-
-    def read(text: str) -> tuple[str, bool]:
-        line = _one_line(text)
-        return line, compiled.fullmatch(line) is not None
-
-    return read
+    return _line(lambda line: compiled.fullmatch(line) is not None, pattern)
 
 
 def _printable_lines(text: str) -> tuple[str, bool]:
+    if text.isascii() and text.isprintable():
+        return text.strip(" "), True
     lines = _trim(text)
-    if lines.isascii() and lines.isprintable():
-        return lines, True
     return lines, all(
         unicodedata.category(character) not in _UNPRINTABLE or character in "\t\n\r"
         for character in lines
@@ -87,11 +93,11 @@ def _printable_lines(text: str) -> tuple[str, bool]:
 
 def _email_address(text: str) -> tuple[str, bool]:
     """An address gets its domain in lower case; what is none stays as it is."""
+    if _PLAIN_EMAIL.fullmatch(text) and "--" not in text:
+        return text, _PLAIN_ADDRESS.fullmatch(text) is not None and not text.endswith(_RESERVED)
     line = _one_line(text)
     if len(line) > _LONGEST_EMAIL or "@" not in line:
         return line, False
-    if _PLAIN_EMAIL.fullmatch(line) and "--" not in line:
-        return line, _PLAIN_ADDRESS.fullmatch(line) is not None and not line.endswith(_RESERVED)
     try:
         return validate_email(line, check_deliverability=False).normalized, True
     except EmailNotValidError:

@@ -27,14 +27,14 @@ def judge(values: Mapping[str, Value]) -> NewCustomer | Rejected:
     problems: list[Problem] = []
     for field in FIELDS:
         value = values.get(field.name)
-        if isinstance(value, NotText):
-            problems.append(WrongType(field))
-        elif value is not None:
-            rule = field.rule
-            texts[field.name], allowed = rule.format.read(value)
-            length = len(texts[field.name])
-            if not allowed or not (rule.min_length or 0) <= length <= rule.max_length:
+        if isinstance(value, str):
+            text, allowed = field.rule.format.read(value)
+            texts[field.name] = text
+            length = len(text)
+            if not (allowed and (field.rule.min_length or 0) <= length <= field.rule.max_length):
                 problems.extend(_problems(field, length, allowed=allowed))
+        elif value is not None:
+            problems.append(WrongType(field))
         elif field.required:
             problems.append(Missing(field))
     return Rejected(tuple(problems)) if problems else NewCustomer(**texts)  # type: ignore[arg-type]  # each name is one of NewCustomer's own
