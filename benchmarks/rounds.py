@@ -1,48 +1,61 @@
-"""Rounds of load on a server, and what each request of them cost."""
+"""Rounds of load on servers, in turn, and what each of their requests cost."""
 
 import json
 import secrets
 import shutil
 import subprocess
-from dataclasses import dataclass
+import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import httpx
 
 from .loads import GAP, LOADS, Scenario
+from .report import Report, Round
 from .servers import Server, ServerFailed
 
 _SCRIPT = Path(__file__).with_name("load.lua")
 _POOL = 1000
+_PATIENCE_SECONDS = 30
+
+# Servers that have nothing to do still look after their connections.
+_IDLE_SECONDS = 0.1
+_IDLE_CPU_SECONDS = 0.011
 
 
 class WrkMissing(Exception):
     """There is no wrk on the PATH."""
 
 
-@dataclass(frozen=True)
-class Round:
-    """What one round measured; all but the requests is for one request."""
-
-    requests: int
-    cpu_microseconds: float
-    requests_per_second: float
-    p50_milliseconds: float
-    p99_milliseconds: float
-
-
 class Driver:
     """Drives servers with wrk; the files that it reads are in the folder."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, rounds: int, seconds: int) -> None:
         """Raises `WrkMissing`."""
         wrk = shutil.which("wrk")
         if wrk is None:
             raise WrkMissing("The load comes from wrk: apt-get install wrk, or brew install wrk.")
         self._wrk = wrk
         self._folder = folder
+        self._rounds = rounds
+        self._seconds = seconds
         for name, load in LOADS.items():
             (folder / name).write_bytes(load.body)
+
+    def interleaved(self, servers: Sequence[Server], scenarios: Sequence[Scenario]) -> Report:
+        """Every server in turn, again and again, and a table of each scenario when it is done.
+
+        Raises `ServerFailed`.
+        """
+        report = Report(self._seconds)
+        for scenario in scenarios:
+            for server in servers:
+                self.prepare(server, scenario)
+            for _ in range(self._rounds):
+                for server in servers:
+                    report.add(scenario, server.name, self.round(server, scenario))
+            print(report.table(scenario), flush=True)
+        return report
 
     def prepare(self, server: Server, scenario: Scenario) -> None:
         """Checks one answer of the server, and drives it for a second that does not count.
@@ -58,27 +71,33 @@ class Driver:
             server.url,
             content=load.body.replace(GAP.encode(), value.encode()),
             headers={"Content-Type": "application/json"},
+            timeout=_PATIENCE_SECONDS,
         )
         if answer.status_code != httpx.codes.OK or not load.is_right(answer.json()["data"]):
             raise ServerFailed(f"{server.name} answered to {scenario.load}: {answer.text}")
-        self.round(server, scenario, 1)
+        self._drive(server, scenario, 1)
+        _await_idle(server)
 
-    def round(self, server: Server, scenario: Scenario, seconds: int) -> Round:
-        """Raises `ServerFailed` where an answer was none, or a customer is missing or too many."""
+    def round(self, server: Server, scenario: Scenario, seconds: int | None = None) -> Round:
+        """One round, of the driver's own length where nothing else is said.
+
+        Raises `ServerFailed` where an answer was none, or a customer is missing or too many.
+        """
         kept, cpu_seconds = len(server.database), server.cpu_seconds()
-        done = self._drive(server, scenario, seconds)
+        done = self._drive(server, scenario, seconds or self._seconds)
+        _await_idle(server)
         cpu_seconds, kept = server.cpu_seconds() - cpu_seconds, len(server.database) - kept
-        requests: int = done["requests"]
+        answered = done["requests"]
         # At the end wrk leaves without the answers to what it sent last.
-        most = requests + scenario.connections
-        if done["errors"] or not requests:
+        sent = answered + scenario.connections
+        if done["errors"] or not answered:
             raise ServerFailed(f"{server.name}, {scenario.name}: {done}")
-        if not (requests <= kept <= most if scenario.load == "create" else kept == 0):
+        if not (answered <= kept <= sent if scenario.load == "create" else kept == 0):
             raise ServerFailed(f"{server.name}, {scenario.name}: {done}, but {kept} are new.")
         return Round(
-            requests=requests,
-            cpu_microseconds=cpu_seconds / requests * 1e6,
-            requests_per_second=requests / done["microseconds"] * 1e6,
+            requests=answered,
+            cpu_microseconds=cpu_seconds / sent * 1e6,
+            requests_per_second=answered / done["microseconds"] * 1e6,
             p50_milliseconds=done["p50"] / 1000,
             p99_milliseconds=done["p99"] / 1000,
         )
@@ -102,3 +121,14 @@ class Driver:
 
     def _ids(self, server: Server) -> Path:
         return self._folder / f"{server.pid}.ids"
+
+
+def _await_idle(server: Server) -> None:
+    """Returns when the server is done with what wrk sent it last."""
+    give_up = time.monotonic() + _PATIENCE_SECONDS
+    before = -1.0
+    while (now := server.cpu_seconds()) - before > _IDLE_CPU_SECONDS:
+        if time.monotonic() > give_up:
+            raise ServerFailed(f"{server.name} does not come to rest.")
+        before = now
+        time.sleep(_IDLE_SECONDS)
