@@ -18,9 +18,11 @@ _SCRIPT = Path(__file__).with_name("load.lua")
 _POOL = 1000
 _PATIENCE_SECONDS = 30
 
-# Servers that have nothing to do still look after their connections.
-_IDLE_SECONDS = 0.1
+# A server that has nothing to do still looks after its connections.
+_LOOK_SECONDS = 0.1
 _IDLE_CPU_SECONDS = 0.011
+# Of what wrk sent last, it may not have read everything.
+_IDLE_LOOKS = 10
 
 
 class WrkMissing(Exception):
@@ -76,7 +78,6 @@ class Driver:
         if answer.status_code != httpx.codes.OK or not load.is_right(answer.json()["data"]):
             raise ServerFailed(f"{server.name} answered to {scenario.load}: {answer.text}")
         self._drive(server, scenario, 1)
-        _await_idle(server)
 
     def round(self, server: Server, scenario: Scenario, seconds: int | None = None) -> Round:
         """One round, of the driver's own length where nothing else is said.
@@ -85,11 +86,8 @@ class Driver:
         """
         kept, cpu_seconds = len(server.database), server.cpu_seconds()
         done = self._drive(server, scenario, seconds or self._seconds)
-        _await_idle(server)
         cpu_seconds, kept = server.cpu_seconds() - cpu_seconds, len(server.database) - kept
-        answered = done["requests"]
-        # At the end wrk leaves without the answers to what it sent last.
-        sent = answered + scenario.connections
+        answered, sent = done["requests"], _sent(done, scenario)
         if done["errors"] or not answered:
             raise ServerFailed(f"{server.name}, {scenario.name}: {done}")
         if not (answered <= kept <= sent if scenario.load == "create" else kept == 0):
@@ -103,6 +101,8 @@ class Driver:
         )
 
     def _drive(self, server: Server, scenario: Scenario, seconds: int) -> dict[str, int]:
+        """What wrk says at its end, when the server is done with all that it sent."""
+        kept = len(server.database)
         values = (
             ["ids", str(self._ids(server))]
             if scenario.load == "read"
@@ -117,18 +117,28 @@ class Driver:
         if done.returncode:
             raise ServerFailed(f"wrk: {done.stderr}")
         measured: dict[str, int] = json.loads(done.stdout.splitlines()[-1])
+        new = _sent(measured, scenario) if scenario.load == "create" else 0
+        _await_rest(server, kept + new)
         return measured
 
     def _ids(self, server: Server) -> Path:
         return self._folder / f"{server.pid}.ids"
 
 
-def _await_idle(server: Server) -> None:
-    """Returns when the server is done with what wrk sent it last."""
+def _sent(done: dict[str, int], scenario: Scenario) -> int:
+    # At its end wrk leaves without the answers to what it sent last.
+    return done["requests"] + scenario.connections
+
+
+def _await_rest(server: Server, customers: int) -> None:
+    """Returns when the server is done: idle, with so many customers, or without them for long."""
+    before = server.cpu_seconds()
+    idle_looks = 0
     give_up = time.monotonic() + _PATIENCE_SECONDS
-    before = -1.0
-    while (now := server.cpu_seconds()) - before > _IDLE_CPU_SECONDS:
+    while idle_looks < (1 if len(server.database) >= customers else _IDLE_LOOKS):
         if time.monotonic() > give_up:
             raise ServerFailed(f"{server.name} does not come to rest.")
+        time.sleep(_LOOK_SECONDS)
+        now = server.cpu_seconds()
+        idle_looks = idle_looks + 1 if now - before < _IDLE_CPU_SECONDS else 0
         before = now
-        time.sleep(_IDLE_SECONDS)
