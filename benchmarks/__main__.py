@@ -4,31 +4,44 @@ import argparse
 import contextlib
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 from graphql_api.mongo.mongod import embedded_mongod, find_mongod
 
 from .database import Database
-from .loads import SCENARIOS, Scenario
-from .report import Report
+from .loads import LOADS, SCENARIOS, Scenario
+from .memory import print_memory
+from .plots import plot_concurrency, plot_size
+from .profiles import profile
 from .rounds import Driver, WrkMissing
-from .servers import FLOOR, SERVERS, Server, ServerFailed, started
+from .servers import (
+    FLOOR,
+    MERCURIUS,
+    OURS,
+    STRAWBERRY,
+    TWO_WORKERS,
+    Server,
+    ServerFailed,
+    install_mercurius,
+    started,
+)
+
+_RESULTS = Path(__file__).with_name("results.json")
+
+# Starts servers, each with a new database.
+_Start = Callable[..., contextlib.AbstractContextManager[list[Server]]]
 
 
 def main() -> int:
     options = _parser().parse_args()
-    chosen = [scenario for scenario in SCENARIOS if scenario.name in options.only]
-    names = [name for name in SERVERS if name in (FLOOR, *options.servers)]
     try:
-        with (
-            tempfile.TemporaryDirectory(prefix="bench-") as folder,
-            embedded_mongod(find_mongod(None), Path(folder)) as uri,
-        ):
-            driver = Driver(Path(folder))
-            with _all_started(names, uri, Path(folder)) as servers:
-                report = _measured(driver, servers, chosen, options.rounds, options.seconds)
-            report.write(options.output)
+        with tempfile.TemporaryDirectory(prefix="bench-") as name:
+            folder = Path(name)
+            driver = Driver(folder, options.rounds, options.seconds)
+            with embedded_mongod(find_mongod(None), folder) as uri:
+                _run(options, driver, partial(_started, uri, folder))
     except (WrkMissing, ServerFailed) as error:
         print(f"benchmarks: {error}", file=sys.stderr)
         return 1
@@ -37,42 +50,75 @@ def main() -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="python -m benchmarks", description="Measures what one request costs, beside a floor."
+        prog="python -m benchmarks",
+        description="Measures what one request costs, beside a floor.",
     )
-    names = [scenario.name for scenario in SCENARIOS]
-    parser.add_argument("--rounds", type=int, default=5, help="Default: %(default)s.")
-    parser.add_argument("--seconds", type=int, default=4, help="Of each. Default: %(default)s.")
-    parser.add_argument("--only", nargs="+", choices=names, default=names, metavar="SCENARIO")
     parser.add_argument(
-        "--servers", nargs="+", choices=SERVERS, default=SERVERS, help="Beside the floor."
+        "--only",
+        nargs="+",
+        type=_scenario,
+        default=SCENARIOS,
+        metavar="SCENARIO",
+        help="A load and a number of connections; create, invalid or read, such as create@32. "
+        f"Default: {' '.join(scenario.name for scenario in SCENARIOS)}.",
     )
-    parser.add_argument("--output", type=Path, default=Path(__file__).with_name("results.json"))
+    parser.add_argument("--rounds", type=int, default=5, help="Default: %(default)s.")
+    parser.add_argument("--seconds", type=int, default=4, help="Of a round. Default: %(default)s.")
+    parser.add_argument(
+        "--output", type=Path, default=_RESULTS, help="Default: benchmarks/results.json."
+    )
+    parser.add_argument(
+        "--with-mercurius",
+        action="store_true",
+        help="Also measure Mercurius, which npm installs first.",
+    )
+    another = parser.add_mutually_exclusive_group()
+    another.add_argument(
+        "--workers", action="store_true", help="Compare two server processes with one."
+    )
+    another.add_argument(
+        "--profile", choices=(OURS, FLOOR, STRAWBERRY), help="Profile a server, by py-spy."
+    )
+    another.add_argument(
+        "--memory", action="store_true", help="Show how memory goes over many requests."
+    )
+    another.add_argument("--plots", action="store_true", help="Draw docs/images anew.")
     return parser
 
 
+def _scenario(name: str) -> Scenario:
+    load, _, connections = name.partition("@")
+    if load not in LOADS or not connections.isdecimal():
+        raise argparse.ArgumentTypeError(f"{name} is none; one is {SCENARIOS[0].name}")
+    return Scenario(load, int(connections))
+
+
+def _run(options: argparse.Namespace, driver: Driver, start: _Start) -> None:
+    if options.plots:
+        with start(FLOOR, OURS, STRAWBERRY) as servers:
+            plot_concurrency(driver, servers)
+        with start(FLOOR, OURS) as servers:
+            plot_size(driver, servers)
+    elif options.memory:
+        with start(OURS) as [server]:
+            print_memory(driver, server)
+    elif options.profile:
+        with start(options.profile) as [server]:
+            for scenario in options.only:
+                profile(driver, server, scenario, options.seconds)
+    else:
+        names = [OURS, TWO_WORKERS] if options.workers else [FLOOR, OURS, STRAWBERRY]
+        if options.with_mercurius:
+            install_mercurius()
+            names.append(MERCURIUS)
+        with start(*names) as servers:
+            driver.interleaved(servers, options.only).write(options.output)
+
+
 @contextlib.contextmanager
-def _all_started(names: list[str], mongodb_uri: str, folder: Path) -> Iterator[list[Server]]:
+def _started(mongodb_uri: str, folder: Path, *names: str) -> Iterator[list[Server]]:
     with contextlib.ExitStack() as stack:
-        yield [
-            stack.enter_context(
-                started(name, Database(mongodb_uri, name.replace(" ", "-")), folder)
-            )
-            for name in names
-        ]
-
-
-def _measured(
-    driver: Driver, servers: list[Server], scenarios: list[Scenario], rounds: int, seconds: int
-) -> Report:
-    report = Report(seconds)
-    for scenario in scenarios:
-        for server in servers:
-            driver.prepare(server, scenario)
-        for _ in range(rounds):
-            for server in servers:
-                report.add(scenario, server.name, driver.round(server, scenario, seconds))
-        print(report.table(scenario), flush=True)
-    return report
+        yield [stack.enter_context(started(name, Database(mongodb_uri), folder)) for name in names]
 
 
 if __name__ == "__main__":

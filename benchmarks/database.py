@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from itertools import islice
+from itertools import count, islice
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -20,14 +20,15 @@ from graphql_api.mongo.documents import to_document
 from .loads import VALID
 
 _BATCH = 10_000
+_numbers = count(1)
 
 
 class Database:
     """The collection `customers` of one database, as our own server would set it up."""
 
-    def __init__(self, mongodb_uri: str, name: str) -> None:
-        """`mongodb_uri` is that of an embedded MongoDB, which names no database."""
-        self.uri = mongodb_uri.replace("/?", f"/{name}?")
+    def __init__(self, mongodb_uri: str) -> None:
+        """A new one. `mongodb_uri` is that of an embedded MongoDB, which names no database."""
+        self.uri = mongodb_uri.replace("/?", f"/benchmark-{next(_numbers)}?")
         client: MongoClient[dict[str, Any]] = MongoClient(self.uri, uuidRepresentation="standard")
         self._customers = client.get_default_database()["customers"]
         asyncio.run(_ensure(self.uri))

@@ -1,17 +1,15 @@
-"""What was measured: a table with ratios to the floor, and JSON."""
+"""What was measured: a table with ratios to the first server, and JSON."""
 
 import json
 import os
 import platform
-from dataclasses import asdict, fields
+from dataclasses import asdict, dataclass, fields
 from datetime import UTC, datetime
 from pathlib import Path
 from statistics import median
 from typing import Any
 
 from .loads import Scenario
-from .rounds import Round
-from .servers import FLOOR
 
 _MEASURES = {
     "cpu_microseconds": "CPU µs/request",
@@ -19,6 +17,17 @@ _MEASURES = {
     "p50_milliseconds": "p50 ms",
     "p99_milliseconds": "p99 ms",
 }
+
+
+@dataclass(frozen=True)
+class Round:
+    """What one round measured; all but the requests is for one request."""
+
+    requests: int
+    cpu_microseconds: float
+    requests_per_second: float
+    p50_milliseconds: float
+    p99_milliseconds: float
 
 
 class Report:
@@ -35,16 +44,16 @@ class Report:
         return median(self._values(scenario, server, measure))
 
     def ratio(self, scenario: Scenario, server: str, measure: str) -> float:
-        """The median of the ratios to the floor in the same round: both had the same machine."""
+        """That to the first server: the median of those in the same round, on the same machine."""
         values = self._values(scenario, server, measure)
-        floor = self._values(scenario, FLOOR, measure)
+        floor = self._values(scenario, next(iter(self._rounds[scenario])), measure)
         return median(value / least for value, least in zip(values, floor, strict=True))
 
     def _values(self, scenario: Scenario, server: str, measure: str) -> list[float]:
         return [getattr(measured, measure) for measured in self._rounds[scenario][server]]
 
     def table(self, scenario: Scenario) -> str:
-        """Each measure, and in brackets its ratio to the floor."""
+        """Each measure, and in brackets its ratio to that of the first server."""
         rows = [[scenario.name, *_MEASURES.values()]]
         for server in self._rounds[scenario]:
             cells = [
@@ -54,7 +63,7 @@ class Report:
             ]
             rows.append([server, *cells])
         return "".join(
-            f"{name:<20}{''.join(cell.rjust(18) for cell in cells)}\n" for name, *cells in rows
+            f"{name:<26}{''.join(cell.rjust(18) for cell in cells)}\n" for name, *cells in rows
         )
 
     def write(self, file: Path) -> None:

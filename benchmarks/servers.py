@@ -3,6 +3,7 @@
 import contextlib
 import os
 import secrets
+import shutil
 import socket
 import subprocess
 import sys
@@ -17,22 +18,27 @@ from .database import Database
 
 FLOOR = "floor"
 OURS = "graphql-api"
+TWO_WORKERS = "graphql-api, two workers"
 STRAWBERRY = "default Strawberry"
+MERCURIUS = "Mercurius"
 
 _PATIENCE_SECONDS = 30
 _TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
 _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 
+_MERCURIUS = Path(__file__).with_name("mercurius")
 _UVICORN = [sys.executable, "-m", "uvicorn"]
+_OURS = [sys.executable, "-m", "graphql_api", "serve"]
 _COMMANDS = {
     FLOOR: [
         *(*_UVICORN, "--factory", "benchmarks.floor:create", "--lifespan", "off"),
         *("--loop", "uvloop", "--http", "httptools", "--no-access-log", "--port"),
     ],
-    OURS: [sys.executable, "-m", "graphql_api", "serve", "--port"],
+    OURS: [*_OURS, "--port"],
+    TWO_WORKERS: [*_OURS, "--workers", "2", "--port"],
     STRAWBERRY: [*_UVICORN, "benchmarks.default_strawberry:app", "--port"],
+    MERCURIUS: ["node", str(_MERCURIUS / "server.js")],
 }
-SERVERS = list(_COMMANDS)
 
 
 class ServerFailed(Exception):
@@ -72,9 +78,19 @@ class Server:
         return [stats[pid] for pid in family]
 
 
+def install_mercurius() -> None:
+    """Raises `ServerFailed`."""
+    if shutil.which("npm") is None:
+        raise ServerFailed("Mercurius needs Node and npm.")
+    command = ["npm", "ci", "--silent", "--prefix", str(_MERCURIUS)]
+    done = subprocess.run(command, check=False, capture_output=True, text=True)  # noqa: S603  # our own command
+    if done.returncode:
+        raise ServerFailed(f"npm ci: {done.stderr}")
+
+
 @contextlib.contextmanager
-def started(name: str, database: Database, folder: Path, *options: str) -> Iterator[Server]:
-    """One of `SERVERS` on a free port, until the end; its log is in the folder.
+def started(name: str, database: Database, folder: Path) -> Iterator[Server]:
+    """The server of this name on a free port, until the end; its log is in the folder.
 
     Raises `ServerFailed`.
     """
@@ -86,7 +102,7 @@ def started(name: str, database: Database, folder: Path, *options: str) -> Itera
     with (
         log.open("wb") as output,
         subprocess.Popen(  # noqa: S603  # our own commands
-            [*_COMMANDS[name], str(port), *options],
+            [*_COMMANDS[name], str(port)],
             env={**inherited, **uris},
             stdin=subprocess.DEVNULL,
             stdout=output,
@@ -95,8 +111,7 @@ def started(name: str, database: Database, folder: Path, *options: str) -> Itera
     ):
         try:
             _await_listener(process, port, log)
-            path = "/graphql" if name == OURS else "/"
-            yield Server(name, process.pid, f"http://127.0.0.1:{port}{path}", database)
+            yield Server(name, process.pid, f"http://127.0.0.1:{port}/graphql", database)
         finally:
             process.terminate()
 
