@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from uuid import uuid4
 
@@ -61,10 +61,10 @@ def _customer(new: NewCustomer) -> Customer:
     now = datetime.now(UTC)
     # MongoDB keeps milliseconds.
     now = now.replace(microsecond=now.microsecond // 1000 * 1000)
-    return Customer(**asdict(new), id=uuid4(), created_at=now, updated_at=now)
+    return Customer(**vars(new), id=uuid4(), created_at=now, updated_at=now)
 
 
 def _fingerprint(new: NewCustomer) -> str:
     """SHA-256 of what was given alone: a field added later leaves it as it is."""
-    given = {name: value for name, value in asdict(new).items() if value is not None}
+    given = {name: value for name, value in vars(new).items() if value is not None}
     return hashlib.sha256(json.dumps(given, sort_keys=True).encode()).hexdigest()
