@@ -21,7 +21,8 @@ from .clients import CREATE_CUSTOMER, CUSTOMER, connected, create_customer, exec
 from .replica_sets import replica_set
 from .servers import mongods, until
 
-EMAILS = [f"c{number}@example.com" for number in range(40)]
+# More than two batches hold.
+EMAILS = [f"c{number}@example.com" for number in range(250)]
 
 
 @pytest.fixture
