@@ -28,9 +28,10 @@ MAY_IMPORT = {
         *("access", "customers", "http", "logs", "mongo", "settings"),
         *("starlette", "pymongo", "limits", "structlog"),
     },
+    "documents": {"access", "administration", "http", "mongo", "schema", "settings"},
     "keys": {"access", "administration", "mongo", "settings"},
     "server": {"app", "http", "logs", "mongo", "settings", "starlette", "uvicorn"},
-    "__main__": {"customers", "keys", "mongo", "schema", "server", "settings"},
+    "__main__": {"customers", "documents", "keys", "mongo", "schema", "server", "settings"},
     "__init__": set[str](),
 }
 
