@@ -1,4 +1,4 @@
-"""The command line: `graphql-api serve`, `graphql-api keys` and `graphql-api schema`."""
+"""The command line: `graphql-api serve`, `keys`, `documents` and `schema`."""
 
 import argparse
 import difflib
@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from .customers.store import Unavailable
+from .documents import add_document_actions, run_document_action
 from .keys import add_key_actions, run_key_action
 from .mongo.mongod import MongodError
 from .schema.schema import sdl
@@ -29,7 +30,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
             {variable(name): flag for name, flag in given.items() if flag is not None}
         )
         settings = Settings.read(os.environ)
-        return serve(settings) if options.command == "serve" else run_key_action(settings, options)
+        if options.command == "serve":
+            return serve(settings)
+        run = run_key_action if options.command == "keys" else run_document_action
+        return run(settings, options)
     except Unavailable:
         print("graphql-api: The database is not available; try again.", file=sys.stderr)
     except (SettingsError, MongodError, OSError) as error:
@@ -56,6 +60,10 @@ def _parser() -> argparse.ArgumentParser:
     data_dir = argparse.ArgumentParser(add_help=False)
     _add_setting(data_dir, "data_dir")
     add_key_actions(commands.add_parser("keys", help="make, list and revoke API keys"), data_dir)
+    add_document_actions(
+        commands.add_parser("documents", help="register, list and remove trusted documents"),
+        data_dir,
+    )
 
     schema = commands.add_parser("schema", help="print the GraphQL schema (SDL)")
     schema.add_argument(

@@ -34,6 +34,7 @@ from .logs import configure_structlog
 from .mongo.api_keys import MongoApiKeys
 from .mongo.collection import Unusable
 from .mongo.customers import MongoCustomers
+from .mongo.trusted_documents import MongoTrustedDocuments
 from .settings import Settings, SettingsError
 
 logger = structlog.get_logger()
@@ -65,6 +66,8 @@ def create_app(settings: Settings) -> Starlette:
         if holders
         else Open(limit, to_this_machine_alone=is_for_this_machine)
     )
+    endpoint = GraphQLEndpoint(customers, MongoTrustedDocuments(customers), admit, settings)
+    health = Health(customers)
 
     @contextlib.asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
@@ -79,9 +82,9 @@ def create_app(settings: Settings) -> Starlette:
                     raise
                 except Unavailable:
                     logger.warning("The database is not available; requests will try it again.")
-                yield
+                async with endpoint.trusted.kept_up():
+                    yield
 
-    endpoint, health = GraphQLEndpoint(customers, admit, settings), Health(customers)
     middleware = [Middleware(Edge)]
     if settings.cors_origins is not None:
         middleware.append(Middleware(CrossOrigin, settings.cors_origins))

@@ -1,8 +1,6 @@
 """The command `graphql-api keys`, which makes, lists and revokes API keys."""
 
 import argparse
-import asyncio
-import contextlib
 import re
 import sys
 from collections.abc import Awaitable, Callable
@@ -10,9 +8,8 @@ from datetime import UTC, datetime, timedelta
 
 from .access.api_keys import ApiKey, ApiKeys, new_api_key
 from .access.principal import Scope, known_scopes
-from .app import open_customers
+from .administration import on_database, print_table
 from .mongo.api_keys import MongoApiKeys
-from .mongo.mongod import running_or_embedded_mongod
 from .settings import Settings
 
 _Action = Callable[[ApiKeys, argparse.Namespace], Awaitable[int]]
@@ -61,16 +58,8 @@ def run_key_action(settings: Settings, options: argparse.Namespace) -> int:
     Raises `SettingsError`, `MongodError` and `Unavailable`.
     """
 
-    async def run(uri: str) -> int:
-        with contextlib.closing(open_customers(uri)) as customers:
-            action: _Action = options.action
-            return await action(MongoApiKeys(customers), options)
-
-    with contextlib.ExitStack() as stack:
-        uri = settings.mongodb_uri or stack.enter_context(
-            running_or_embedded_mongod(settings.mongod, settings.data_dir)
-        )
-        return asyncio.run(run(uri))
+    action: _Action = options.action
+    return on_database(settings, lambda customers: action(MongoApiKeys(customers), options))
 
 
 async def _create(api_keys: ApiKeys, options: argparse.Namespace) -> int:
@@ -82,11 +71,7 @@ async def _create(api_keys: ApiKeys, options: argparse.Namespace) -> int:
 
 
 async def _list(api_keys: ApiKeys, _options: argparse.Namespace) -> int:
-    table = [_COLUMNS, *map(_row, await api_keys.all())]
-    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
-    for row in table:
-        cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
-        print("  ".join(cells).rstrip())
+    print_table(_COLUMNS, *map(_row, await api_keys.all()))
     return 0
 
 

@@ -177,6 +177,14 @@ class Settings:
             "The highest cost of an operation: one for each field, what is in a list ten times.",
         ),
     ] = 2000
+    trusted_documents_only: Annotated[
+        bool,
+        _Setting(
+            _true_or_false,
+            "Whether clients may send the ids of registered documents alone, and no other "
+            "documents: `true` or `false`.",
+        ),
+    ] = False
     keys: Annotated[
         bool,
         _Setting(

@@ -1,7 +1,8 @@
 """What tests share: one embedded MongoDB for all of them, and one server on real sockets."""
 
+import os
 import tempfile
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -11,13 +12,32 @@ import pytest
 from pymongo import MongoClient
 from pymongo.collection import Collection
 
+from graphql_api.__main__ import main
 from graphql_api.mongo.mongod import embedded_mongod, find_mongod
+from graphql_api.settings import PREFIX
 
 from .clients import connected
 from .replica_sets import Member, ReplicaSet, replica_set
 from .servers import Server, serving
 
+# Runs a command; gives its exit code, and what it said on its standard output and error.
+Command = Callable[..., tuple[int, str, str]]
+
 _database_numbers = count(1)
+
+
+@pytest.fixture
+def graphql_api(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Command:
+    """`graphql-api` in this process, with an environment of its own."""
+    environment = {name: os.environ[name] for name in os.environ if not name.startswith(PREFIX)}
+
+    def run(*arguments: str, **variables: str) -> tuple[int, str, str]:
+        monkeypatch.setattr(os, "environ", {**environment, **variables})
+        code = main(arguments)
+        said = capsys.readouterr()
+        return code, said.out, said.err
+
+    return run
 
 
 @pytest.fixture
@@ -62,12 +82,18 @@ def documents(database_uri: str) -> Iterator[Collection[dict[str, Any]]]:
 
 
 @pytest.fixture(scope="session")
-def server(mongodb_uri: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+def server_database_uri(mongodb_uri: str) -> str:
+    """The URI of the server's database."""
+    return _new_database(mongodb_uri)
+
+
+@pytest.fixture(scope="session")
+def server(server_database_uri: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A `graphql-api serve` with a database of its own."""
     errors = tmp_path_factory.mktemp("server") / "stderr"
     with serving(
         errors=errors,
-        GRAPHQL_API_MONGODB_URI=_new_database(mongodb_uri),
+        GRAPHQL_API_MONGODB_URI=server_database_uri,
         GRAPHQL_API_INTROSPECTION="true",
     ) as server:
         yield server

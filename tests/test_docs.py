@@ -26,6 +26,8 @@ from graphql_api.customers.fields import FIELDS
 from graphql_api.http.errors import CODES
 from graphql_api.settings import Settings, description, variable
 
+from .conftest import Command
+
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text("utf-8")
 DECISIONS = sorted((ROOT / "docs" / "decisions").glob("*.md"))
@@ -78,6 +80,17 @@ def without_chance(answer: str) -> Any:
     )
 
 
+@pytest.fixture
+def example_manifest(graphql_api: Command, server_database_uri: str, tmp_path: Path) -> None:
+    """Has the server trust the documents of the README's manifest."""
+    [manifest] = [block for block in blocks("json") if "mutation" in block]
+    file = tmp_path / "persisted-documents.json"
+    file.write_text(manifest)
+    variables = {"GRAPHQL_API_MONGODB_URI": server_database_uri}
+    assert graphql_api("documents", "register", str(file), **variables)[0] == 0
+
+
+@pytest.mark.usefixtures("example_manifest")
 @pytest.mark.parametrize(("command", "answer"), CURL_EXAMPLES)
 def test_a_curl_example_gets_the_answer_below_it(
     command: str, answer: str, server_url: str
@@ -100,6 +113,8 @@ def test_there_are_curl_examples_of_a_success_and_of_a_failure() -> None:
     assert [answer["data"]["createCustomer"]["__typename"] for answer in answers] == [
         "CreateCustomerSuccess",
         "CreateCustomerFailure",
+        # With a trusted document.
+        "CreateCustomerSuccess",
     ]
 
 
@@ -211,7 +226,13 @@ def test_every_make_target_is_in_the_readme_and_no_other_one() -> None:
     )
 
 
-@pytest.mark.parametrize("command", ["serve", "schema", "keys create", "keys list", "keys revoke"])
+@pytest.mark.parametrize(
+    "command",
+    [
+        *("serve", "schema", "keys create", "keys list", "keys revoke"),
+        *("documents register", "documents list", "documents remove"),
+    ],
+)
 def test_every_command_and_option_is_in_the_readme(
     command: str, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -1,10 +1,9 @@
 """`graphql-api keys`: what it makes opens a running server, and what it revokes no longer does."""
 
-import os
 import re
 import time
-from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,29 +12,18 @@ import pytest
 from pymongo import MongoClient
 
 from graphql_api.__main__ import main
-from graphql_api.settings import PREFIX
 
+from .conftest import Command
 from .servers import mongods, serving, until
 from .tokens import bearer, id_of
-
-# Runs a command; gives its exit code, and what it said on its standard output and error.
-Command = Callable[..., tuple[int, str, str]]
 
 KEY = re.compile(r"gak_[0-9a-f]{12}_[A-Za-z0-9_-]{43}\n")
 
 
 @pytest.fixture
-def keys(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Command:
-    """`graphql-api keys` in this process, with an environment of its own."""
-    environment = {name: os.environ[name] for name in os.environ if not name.startswith(PREFIX)}
-
-    def command(*arguments: str, **variables: str) -> tuple[int, str, str]:
-        monkeypatch.setattr(os, "environ", {**environment, **variables})
-        code = main(["keys", *arguments])
-        said = capsys.readouterr()
-        return code, said.out, said.err
-
-    return command
+def keys(graphql_api: Command) -> Command:
+    """`graphql-api keys` in this process."""
+    return partial(graphql_api, "keys")
 
 
 CREATE = ("create", "--name", "web", "--scope", "customers:write")

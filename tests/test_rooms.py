@@ -23,13 +23,15 @@ MAY_IMPORT = {
     },
     "logs": {"orjson", "structlog"},
     "settings": set[str](),
+    "administration": {"app", "mongo", "settings"},
     "app": {
         *("access", "customers", "http", "logs", "mongo", "settings"),
         *("starlette", "pymongo", "limits", "structlog"),
     },
-    "keys": {"access", "app", "mongo", "settings"},
+    "documents": {"access", "administration", "http", "mongo", "schema", "settings"},
+    "keys": {"access", "administration", "mongo", "settings"},
     "server": {"app", "http", "logs", "mongo", "settings", "starlette", "uvicorn"},
-    "__main__": {"customers", "keys", "mongo", "schema", "server", "settings"},
+    "__main__": {"customers", "documents", "keys", "mongo", "schema", "server", "settings"},
     "__init__": set[str](),
 }
 

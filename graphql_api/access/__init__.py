@@ -1,1 +1,1 @@
-"""Who may do what: principals, their scopes, and API keys."""
+"""Who may do what: principals, their scopes, API keys, and trusted documents."""

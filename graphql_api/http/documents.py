@@ -80,12 +80,13 @@ class Documents:
         if (document := self._seen_once.pop(text)) is not None:
             self._known.add(text, document, owner)
             return document
-        document = self._read(text)
+        document = self.prepare(text)
         if len(text) <= _LONGEST_REMEMBERED:
             (self._wrong if document.errors else self._seen_once).add(text, document, owner)
         return document
 
-    def _read(self, text: str) -> Document:
+    def prepare(self, text: str) -> Document:
+        """A document that is read for whoever remembers it."""
         graphql_schema = self._schema.graphql_schema
         hide_suggestions = not self._settings.introspection
         operations: list[Operation] = []

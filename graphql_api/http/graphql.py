@@ -15,6 +15,7 @@ from starlette.responses import HTMLResponse, Response
 from starlette.types import Receive, Scope, Send
 
 from ..access.principal import Principal
+from ..access.trusted_documents import TrustedDocuments
 from ..customers.store import Customers
 from ..schema.operation import Operation
 from ..schema.operations import Context
@@ -28,6 +29,7 @@ from .errors import RequestError, body, error_response
 from .exchange import Exchange, exchange_of
 from .graphiql import graphiql_page, graphiql_policy
 from .media import preferred
+from .trusted_documents import Trusted
 
 _GRAPHQL_RESPONSE = "application/graphql-response+json"
 _OFFERED = (_JSON, _GRAPHQL_RESPONSE)
@@ -55,7 +57,9 @@ Admit = Callable[[Request], Awaitable[Principal]]
 
 @dataclass(frozen=True)
 class _Parameters:
+    # Empty where there is the id of a trusted document.
     query: str
+    document_id: str | None
     variables: dict[str, Any] | None
     operation_name: str | None
 
@@ -63,13 +67,20 @@ class _Parameters:
 class GraphQLEndpoint:
     """An ASGI application: the GraphQL over HTTP specification, and GraphiQL for browsers."""
 
-    def __init__(self, customers: Customers, admit: Admit, settings: Settings) -> None:
+    def __init__(
+        self,
+        customers: Customers,
+        registered: TrustedDocuments,
+        admit: Admit,
+        settings: Settings,
+    ) -> None:
         self._customers = customers
         self._admit = admit
         self._settings = settings
         self._page = graphiql_page()
         self._page_headers = {"Content-Security-Policy": graphiql_policy(self._page)}
         self._documents = Documents(create_schema(), settings)
+        self.trusted = Trusted(registered, self._documents)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)
@@ -101,10 +112,11 @@ class GraphQLEndpoint:
         # Keys and tokens are of principals with such ids: `key:...`, `jwt:...`.
         exchange.client = principal.id.partition(":")[0]
 
-        document = self._documents.get(parameters.query)
+        id_ = parameters.document_id
+        document = self._documents.get(parameters.query) if id_ is None else self.trusted.get(id_)
         if document is None:
             owner = f"{principal.id} {network(client_address(request))}"
-            document = self._documents.read(parameters.query, owner)
+            document = await self._read(parameters, owner)
         operation = _chosen(document, parameters.operation_name)
         if operation is not None:
             exchange.operation = operation.name and operation.name[:_LONGEST_LOGGED]
@@ -142,6 +154,19 @@ class GraphQLEndpoint:
             # Nothing was executed, so there is no `data`, and no success to report.
             return _response({"errors": errors}, refused, media_type, exchange)
         return _response({"errors": errors, "data": result.data}, 200, media_type, exchange)
+
+    async def _read(self, parameters: _Parameters, owner: str) -> Document:
+        """A document that is not remembered."""
+        if parameters.document_id is not None:
+            return await self.trusted.look_up(parameters.document_id)
+        if self._settings.trusted_documents_only:
+            raise RequestError(
+                403,
+                "Send the `documentId` of a registered document instead of a `query`; no other "
+                "documents are taken here.",
+                code="TRUSTED_DOCUMENTS_ONLY",
+            )
+        return self._documents.read(parameters.query, owner)
 
 
 def _chosen(document: Document, name: str | None) -> Operation | None:
@@ -224,15 +249,22 @@ def _parameters(values: object) -> _Parameters:
     if not isinstance(values, dict):
         raise RequestError(400, "Send the request as a JSON object.")
     query = values.get("query")
+    document_id = values.get("documentId")
     variables = values.get("variables")
     operation_name = values.get("operationName")
     extensions = values.get("extensions")
-    if not isinstance(query, str) or not query:
-        raise RequestError(400, "Send a GraphQL document as `query`, a string.")
+    if document_id is not None:
+        if not isinstance(document_id, str):
+            raise RequestError(400, "Send `documentId` as a string.")
+        if query is not None:
+            raise RequestError(400, "Send either `query` or `documentId`.")
+        query = ""
+    elif not isinstance(query, str) or not query:
+        raise RequestError(400, "Send a GraphQL document as `query`, or the `documentId` of one.")
     if not isinstance(variables, dict | None):
         raise RequestError(400, "Send `variables` as a JSON object.")
     if not isinstance(operation_name, str | None):
         raise RequestError(400, "Send `operationName` as a string.")
     if not isinstance(extensions, dict | None):
         raise RequestError(400, "Send `extensions` as a JSON object.")
-    return _Parameters(query, variables, operation_name)
+    return _Parameters(query, document_id, variables, operation_name)

@@ -1,0 +1,48 @@
+"""Manifests of documents, in the forms that code generators write."""
+
+import json
+
+_APOLLO = "apollo-persisted-query-manifest"
+
+
+class ManifestError(Exception):
+    """What was read is no manifest; the message says what one is."""
+
+
+def read_manifest(content: bytes) -> list[tuple[str, str]]:
+    """The ids and texts of a manifest, in its order. Raises `ManifestError`.
+
+    An object of texts by their ids comes from GraphQL Code Generator and from Relay.
+    """
+    try:
+        manifest = json.loads(content)
+    except (ValueError, RecursionError):
+        raise ManifestError("The manifest must be JSON.") from None
+    if not isinstance(manifest, dict):
+        raise _no_manifest()
+    if manifest.get("format") == _APOLLO:
+        return _apollo(manifest)
+    if not all(isinstance(text, str) for text in manifest.values()):
+        raise _no_manifest()
+    return list(manifest.items())
+
+
+def _apollo(manifest: dict[str, object]) -> list[tuple[str, str]]:
+    match manifest:
+        case {"version": 1, "operations": list(operations)}:
+            return [_operation(operation) for operation in operations]
+    raise _no_manifest()
+
+
+def _operation(operation: object) -> tuple[str, str]:
+    match operation:
+        case {"id": str(id_), "body": str(body)}:
+            return id_, body
+    raise _no_manifest()
+
+
+def _no_manifest() -> ManifestError:
+    return ManifestError(
+        "The manifest must be an object of documents by their ids, as GraphQL Code Generator and "
+        f"Relay write it, or one of the format {_APOLLO}, version 1, as Apollo's tools do."
+    )

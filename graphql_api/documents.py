@@ -1,0 +1,137 @@
+"""The command `graphql-api documents`, which registers, lists and removes trusted documents."""
+
+import argparse
+import sys
+from collections.abc import Awaitable, Callable, Iterable, Iterator
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from .access.manifest import ManifestError, read_manifest
+from .access.trusted_documents import ID_IN_WORDS, IdsTaken, TrustedDocuments, is_document_id
+from .administration import on_database, print_table
+from .http.documents import Documents
+from .mongo.trusted_documents import MongoTrustedDocuments
+from .schema.schema import create_schema
+from .settings import Settings
+
+_Action = Callable[[Settings, argparse.Namespace], int]
+
+_COLUMNS = ("ID", "OPERATIONS", "REGISTERED")
+
+
+def add_document_actions(parser: argparse.ArgumentParser, shared: argparse.ArgumentParser) -> None:
+    """The actions of `graphql-api documents`, each with the options that they share."""
+    actions = parser.add_subparsers(dest="action", required=True)
+
+    register = actions.add_parser(
+        "register", help="trust the documents of a manifest", parents=[shared]
+    )
+    register.set_defaults(action=_register)
+    register.add_argument(
+        "manifest", metavar="MANIFEST", type=Path, help="The JSON that a code generator wrote."
+    )
+
+    listing = actions.add_parser("list", help="show all trusted documents", parents=[shared])
+    listing.set_defaults(action=_list)
+
+    remove = actions.add_parser("remove", help="trust documents no longer", parents=[shared])
+    remove.set_defaults(action=_remove)
+    remove.add_argument(
+        "ids", metavar="ID", nargs="+", help="A document's id, as `documents list` shows it."
+    )
+
+
+def run_document_action(settings: Settings, options: argparse.Namespace) -> int:
+    """Runs what the options say, and gives the exit code.
+
+    Raises `OSError`, `SettingsError`, `MongodError` and `Unavailable`.
+    """
+    action: _Action = options.action
+    return action(settings, options)
+
+
+def _register(settings: Settings, options: argparse.Namespace) -> int:
+    try:
+        documents = read_manifest(options.manifest.read_bytes())
+    except ManifestError as error:
+        return _refuse([str(error)])
+    if problems := list(_problems(documents, settings)):
+        return _refuse(problems)
+    return _with_registered(settings, partial(_add, dict(documents)))
+
+
+def _problems(documents: list[tuple[str, str]], settings: Settings) -> Iterator[str]:
+    """Everything that is wrong, as it would be with these documents in requests."""
+    reader = Documents(create_schema(), settings)
+    first: dict[str, str] = {}
+    for id_, text in documents:
+        if not is_document_id(id_):
+            yield f"{id_!a}: Use {ID_IN_WORDS} for an id."
+        if first.setdefault(id_, text) != text:
+            yield f"{id_}: Use each id for one document alone."
+        if len(text.encode(errors="surrogatepass")) > settings.max_body_bytes:
+            yield f"{id_}: Use at most {settings.max_body_bytes} bytes for a document."
+        else:
+            yield from (f"{id_}: {_shown(error)}" for error in reader.prepare(text).errors)
+
+
+def _shown(error: dict[str, Any]) -> str:
+    places = [f"(line {at['line']}, column {at['column']})" for at in error.get("locations", ())]
+    return " ".join([error["message"], *places])
+
+
+async def _add(texts: dict[str, str], registered: TrustedDocuments) -> int:
+    try:
+        new = await registered.add(texts, datetime.now(UTC))
+    except IdsTaken as taken:
+        return _refuse(
+            f"{id_}: Another document is registered with this id; remove it first."
+            for id_ in taken.ids
+        )
+    print(f"All {len(texts)} documents of the manifest are registered, {new} of them anew.")
+    return 0
+
+
+def _refuse(problems: Iterable[str]) -> int:
+    for problem in problems:
+        print(f"graphql-api: {problem}", file=sys.stderr)
+    print("graphql-api: Nothing was registered.", file=sys.stderr)
+    return 1
+
+
+def _list(settings: Settings, _options: argparse.Namespace) -> int:
+    reader = Documents(create_schema(), settings)
+
+    async def show(registered: TrustedDocuments) -> int:
+        documents = await registered.all()
+        print_table(
+            _COLUMNS,
+            *(
+                (
+                    document.id,
+                    " ".join(name or "-" for name in reader.prepare(document.text).operations),
+                    f"{document.registered_at:%Y-%m-%d %H:%M}",
+                )
+                for document in documents
+            ),
+        )
+        return 0
+
+    return _with_registered(settings, show)
+
+
+def _remove(settings: Settings, options: argparse.Namespace) -> int:
+    async def remove(registered: TrustedDocuments) -> int:
+        missing = [id_ for id_ in options.ids if not await registered.remove(id_)]
+        for id_ in missing:
+            print(f"graphql-api: No document has the id {id_}.", file=sys.stderr)
+        print(f"Removed {len(options.ids) - len(missing)}. Servers refuse them within seconds.")
+        return 1 if missing else 0
+
+    return _with_registered(settings, remove)
+
+
+def _with_registered(settings: Settings, work: Callable[[TrustedDocuments], Awaitable[int]]) -> int:
+    return on_database(settings, lambda customers: work(MongoTrustedDocuments(customers)))
