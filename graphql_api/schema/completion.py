@@ -2,16 +2,16 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 from graphql import (
     FragmentDefinitionNode,
+    GraphQLAbstractType,
     GraphQLEnumType,
     GraphQLObjectType,
     GraphQLOutputType,
     GraphQLSchema,
     OperationDefinitionNode,
-    is_abstract_type,
     is_enum_type,
     is_leaf_type,
     is_list_type,
@@ -63,13 +63,20 @@ class Selections:
             return _leaf(type_.coerce_output_value)
         if is_object_type(type_):
             return self._one_of([type_], nodes)
-        if is_abstract_type(type_):
-            return self._one_of(self.schema.get_possible_types(type_), nodes)
-        raise NotCovered
+        abstract = cast("GraphQLAbstractType", type_)
+        if getattr(definition_of(abstract), "resolve_type", None) is not None:
+            raise NotCovered
+        return self._one_of(self.schema.get_possible_types(abstract), nodes)
 
     def _one_of(self, types: list[GraphQLObjectType], nodes: FieldDetailsList) -> Complete:
         """By their classes: what is of none of them, or of a subclass, is not covered."""
-        by_class = {definition_of(type_).origin: self._object(type_, nodes) for type_ in types}
+        definitions = [definition_of(type_) for type_ in types]
+        if any(definition.is_type_of or definition.concrete_of for definition in definitions):
+            raise NotCovered
+        by_class = {
+            definition.origin: self._object(type_, nodes)
+            for definition, type_ in zip(definitions, types, strict=True)
+        }
 
         def one_of(value: object) -> object:
             if value is None:

@@ -56,7 +56,8 @@ class Operation:
     def _prepared_next_time(self) -> PreparedOperation | None:
         """The prepared operation; most documents come once, and are not worth it."""
         if self._executions == 1:
-            with contextlib.suppress(NotCovered):
+            # Types that hold themselves have no end.
+            with contextlib.suppress(NotCovered, RecursionError):
                 self._prepared = PreparedOperation(
                     self._schema.graphql_schema, self._document, self._node
                 )
