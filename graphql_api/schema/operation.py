@@ -38,7 +38,7 @@ class Operation:
             try:
                 return ExecutionResult(await prepared.execute(variables or {}, context))
             except Unfinished as unfinished:
-                given = unfinished.given
+                given = unfinished.given or None
         result = await await_maybe(
             execute(
                 self._schema.graphql_schema,
