@@ -5,9 +5,9 @@ from collections.abc import Iterator
 
 import httpx
 import pytest
-from graphql import GraphQLSchema, get_introspection_query
+from graphql import get_introspection_query
 
-from graphql_api.http.documents import Documents
+from graphql_api.http.documents import Document, Documents
 from graphql_api.schema.schema import create_schema
 from graphql_api.settings import Settings
 
@@ -15,7 +15,7 @@ from .clients import CREATE_CUSTOMER, connected, execute
 from .servers import Server, serving
 
 SETTINGS = Settings()
-SCHEMA: GraphQLSchema = create_schema().graphql_schema
+SCHEMA = create_schema()
 INTROSPECTION = get_introspection_query(
     specified_by_url=True,
     directive_is_repeatable=True,
@@ -55,9 +55,10 @@ def document(  # noqa: PLR0913  # one for each limit
 
 def errors_of(text: str, **limits: int) -> list[str]:
     documents = Documents(SCHEMA, Settings(**{"max_root_fields": 1000, **limits}))  # type: ignore[arg-type]  # every limit is a number
-    _, errors = documents.read(text)
     return [
-        error.message for error in errors if (error.extensions or {}).get("code") == "TOO_LARGE"
+        error["message"]
+        for error in documents.read(text, "somebody").errors
+        if error.get("extensions") == {"code": "TOO_LARGE"}
     ]
 
 
@@ -185,43 +186,87 @@ async def test_nobody_waits_more_than_150_ms_for_a_hostile_document(
     assert max(waits) < 0.15
 
 
-def test_a_valid_document_that_came_twice_is_remembered() -> None:
+def read_twice(documents: Documents, text: str, owner: str = "somebody") -> Document:
+    """The document, which is remembered from then on."""
+    documents.read(text, owner)
+    return documents.read(text, owner)
+
+
+def test_a_valid_document_is_read_once() -> None:
     documents = Documents(SCHEMA, SETTINGS)
-    first, _ = documents.read(CREATE_CUSTOMER)
+    first = documents.read(CREATE_CUSTOMER, "somebody")
 
-    assert documents.read(CREATE_CUSTOMER)[0] is first
-    assert documents.read(CREATE_CUSTOMER)[0] is first
+    assert documents.read(CREATE_CUSTOMER, "somebody") is first
+    assert documents.read(CREATE_CUSTOMER, "another") is first
+    assert first.errors == []
+    assert list(first.operations) == ["CreateCustomer"]
 
 
-def test_junk_pushes_out_no_document_that_came_twice() -> None:
+@pytest.mark.parametrize("text", ["{", "{ custome }", "{ customer }", "{ ...a }"])
+def test_what_is_wrong_with_a_document_is_found_once(text: str) -> None:
     documents = Documents(SCHEMA, SETTINGS)
-    known, _ = documents.read(CREATE_CUSTOMER)
-    documents.read(CREATE_CUSTOMER)
+    first = documents.read(text, "somebody")
 
-    for number in range(300):
-        documents.read(f"{{ a{number}: __typename }}")
-        documents.read(f"{{ a{number} }}")
+    assert documents.read(text, "another") is first
+    assert first.errors
 
-    assert documents.read(CREATE_CUSTOMER)[0] is known
+
+@pytest.mark.parametrize("junk", ["{{ a{}: __typename }}", "{{ a{} }}", "{{{{{}"])
+def test_junk_pushes_out_no_document_that_came_twice(junk: str) -> None:
+    documents = Documents(SCHEMA, SETTINGS)
+    known = read_twice(documents, CREATE_CUSTOMER)
+
+    for number in range(600):
+        documents.read(junk.format(number), f"stranger {number}")
+
+    assert documents.read(CREATE_CUSTOMER, "somebody") is known
+
+
+@pytest.mark.parametrize("strangers", [1, 3])
+def test_strangers_with_many_documents_push_out_only_their_own(strangers: int) -> None:
+    documents = Documents(SCHEMA, SETTINGS)
+    texts = [f"{{ good{number}: __typename }}" for number in range(60)]
+    known = [read_twice(documents, text) for text in texts]
+
+    for number in range(900):
+        read_twice(documents, f"{{ a{number}: __typename }}", f"stranger {number % strangers}")
+
+    for text, document in zip(texts, known, strict=True):
+        assert documents.read(text, "somebody") is document
+
+
+@pytest.mark.parametrize("strangers", [1, 3])
+def test_a_document_that_comes_again_soon_is_remembered_among_those_of_strangers(
+    strangers: int,
+) -> None:
+    documents = Documents(SCHEMA, SETTINGS)
+    first = documents.read(CREATE_CUSTOMER, "somebody")
+
+    for number in range(900):
+        documents.read(f"{{ a{number}: __typename }}", f"stranger {number % strangers}")
+
+    assert documents.read(CREATE_CUSTOMER, "somebody") is first
 
 
 def test_what_is_remembered_is_bounded() -> None:
     documents = Documents(SCHEMA, SETTINGS)
-    first, _ = documents.read("{ first: __typename }")
-    documents.read("{ first: __typename }")
+    first = read_twice(documents, "{ first: __typename }")
+    wrong = documents.read("{ first }", "somebody")
 
     for number in range(256):
-        documents.read(f"{{ a{number}: __typename }}")
-        documents.read(f"{{ a{number}: __typename }}")
+        read_twice(documents, f"{{ a{number}: __typename }}")
+        documents.read(f"{{ a{number} }}", "somebody")
 
-    assert documents.read("{ first: __typename }")[0] is not first
+    assert documents.read("{ first: __typename }", "somebody") is not first
+    assert documents.read("{ first }", "somebody") is not wrong
 
 
-def test_a_long_document_is_not_remembered() -> None:
+@pytest.mark.parametrize("text", ["{ __typename }", "{ nothing }"])
+def test_a_long_document_is_not_remembered(text: str) -> None:
     documents = Documents(SCHEMA, SETTINGS)
-    long = "{ __typename }" + " " * 10_000
+    long = text + " " * 10_000
 
-    assert documents.read(long)[0] is not documents.read(long)[0]
+    assert read_twice(documents, long) is not documents.read(long, "somebody")
 
 
 async def test_several_operations_need_a_name(client: httpx.AsyncClient) -> None:

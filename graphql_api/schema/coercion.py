@@ -1,6 +1,7 @@
 """Input values, coerced to what resolvers take by functions that are made once for each type."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import MISSING
 from typing import Any
 
 from graphql import (
@@ -21,6 +22,8 @@ from graphql import (
     is_non_null_type,
     is_required_input_field,
 )
+from strawberry.relay import GlobalID
+from strawberry.types.base import StrawberryMaybe, StrawberryOptional
 
 from .covered import NotCovered, definition_of
 
@@ -131,12 +134,33 @@ def _built_object(node: ObjectValueNode, type_: GraphQLInputObjectType) -> Build
 def _maker(type_: GraphQLInputObjectType) -> tuple[Callable[..., Any], dict[str, str]]:
     """The Strawberry type, and its Python names by those of GraphQL."""
     definition = definition_of(type_)
-    if type_.is_one_of or definition.from_input or any(map(has_default, type_.fields.values())):
+    if definition.is_one_of or definition.from_input or any(map(_implied, type_.fields.values())):
         raise NotCovered
-    names = {name: definition_of(field).python_name for name, field in type_.fields.items()}
-    return definition.origin, names
+    return definition.origin, {name: python_name_of(f) for name, f in type_.fields.items()}
 
 
-def has_default(value: GraphQLArgument | GraphQLInputField) -> bool:
-    """Whether the schema gives a value to what is absent."""
-    return value.default is not None or value.default_value is not Undefined
+def _implied(field: GraphQLInputField) -> bool:
+    """Whether Strawberry passes None for what is absent."""
+    definition = definition_of(field)
+    return (
+        not is_required_input_field(field)
+        and definition.default is MISSING
+        and definition.default_factory is MISSING
+    )
+
+
+def python_name_of(value: GraphQLArgument | GraphQLInputField) -> str:
+    """Raises `NotCovered` for what Strawberry itself converts, or gives a value if it is absent."""
+    definition = definition_of(value)
+    type_ = definition.type
+    if isinstance(type_, StrawberryOptional) and not isinstance(type_, StrawberryMaybe):
+        type_ = type_.of_type
+    if (
+        isinstance(type_, StrawberryMaybe)
+        or type_ is GlobalID
+        or value.default is not None
+        or value.default_value is not Undefined
+    ):
+        raise NotCovered
+    name: str = definition.python_name
+    return name

@@ -6,6 +6,7 @@ from typing import Any, cast
 
 from graphql import (
     FragmentDefinitionNode,
+    GraphQLAbstractType,
     GraphQLEnumType,
     GraphQLID,
     GraphQLObjectType,
@@ -13,7 +14,6 @@ from graphql import (
     GraphQLSchema,
     GraphQLString,
     OperationDefinitionNode,
-    is_abstract_type,
     is_enum_type,
     is_leaf_type,
     is_list_type,
@@ -64,15 +64,24 @@ class Selections:
         if is_leaf_type(type_):
             as_it_is = str if type_ in (GraphQLString, GraphQLID) else NotCovered
             return _leaf(type_.coerce_output_value, nullable=nullable, as_it_is=as_it_is)
-        if is_abstract_type(type_):
-            return self._one_of(self.schema.get_possible_types(type_), nodes, nullable=nullable)
-        return self._one_of([cast("GraphQLObjectType", type_)], nodes, nullable=nullable)
+        if is_object_type(type_):
+            return self._one_of([type_], nodes, nullable=nullable)
+        abstract = cast("GraphQLAbstractType", type_)
+        if getattr(definition_of(abstract), "resolve_type", None) is not None:
+            raise NotCovered
+        return self._one_of(self.schema.get_possible_types(abstract), nodes, nullable=nullable)
 
     def _one_of(
         self, types: list[GraphQLObjectType], nodes: FieldDetailsList, *, nullable: bool
     ) -> Complete:
         """By their classes: what is of none of them, or of a subclass, is not covered."""
-        by_class = {definition_of(type_).origin: self._object(type_, nodes) for type_ in types}
+        definitions = [definition_of(type_) for type_ in types]
+        if any(definition.is_type_of or definition.concrete_of for definition in definitions):
+            raise NotCovered
+        by_class = {
+            definition.origin: self._object(type_, nodes)
+            for definition, type_ in zip(definitions, types, strict=True)
+        }
 
         def one_of(value: object) -> object:
             if value is None and nullable:

@@ -38,7 +38,7 @@ class Operation:
             try:
                 return ExecutionResult(await prepared.execute(variables or {}, context))
             except Unfinished as unfinished:
-                given = unfinished.given
+                given = unfinished.given or None
         result = await await_maybe(
             execute(
                 self._schema.graphql_schema,
@@ -56,7 +56,8 @@ class Operation:
     def _prepared_next_time(self) -> PreparedOperation | None:
         """The prepared operation; most documents come once, and are not worth it."""
         if self._executions == 1:
-            with contextlib.suppress(NotCovered):
+            # Types that hold themselves have no end.
+            with contextlib.suppress(NotCovered, RecursionError):
                 self._prepared = PreparedOperation(
                     self._schema.graphql_schema, self._document, self._node
                 )

@@ -13,32 +13,31 @@ from inspect import iscoroutinefunction
 from typing import Any, cast
 
 from graphql import (
-    DirectiveNode,
     DocumentNode,
     FieldNode,
+    GraphQLBoolean,
     GraphQLField,
     GraphQLInputType,
+    GraphQLObjectType,
     GraphQLResolveInfo,
     GraphQLSchema,
     OperationDefinitionNode,
     OperationType,
     Undefined,
     VariableDefinitionNode,
-    VariableNode,
-    Visitor,
-    get_variable_values,
+    get_named_type,
     is_non_null_type,
     type_from_ast,
-    visit,
 )
+from graphql.execution.values import VariableValues
 from strawberry.extensions.field_extension import AsyncExtensionResolver, FieldExtension
 from strawberry.types import Info
 
-from .coercion import Build, Coerce, builder, coercer, has_default
+from .coercion import Build, Coerce, builder, coercer, python_name_of
 from .completion import Complete, Selections, fragments_of
 from .covered import NotCovered, definition_of
 
-# Of the variables that directives name, so many combinations of values are prepared.
+# Of the variables that may decide what is selected, so many combinations of values are prepared.
 _MOST_VARIANTS = 16
 
 
@@ -84,19 +83,17 @@ class _Request:
     context: object
 
 
+# Of a resolver, with its arguments.
+_Call = Callable[[], Awaitable[Any]]
+
+
 @dataclass(frozen=True)
 class _Field:
     """One field at the top."""
 
     key: str
-    resolve: Callable[[_Request, Mapping[str, Any]], Awaitable[Any]]
+    bind: Callable[[_Request, Mapping[str, Any]], _Call]
     complete: Complete
-
-    async def given(self, request: _Request, variables: Mapping[str, Any]) -> Given:
-        try:
-            return Given(await self.resolve(request, variables))
-        except Exception as error:  # noqa: BLE001  # as graphql-core takes it
-            return Given(error=error)
 
 
 @dataclass(frozen=True)
@@ -106,6 +103,7 @@ class _Variable:
     name: str
     coerce: Coerce
     absent: Build
+    is_boolean: bool
 
 
 class PreparedOperation:
@@ -118,7 +116,8 @@ class PreparedOperation:
         self._operation = operation
         self._fragments = fragments_of(document.definitions)
         self._variables = [_variable(schema, node) for node in operation.variable_definitions or ()]
-        self._named_by_directives = sorted(_named_by_directives(document))
+        # Directives take no others.
+        self._booleans = [variable.name for variable in self._variables if variable.is_boolean]
         # None for what is not covered.
         self._variants: dict[tuple[object, ...], list[_Field] | None] = {}
 
@@ -127,15 +126,17 @@ class PreparedOperation:
         given: dict[str, Given] = {}
         try:
             coerced = self._coerced(variables)
-            fields = self._fields(variables, coerced)
+            fields = self._fields(coerced)
             request = _Request(context)
             if len(fields) > 1 and self._operation.operation is OperationType.QUERY:
-                all_given = await asyncio.gather(*(f.given(request, coerced) for f in fields))
+                # All have their arguments before one is called, or that would be called again.
+                calls = [field.bind(request, coerced) for field in fields]
+                all_given = await asyncio.gather(*map(_given, calls))
                 given = {field.key: one for field, one in zip(fields, all_given, strict=True)}
                 return {field.key: field.complete(given[field.key].get()) for field in fields}
             data = {}
             for field in fields:
-                given[field.key] = one = await field.given(request, coerced)
+                given[field.key] = one = await _given(field.bind(request, coerced))
                 data[field.key] = field.complete(one.get())
         except Exception:  # noqa: BLE001  # whatever it is, graphql-core makes an answer of it
             raise Unfinished(given) from None
@@ -150,72 +151,73 @@ class PreparedOperation:
                 coerced[variable.name] = default
         return coerced
 
-    def _fields(self, variables: Mapping[str, Any], coerced: Mapping[str, Any]) -> list[_Field]:
-        variant = tuple(coerced.get(name) for name in self._named_by_directives)
+    def _fields(self, coerced: dict[str, Any]) -> list[_Field]:
+        variant = tuple(coerced.get(name) for name in self._booleans)
         if variant not in self._variants:
             if len(self._variants) == _MOST_VARIANTS:
                 raise NotCovered
             try:
-                self._variants[variant] = list(self._prepared(variables))
+                self._variants[variant] = list(self._prepared(coerced))
             except NotCovered:
                 self._variants[variant] = None
         if (fields := self._variants[variant]) is None:
             raise NotCovered
         return fields
 
-    def _prepared(self, variables: Mapping[str, Any]) -> Iterator[_Field]:
-        definitions = self._operation.variable_definitions or ()
-        values = get_variable_values(self._schema, definitions, dict(variables))
-        if isinstance(values, list):
-            raise NotCovered
+    def _prepared(self, coerced: dict[str, Any]) -> Iterator[_Field]:
+        values = VariableValues({}, coerced)
         selections = Selections(self._schema, self._fragments, self._operation, values)
-        root = self._schema.get_root_type(self._operation.operation)
-        if root is None or self._operation.operation is OperationType.SUBSCRIPTION:
-            raise NotCovered
+        root = cast("GraphQLObjectType", self._schema.get_root_type(self._operation.operation))
         for key, nodes in selections.root_fields(root).items():
             name = nodes[0].node.name.value
             if name == "__typename":
-                yield _Field(key, _nothing, partial(_constant, root.name))
+                yield _Field(key, _bind_nothing, partial(_constant, root.name))
             elif (field := root.fields.get(name)) is None:
                 # It asks for the schema.
                 raise NotCovered
             else:
-                resolve = _resolver(field, nodes[0].node)
-                yield _Field(key, resolve, selections.completer(field.type, nodes))
+                bind = _binder(field, nodes[0].node)
+                yield _Field(key, bind, selections.completer(field.type, nodes))
 
 
-def _resolver(
-    field: GraphQLField, node: FieldNode
-) -> Callable[[_Request, Mapping[str, Any]], Awaitable[Any]]:
-    """A call of the resolver that Strawberry would call, with what Strawberry would pass."""
+async def _given(call: _Call) -> Given:
+    try:
+        return Given(await call())
+    except Exception as error:  # noqa: BLE001  # as graphql-core takes it
+        return Given(error=error)
+
+
+def _binder(field: GraphQLField, node: FieldNode) -> Callable[[_Request, Mapping[str, Any]], _Call]:
+    """Makes calls of the resolver that Strawberry would call, with what Strawberry would pass."""
     definition = definition_of(field)
     resolver = definition.base_resolver
     if (
         not iscoroutinefunction(getattr(resolver, "wrapped_func", None))
         or [p.name for p in resolver.reserved_parameters.values() if p is not None] != ["info"]
-        or any(type(extension) is not TakeGiven for extension in definition.extensions)
-        or any(map(has_default, field.args.values()))
+        or [type(extension) for extension in definition.extensions] != [TakeGiven]
     ):
         raise NotCovered
-    call = resolver.wrapped_func
+    names = {name: python_name_of(argument) for name, argument in field.args.items()}
     arguments = [
-        (definition_of(argument).python_name, builder(given.value, argument.type))
+        (names[given.name.value], builder(given.value, field.args[given.name.value].type))
         for given in node.arguments or ()
-        for argument in [field.args[given.name.value]]
     ]
 
-    def resolve(request: _Request, variables: Mapping[str, Any]) -> Awaitable[Any]:
+    def bind(request: _Request, variables: Mapping[str, Any]) -> _Call:
         info: Info = Info(_raw_info=cast("GraphQLResolveInfo[Any]", request), _field=definition)
         values = {name: build(variables) for name, build in arguments}
         given = {name: value for name, value in values.items() if value is not Undefined}
-        result: Awaitable[Any] = call(info=info, **given)
-        return result
+        return partial(resolver.wrapped_func, info=info, **given)
 
-    return resolve
+    return bind
 
 
-async def _nothing(_request: _Request, _variables: Mapping[str, Any]) -> None:
+async def _nothing() -> None:
     """Resolves `__typename`."""
+
+
+def _bind_nothing(_request: _Request, _variables: Mapping[str, Any]) -> _Call:
+    return _nothing
 
 
 def _constant(value: object, _result: object) -> object:
@@ -229,24 +231,9 @@ def _variable(schema: GraphQLSchema, node: VariableDefinitionNode) -> _Variable:
         absent = builder(node.default_value, type_)
     elif is_non_null_type(type_):
         absent = _missing
-    return _Variable(node.variable.name.value, coercer(type_), absent)
+    is_boolean = get_named_type(type_) is GraphQLBoolean
+    return _Variable(node.variable.name.value, coercer(type_), absent, is_boolean)
 
 
 def _missing(_variables: Mapping[str, Any]) -> Any:  # noqa: ANN401  # it gives nothing
     raise NotCovered
-
-
-def _named_by_directives(document: DocumentNode) -> set[str]:
-    """The variables that a document's directives name."""
-    names: set[str] = set()
-
-    class Directives(Visitor):
-        def enter_directive(self, node: DirectiveNode, *_: object) -> None:
-            names.update(
-                argument.value.name.value
-                for argument in node.arguments or ()
-                if isinstance(argument.value, VariableNode)
-            )
-
-    visit(document, Directives())
-    return names

@@ -1,0 +1,323 @@
+"""A schema that has what ours has not, to try how prepared operations do with it."""
+
+from collections.abc import AsyncGenerator, Callable
+from enum import Enum
+from typing import Annotated, Any, Generic, NewType, TypeVar
+
+import strawberry
+from graphql import GraphQLError, Undefined
+from strawberry.extensions.field_extension import FieldExtension
+from strawberry.relay import GlobalID
+from strawberry.schema.config import StrawberryConfig
+from strawberry.types import Info
+from strawberry.types.base import get_object_definition
+
+from graphql_api.schema.prepared import TakeGiven
+from graphql_api.schema.schema import Schema
+
+# Inputs
+
+
+Word = NewType("Word", str)
+
+
+@strawberry.enum
+class Colour(Enum):
+    RED = "red"
+    BLUE = "blue"
+
+
+@strawberry.input
+class Plain:
+    text: str
+    other: str | None = strawberry.UNSET
+    colour: Colour | None = strawberry.UNSET
+    id_: strawberry.ID | None = strawberry.field(name="id", default=strawberry.UNSET)
+    word: Word | None = strawberry.UNSET
+    number: float | None = strawberry.UNSET
+
+
+@strawberry.input
+class Nested:
+    plain: Plain
+    again: Plain | None = strawberry.UNSET
+
+
+@strawberry.input
+class Fussy:
+    text: str
+
+    def __post_init__(self) -> None:
+        if self.text == "bad":
+            raise ValueError("s3cr3t")
+
+
+@strawberry.input
+class WithDefault:
+    number: int = 5
+
+
+@strawberry.input
+class WithImpliedNull:
+    text: str | None
+
+
+@strawberry.input
+class WithList:
+    texts: list[str]
+
+
+@strawberry.input
+class WithMaybe:
+    text: strawberry.Maybe[str]
+
+
+@strawberry.input
+class WithGlobalId:
+    id: GlobalID | None = strawberry.UNSET
+
+
+@strawberry.input(one_of=True)
+class OneOf:
+    a: str | None = strawberry.UNSET
+    b: str | None = strawberry.UNSET
+
+
+@strawberry.input
+class OfItself:
+    inner: Annotated["OfItself", strawberry.lazy(__name__)] | None = strawberry.UNSET
+
+
+@strawberry.input
+class MadeOtherwise:
+    text: str = strawberry.UNSET
+
+
+get_object_definition(MadeOtherwise, strict=True).from_input = lambda class_, value, _context: (
+    class_(text=f"made of {value}")
+)
+
+
+# Outputs
+
+T = TypeVar("T")
+
+
+@strawberry.interface
+class Named:
+    name: str
+
+
+@strawberry.type
+class Thing(Named):
+    colour: Colour | None = None
+    words: list[str] | None = None
+    word: Word | None = None
+
+
+class Subthing(Thing):
+    pass
+
+
+@strawberry.type
+class Other(Named):
+    size: int
+
+
+@strawberry.type
+class Loud:
+    @strawberry.field
+    def shout(self) -> str:
+        return "!"
+
+
+@strawberry.type
+class Box(Generic[T]):
+    content: T
+
+
+@strawberry.type
+class Picky:
+    name: str
+
+    @classmethod
+    def is_type_of(cls, value: object, _info: object) -> bool:
+        return isinstance(value, Picky) and value.name != "refused"
+
+
+@strawberry.interface
+class Resolved:
+    name: str
+
+    @classmethod
+    def resolve_type(cls, _value: object, _info: object, _type: object) -> str:
+        return "Second"
+
+
+@strawberry.type
+class First(Resolved):
+    pass
+
+
+@strawberry.type
+class Second(Resolved):
+    @classmethod
+    def is_type_of(cls, _value: object, _info: object) -> bool:
+        return True
+
+
+# What is resolved, and how
+
+# What resolvers were called with.
+calls: list[str] = []
+
+
+def echo(type_: object, default: object = strawberry.UNSET) -> Any:
+    """A field that says what exactly its resolver was called with."""
+
+    async def resolver(info: Info, value: Any = default) -> str:
+        calls.append(f"{info.context} {value!r}")
+        return repr(value)
+
+    resolver.__annotations__["value"] = type_
+    return strawberry.field(resolver=resolver, extensions=[TakeGiven()])
+
+
+THINGS: dict[str, Any] = {
+    "thing": Thing(name="a", colour=Colour.RED, words=["b", "c"], word=Word("d")),
+    "empty": Thing(name="a"),
+    "nothing": None,
+    "other": Other(name="a", size=1),
+    "subclass": Subthing(name="a"),
+    "another class": Picky(name="a"),
+    "refused": Picky(name="refused"),
+    "no name": Thing(name=None),  # type: ignore[arg-type]  # resolvers may be wrong
+    "no text": Thing(name=object()),  # type: ignore[arg-type]  # as above
+    "tuple": Thing(name="a", words=("b", "c")),  # type: ignore[arg-type]  # as above
+    "no list": Thing(name="a", words=5),  # type: ignore[arg-type]  # as above
+    "null in a list": Thing(name="a", words=["b", None]),  # type: ignore[list-item]  # as above
+    "value of an enum": Thing(name="a", colour="red"),  # type: ignore[arg-type]  # as above
+    "no member": Thing(name="a", colour="green"),  # type: ignore[arg-type]  # as above
+    "no word": Thing(name="a", word=Word("")),
+    "an error": ValueError("s3cr3t"),
+    "loud": Loud(),
+    "box": Box(content=1),
+    "resolved": First(name="a"),
+}
+
+
+def given(type_: object) -> Any:
+    """A field that gives one of the things."""
+
+    async def resolver(info: Info, key: str) -> Any:
+        calls.append(key)
+        if key == "raised":
+            raise GraphQLError("m", extensions={"code": info.context})
+        return THINGS[key]
+
+    resolver.__annotations__["return"] = type_
+    return strawberry.field(resolver=resolver, extensions=[TakeGiven()])
+
+
+class Another(FieldExtension):
+    async def resolve_async(self, next_: Any, source: Any, info: Info, **kwargs: Any) -> Any:
+        return f"another {await next_(source, info, **kwargs)}"
+
+
+async def plain_resolver(info: Info) -> str:
+    calls.append("plainly")
+    return f"{info.context}"
+
+
+async def resolver_without_info() -> str:
+    calls.append("without info")
+    return "a"
+
+
+async def resolver_with_root(root: Any, info: Info) -> str:
+    calls.append("with root")
+    return f"{root} {info.context}"
+
+
+def resolver_at_once(info: Info) -> str:
+    calls.append("at once")
+    return f"{info.context}"
+
+
+def field(resolver: Callable[..., Any], *extensions: FieldExtension) -> Any:
+    return strawberry.field(resolver=resolver, extensions=[*extensions])
+
+
+@strawberry.type
+class Query:
+    plain: str | None = echo(Plain)
+    optional: str | None = echo(Plain | None)
+    nested: str | None = echo(Nested)
+    fussy: str | None = echo(Fussy)
+    colour: str | None = echo(Colour)
+    number: str | None = echo(int | None)
+    boolean: str | None = echo(bool | None)
+    with_default: str | None = echo(WithDefault)
+    with_implied_null: str | None = echo(WithImpliedNull)
+    with_list: str | None = echo(WithList)
+    with_maybe: str | None = echo(WithMaybe)
+    with_global_id: str | None = echo(WithGlobalId)
+    one_of: str | None = echo(OneOf)
+    of_itself: str | None = echo(OfItself)
+    made_otherwise: str | None = echo(MadeOtherwise)
+    default: str | None = echo(int, 5)
+    default_null: str | None = echo(int | None, None)
+    numbers: str | None = echo(list[int])
+    maybe: str | None = echo(strawberry.Maybe[int], None)  # type: ignore[misc]  # mypy knows no `Maybe`
+    global_id: str | None = echo(GlobalID)
+
+    thing: Thing | None = given(Thing | None)
+    certain: Thing = given(Thing)
+    named: Named | None = given(Named | None)
+    either: Thing | Other | None = given(
+        Annotated[Thing | Other | None, strawberry.union("Either")]
+    )
+    picky: Picky | None = given(Picky | None)
+    resolved: Resolved | None = given(Resolved | None)
+    loud: Loud | None = given(Loud | None)
+    box: Box[int] | None = given(Box[int] | None)
+
+    plainly: str | None = field(plain_resolver, TakeGiven())
+    not_given: str | None = field(plain_resolver)
+    extended: str | None = field(plain_resolver, TakeGiven(), Another())
+    only_extended: str | None = field(plain_resolver, Another())
+    without_info: str | None = field(resolver_without_info, TakeGiven())
+    with_root: str | None = field(resolver_with_root, TakeGiven())
+    at_once: str | None = field(resolver_at_once)
+
+
+async def count(info: Info) -> AsyncGenerator[int, None]:
+    yield len(f"{info}")  # pragma: no cover  # nobody subscribes
+
+
+@strawberry.type
+class Subscription:
+    numbers: AsyncGenerator[int, None] = strawberry.subscription(resolver=count)
+
+
+@strawberry.type
+class Mutation:
+    plain: str = echo(Plain)
+    thing: Thing | None = given(Thing | None)
+    certain: Thing = given(Thing)
+
+
+def parse_word(value: object) -> object:
+    if value == "refused":
+        raise ValueError("s3cr3t")
+    return Undefined if value == "undefined" else value
+
+
+WORD = strawberry.scalar(name="Word", serialize=lambda value: value or None, parse_value=parse_word)
+SCHEMA = Schema(
+    query=Query,
+    mutation=Mutation,
+    subscription=Subscription,
+    types=[Second, Other],
+    config=StrawberryConfig(scalar_map={Word: WORD}),
+)
