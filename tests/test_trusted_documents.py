@@ -344,9 +344,10 @@ async def test_whoever_makes_up_ids_holds_up_nobody_else(
             codes = {code(answer) for answer in await flood}
         looked_up = finds(member.client) - before
 
-    assert looked_up < 50
+    # All that came within one look-up share the next one.
+    assert looked_up < 10
     assert [answer.json().get("errors") for answer in meanwhile] == [None, None]
-    assert codes == {"DOCUMENT_NOT_FOUND", "UNAVAILABLE"}
+    assert codes == {"DOCUMENT_NOT_FOUND"}
 
 
 async def test_the_rate_limit_comes_before_a_look_up(database_uri: str) -> None:

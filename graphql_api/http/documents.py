@@ -76,7 +76,9 @@ class Documents:
         return self._known.get(text) or self._wrong.get(text)
 
     def read(self, text: str, owner: str) -> Document:
-        """A document that is not; whoever sends many is the first whose are forgotten."""
+        """The document, remembered from now on; who brings many has his own pushed out first."""
+        if (document := self.get(text)) is not None:
+            return document
         if (document := self._seen_once.pop(text)) is not None:
             self._known.add(text, document, owner)
             return document

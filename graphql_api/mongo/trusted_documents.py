@@ -9,7 +9,7 @@ from motor.motor_asyncio import AsyncIOMotorClientSession
 from pymongo.errors import PyMongoError
 
 from ..access.trusted_documents import IdsTaken, TrustedDocument
-from .bulkhead import Bulkhead
+from .batches import Batches
 from .customers import MongoCustomers
 from .deadline import OPERATION_SECONDS, available_until, seconds_from_now
 
@@ -17,7 +17,6 @@ _Result = TypeVar("_Result")
 
 # A document is looked up before its operation, and both have to end within 5 seconds.
 _LOOK_UP_SECONDS = 1.0
-_PLACE_SECONDS = 0.5
 
 
 class MongoTrustedDocuments:
@@ -26,7 +25,7 @@ class MongoTrustedDocuments:
     def __init__(self, customers: MongoCustomers) -> None:
         self._collection = customers.neighbour("documents")
         # Whoever makes up ids, however many, leaves the database and its threads to the others.
-        self._bulkhead = Bulkhead(at_once=2, waiting=100, seconds=_PLACE_SECONDS)
+        self._batches = Batches(self._send)
 
     async def add(self, texts: Mapping[str, str], at: datetime) -> int:
         return await _in_time(partial(self._add, texts, at))
@@ -65,10 +64,11 @@ class MongoTrustedDocuments:
         return len(new)
 
     async def get(self, id_: str) -> str | None:
-        end = seconds_from_now(_LOOK_UP_SECONDS)
-        async with self._bulkhead.place():
-            found = await available_until(end, partial(self._collection.find_one, {"_id": id_}))
-        return None if found is None else str(found["text"])
+        return await self._batches.outcome(id_, seconds_from_now(_LOOK_UP_SECONDS))
+
+    async def _send(self, ids: list[str], moment: float) -> list[str | None]:
+        texts = await available_until(moment, partial(self._texts, ids))
+        return [texts.get(id_) for id_ in ids]
 
     async def texts(self, ids: Collection[str]) -> dict[str, str]:
         return await _in_time(partial(self._texts, ids))
