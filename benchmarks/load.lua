@@ -1,6 +1,7 @@
 -- Sends one body again and again. Its gap, where it has one, is filled with the next id of a list,
 -- or with a number after a prefix, which makes every request another one.
--- Arguments: a file with the body, the gap, the prefix; or a file with ids, one on each line.
+-- Arguments: a file with the body, the gap, and either `numbers` and the prefix, or `ids` and a
+-- file that has one on each line.
 
 local head, tail, prefix
 local ids = {}

@@ -11,7 +11,7 @@ from .servers import FLOOR, OURS, STRAWBERRY, Server
 _FOLDER = Path(__file__).parents[1] / "docs" / "images"
 _COLOURS = {OURS: "#1f5fa8", FLOOR: "#6b6b6b", STRAWBERRY: "#b5511b"}
 _CONNECTIONS = [1, 4, 16, 32, 64, 128, 256]
-_SIZES = [1_000, 10_000, 100_000, 300_000]
+_THOUSANDS = [1, 10, 100, 300]
 _STYLES = {"create": "-", "read": "--"}
 
 
@@ -42,10 +42,10 @@ def plot_size(driver: Driver, servers: Sequence[Server]) -> None:
     # Reads first: creations make the collection larger.
     scenarios = [Scenario(load, 32) for load in ("read", "create")]
     reports = []
-    for size in _SIZES:
+    for thousands in _THOUSANDS:
         for server in servers:
-            server.database.fill(size)
-        print(f"{size} customers")
+            server.database.fill(thousands * 1000)
+        print(f"{thousands} 000 customers")
         reports.append(driver.interleaved(servers, scenarios))
 
     def lines(measure: str) -> list[Line]:
@@ -64,4 +64,4 @@ def plot_size(driver: Driver, servers: Sequence[Server]) -> None:
         Panel("CPU time of one request, in microseconds", lines("cpu_microseconds")),
         Panel("Median latency, in ms", lines("p50_milliseconds")),
     ]
-    draw(_FOLDER / "size.svg", "customers in the collection", _SIZES, panels)
+    draw(_FOLDER / "size.svg", "thousands of customers in the collection", _THOUSANDS, panels)

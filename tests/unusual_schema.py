@@ -89,6 +89,11 @@ class OfItself:
 
 
 @strawberry.input
+class Unset:
+    text: str = strawberry.UNSET
+
+
+@strawberry.input
 class MadeOtherwise:
     text: str = strawberry.UNSET
 
@@ -264,6 +269,7 @@ class Query:
     with_global_id: str | None = echo(WithGlobalId)
     one_of: str | None = echo(OneOf)
     of_itself: str | None = echo(OfItself)
+    unset: str | None = echo(Unset)
     made_otherwise: str | None = echo(MadeOtherwise)
     default: str | None = echo(int, 5)
     default_null: str | None = echo(int | None, None)
