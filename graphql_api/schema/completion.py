@@ -14,6 +14,7 @@ from graphql import (
     GraphQLSchema,
     GraphQLString,
     OperationDefinitionNode,
+    get_nullable_type,
     is_enum_type,
     is_leaf_type,
     is_list_type,
@@ -59,12 +60,12 @@ class Selections:
         if is_non_null_type(type_):
             type_ = type_.of_type
         if is_list_type(type_):
-            return _list(self.completer(type_.of_type, nodes), nullable=nullable)
+            complete = self.completer(type_.of_type, nodes)
+            return _list(complete, _as_it_is(type_.of_type), nullable=nullable)
         if is_enum_type(type_):
             return _leaf(_names(type_).__getitem__, nullable=nullable)
         if is_leaf_type(type_):
-            as_it_is = str if type_ in (GraphQLString, GraphQLID) else NotCovered
-            return _leaf(type_.coerce_output_value, nullable=nullable, as_it_is=as_it_is)
+            return _leaf(type_.coerce_output_value, nullable=nullable)
         if is_object_type(type_):
             return self._one_of([type_], nodes, nullable=nullable)
         abstract = cast("GraphQLAbstractType", type_)
@@ -99,20 +100,28 @@ class Selections:
             self.schema, self.fragments, self.variable_values, self.operation, type_, nodes
         ).grouped_field_set
         fields = [(key, *self._field(type_, inner)) for key, inner in selected.items()]
-        return lambda value: {
-            key: complete(getattr(value, attribute)) for key, attribute, complete in fields
-        }
 
-    def _field(self, type_: GraphQLObjectType, nodes: FieldDetailsList) -> tuple[str, Complete]:
-        """The attribute that has a field's value, and what completes it."""
+        def completed(value: object) -> object:
+            answer = {}
+            for key, attribute, as_it_is, complete in fields:
+                inner = getattr(value, attribute)
+                answer[key] = inner if inner.__class__ is as_it_is else complete(inner)
+            return answer
+
+        return completed
+
+    def _field(
+        self, type_: GraphQLObjectType, nodes: FieldDetailsList
+    ) -> tuple[str, type, Complete]:
+        """The attribute that has a field's value, `_as_it_is`, and what completes it else."""
         name = nodes[0].node.name.value
         if name == "__typename":
-            return "__class__", lambda _class: type_.name
+            return "__class__", NotCovered, lambda _class: type_.name
         field = type_.fields[name]
         definition = definition_of(field)
         if not definition.is_basic_field:
             raise NotCovered
-        return definition.python_name, self.completer(field.type, nodes)
+        return definition.python_name, _as_it_is(field.type), self.completer(field.type, nodes)
 
 
 def fragments_of(definitions: tuple[Any, ...]) -> dict[str, FragmentDetails]:
@@ -124,13 +133,18 @@ def fragments_of(definitions: tuple[Any, ...]) -> dict[str, FragmentDetails]:
     }
 
 
-def _list(complete: Complete, *, nullable: bool) -> Complete:
+def _as_it_is(type_: GraphQLOutputType) -> type:
+    """The class whose values are answered as they are, which spares a call for each."""
+    return str if get_nullable_type(type_) in (GraphQLString, GraphQLID) else NotCovered
+
+
+def _list(complete: Complete, as_it_is: type, *, nullable: bool) -> Complete:
     def completed(value: object) -> object:
         if value is None and nullable:
             return None
         if not isinstance(value, list):
             raise NotCovered
-        return [complete(item) for item in value]
+        return [item if item.__class__ is as_it_is else complete(item) for item in value]
 
     return completed
 
@@ -140,14 +154,8 @@ def _names(type_: GraphQLEnumType) -> dict[object, str]:
     return {members(value.value): name for name, value in type_.values.items()}
 
 
-def _leaf(
-    coerce_output_value: Complete, *, nullable: bool, as_it_is: type = NotCovered
-) -> Complete:
-    """`as_it_is` names a class whose values come out as they go in, which spares a call."""
-
+def _leaf(coerce_output_value: Complete, *, nullable: bool) -> Complete:
     def leaf(value: object) -> object:
-        if value.__class__ is as_it_is:
-            return value
         if value is None:
             if nullable:
                 return None
