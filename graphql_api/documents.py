@@ -90,7 +90,7 @@ async def _add(texts: dict[str, str], registered: TrustedDocuments) -> int:
             f"{id_}: Another document is registered with this id; remove it first."
             for id_ in taken.ids
         )
-    print(f"All {len(texts)} documents of the manifest are registered, {new} of them anew.")
+    print(f"Registered. Documents in the manifest: {len(texts)}; new: {new}.")
     return 0
 
 

@@ -25,7 +25,7 @@ TYPE = "{ __typename }"
 # As code generators write them.
 MANIFESTS: dict[str, dict[str, Any]] = {
     "GraphQL Code Generator": {
-        "a1a0e2d4c7c1bd6f0a5e2bd0c1ad8b7a2f3f8d11": CUSTOMER,
+        "sha256:c6c16c459d8cd01b2f4a9b5329973aa63dc527624a7372f42f2715dfd28d0c45": CUSTOMER,
         "b2b0e2d4c7c1bd6f0a5e2bd0c1ad8b7a2f3f8d22": TYPE,
     },
     "Relay": {
@@ -98,7 +98,7 @@ def test_a_running_server_serves_a_document_from_its_registration_to_its_removal
 
     assert before == {"DOCUMENT_NOT_FOUND"}
     assert (registered, removed) == (0, 0)
-    assert said == "All 2 documents of the manifest are registered, 2 of them anew.\n"
+    assert said == "Registered. Documents in the manifest: 2; new: 2.\n"
     assert found == {"Query"}
     assert farewell == "Removed 1. Servers refuse them within seconds.\n"
     # As the README says, and some time for the requests.
@@ -117,7 +117,9 @@ def test_each_form_of_a_manifest_is_read(
     operations = content.get("operations", [])
     expected = {one["id"]: one["body"] for one in operations} or content
     assert (code, error) == (0, "")
-    assert said.startswith(f"All {len(expected)} documents of the manifest are registered")
+    assert said == (
+        f"Registered. Documents in the manifest: {len(expected)}; new: {len(expected)}.\n"
+    )
     assert kept(database_uri) == expected
 
 
@@ -129,8 +131,8 @@ def test_what_is_registered_already_stays(
     _, second, _ = documents("register", manifest({"one": CUSTOMER, "two": TYPE}))
     code, third, _ = documents("register", manifest({"one": CUSTOMER, "two": TYPE}))
 
-    assert second == "All 2 documents of the manifest are registered, 1 of them anew.\n"
-    assert third == "All 2 documents of the manifest are registered, 0 of them anew.\n"
+    assert second == "Registered. Documents in the manifest: 2; new: 1.\n"
+    assert third == "Registered. Documents in the manifest: 2; new: 0.\n"
     assert code == 0
     assert kept(database_uri) == {"one": CUSTOMER, "two": TYPE}
 
@@ -139,7 +141,7 @@ def test_an_empty_manifest_registers_nothing(documents: Command, manifest: Manif
     code, said, _ = documents("register", manifest({}))
 
     assert code == 0
-    assert said == "All 0 documents of the manifest are registered, 0 of them anew.\n"
+    assert said == "Registered. Documents in the manifest: 0; new: 0.\n"
 
 
 def test_an_id_never_changes_what_it_stands_for_unless_it_is_removed(
