@@ -25,7 +25,7 @@ from graphql_api.mongo.documents import (
     claims_of,
     from_document,
     validator,
-    with_key,
+    with_any,
 )
 from graphql_api.mongo.mongod import find_mongod
 from graphql_api.settings import Settings, SettingsError
@@ -51,13 +51,23 @@ async def test_what_can_refuse_a_customer_is_found_by_index(
 ) -> None:
     await create_customer(client, idempotency_key="key")
     [document] = documents.find({})
-    kept = from_document(document)
+    claims = claims_of(from_document(document))
+    others = [("_id", uuid4()), (EMAIL_KEY, "other@example.com"), (IDEMPOTENCY_KEY, "other")]
 
-    for query in (claims_of(kept), with_key("key")):
+    for query in (with_any(some) for some in (*map(list, zip(claims)), claims, claims + others)):
         assert documents.find_one(query) == document
-        assert "COLLSCAN" not in json.dumps(
-            documents.find(query).explain()["queryPlanner"], default=str
-        )
+        assert "COLLSCAN" not in plan(documents, query)
+
+
+async def test_a_single_id_is_found_by_mongodbs_shortest_way(documents: Documents) -> None:
+    documents.insert_one({})
+
+    assert "IDHACK" in plan(documents, with_any([("_id", uuid4())]))
+
+
+def plan(documents: Documents, query: dict[str, Any]) -> str:
+    """How MongoDB would look for it."""
+    return json.dumps(documents.find(query).explain()["queryPlanner"], default=str)
 
 
 async def test_a_database_that_has_customers_keeps_them(

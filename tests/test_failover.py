@@ -15,9 +15,13 @@ from pymongo import MongoClient
 from pymongo.errors import PyMongoError
 from pymongo.write_concern import WriteConcern
 
+from graphql_api.customers.store import Kept, OutcomeUnknown, Unavailable
+from graphql_api.mongo.customers import MongoCustomers
+
 from .clients import CREATE_CUSTOMER, execute
 from .replica_sets import Member, ReplicaSet, replica_set
 from .servers import serving, until
+from .test_group_commit import added, new
 
 CLIENTS = 32
 
@@ -149,6 +153,30 @@ async def test_when_the_primary_fails_under_load_no_customer_is_lost_and_none_is
     # The issue's own bound.
     api_seconds = longest_gap(stream.acknowledged_at, failed_at, ended_at)
     assert api_seconds < longest_gap(probe.acknowledged_at, failed_at, ended_at) + 2
+
+
+@pytest.mark.alone
+async def test_of_batches_amid_which_the_primary_dies_each_customer_is_kept_once(
+    three: ReplicaSet,
+) -> None:
+    database_uri, primary = three.database_uri(), three.primary()
+    keys = [f"c{number}@example.com" for number in range(300)]
+    with contextlib.closing(MongoCustomers(database_uri)) as customers:
+        await customers.ensure()
+        creating = asyncio.create_task(added(customers, [new(key, key) for key in keys]))
+        await asyncio.sleep(0.01)
+        await asyncio.to_thread(primary.kill)
+        outcomes = await creating
+        primary.start()
+        await asyncio.to_thread(until, three.is_whole, "the member is back")
+
+        again = await asyncio.gather(*(customers.add(new(key, key)) for key in keys))
+
+    acknowledged = {kept for kept in outcomes if isinstance(kept, Kept)}
+    assert {type(outcome) for outcome in outcomes} <= {Kept, Unavailable, OutcomeUnknown}
+    assert acknowledged <= set(again)
+    ids = three.customers(database_uri).distinct("_id")
+    assert sorted(ids) == sorted(kept.customer.id for kept in again)
 
 
 async def test_while_there_is_no_majority_no_customer_is_acknowledged_and_retries_are(

@@ -1,31 +1,29 @@
 """Customers in a MongoDB collection: how they are added and read, whatever happens meanwhile."""
 
 import asyncio
-from collections.abc import Mapping
 from functools import partial
 from typing import Any
 from uuid import UUID
 
 import pymongo
 import structlog
+from bson.raw_bson import RawBSONDocument
 from motor.motor_asyncio import AsyncIOMotorCollection
 
 from ..customers.fields import Customer
 from ..customers.store import EmailTaken, Kept, OutcomeUnknown, Unavailable
-from .bulkhead import Bulkhead
+from .batches import Batches
 from .collection import Unusable, ensure_collection
-from .connection import THREADS, connect
+from .connection import connect
 from .deadline import OPERATION_SECONDS, available_until, seconds_from_now
-from .documents import claims_of, from_document, to_document, with_key
+from .documents import IDEMPOTENCY_KEY, Claim, claims_of, from_document, to_bson
+from .find import find
 from .insert import insert
 
 logger = structlog.get_logger()
 
 # Kept back from the insert, to look afterwards what became of it.
-_LOOK_SECONDS = 0.9
-
-# Who gets a place last has 0.4 seconds for the insert. A healthy database needs a hundredth.
-_PLACE_SECONDS = OPERATION_SECONDS - _LOOK_SECONDS - 0.4
+_LOOK_SECONDS = 1.0
 _PAUSE_SECONDS = 0.1
 
 # `/readyz` is to fail within a second.
@@ -45,8 +43,8 @@ class MongoCustomers:
         self._ensured = False
         self._unusable: str | None = None
         self._ensuring = asyncio.Lock()
-        # More at once would wait for a thread.
-        self._bulkhead = Bulkhead(at_once=THREADS, waiting=1000, seconds=_PLACE_SECONDS)
+        self._inserts = Batches(partial(insert, self._collection))
+        self._finds = Batches(partial(find, self._collection))
 
     def neighbour(self, name: str) -> AsyncIOMotorCollection[dict[str, Any]]:
         """Another collection of the same database, read and written with the same care."""
@@ -91,19 +89,17 @@ class MongoCustomers:
     async def add(self, new: Kept) -> Kept:
         """As `Customers.add`: one atomic write decides; its unique indexes refuse the second."""
         end = seconds_from_now(OPERATION_SECONDS)
-        async with self._bulkhead.place():
+        # Encoded before it is in a batch: what cannot be harms nobody else.
+        document = to_bson(new, self._collection.codec_options)
+        if not self._ensured:
             await available_until(end - _LOOK_SECONDS, self._ensure)
-            return await self._insert(new, end)
-
-    async def _insert(self, new: Kept, end: float) -> Kept:
-        document = to_document(new)
-        stored = await insert(self._collection, document, end - _LOOK_SECONDS)
+        stored = await self._inserts.outcome(document, end - _LOOK_SECONDS)
         try:
             return new if stored else await self._look(new, document, end)
         except Unavailable:
             raise OutcomeUnknown from None
 
-    async def _look(self, new: Kept, document: dict[str, Any], end: float) -> Kept:
+    async def _look(self, new: Kept, document: RawBSONDocument, end: float) -> Kept:
         """Finds out what became of an insert, until the end."""
         found = await self._find(new, end)
         if found is not None:
@@ -111,7 +107,7 @@ class MongoCustomers:
         # It did not arrive, or not yet; a majority does not have it yet; or what refused it is
         # rolled back. To insert it again is safe: with its `_id`, it cannot be kept twice.
         await asyncio.sleep(_PAUSE_SECONDS)
-        stored = await insert(self._collection, document, end)
+        stored = await self._inserts.outcome(document, end)
         return new if stored else await self._look(new, document, end)
 
     async def _find(self, new: Kept, end: float) -> Kept | None:
@@ -119,8 +115,7 @@ class MongoCustomers:
 
         Raises `EmailTaken` where another customer stands in its way.
         """
-        cursor = self._collection.find(claims_of(new))
-        documents = await available_until(end, partial(cursor.to_list, None))
+        documents = await self._finds.outcome(claims_of(new), end)
         claimants = [from_document(document) for document in documents]
         for kept in claimants:
             if kept.customer.id == new.customer.id or _same_key(kept, new):
@@ -134,17 +129,15 @@ class MongoCustomers:
             uuid = UUID(id_)
         except ValueError:
             return None
-        kept = await self._read({"_id": uuid})
+        kept = await self._read(("_id", uuid))
         return None if kept is None else kept.customer
 
     async def created_with(self, key: str) -> Kept | None:
-        return await self._read(with_key(key))
+        return await self._read((IDEMPOTENCY_KEY, key))
 
-    async def _read(self, query: Mapping[str, Any]) -> Kept | None:
-        end = seconds_from_now(OPERATION_SECONDS)
-        async with self._bulkhead.place():
-            document = await available_until(end, partial(self._collection.find_one, query))
-        return None if document is None else from_document(document)
+    async def _read(self, claim: Claim) -> Kept | None:
+        found = await self._finds.outcome([claim], seconds_from_now(OPERATION_SECONDS))
+        return from_document(found[0]) if found else None
 
 
 def _same_key(one: Kept, other: Kept) -> bool:

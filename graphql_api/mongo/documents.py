@@ -1,11 +1,13 @@
 """A customer as a MongoDB document, its indexes, and the validator that guards them."""
 
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from bson import CodecOptions, encode
+from bson.raw_bson import RawBSONDocument
 from pymongo import IndexModel
 
 from ..customers.fields import FIELDS, Customer, Field
@@ -25,40 +27,65 @@ INDEXES = [
 ]
 
 
-def with_key(key: str) -> dict[str, Any]:
-    """The query for what was created with an idempotency key."""
-    # Without the type, MongoDB does not see that its index has them all, and reads everything.
-    return {IDEMPOTENCY_KEY: {"$eq": key, "$type": "string"}}
+# A unique index's field, and what one customer alone can have there.
+Claim = tuple[str, Any]
+
+_NAMES = [(field.name, field.public_name) for field in FIELDS]
 
 
-def claims_of(new: Kept) -> dict[str, Any]:
-    """The query for the documents, itself among them, for whose sake this one is refused."""
-    claims = [{"_id": new.customer.id}, {EMAIL_KEY: _case_folded(new.customer.email)}]
+def claims_of(new: Kept) -> list[Claim]:
+    """For whose sake this customer is refused: who has one of them, itself included."""
+    claims: list[Claim] = [("_id", new.customer.id), (EMAIL_KEY, _case_folded(new.customer.email))]
     if new.attempt is not None:
-        claims.append(with_key(new.attempt.key))
-    return {"$or": claims}
+        claims.append((IDEMPOTENCY_KEY, new.attempt.key))
+    return claims
+
+
+def claims_in(document: Mapping[str, Any]) -> list[Claim]:
+    """What a document claims; it may lack what others, past the validator, left out."""
+    attempt = document.get("idempotency", {})
+    return [
+        ("_id", document["_id"]),
+        (EMAIL_KEY, document.get(EMAIL_KEY)),
+        (IDEMPOTENCY_KEY, attempt.get("key")),
+    ]
+
+
+def with_any(claims: Iterable[Claim]) -> dict[str, Any]:
+    """The query for the documents that have one of these claims."""
+    values: dict[str, list[Any]] = {}
+    for field, value in claims:
+        values.setdefault(field, []).append(value)
+    queries = [_with_one_of(field, some) for field, some in values.items()]
+    return queries[0] if len(queries) == 1 else {"$or": queries}
+
+
+def _with_one_of(field: str, values: list[Any]) -> dict[str, Any]:
+    if field == IDEMPOTENCY_KEY:
+        # Without the type, MongoDB does not see that its index has them all, and reads everything.
+        return {field: {"$in": values, "$type": "string"}}
+    # For a single `_id` alone, MongoDB has a shorter way.
+    return {field: values[0] if len(values) == 1 else {"$in": values}}
 
 
 def to_document(kept: Kept) -> dict[str, Any]:
     """Fields that were not given are absent."""
-    customer = kept.customer
-    document = {
-        "_id": customer.id,
-        **{
-            field.public_name: value
-            for field in FIELDS
-            if (value := getattr(customer, field.name)) is not None
-        },
-        EMAIL_KEY: _case_folded(customer.email),
-        "createdAt": customer.created_at,
-        "updatedAt": customer.updated_at,
-    }
+    customer, values = kept.customer, vars(kept.customer)
+    document: dict[str, Any] = {"_id": customer.id}
+    for name, public_name in _NAMES:
+        if (value := values[name]) is not None:
+            document[public_name] = value
+    document[EMAIL_KEY] = _case_folded(customer.email)
+    document["createdAt"] = customer.created_at
+    document["updatedAt"] = customer.updated_at
     if kept.attempt is not None:
-        document["idempotency"] = {
-            "key": kept.attempt.key,
-            "fingerprint": kept.attempt.fingerprint,
-        }
+        document["idempotency"] = dict(vars(kept.attempt))
     return document
+
+
+def to_bson(kept: Kept, options: CodecOptions[Any]) -> RawBSONDocument:
+    """The same, encoded; raises what `bson.encode` does."""
+    return RawBSONDocument(encode(to_document(kept), codec_options=options))
 
 
 def from_document(document: Mapping[str, Any]) -> Kept:
@@ -69,7 +96,7 @@ def from_document(document: Mapping[str, Any]) -> Kept:
     attempt = document.get("idempotency")
     return Kept(
         Customer(
-            **{field.name: document.get(field.public_name) for field in FIELDS},  # type: ignore[arg-type]  # the validator holds the types
+            **{name: document.get(public_name) for name, public_name in _NAMES},  # type: ignore[arg-type]  # the validator holds the types
             id=id_,
             created_at=created_at,
             updated_at=updated_at,
@@ -133,4 +160,5 @@ def _pcre(pattern: str) -> str:
 
 
 def _case_folded(email: str) -> str:
-    return unicodedata.normalize("NFC", email.casefold())
+    folded = email.casefold()
+    return folded if folded.isascii() else unicodedata.normalize("NFC", folded)
