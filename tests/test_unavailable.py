@@ -45,12 +45,15 @@ async def test_a_frozen_database_is_unavailable_within_5_seconds_and_service_res
             started = time.monotonic()
             query = {"query": CUSTOMER, "variables": {"id": str(uuid4())}}
             reading = asyncio.create_task(client.post("/graphql", json=query))
-            creating = asyncio.gather(*(ask_to_create(client, email) for email in EMAILS))
+            creating = asyncio.gather(*(ask_to_create(client, email) for email in EMAILS[:-1]))
             health = await client.get("/healthz")
             readiness = await asyncio.wait_for(client.get("/readyz"), 1)
-            answers = dict(zip(EMAILS, map(code, await creating), strict=True))
+            answers = list(map(code, await creating))
             read = await reading
             seconds = time.monotonic() - started
+            started = time.monotonic()
+            answers.append(code(await ask_to_create(client, EMAILS[-1])))
+            late_seconds = time.monotonic() - started
         finally:
             os.kill(pid, signal.SIGCONT)
 
@@ -59,12 +62,14 @@ async def test_a_frozen_database_is_unavailable_within_5_seconds_and_service_res
         assert await resumes(client)
 
     # The issue's own bound on an answer, as that of a second on readiness above.
-    assert seconds < 5
+    assert max(seconds, late_seconds) < 5
     # What was sent before the database was known to be away may still be stored. The rest is not.
-    assert set(answers.values()) == {"OUTCOME_UNKNOWN", "UNAVAILABLE"}
+    assert set(answers[:-1]) <= {"OUTCOME_UNKNOWN", "UNAVAILABLE"}
+    assert answers[-1] == "UNAVAILABLE"
     with MongoClient[dict[str, Any]](uri) as mongo:
         emails = mongo["graphql_api"]["customers"].distinct("email", {"email": {"$in": EMAILS}})
-    assert {answers[email] for email in emails} <= {"OUTCOME_UNKNOWN"}
+    answer_to = dict(zip(EMAILS, answers, strict=True))
+    assert {answer_to[email] for email in emails} <= {"OUTCOME_UNKNOWN"}
 
 
 async def test_of_a_write_that_a_database_does_not_get_to_the_outcome_is_unknown(
@@ -160,4 +165,6 @@ def code(answer: dict[str, Any]) -> str | None:
 async def resumes(client: httpx.AsyncClient) -> bool:
     """Whether a customer can be created again, by requests alone and in bounded time."""
     answers = [await ask_to_create(client, f"{number}@example.com") for number in range(5)]
+    # Until its next heartbeat, the driver takes a database that was frozen for too slow for it.
+    await asyncio.sleep(1.5)
     return code(answers[-1]) is None and (await client.get("/readyz")).status_code == 200
