@@ -216,7 +216,7 @@ def test_junk_pushes_out_no_document_that_came_twice(junk: str) -> None:
     documents = Documents(SCHEMA, SETTINGS)
     known = read_twice(documents, CREATE_CUSTOMER)
 
-    for number in range(600):
+    for number in range(200):
         documents.read(junk.format(number), f"stranger {number}")
 
     assert documents.read(CREATE_CUSTOMER, "somebody") is known
@@ -228,7 +228,7 @@ def test_strangers_with_many_documents_push_out_only_their_own(strangers: int) -
     texts = [f"{{ good{number}: __typename }}" for number in range(60)]
     known = [read_twice(documents, text) for text in texts]
 
-    for number in range(900):
+    for number in range(300):
         read_twice(documents, f"{{ a{number}: __typename }}", f"stranger {number % strangers}")
 
     for text, document in zip(texts, known, strict=True):
@@ -242,7 +242,7 @@ def test_a_document_that_comes_again_soon_is_remembered_among_those_of_strangers
     documents = Documents(SCHEMA, SETTINGS)
     first = documents.read(CREATE_CUSTOMER, "somebody")
 
-    for number in range(900):
+    for number in range(300):
         documents.read(f"{{ a{number}: __typename }}", f"stranger {number % strangers}")
 
     assert documents.read(CREATE_CUSTOMER, "somebody") is first

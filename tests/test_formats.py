@@ -183,7 +183,7 @@ ADDRESSES = st.one_of(
 )
 
 
-@settings(max_examples=1000, deadline=None)
+@settings(max_examples=800, deadline=None)
 @given(TEXTS)
 def test_every_format_reads_as_the_specification_says(text: str) -> None:
     for format_, normalised, allows in SPECIFIED:
@@ -192,7 +192,7 @@ def test_every_format_reads_as_the_specification_says(text: str) -> None:
         assert format_.read(text) == (expected, allows(expected)), format_.allowed
 
 
-@settings(max_examples=2500, deadline=None)
+@settings(max_examples=2000, deadline=None)
 @given(ADDRESSES)
 @example("a" * 63 + "@example.com")
 @example("a@" + "b" * 63 + ".com")

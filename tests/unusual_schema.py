@@ -279,6 +279,7 @@ class Query:
 
     thing: Thing | None = given(Thing | None)
     certain: Thing = given(Thing)
+    word: Word | None = given(Word | None)
     named: Named | None = given(Named | None)
     either: Thing | Other | None = given(
         Annotated[Thing | Other | None, strawberry.union("Either")]

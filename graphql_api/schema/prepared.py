@@ -41,23 +41,14 @@ from .covered import NotCovered, definition_of
 _MOST_VARIANTS = 16
 
 
-@dataclass(slots=True)
-class Given:
-    """What a resolver has given: a value, or an error."""
-
-    value: Any = None
-    error: Exception | None = None
-
-    def get(self) -> Any:  # noqa: ANN401  # resolvers give anything
-        if self.error is not None:
-            raise self.error
-        return self.value
-
-
 class Unfinished(Exception):
-    """Only graphql-core can do the rest, with `given` (by keys of the answer) as its root value."""
+    """Only graphql-core can do the rest, with `given` as its root value.
 
-    def __init__(self, given: dict[str, Given]) -> None:
+    That is what resolvers have given already, by the keys of the answer; an error where they
+    raised one, which graphql-core takes as raised.
+    """
+
+    def __init__(self, given: dict[str, Any]) -> None:
         super().__init__()
         self.given = given
 
@@ -68,12 +59,13 @@ class TakeGiven(FieldExtension):
     async def resolve_async(
         self,
         next_: AsyncExtensionResolver,
-        source: dict[str, Given] | None,
+        source: dict[str, Any] | None,
         info: Info,
         **kwargs: Any,  # noqa: ANN401  # a field's arguments
     ) -> Any:  # noqa: ANN401  # and its value
-        given = source and source.get(str(info.path.key))
-        return given.get() if given else await next_(source, info, **kwargs)
+        if source is not None and info.path.key in source:
+            return source[str(info.path.key)]
+        return await next_(source, info, **kwargs)
 
 
 @dataclass(slots=True)
@@ -94,6 +86,11 @@ class _Field:
     key: str
     bind: Callable[[_Request, Mapping[str, Any]], _Call]
     complete: Complete
+
+    def completed(self, given: object) -> object:
+        if isinstance(given, Exception):
+            raise given
+        return self.complete(given)
 
 
 @dataclass(frozen=True)
@@ -123,7 +120,7 @@ class PreparedOperation:
 
     async def execute(self, variables: Mapping[str, Any], context: object) -> dict[str, Any]:
         """The `data` of an answer without errors. Raises `Unfinished`."""
-        given: dict[str, Given] = {}
+        given: dict[str, Any] = {}
         try:
             coerced = self._coerced(variables)
             fields = self._fields(coerced)
@@ -133,11 +130,11 @@ class PreparedOperation:
                 calls = [field.bind(request, coerced) for field in fields]
                 all_given = await asyncio.gather(*map(_given, calls))
                 given = {field.key: one for field, one in zip(fields, all_given, strict=True)}
-                return {field.key: field.complete(given[field.key].get()) for field in fields}
+                return {field.key: field.completed(given[field.key]) for field in fields}
             data = {}
             for field in fields:
                 given[field.key] = one = await _given(field.bind(request, coerced))
-                data[field.key] = field.complete(one.get())
+                data[field.key] = field.completed(one)
         except Exception:  # noqa: BLE001  # whatever it is, graphql-core makes an answer of it
             raise Unfinished(given) from None
         return data
@@ -180,11 +177,11 @@ class PreparedOperation:
                 yield _Field(key, bind, selections.completer(field.type, nodes))
 
 
-async def _given(call: _Call) -> Given:
+async def _given(call: _Call) -> object:
     try:
-        return Given(await call())
+        return await call()
     except Exception as error:  # noqa: BLE001  # as graphql-core takes it
-        return Given(error=error)
+        return error
 
 
 def _binder(field: GraphQLField, node: FieldNode) -> Callable[[_Request, Mapping[str, Any]], _Call]:
