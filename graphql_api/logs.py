@@ -1,10 +1,11 @@
 """The log: one JSON object on each line of standard error, or text for people on a terminal."""
 
+import asyncio
 import logging
 import re
 import sys
 import traceback
-from typing import Any
+from typing import Any, TextIO
 
 import orjson
 import structlog
@@ -29,12 +30,37 @@ def places(error: BaseException) -> str:
 
 def configure_structlog(level: str, form: str | None) -> None:
     """For what this process logs by structlog; what it logs by `logging` is configured apart."""
+    lines = _Lines(sys.stderr)
     structlog.configure(
         processors=[structlog.contextvars.merge_contextvars, *_PROCESSORS, _renderer(form)],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.WriteLoggerFactory(sys.stderr),
+        logger_factory=lambda: lines,
         cache_logger_on_first_use=True,
     )
+
+
+class _Lines:
+    """Writes all lines of one turn of the event loop at once: a system call is dear."""
+
+    def __init__(self, file: TextIO) -> None:
+        self._file = file
+        self._lines: list[str] = []
+
+    def msg(self, line: str) -> None:
+        self._lines.append(f"{line}\n")
+        if len(self._lines) == 1:
+            try:
+                asyncio.get_running_loop().call_soon(self._write)
+            except RuntimeError:
+                # There is no event loop.
+                self._write()
+
+    debug = info = warning = error = critical = msg
+
+    def _write(self) -> None:
+        self._file.write("".join(self._lines))
+        self._file.flush()
+        self._lines.clear()
 
 
 def logging_config(level: str, form: str | None) -> dict[str, Any]:

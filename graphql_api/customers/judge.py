@@ -1,7 +1,8 @@
 """Judges what was sent for a customer, every field and every rule at once."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from enum import Enum
+from functools import lru_cache
 
 from .fields import FIELDS, Field, NewCustomer
 from .problems import InvalidFormat, Missing, Problem, Rejected, TooLong, TooShort, WrongType
@@ -40,17 +41,20 @@ def judge(values: Mapping[str, Value]) -> NewCustomer | Rejected:
     return Rejected(tuple(problems)) if problems else NewCustomer(**texts)  # type: ignore[arg-type]  # each name is one of NewCustomer's own
 
 
-def _problems(field: Field, length: int, *, allowed: bool) -> Iterator[Problem]:
+# Forms send the same mistakes again and again.
+@lru_cache(maxsize=4096)
+def _problems(field: Field, length: int, *, allowed: bool) -> tuple[Problem, ...]:
     rule = field.rule
     if length == 0 and field.required:
-        yield Missing(field)
-    elif length == 0 and rule.min_length is not None:
-        # It has no character that could be wrong.
-        yield TooShort(field, rule.min_length, length)
-    else:
-        if rule.min_length is not None and length < rule.min_length:
-            yield TooShort(field, rule.min_length, length)
-        if length > rule.max_length:
-            yield TooLong(field, rule.max_length, length)
-        if not allowed:
-            yield InvalidFormat(field)
+        return (Missing(field),)
+    problems: list[Problem] = []
+    if rule.min_length is not None and length < rule.min_length:
+        problems.append(TooShort(field, rule.min_length, length))
+        if length == 0:
+            # It has no character that could be wrong.
+            return tuple(problems)
+    if length > rule.max_length:
+        problems.append(TooLong(field, rule.max_length, length))
+    if not allowed:
+        problems.append(InvalidFormat(field))
+    return tuple(problems)

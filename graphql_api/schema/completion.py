@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from enum import Enum
 from typing import Any, cast
 
 from graphql import (
@@ -61,9 +62,9 @@ class Selections:
             type_ = type_.of_type
         if is_list_type(type_):
             complete = self.completer(type_.of_type, nodes)
-            return _list(complete, _as_it_is(type_.of_type), nullable=nullable)
+            return _list(complete, are_texts=_is_text(type_.of_type), nullable=nullable)
         if is_enum_type(type_):
-            return _leaf(_names(type_).__getitem__, nullable=nullable)
+            return _leaf(_enum(type_), nullable=nullable)
         if is_leaf_type(type_):
             return _leaf(type_.coerce_output_value, nullable=nullable)
         if is_object_type(type_):
@@ -99,29 +100,30 @@ class Selections:
         selected = collect_subfields(
             self.schema, self.fragments, self.variable_values, self.operation, type_, nodes
         ).grouped_field_set
-        fields = [(key, *self._field(type_, inner)) for key, inner in selected.items()]
-
-        def completed(value: object) -> object:
-            answer = {}
-            for key, attribute, as_it_is, complete in fields:
-                inner = getattr(value, attribute)
-                answer[key] = inner if inner.__class__ is as_it_is else complete(inner)
-            return answer
-
-        return completed
+        names: dict[str, Any] = {}
+        parts = []
+        for number, (key, inner) in enumerate(selected.items()):
+            attribute, as_it_is, names[f"complete{number}"] = self._field(type_, inner)
+            value = f"complete{number}(value.{attribute})"
+            if as_it_is:
+                value = f"v if (v := value.{attribute}).__class__ is str else complete{number}(v)"
+            parts.append(f"{key!r}: {value}")
+        # As Python's own code it takes half the time. Keys and attributes are names.
+        source = f"lambda value: {{{', '.join(parts)}}}"
+        return cast("Complete", eval(source, names))  # noqa: S307
 
     def _field(
         self, type_: GraphQLObjectType, nodes: FieldDetailsList
-    ) -> tuple[str, type, Complete]:
-        """The attribute that has a field's value, `_as_it_is`, and what completes it else."""
+    ) -> tuple[str, bool, Complete]:
+        """The attribute that has a field's value, `_is_text`, and what completes it."""
         name = nodes[0].node.name.value
         if name == "__typename":
-            return "__class__", NotCovered, lambda _class: type_.name
+            return "__class__", False, lambda _class: type_.name
         field = type_.fields[name]
         definition = definition_of(field)
         if not definition.is_basic_field:
             raise NotCovered
-        return definition.python_name, _as_it_is(field.type), self.completer(field.type, nodes)
+        return definition.python_name, _is_text(field.type), self.completer(field.type, nodes)
 
 
 def fragments_of(definitions: tuple[Any, ...]) -> dict[str, FragmentDetails]:
@@ -133,12 +135,14 @@ def fragments_of(definitions: tuple[Any, ...]) -> dict[str, FragmentDetails]:
     }
 
 
-def _as_it_is(type_: GraphQLOutputType) -> type:
-    """The class whose values are answered as they are, which spares a call for each."""
-    return str if get_nullable_type(type_) in (GraphQLString, GraphQLID) else NotCovered
+def _is_text(type_: GraphQLOutputType) -> bool:
+    """Whether strings are answered as they are, which spares a call for each."""
+    return get_nullable_type(type_) in (GraphQLString, GraphQLID)
 
 
-def _list(complete: Complete, as_it_is: type, *, nullable: bool) -> Complete:
+def _list(complete: Complete, *, are_texts: bool, nullable: bool) -> Complete:
+    as_it_is = str if are_texts else NotCovered
+
     def completed(value: object) -> object:
         if value is None and nullable:
             return None
@@ -149,9 +153,17 @@ def _list(complete: Complete, as_it_is: type, *, nullable: bool) -> Complete:
     return completed
 
 
-def _names(type_: GraphQLEnumType) -> dict[object, str]:
+def _enum(type_: GraphQLEnumType) -> Complete:
+    names: dict[object, str] = {value.value: name for name, value in type_.values.items()}
     members = definition_of(type_).wrapped_cls
-    return {members(value.value): name for name, value in type_.values.items()}
+
+    def enum(value: Enum) -> str:
+        if value.__class__ is not members:
+            raise NotCovered
+        # A member's own hash would be computed in Python.
+        return names[value._value_]
+
+    return enum
 
 
 def _leaf(coerce_output_value: Complete, *, nullable: bool) -> Complete:
