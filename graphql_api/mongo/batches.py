@@ -20,12 +20,17 @@ _LEAST_SECONDS = 0.3
 # So long does one batch hold up the rest; then another one may pass it.
 _PATIENCE_SECONDS = 0.1
 
+# Whoever shared a batch may have more to send, and what they send together costs less.
+_GATHERING_SECONDS = 0.001
+
 # Motor has five threads for each processor, and other work needs some, too.
 _MOST_UNDER_WAY = 2
 
 
 class Batches(Generic[_Item, _Outcome]):
     """Sends an item at once when nothing is under way, and what comes meanwhile after that.
+
+    After a batch of several it waits for as many again, but no more than a millisecond.
 
     `send` gets the items of a batch and the moment until which it may take: that of the item with
     the least time. It gives an outcome for each item, in their order; an error among them is that
@@ -39,6 +44,8 @@ class Batches(Generic[_Item, _Outcome]):
         self._waiting: dict[asyncio.Future[_Outcome], tuple[_Item, float]] = {}
         self._under_way: set[asyncio.Task[None]] = set()
         self._latest: asyncio.Task[None] | None = None  # while the rest has patience with it
+        self._size = 0  # of the batch that was sent last
+        self._gathering: asyncio.TimerHandle | None = None
 
     async def outcome(self, item: _Item, moment: float) -> _Outcome:
         """What becomes of an item until the moment.
@@ -64,6 +71,11 @@ class Batches(Generic[_Item, _Outcome]):
             _settle(waiter, Unavailable())
 
     def _send_more(self) -> None:
+        if self._gathering is not None:
+            if len(self._waiting) < self._size:
+                return
+            self._gathering.cancel()
+            self._gathering = None
         if self._waiting and self._latest is None and len(self._under_way) < _MOST_UNDER_WAY:
             self._latest = asyncio.get_running_loop().create_task(self._send_batch())
             self._under_way.add(self._latest)
@@ -72,7 +84,14 @@ class Batches(Generic[_Item, _Outcome]):
 
     def _end(self, batch: asyncio.Task[None]) -> None:
         self._under_way.remove(batch)
+        if batch is self._latest and self._size > 1:
+            loop = asyncio.get_running_loop()
+            self._gathering = loop.call_later(_GATHERING_SECONDS, self._gathered)
         self._let_pass(batch)
+
+    def _gathered(self) -> None:
+        self._gathering = None
+        self._send_more()
 
     def _let_pass(self, batch: asyncio.Task[None] | None) -> None:
         if batch is self._latest:
@@ -84,6 +103,7 @@ class Batches(Generic[_Item, _Outcome]):
         batch = [entry for entry in taken if not entry[0].done()]
         if not batch:
             return
+        self._size = len(batch)
         waiters, items, moments = zip(*batch, strict=True)
         timer = asyncio.get_running_loop().call_later(
             _PATIENCE_SECONDS, self._let_pass, self._latest
