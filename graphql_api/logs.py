@@ -5,11 +5,14 @@ import logging
 import re
 import sys
 import traceback
+from datetime import UTC, datetime
 from typing import Any, TextIO
 
 import orjson
 import structlog
 from structlog.typing import EventDict, Processor
+
+logger = structlog.get_logger()
 
 _PLACE = re.compile(r'  File ".*", line [0-9]+, in \S+')
 
@@ -30,13 +33,29 @@ def places(error: BaseException) -> str:
 
 def configure_structlog(level: str, form: str | None) -> None:
     """For what this process logs by structlog; what it logs by `logging` is configured apart."""
+    global _straight  # noqa: PLW0603  # as structlog's own configuration, there is one
     lines = _Lines(sys.stderr)
+    renderer = _renderer(form)
+    is_json = isinstance(renderer, structlog.processors.JSONRenderer)
+    _straight = lines if is_json and level in ("debug", "info") else None
     structlog.configure(
-        processors=[structlog.contextvars.merge_contextvars, *_PROCESSORS, _renderer(form)],
+        processors=[structlog.contextvars.merge_contextvars, *_PROCESSORS, renderer],
         wrapper_class=structlog.make_filtering_bound_logger(level),
         logger_factory=lambda: lines,
         cache_logger_on_first_use=True,
     )
+
+
+def log_request(**values: object) -> None:
+    """The line of one request, which is the same by way of structlog, but costs ten times as much.
+
+    That would be a tenth of a creation.
+    """
+    if _straight is None:
+        logger.info("request", **values)
+        return
+    event = {**values, "event": "request", "level": "info", "timestamp": datetime.now(UTC)}
+    _straight.msg(orjson.dumps(event, option=orjson.OPT_UTC_Z).decode())
 
 
 class _Lines:
@@ -61,6 +80,10 @@ class _Lines:
         self._file.write("".join(self._lines))
         self._file.flush()
         self._lines.clear()
+
+
+# Where JSON lines go that need nothing of structlog.
+_straight: _Lines | None = None
 
 
 def logging_config(level: str, form: str | None) -> dict[str, Any]:

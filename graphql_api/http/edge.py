@@ -39,14 +39,14 @@ class Edge:
         exchange = Exchange(request_id(received.get(b"x-request-id")), received)
         scope["exchange"] = exchange
         structlog.contextvars.bind_contextvars(request_id=exchange.request_id)
-        headers = [(b"x-request-id", exchange.request_id.encode("ascii")), *SECURITY_HEADERS]
+        named = (b"x-request-id", exchange.request_id.encode("ascii"))
         status: int | None = None
 
         async def send_with_headers(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                message["headers"] = [*message["headers"], *headers]
+                message["headers"] = [*message["headers"], named, *SECURITY_HEADERS]
             await send(message)
 
         failure: RequestError | None = None

@@ -6,10 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
 
-import structlog
 from starlette.types import Scope
 
-logger = structlog.get_logger()
+from ..logs import log_request
 
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,128}")
 
@@ -31,8 +30,7 @@ class Exchange:
         self, *, status: int | None, method: str | None, path: str | None, duration_ms: float | None
     ) -> None:
         failed = (status or HTTPStatus.INTERNAL_SERVER_ERROR) >= HTTPStatus.BAD_REQUEST
-        logger.info(
-            "request",
+        log_request(
             request_id=self.request_id,
             method=method,
             path=path,
