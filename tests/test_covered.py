@@ -40,8 +40,8 @@ class Asked:
 
 
 # Of the things, those that only graphql-core knows how to answer.
-WRONG = ["subclass", "another class", "no name", "no text", "tuple", "no list", "null in a list"]
-WRONG += ["value of an enum", "no member", "no word", "an error", "raised"]
+WRONG = ["subclass", "another class", "no name", "no text", "tuple", "text", "no list"]
+WRONG += ["null in a list", "value of an enum", "no member", "no word", "an error", "raised"]
 
 PLAIN = "query ($v: Plain!) { plain(value: $v) }"
 THING = "{ name colour words word __typename }"
@@ -183,6 +183,7 @@ NOT_COVERED = [
     Asked("{ withoutInfo }"),
     Asked("{ withRoot }"),
     Asked("{ atOnce }"),
+    Asked("{ atOnceGiven }"),
     Asked("{ plainly __schema { queryType { name } } }"),
 ]
 
@@ -237,6 +238,18 @@ async def test_every_answer_is_graphql_cores(asked: Asked) -> None:
 
     for values in asked.values:
         assert await is_covered(asked.text, values) is (asked in COVERED), values
+
+
+async def test_an_operation_is_prepared_when_it_comes_again() -> None:
+    _, [operation] = operations_of("{ how }")
+    _, [never] = operations_of("{ how __schema { __typename } }")
+
+    results = [await operation.execute(None, "context") for _ in range(4)]
+    others = [await never.execute(None, "context") for _ in range(3)]
+
+    assert results[0] == ExecutionResult({"how": "by graphql-core"})
+    assert results[1:] == [ExecutionResult({"how": "prepared"})] * 3
+    assert {(other.data or {})["how"] for other in others} == {"by graphql-core"}
 
 
 async def test_variables_of_directives_have_so_many_values() -> None:

@@ -132,8 +132,8 @@ class Other(Named):
 @strawberry.type
 class Loud:
     @strawberry.field
-    def shout(self) -> str:
-        return "!"
+    def shout(self) -> Word:
+        return Word("!")
 
 
 @strawberry.type
@@ -166,9 +166,7 @@ class First(Resolved):
 
 @strawberry.type
 class Second(Resolved):
-    @classmethod
-    def is_type_of(cls, _value: object, _info: object) -> bool:
-        return True
+    pass
 
 
 # What is resolved, and how
@@ -199,6 +197,7 @@ THINGS: dict[str, Any] = {
     "no name": Thing(name=None),  # type: ignore[arg-type]  # resolvers may be wrong
     "no text": Thing(name=object()),  # type: ignore[arg-type]  # as above
     "tuple": Thing(name="a", words=("b", "c")),  # type: ignore[arg-type]  # as above
+    "text": Thing(name="a", words="bc"),  # type: ignore[arg-type]  # as above
     "no list": Thing(name="a", words=5),  # type: ignore[arg-type]  # as above
     "null in a list": Thing(name="a", words=["b", None]),  # type: ignore[list-item]  # as above
     "value of an enum": Thing(name="a", colour="red"),  # type: ignore[arg-type]  # as above
@@ -242,6 +241,11 @@ async def resolver_without_info() -> str:
 async def resolver_with_root(root: Any, info: Info) -> str:
     calls.append("with root")
     return f"{root} {info.context}"
+
+
+async def resolver_how(info: Info) -> str:
+    """Only graphql-core tells where in an answer a field is."""
+    return "by graphql-core" if hasattr(info, "path") else "prepared"
 
 
 def resolver_at_once(info: Info) -> str:
@@ -296,6 +300,8 @@ class Query:
     without_info: str | None = field(resolver_without_info, TakeGiven())
     with_root: str | None = field(resolver_with_root, TakeGiven())
     at_once: str | None = field(resolver_at_once)
+    at_once_given: str | None = field(resolver_at_once, TakeGiven())
+    how: str | None = field(resolver_how, TakeGiven())
 
 
 async def count(info: Info) -> AsyncGenerator[int, None]:
@@ -325,6 +331,6 @@ SCHEMA = Schema(
     query=Query,
     mutation=Mutation,
     subscription=Subscription,
-    types=[Second, Other],
+    types=[First, Second, Other],
     config=StrawberryConfig(scalar_map={Word: WORD}),
 )

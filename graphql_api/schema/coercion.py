@@ -1,7 +1,6 @@
 """Input values, coerced to what resolvers take by functions that are made once for each type."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import MISSING
 from typing import Any
 
 from graphql import (
@@ -134,19 +133,9 @@ def _built_object(node: ObjectValueNode, type_: GraphQLInputObjectType) -> Build
 def _maker(type_: GraphQLInputObjectType) -> tuple[Callable[..., Any], dict[str, str]]:
     """The Strawberry type, and its Python names by those of GraphQL."""
     definition = definition_of(type_)
-    if definition.is_one_of or definition.from_input or any(map(_implied, type_.fields.values())):
+    if definition.is_one_of or definition.from_input:
         raise NotCovered
     return definition.origin, {name: python_name_of(f) for name, f in type_.fields.items()}
-
-
-def _implied(field: GraphQLInputField) -> bool:
-    """Whether Strawberry passes None for what is absent."""
-    definition = definition_of(field)
-    return (
-        not is_required_input_field(field)
-        and definition.default is MISSING
-        and definition.default_factory is MISSING
-    )
 
 
 def python_name_of(value: GraphQLArgument | GraphQLInputField) -> str:
@@ -158,7 +147,6 @@ def python_name_of(value: GraphQLArgument | GraphQLInputField) -> str:
     if (
         isinstance(type_, StrawberryMaybe)
         or type_ is GlobalID
-        or value.default is not None
         or value.default_value is not Undefined
     ):
         raise NotCovered

@@ -79,7 +79,7 @@ class Selections:
     ) -> Complete:
         """By their classes: what is of none of them, or of a subclass, is not covered."""
         definitions = [definition_of(type_) for type_ in types]
-        if any(definition.is_type_of or definition.concrete_of for definition in definitions):
+        if any(definition.is_type_of for definition in definitions):
             raise NotCovered
         by_class = {
             definition.origin: self._object(type_, nodes)

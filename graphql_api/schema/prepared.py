@@ -189,9 +189,9 @@ def _binder(field: GraphQLField, node: FieldNode) -> Callable[[_Request, Mapping
     definition = definition_of(field)
     resolver = definition.base_resolver
     if (
-        not iscoroutinefunction(getattr(resolver, "wrapped_func", None))
+        [type(extension) for extension in definition.extensions] != [TakeGiven]
+        or not iscoroutinefunction(getattr(resolver, "wrapped_func", None))
         or [p.name for p in resolver.reserved_parameters.values() if p is not None] != ["info"]
-        or [type(extension) for extension in definition.extensions] != [TakeGiven]
     ):
         raise NotCovered
     names = {name: python_name_of(argument) for name, argument in field.args.items()}
