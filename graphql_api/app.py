@@ -24,6 +24,7 @@ from .http.authentication import Authenticated, Holder, Open
 from .http.cors import CrossOrigin
 from .http.edge import Edge
 from .http.errors import http_exception
+from .http.graphiql import GraphiQLFiles
 from .http.graphql import Admit, GraphQLEndpoint
 from .http.health import Health
 from .http.json_web_tokens import JsonWebTokens
@@ -88,6 +89,7 @@ def create_app(settings: Settings) -> Starlette:
         routes=[
             Route("/", _to_graphiql),
             Route("/graphql", endpoint),
+            Route("/graphiql/{name}", GraphiQLFiles(), methods=["GET"]),
             Route("/healthz", health.healthz),
             Route("/readyz", health.readyz),
         ],

@@ -44,7 +44,10 @@ class Edge:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                message["headers"] = [*message["headers"], *headers]
+                # What an answer says itself stands: files that never change may be stored.
+                given = {name for name, _ in message["headers"]}
+                added = (header for header in headers if header[0] not in given)
+                message["headers"] = [*message["headers"], *added]
             await send(message)
 
         failure: RequestError | None = None

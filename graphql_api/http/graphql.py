@@ -26,7 +26,7 @@ from .documents import Documents, ReadDocuments
 from .errors import JSON as _JSON
 from .errors import RequestError, body, error_response
 from .exchange import Exchange, exchange_of, operation_name
-from .graphiql import graphiql_page, graphiql_policy
+from .graphiql import graphiql_page
 from .media import preferred
 
 _GRAPHQL_RESPONSE = "application/graphql-response+json"
@@ -55,8 +55,7 @@ class GraphQLEndpoint:
         self._customers = customers
         self._admit = admit
         self._settings = settings
-        self._page = graphiql_page()
-        self._page_headers = {"Content-Security-Policy": graphiql_policy(self._page)}
+        self._page = graphiql_page(introspection=settings.introspection)
         self._schema = create_schema(lambda: ReadDocuments(self._documents))
         self._documents = Documents(self._schema.graphql_schema, settings)
 
@@ -68,7 +67,8 @@ class GraphQLEndpoint:
     async def _answer(self, request: Request) -> Response:
         accept = request.headers.get("accept", "*/*")
         if request.method == "GET" and preferred(accept, (*_OFFERED, _HTML)) == _HTML:
-            return HTMLResponse(self._page, headers=self._page_headers)
+            policy = {"Content-Security-Policy": self._page.policy}
+            return HTMLResponse(self._page.html, headers=policy)
         media_type = preferred(accept, _OFFERED)
         try:
             return await self._execute(request, media_type)
