@@ -5,7 +5,6 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-import structlog
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.responses import FileResponse
@@ -14,8 +13,6 @@ from starlette.types import Receive, Scope, Send
 from ..schema.examples import CREATED_LAST, EXAMPLES, FRESH
 from .graphiql_from_cdn import page_from_cdn, policy_of
 from .media import takes
-
-logger = structlog.get_logger()
 
 BUILD = Path(__file__).parent / "graphiql_build"
 
@@ -50,17 +47,17 @@ class Page:
     policy: str
 
 
+def is_built() -> bool:
+    """Whether there is a page of the build, which loads nothing from elsewhere."""
+    return (BUILD / "index.html").exists()
+
+
 def graphiql_page(*, introspection: bool | None) -> Page:
     """The page of the build, else one that loads its scripts from a CDN."""
-    try:
-        html = (BUILD / "index.html").read_text("utf-8")
-    except FileNotFoundError:
-        logger.warning(
-            "GraphiQL is not built, so that its page loads scripts from a CDN: run `make install` "
-            "where Node is."
-        )
+    if not is_built():
         html = page_from_cdn()
         return Page(html, policy_of(html))
+    html = (BUILD / "index.html").read_text("utf-8")
     before, after = html.split(_PLACE)
     known = _what_the_page_knows(introspection=introspection)
     return Page(f"{before}{_PLACE}{known}{after}", _POLICY)
