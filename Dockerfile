@@ -1,3 +1,8 @@
+FROM node:24-slim AS graphiql
+WORKDIR /app/web/graphiql
+COPY web/graphiql .
+RUN npm ci && npm run build
+
 FROM python:3.11-slim AS dependencies
 COPY requirements.txt .
 # Wheels alone: the image has no compiler.
@@ -9,6 +14,7 @@ ENV PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1
 COPY --from=dependencies /dependencies /usr/local
 WORKDIR /app
 COPY graphql_api graphql_api
+COPY --from=graphiql /app/graphql_api/http/graphiql_build graphql_api/http/graphiql_build
 USER 10001:10001
 EXPOSE 8000
 CMD ["python", "-m", "graphql_api", "serve"]

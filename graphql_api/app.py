@@ -24,6 +24,7 @@ from .http.authentication import Authenticated, Holder, Open
 from .http.cors import CrossOrigin
 from .http.edge import Edge
 from .http.errors import http_exception
+from .http.graphiql import GraphiQLFiles, is_built
 from .http.graphql import Admit, GraphQLEndpoint
 from .http.health import Health
 from .http.json_web_tokens import JsonWebTokens
@@ -74,6 +75,8 @@ def create_app(settings: Settings) -> Starlette:
         if not holders:
             whom = "whoever is on this machine" if is_for_this_machine else "everybody"
             logger.warning(f"No authentication is configured: the server is open to {whom}.")
+        if not is_built():
+            logger.warning("GraphiQL is not built: its page loads scripts from a public CDN.")
         async with contextlib.aclosing(limit):
             with contextlib.closing(customers):
                 try:
@@ -93,6 +96,7 @@ def create_app(settings: Settings) -> Starlette:
         routes=[
             Route("/", _to_graphiql),
             Route("/graphql", endpoint),
+            Route("/graphiql/{name}", GraphiQLFiles(), methods=["GET"]),
             Route("/healthz", health.healthz),
             Route("/readyz", health.readyz),
         ],

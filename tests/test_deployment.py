@@ -1,6 +1,7 @@
 """The compose file and the image agree with the settings, the command line and each other."""
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -11,6 +12,7 @@ import pytest
 import yaml
 
 from graphql_api.app import create_app
+from graphql_api.http.graphiql import BUILD
 from graphql_api.settings import PREFIX, Settings
 
 ROOT = Path(__file__).parents[1]
@@ -149,17 +151,34 @@ def test_the_command_of_the_image_is_one_that_the_command_line_knows() -> None:
 
 
 def test_the_image_has_what_is_locked_for_production_and_no_more() -> None:
-    [install] = [arguments for name, arguments in instructions() if name == "RUN"]
+    [install] = [run for name, run in instructions() if name == "RUN" and "pip" in run]
 
     assert "--require-hashes" in install.split()
     assert install.endswith("-r requirements.txt")
 
 
-def test_both_stages_have_the_same_python() -> None:
+def test_both_stages_of_python_have_the_same_one() -> None:
     bases = [arguments.split()[0] for name, arguments in instructions() if name == "FROM"]
 
-    assert len(bases) == 2
-    assert len(set(bases)) == 1
+    pythons = [base for base in bases if base.startswith("python:")]
+
+    assert len(pythons) == 2
+    assert len(set(pythons)) == 1
+    assert final_stage()["FROM"] == pythons[0]
+
+
+def test_the_image_has_the_graphiql_that_is_built_where_vite_says() -> None:
+    first_run = [name for name, _ in instructions()].index("RUN")
+    stage = dict(instructions()[: first_run + 1])
+    config = (ROOT / "web/graphiql/vite.config.ts").read_text("utf-8")
+    [written] = re.findall('BUILD = "(.+)"', config)
+
+    built = os.path.normpath(f"{stage['WORKDIR']}/{written}")
+
+    assert stage["FROM"].endswith(" AS graphiql")
+    assert stage["RUN"] == "npm ci && npm run build"
+    assert ("COPY", f"--from=graphiql {built} {built.removeprefix('/app/')}") in instructions()
+    assert ROOT / built.removeprefix("/app/") == BUILD
 
 
 def test_what_the_image_copies_is_what_the_build_gets() -> None:

@@ -247,7 +247,7 @@ def test_every_command_and_option_is_in_the_readme(
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda document: document.name)
 def test_every_relative_link_leads_somewhere(document: Path) -> None:
-    links = re.findall(r"\]\(([^)]+)\)", document.read_text("utf-8"))
+    links = re.findall(r'(?:\]\(|src="|srcset=")([^)"]+)[)"]', document.read_text("utf-8"))
     relative = [link.partition("#") for link in links if "://" not in link]
 
     for path, _, heading in relative:

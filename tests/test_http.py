@@ -13,19 +13,6 @@ JSON = "application/json"
 ID = "00000000-0000-4000-8000-000000000000"
 
 
-async def test_a_browser_gets_graphiql_with_the_example_in_it(client: httpx.AsyncClient) -> None:
-    accept = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
-
-    page = await client.get("/graphql", headers={"Accept": accept})
-
-    assert page.status_code == 200
-    assert page.headers["content-type"] == "text/html; charset=utf-8"
-    line = next(line for line in page.text.splitlines() if "const parameters = " in line)
-    parameters = json.loads(line.partition(" = ")[2].removesuffix(";"))
-    assert parameters["q"].startswith("mutation CreateCustomer")
-    assert json.loads(parameters["variables"])["input"]["zipCode"] == "10469-2345"
-
-
 async def test_the_root_leads_to_graphiql(client: httpx.AsyncClient) -> None:
     response = await client.get("/")
 

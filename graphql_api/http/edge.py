@@ -22,6 +22,7 @@ SECURITY_HEADERS = [
     (b"cross-origin-resource-policy", b"same-origin"),
     (b"cache-control", b"no-store"),
 ]
+_SECURITY_HEADER_NAMES = {name for name, _ in SECURITY_HEADERS}
 
 
 class Edge:
@@ -46,7 +47,12 @@ class Edge:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                message["headers"] = [*message["headers"], named, *SECURITY_HEADERS]
+                # What an answer says itself stands: files that never change may be stored.
+                given = {name for name, _ in message["headers"]}
+                added = SECURITY_HEADERS
+                if not given.isdisjoint(_SECURITY_HEADER_NAMES):
+                    added = [header for header in added if header[0] not in given]
+                message["headers"] = [*message["headers"], named, *added]
             await send(message)
 
         failure: RequestError | None = None

@@ -27,7 +27,7 @@ from .documents import Document, Documents
 from .errors import JSON as _JSON
 from .errors import RequestError, body, error_response
 from .exchange import Exchange, exchange_of
-from .graphiql import graphiql_page, graphiql_policy
+from .graphiql import graphiql_page
 from .media import preferred
 from .trusted_documents import Trusted
 
@@ -77,8 +77,7 @@ class GraphQLEndpoint:
         self._customers = customers
         self._admit = admit
         self._settings = settings
-        self._page = graphiql_page()
-        self._page_headers = {"Content-Security-Policy": graphiql_policy(self._page)}
+        self._page = graphiql_page(introspection=settings.introspection)
         self._documents = Documents(create_schema(), settings)
         self.trusted = Trusted(registered, self._documents)
 
@@ -90,7 +89,8 @@ class GraphQLEndpoint:
     async def _answer(self, request: Request) -> Response:
         accept = exchange_of(request.scope).headers.get(b"accept", b"*/*").decode("latin-1")
         if request.method == "GET" and preferred(accept, (*_OFFERED, _HTML)) == _HTML:
-            return HTMLResponse(self._page, headers=self._page_headers)
+            policy = {"Content-Security-Policy": self._page.policy}
+            return HTMLResponse(self._page.html, headers=policy)
         media_type = preferred(accept, _OFFERED)
         try:
             return await self._execute(request, media_type)

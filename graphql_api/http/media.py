@@ -1,4 +1,4 @@
-"""Chooses what to answer with from what a request's `Accept` header takes."""
+"""Chooses what to answer with from what a request says that it takes."""
 
 from functools import lru_cache
 
@@ -21,6 +21,13 @@ def preferred(accept: str, offered: tuple[str, ...]) -> str | None:
 
     best = max(offered, key=quality)
     return best if quality(best) > 0 else None
+
+
+def takes(accept_encoding: str, coding: str) -> bool:
+    """Whether a header `Accept-Encoding` names this coding, and does not refuse it."""
+    return any(
+        name == coding and quality > 0 for name, quality in map(_range, accept_encoding.split(","))
+    )
 
 
 def _range(part: str) -> tuple[str, float]:
