@@ -29,11 +29,13 @@ test: install ## Run every test, with branch coverage
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
 
-check: install ## Lint, check the types and the committed schema
+# 3: what is dangerous for clients is shown, and only what is breaking fails.
+check: install ## Lint, check the types, the committed schema and what has changed in it
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/graphql-api schema --check schema.graphql
+	$(BIN)/graphql-api schema --diff schema.released.graphql || test $$? -eq 3
 
 schema: install ## Write schema.graphql anew
 	$(BIN)/graphql-api schema > schema.graphql
