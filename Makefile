@@ -3,21 +3,39 @@
 PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/installed
+PYTHON_CLIENT := examples/python_client/.venv
 
-.PHONY: help install run test check schema lock
+# `yes` where there is a Node that Vite runs on. Without it the tests that need Node are skipped.
+NODE := $(shell node -p 'const [major, minor] = process.versions.node.split("."); major > 20 || (major == 20 && minor >= 19) ? "yes" : ""' 2> /dev/null)
+NODE_MODULES := $(addsuffix /node_modules/.package-lock.json,examples/customer-form tests/browser tests/http_audits)
+FORM := examples/customer-form/dist/index.html
+
+.PHONY: help install run test check schema lock images
+# A build that failed is none.
+.DELETE_ON_ERROR:
 
 help: ## Show the commands
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /make \1\t/' | expand -t 16
 
-install: $(INSTALLED) ## Install everything that is locked into .venv
+install: $(INSTALLED) $(PYTHON_CLIENT)/installed $(if $(NODE),$(NODE_MODULES) $(FORM)) ## Install everything that is locked into .venv
 
-# Node is for the tests that need it, where it is there.
-$(INSTALLED): requirements-dev.txt pyproject.toml tests/http_audits/package-lock.json
+$(INSTALLED): requirements-dev.txt pyproject.toml
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
-	! command -v npm > /dev/null || npm ci --silent --prefix tests/http_audits
 	touch $@
+
+$(PYTHON_CLIENT)/installed: examples/python_client/requirements.txt
+	$(PYTHON) -m venv $(PYTHON_CLIENT)
+	$(PYTHON_CLIENT)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	touch $@
+
+%/node_modules/.package-lock.json: %/package.json %/package-lock.json
+	npm ci --silent --prefix $*
+	touch $@
+
+$(FORM): examples/customer-form/node_modules/.package-lock.json schema.graphql $(wildcard examples/customer-form/*.* examples/customer-form/src/*.*)
+	npm run --silent --prefix examples/customer-form build
 
 run: install ## Serve on http://127.0.0.1:8000 with a MongoDB of its own
 	$(BIN)/graphql-api serve
@@ -36,12 +54,17 @@ check: install ## Lint, check the types, the committed schema and what has chang
 	$(BIN)/mypy
 	$(BIN)/graphql-api schema --check schema.graphql
 	$(BIN)/graphql-api schema --diff schema.released.graphql || test $$? -eq 3
+	$(if $(NODE),npm run --silent --prefix examples/customer-form check)
 
 schema: install ## Write schema.graphql anew
 	$(BIN)/graphql-api schema > schema.graphql
 
 LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --upgrade
 
-lock: install ## Lock the newest versions of all dependencies
+lock: install ## Lock the newest versions of all Python packages
 	$(LOCK) pyproject.toml -o requirements.txt
 	$(LOCK) pyproject.toml --all-extras -o requirements-dev.txt
+	$(LOCK) examples/python_client/pyproject.toml -o examples/python_client/requirements.txt
+
+images: install ## Take the pictures in docs/images anew
+	IMAGES=docs/images $(BIN)/pytest --quiet --numprocesses 0 tests/test_form.py -k picture

@@ -1,0 +1,49 @@
+// Chromium with the network cut off, but for one server, and what went wrong in it.
+import { chromium } from "playwright-core";
+
+const FLAGS = [
+  "--headless",
+  "--no-sandbox",
+  "--disable-gpu",
+  "--disable-quic",
+  "--no-first-run",
+  "--disable-background-networking",
+  "--disable-component-update",
+  "--disable-sync",
+  // Whatever gets past the routes below.
+  "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
+];
+
+/**
+ * Lets `steps` use a page, and returns what they return, with `faults`: errors in the console,
+ * broken rules of the Content-Security-Policy among them, and requests to other origins.
+ */
+export async function inBrowser(origin, options, steps) {
+  const browser = await chromium.launch({ executablePath: process.env.CHROMIUM, args: FLAGS });
+  try {
+    const context = await browser.newContext({
+      viewport: { width: 1280, height: 800 },
+      ...options,
+    });
+    context.setDefaultTimeout(60_000);
+    const faults = [];
+    context.on("console", (message) => {
+      if (message.type() === "error") faults.push(message.text());
+    });
+    context.on("weberror", (error) => faults.push(String(error.error())));
+    await context.route(
+      (url) => url.origin !== origin,
+      (route) => {
+        faults.push(`A request to ${route.request().url()}`);
+        return route.abort();
+      },
+    );
+    try {
+      return { ...(await steps(context)), faults };
+    } catch (error) {
+      throw new Error(`It failed, and in the browser: ${faults.join("; ")}`, { cause: error });
+    }
+  } finally {
+    await browser.close();
+  }
+}
