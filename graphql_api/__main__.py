@@ -98,7 +98,7 @@ def _schema(options: argparse.Namespace) -> int:
     if options.diff:
         return _diff(options.diff)
     if options.format == "json":
-        print(json.dumps(introspection(), indent=2, ensure_ascii=False))
+        print(json.dumps(introspection(), indent=2))
     else:
         print(sdl(), end="")
     return 0
