@@ -3,12 +3,14 @@
 PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/installed
+PYTHON_CLIENT := examples/python_client/.venv
 
 # `yes` where there is a Node that Vite runs on. Without it GraphiQL comes from a CDN, and the tests
 # that need Node are skipped.
 NODE := $(shell node -p 'const [major, minor] = process.versions.node.split("."); major > 20 || (major == 20 && minor >= 19) ? "yes" : ""' 2> /dev/null)
-NODE_MODULES := $(addsuffix /node_modules/.package-lock.json,tests/browser tests/http_audits web/graphiql)
+NODE_MODULES := $(addsuffix /node_modules/.package-lock.json,examples/customer-form tests/browser tests/http_audits web/graphiql)
 GRAPHIQL := graphql_api/http/graphiql_build/index.html
+FORM := examples/customer-form/dist/index.html
 
 .PHONY: help install run test bench check schema lock images
 # A build that failed is none.
@@ -17,12 +19,17 @@ GRAPHIQL := graphql_api/http/graphiql_build/index.html
 help: ## Show the commands
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /make \1\t/' | expand -t 16
 
-install: $(INSTALLED) $(if $(NODE),$(NODE_MODULES) $(GRAPHIQL)) ## Install everything that is locked into .venv
+install: $(INSTALLED) $(PYTHON_CLIENT)/installed $(if $(NODE),$(NODE_MODULES) $(GRAPHIQL) $(FORM)) ## Install everything that is locked into .venv
 
 $(INSTALLED): requirements-dev.txt pyproject.toml
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	touch $@
+
+$(PYTHON_CLIENT)/installed: examples/python_client/requirements.txt
+	$(PYTHON) -m venv $(PYTHON_CLIENT)
+	$(PYTHON_CLIENT)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
 	touch $@
 
 %/node_modules/.package-lock.json: %/package.json %/package-lock.json
@@ -32,7 +39,10 @@ $(INSTALLED): requirements-dev.txt pyproject.toml
 $(GRAPHIQL): web/graphiql/node_modules/.package-lock.json $(wildcard web/graphiql/*.* web/graphiql/src/*)
 	npm run --silent --prefix web/graphiql build
 
-run: install ## Serve on http://127.0.0.1:8000 with a MongoDB of its own
+$(FORM): examples/customer-form/node_modules/.package-lock.json schema.graphql $(wildcard examples/customer-form/*.* examples/customer-form/src/*.*)
+	npm run --silent --prefix examples/customer-form build
+
+run: $(INSTALLED) $(if $(NODE),$(GRAPHIQL)) ## Serve on http://127.0.0.1:8000 with a MongoDB of its own
 	$(BIN)/graphql-api serve
 
 test: install ## Run every test, with branch coverage
@@ -42,24 +52,28 @@ test: install ## Run every test, with branch coverage
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
 
-bench: install ## Measure the cost of a request beside a floor; ARGUMENTS=--help shows more
+bench: $(INSTALLED) ## Measure the cost of a request beside a floor; ARGUMENTS=--help shows more
 	$(BIN)/python -m benchmarks $(ARGUMENTS)
 
-check: install ## Lint, check the types and the committed schema
+# 3: what is dangerous for clients is shown, and only what is breaking fails.
+check: install ## Lint, check the types, the committed schema and what has changed in it
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/graphql-api schema --check schema.graphql
+	$(BIN)/graphql-api schema --diff schema.released.graphql || test $$? -eq 3
 	$(if $(NODE),npm run --silent --prefix web/graphiql check)
+	$(if $(NODE),npm run --silent --prefix examples/customer-form check)
 
-schema: install ## Write schema.graphql anew
+schema: $(INSTALLED) ## Write schema.graphql anew
 	$(BIN)/graphql-api schema > schema.graphql
 
 LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --upgrade
 
-lock: install ## Lock the newest versions of all Python packages
+lock: $(INSTALLED) ## Lock the newest versions of all Python packages
 	$(LOCK) pyproject.toml -o requirements.txt
 	$(LOCK) pyproject.toml --all-extras -o requirements-dev.txt
+	$(LOCK) examples/python_client/pyproject.toml -o examples/python_client/requirements.txt
 
 images: install ## Take the pictures in docs/images anew
-	IMAGES=docs/images $(BIN)/pytest --quiet --numprocesses 0 tests/test_browser.py -k picture
+	IMAGES=docs/images $(BIN)/pytest --quiet --numprocesses 0 tests/test_browser.py tests/test_form.py -k picture

@@ -2,6 +2,7 @@
 
 import argparse
 import difflib
+import json
 import os
 import sys
 from collections.abc import Sequence
@@ -11,7 +12,8 @@ from .customers.store import Unavailable
 from .documents import add_document_actions, run_document_action
 from .keys import add_key_actions, run_key_action
 from .mongo.mongod import MongodError
-from .schema.schema import sdl
+from .schema.changes import Severity, changes
+from .schema.schema import introspection, sdl
 from .server import serve
 from .settings import Settings, SettingsError, description, variable
 
@@ -19,11 +21,14 @@ _SERVE_SETTINGS = ("host", "port", "workers", "data_dir")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs one command. 0: done; 1: found otherwise than asked for; 2: it cannot run."""
+    """Runs one command. 0: done; 1: found otherwise than asked for; 2: it cannot run.
+
+    `schema --diff` has codes of its own for what it finds.
+    """
     options = _parser().parse_args(arguments)
     try:
         if options.command == "schema":
-            return _check(options.check) if options.check else _print()
+            return _schema(options)
         given = {name: getattr(options, name, None) for name in (*_SERVE_SETTINGS, "insecure")}
         # The processes that serve read their settings from the environment.
         os.environ.update(
@@ -65,9 +70,23 @@ def _parser() -> argparse.ArgumentParser:
         data_dir,
     )
 
-    schema = commands.add_parser("schema", help="print the GraphQL schema (SDL)")
+    schema = commands.add_parser(
+        "schema", help="print the GraphQL schema"
+    ).add_mutually_exclusive_group()
+    schema.add_argument(
+        "--format",
+        choices=("sdl", "json"),
+        default="sdl",
+        help="as a document, or its introspection",
+    )
     schema.add_argument(
         "--check", type=Path, metavar="FILE", help="show how FILE differs, and exit with 1 if so"
+    )
+    schema.add_argument(
+        "--diff",
+        type=Path,
+        metavar="OLD",
+        help="show what is dangerous (exit code 3) or breaking (4) for clients of the schema OLD",
     )
     return parser
 
@@ -81,8 +100,15 @@ def _add_setting(parser: argparse.ArgumentParser, name: str) -> None:
     )
 
 
-def _print() -> int:
-    print(sdl(), end="")
+def _schema(options: argparse.Namespace) -> int:
+    if options.check:
+        return _check(options.check)
+    if options.diff:
+        return _diff(options.diff)
+    if options.format == "json":
+        print(json.dumps(introspection(), indent=2))
+    else:
+        print(sdl(), end="")
     return 0
 
 
@@ -97,6 +123,18 @@ def _check(file: Path) -> int:
         )
     )
     return int(kept != current)
+
+
+def _diff(old: Path) -> int:
+    try:
+        found = changes(old.read_text(encoding="utf-8"), sdl())
+    except ValueError as error:
+        print(f"graphql-api: {old} is not a GraphQL schema: {error}", file=sys.stderr)
+        return 2
+    for change in found:
+        print(f"{change.severity.name.lower()}: {change.description}")
+    codes = {Severity.DANGEROUS: 3, Severity.BREAKING: 4}
+    return max((codes[change.severity] for change in found), default=0)
 
 
 if __name__ == "__main__":

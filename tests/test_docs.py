@@ -146,6 +146,13 @@ def test_the_typescript_example_names_every_kind_of_outcome_and_of_error() -> No
     )
 
 
+def test_the_scalars_for_code_generators_are_those_of_the_form() -> None:
+    [scalars] = blocks("js")
+    config = (ROOT / "examples" / "customer-form" / "codegen.ts").read_text("utf-8")
+
+    assert scalars in config
+
+
 def test_graphql_that_no_example_sends_is_valid() -> None:
     [program] = blocks("ts")
     [in_typescript] = re.findall(r"`(\s*mutation .*?)`", program, re.DOTALL)

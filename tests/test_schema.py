@@ -119,7 +119,7 @@ def test_a_field_has_its_name_type_words_and_rule_from_its_declaration(field: Fi
         assert str(rule.max_length) in printed.description.value
     [constraint] = input_field.directives or ()
     assert {a.name.value: print_ast(a.value) for a in constraint.arguments or ()} == {
-        key: json.dumps(value)
+        key: json.dumps(value, ensure_ascii=False)
         for key, value in {
             "minLength": rule.min_length,
             "maxLength": rule.max_length,

@@ -235,7 +235,7 @@ def test_schema_check_shows_what_differs(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     file = tmp_path / "schema.graphql"
-    file.write_bytes(sdl().replace("type Mutation", "type M\xfctation").encode("latin-1"))
+    file.write_bytes(sdl().encode().replace(b"type Mutation", b"type M\xfctation"))
 
     assert main(["schema", "--check", str(file)]) == 1
     difference = capsys.readouterr().out

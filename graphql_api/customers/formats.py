@@ -24,7 +24,9 @@ class Format:
 
     `read` gives the normalised text, and whether this format allows it. `pattern` says the same,
     as nearly as a regular expression can, for those who cannot call it: clients and MongoDB. It
-    is written in the words that ECMA-262 (flag `u`) and PCRE share, and is to match whole texts.
+    is written in the words that ECMA-262 (flag `u`) and PCRE share, is to match whole texts, and
+    matches whatever `read` allows, also before that is normalised, but for the white space at its
+    ends.
     """
 
     allowed: str
@@ -116,7 +118,12 @@ _RESERVED = tuple(mark + name for name in SPECIAL_USE_DOMAIN_NAMES for mark in "
 _UNPRINTABLE = {"Cc", "Cn", "Co", "Cs"}
 _ZIP_CODE = "[0-9]+(?:-[0-9]+)*"
 _PHONE_NUMBER = "[0-9]+"
+# ECMA-262's `\s` lacks U+0085.
+_SPACE = r"[\s\x85]"
 _EMAIL_WORD = r'[^\s\p{Cc}@.,:;<>()\[\]\\"]+'
+# What UTS #46, which reads domains, takes for a dot.
+_DOT = "[.。．｡]"  # noqa: RUF001  # three dots of East Asian scripts
+_DOMAIN_WORD = _EMAIL_WORD.replace(".", _DOT[1:-1])
 
 ALPHABETIC = Format(
     allowed="letters",
@@ -125,12 +132,12 @@ ALPHABETIC = Format(
 )
 ALPHABETIC_AND_WHITE_SPACE = Format(
     allowed="letters and spaces",
-    pattern=r"(?:\p{L}\p{M}*|\s)+",
+    pattern=rf"(?:\p{{L}}\p{{M}}*|{_SPACE})+",
     read=_line_of_categories("(?:L.(?:M.)*|Zs)+"),
 )
 ALPHANUMERIC = Format(
     allowed="letters, digits and spaces",
-    pattern=r"(?:\p{L}\p{M}*|\p{Nd}|\s)+",
+    pattern=rf"(?:\p{{L}}\p{{M}}*|\p{{Nd}}|{_SPACE})+",
     read=_line_of_categories("(?:L.(?:M.)*|Nd|Zs)+"),
 )
 PRINTABLE = Format(
@@ -140,7 +147,7 @@ PRINTABLE = Format(
 )
 EMAIL = Format(
     allowed="an e-mail address",
-    pattern=rf"{_EMAIL_WORD}(?:\.{_EMAIL_WORD})*@{_EMAIL_WORD}(?:\.{_EMAIL_WORD})+",
+    pattern=rf"{_EMAIL_WORD}(?:\.{_EMAIL_WORD})*@{_DOMAIN_WORD}(?:{_DOT}{_DOMAIN_WORD})+",
     read=_email_address,
     directive_format="email",
 )

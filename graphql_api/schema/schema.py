@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from typing import Any
 
 import strawberry
 import structlog
@@ -11,6 +12,8 @@ from graphql import (
     GraphQLError,
     GraphQLSchema,
     TypeDefinitionNode,
+    build_schema,
+    introspection_from_schema,
     parse,
     print_ast,
 )
@@ -129,3 +132,8 @@ def sdl() -> str:
     document = DocumentNode(definitions=tuple(definitions[name] for name in ordered))
     # Empty lines of descriptions come out indented.
     return re.sub(" +$", "", print_ast(document), flags=re.MULTILINE) + "\n"
+
+
+def introspection() -> dict[str, Any]:
+    """What a client learns that asks for the whole schema; directives at fields are not in it."""
+    return dict(introspection_from_schema(build_schema(sdl())))

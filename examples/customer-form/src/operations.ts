@@ -1,0 +1,59 @@
+import { graphql } from "./generated";
+
+export const CREATE_CUSTOMER = graphql(`
+  mutation CreateCustomer($input: CreateCustomerInput!, $idempotencyKey: String!) {
+    createCustomer(input: $input, idempotencyKey: $idempotencyKey) {
+      __typename
+      ... on CreateCustomerSuccess {
+        customer {
+          ...ListedCustomer
+        }
+      }
+      ... on CreateCustomerFailure {
+        errors {
+          __typename
+          ... on FieldError {
+            path
+            message
+          }
+          ... on TooShortError {
+            minLength
+          }
+          ... on TooLongError {
+            maxLength
+          }
+          ... on InvalidFormatError {
+            allowed
+            example
+          }
+          ... on WrongTypeError {
+            expected
+          }
+        }
+      }
+      ... on IdempotencyConflict {
+        message
+      }
+    }
+  }
+`);
+
+export const CUSTOMER = graphql(`
+  query Customer($id: ID!) {
+    customer(id: $id) {
+      ...ListedCustomer
+    }
+  }
+`);
+
+export const LISTED_CUSTOMER = graphql(`
+  fragment ListedCustomer on Customer {
+    id
+    name
+    email
+    description
+    city
+    country
+    createdAt
+  }
+`);

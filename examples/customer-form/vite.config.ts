@@ -1,0 +1,16 @@
+import react from "@vitejs/plugin-react";
+import { defineConfig } from "vite";
+
+// The server takes no foreign host name, and no requests from other origins: it gets them as its own.
+const proxy = {
+  "/graphql": {
+    target: process.env["GRAPHQL_API_URL"] ?? "http://127.0.0.1:8000",
+    changeOrigin: true,
+  },
+};
+
+export default defineConfig({
+  plugins: [react()],
+  server: { host: "127.0.0.1", proxy },
+  preview: { host: "127.0.0.1", proxy },
+});
