@@ -66,6 +66,41 @@ async def test_what_comes_alone_goes_at_once() -> None:
     assert await one == "1"
 
 
+async def test_after_a_batch_of_several_the_next_waits_for_as_many_again() -> None:
+    sent = Sent()
+    batches = Batches(sent.send)
+    first = asked(batches, 1, 2)
+    await sent.another()
+    sent.end(0)
+    await asyncio.gather(*first)
+
+    again = asked(batches, 3)
+    await turns(3)
+    before = len(sent.items)
+    again += asked(batches, 4)
+    await turns(3)
+
+    assert (before, sent.items) == (1, [[1, 2], [3, 4]])
+    sent.end(1)
+    await asyncio.gather(*again)
+
+
+async def test_after_a_batch_of_several_nothing_waits_long_for_others() -> None:
+    sent = Sent()
+    batches = Batches(sent.send)
+    first = asked(batches, 1, 2)
+    await sent.another()
+    sent.end(0)
+    await asyncio.gather(*first)
+
+    [alone] = asked(batches, 3)
+    await sent.another()
+
+    assert sent.items == [[1, 2], [3]]
+    sent.end(1)
+    assert await alone == "3"
+
+
 async def test_what_comes_meanwhile_goes_together_in_its_order_a_hundred_at_a_time() -> None:
     sent = Sent()
     batches = Batches(sent.send)
