@@ -345,7 +345,9 @@ async def test_an_open_server_is_for_its_own_machine_wherever_it_listens(
     assert response.json()["errors"][0]["extensions"] == {"code": "FORBIDDEN"}
 
 
-@pytest.mark.parametrize("host", ["evil.example", "localhost.evil.example", "10.0.0.1:8000"])
+@pytest.mark.parametrize(
+    "host", ["evil.example", "localhost.evil.example", "10.0.0.1:8000", "[::1", ""]
+)
 async def test_an_open_server_takes_no_name_that_another_site_may_have_led_to_it(
     host: str, database_uri: str
 ) -> None:

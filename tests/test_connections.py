@@ -3,14 +3,20 @@
 import asyncio
 import contextlib
 import resource
+import socket
+from asyncio import StreamReader, StreamWriter
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
+from functools import partial
 from pathlib import Path
 
 import httpx
 import pytest
+import uvicorn
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from graphql_api.http.edge import SECURITY_HEADERS
+from graphql_api.http.protocol import Protocol
 from graphql_api.settings import Settings
 
 from .servers import Server, serving, until
@@ -32,6 +38,21 @@ async def client(impatient_server: Server) -> AsyncIterator[httpx.AsyncClient]:
     none_kept = httpx.Limits(max_keepalive_connections=0)
     async with httpx.AsyncClient(base_url=impatient_server.url, limits=none_kept) as client:
         yield client
+
+
+@contextlib.asynccontextmanager
+async def serving_app(app: ASGIApp) -> AsyncIterator[tuple[StreamReader, StreamWriter]]:
+    """A connection to another application, which speaks by our protocol."""
+    protocol = partial(Protocol, Settings())
+    config = uvicorn.Config(app, http=protocol, lifespan="off", log_config=None)  # type: ignore[arg-type]  # it is only called
+    server = uvicorn.Server(config)
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        running = asyncio.create_task(server.serve([listener]))
+        reader, writer = await asyncio.open_connection(*listener.getsockname())
+        with contextlib.closing(writer):
+            yield reader, writer
+        server.should_exit = True
+        await running
 
 
 async def drip(slow: Wire, beginning: bytes, piece: bytes) -> Answer:
@@ -300,6 +321,34 @@ async def test_a_client_that_reads_late_misses_nothing(server: Server) -> None:
         answers = [await late.answer() for _ in range(asked)]
 
     assert {(answer.status, answer.content) for answer in answers} == {(200, answers[0].content)}
+
+
+async def test_a_request_of_http_1_0_needs_no_host(server_url: str) -> None:
+    async with wire(server_url) as old:
+        await old.send(b"GET /graphql?query={__typename} HTTP/1.0\r\n\r\n")
+
+        answer = await old.answer()
+
+    assert answer.json() == {"data": {"__typename": "Query"}}
+
+
+async def test_a_head_does_not_wait_for_a_body_that_comes_later() -> None:
+    head_came = asyncio.Event()
+
+    async def slow(_scope: Scope, _receive: Receive, send: Send) -> None:
+        headers = [(b"content-length", b"2")]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await head_came.wait()
+        await send({"type": "http.response.body", "body": b"ok"})
+
+    async with serving_app(slow) as (reader, writer):
+        writer.write(post(TYPENAME))
+        head = await reader.readuntil(b"\r\n\r\n")
+        head_came.set()
+        body = await reader.readexactly(2)
+
+    assert head.startswith(b"HTTP/1.1 200 OK\r\n")
+    assert body == b"ok"
 
 
 async def test_pipelined_requests_are_answered_in_their_order(server_url: str) -> None:

@@ -44,9 +44,10 @@ class Open:
                 "Configure authentication; without it, this server is for its own machine alone.",
                 code="FORBIDDEN",
             )
-        name = host_name(exchange_of(request.scope).headers.get(b"host", b""))
+        # Browsers always send it; HTTP/1.0 does not ask for it.
+        host = exchange_of(request.scope).headers.get(b"host", b"localhost")
         # A name that another site has led here (DNS rebinding) would let its scripts in.
-        if self._to_this_machine_alone and not is_loopback(name):
+        if self._to_this_machine_alone and not is_loopback(host_name(host)):
             raise RequestError(
                 403,
                 "Send the request to localhost; without authentication, no other name is taken.",

@@ -279,9 +279,6 @@ class _OneWrite:
             self._transport.write(self._head + data)
             self._head = b""
 
-    def is_closing(self) -> bool:
-        return self._transport.is_closing()
-
     def close(self) -> None:
         self._send_head()
         self._transport.close()
