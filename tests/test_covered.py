@@ -20,6 +20,7 @@ from graphql import (
 )
 from strawberry.utils.await_maybe import await_maybe
 
+from graphql_api.schema.completion import remembered
 from graphql_api.schema.covered import NotCovered
 from graphql_api.schema.operation import Operation
 from graphql_api.schema.prepared import PreparedOperation, Unfinished
@@ -329,3 +330,19 @@ async def test_a_schema_that_strawberry_did_not_make_is_not_covered() -> None:
 
 async def test_subscriptions_are_not_covered() -> None:
     assert not await is_covered("subscription { numbers }")
+
+
+def test_what_never_changes_is_completed_once_and_not_kept_for_ever() -> None:
+    completed: list[object] = []
+
+    def complete_anew(value: object) -> int:
+        completed.append(value)
+        return len(completed)
+
+    complete = remembered(complete_anew, most=2)
+    first, second, third = object(), object(), object()
+
+    answers = [complete(value) for value in (first, second, first, second, third, first)]
+
+    assert answers == [1, 2, 1, 2, 3, 4]
+    assert completed == [first, second, third, first]

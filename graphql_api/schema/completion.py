@@ -110,7 +110,9 @@ class Selections:
             parts.append(f"{key!r}: {value}")
         # As Python's own code it takes half the time. Keys and attributes are names.
         source = f"lambda value: {{{', '.join(parts)}}}"
-        return cast("Complete", eval(source, names))  # noqa: S307
+        complete = cast("Complete", eval(source, names))  # noqa: S307
+        never_changes = getattr(definition_of(type_).origin, "never_changes", False)
+        return remembered(complete) if never_changes else complete
 
     def _field(
         self, type_: GraphQLObjectType, nodes: FieldDetailsList
@@ -133,6 +135,22 @@ def fragments_of(definitions: tuple[Any, ...]) -> dict[str, FragmentDetails]:
         for definition in definitions
         if isinstance(definition, FragmentDefinitionNode)
     }
+
+
+def remembered(complete: Complete, most: int = 1024) -> Complete:
+    """Completes each value once; for values that never change."""
+    known: dict[int, tuple[object, object]] = {}
+
+    def completed(value: object) -> object:
+        # As long as the value is kept here, no other one has its identity.
+        entry = known.get(id(value))
+        if entry is None:
+            if len(known) == most:
+                known.clear()
+            entry = known[id(value)] = value, complete(value)
+        return entry[1]
+
+    return completed
 
 
 def _is_text(type_: GraphQLOutputType) -> bool:
