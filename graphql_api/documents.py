@@ -127,7 +127,8 @@ def _remove(settings: Settings, options: argparse.Namespace) -> int:
         missing = [id_ for id_ in options.ids if not await registered.remove(id_)]
         for id_ in missing:
             print(f"graphql-api: No document has the id {id_}.", file=sys.stderr)
-        print(f"Removed {len(options.ids) - len(missing)}. Servers refuse them within seconds.")
+        if removed := len(options.ids) - len(missing):
+            print(f"Removed {removed}. Servers refuse them within seconds.")
         return 1 if missing else 0
 
     return _with_registered(settings, remove)

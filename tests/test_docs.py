@@ -147,7 +147,7 @@ def test_the_typescript_example_names_every_kind_of_outcome_and_of_error() -> No
 
 
 def test_the_scalars_for_code_generators_are_those_of_the_form() -> None:
-    [scalars] = blocks("js")
+    [scalars, _] = blocks("js")
     config = (ROOT / "examples" / "customer-form" / "codegen.ts").read_text("utf-8")
 
     assert scalars in config

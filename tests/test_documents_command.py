@@ -262,6 +262,10 @@ def test_a_list_of_no_documents_has_a_header_alone(documents: Command) -> None:
     assert (code, len(table.splitlines())) == (0, 1)
 
 
+def test_where_nothing_is_removed_nothing_is_said_of_it(documents: Command) -> None:
+    assert documents("remove", "none") == (1, "", "graphql-api: No document has the id none.\n")
+
+
 def test_several_documents_are_removed_and_what_is_not_there_is_told(
     documents: Command, manifest: Manifest, database_uri: str
 ) -> None:
