@@ -78,6 +78,18 @@ def test_the_form_refuses_what_the_rules_refuse_and_sends_nothing(story: Story) 
 
 
 @needs_chromium
+def test_a_press_on_the_button_is_not_lost_when_the_field_that_it_leaves_is_wrong(
+    story: Story,
+) -> None:
+    told = story("press")
+
+    assert told["submitted"]
+    assert told["errors"].keys() == {"name"}
+    assert told["focus"] == "name"
+    assert told["faults"] == []
+
+
+@needs_chromium
 def test_a_customer_is_created_by_the_keyboard_and_shown_beside_the_form(story: Story) -> None:
     told = story("keyboard", json.dumps(EXAMPLES | {"email": "by.keyboard@example.com"}))
 

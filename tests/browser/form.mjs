@@ -104,6 +104,26 @@ const stories = {
     return { empty, left, all, mended: await errors(page), sent };
   },
 
+  /** What a slow press on the button does, when the field that it leaves is wrong. */
+  async press(context) {
+    const page = await opened(context);
+    // The whole form is there: nothing scrolls.
+    await page.setViewportSize({ width: 1200, height: 1300 });
+    await fill(page, { "E-mail": "ada@example.com", Name: "!" });
+    await page.evaluate(() => addEventListener("submit", () => (globalThis.submitted = true)));
+    const { x, y, width, height } = await button(page, "Create customer").boundingBox();
+    await page.mouse.move(x + width / 2, y + height / 2);
+    await page.mouse.down();
+    await page.waitForTimeout(80);
+    await page.mouse.up();
+    await page.locator(".field .error").first().waitFor();
+    return {
+      submitted: await page.evaluate(() => globalThis.submitted ?? false),
+      errors: await errors(page),
+      focus: await focus(page),
+    };
+  },
+
   /** A customer with every field, by the keyboard alone. */
   async keyboard(context) {
     const page = await opened(context);
