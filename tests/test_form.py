@@ -105,6 +105,19 @@ def test_a_customer_is_created_by_the_keyboard_and_shown_beside_the_form(story: 
 
 
 @needs_chromium
+@pytest.mark.parametrize(("width", "height"), [("360", "640"), ("1280", "720")])
+def test_what_was_created_is_said_in_sight_where_the_focus_goes(
+    width: str, height: str, story: Story
+) -> None:
+    told = story("created", width, height, f"seen.at.{width}@example.com")
+
+    assert told["status"] == f"Created seen.at.{width}@example.com."
+    assert told["focus"] == "name"
+    assert told["seen"] == [1, 1]
+    assert told["faults"] == []
+
+
+@needs_chromium
 def test_what_only_the_server_knows_is_said_at_its_field(story: Story) -> None:
     told = story("server", "taken@example.com")
 

@@ -149,6 +149,24 @@ const stories = {
     };
   },
 
+  /** Where the window shows what was created, and the field with the focus. */
+  async created(context) {
+    const page = await opened(context);
+    const [width, height, email] = rest;
+    await page.setViewportSize({ width: Number(width), height: Number(height) });
+    await fill(page, { "E-mail": email, "Send copies to": email });
+    const { status, focus } = await create(page);
+    const seen = (locator) =>
+      locator.evaluate((element) => new Promise((resolve) => {
+        new IntersectionObserver(([{ intersectionRatio }]) => resolve(intersectionRatio)).observe(element);
+      }));
+    return {
+      status,
+      focus,
+      seen: [await seen(page.getByRole("status")), await seen(field(page, "Name"))],
+    };
+  },
+
   /** What comes of one creation. */
   async creation(context) {
     const page = await opened(context);
