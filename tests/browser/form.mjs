@@ -240,7 +240,7 @@ const stories = {
 };
 
 const vite = await import(pathToFileURL(resolve("vite")));
-process.env.GRAPHQL_API_URL = server;
+process.env.CUSTOMER_FORM_SERVER = server;
 const shown = await vite.preview({ root, logLevel: "error", preview: { port: 0 } });
 const origin = `http://127.0.0.1:${shown.httpServer.address().port}`;
 try {
