@@ -171,6 +171,16 @@ def test_a_fault_of_the_database_is_said_with_a_way_on(
 
 
 @needs_chromium
+def test_the_list_is_loaded_again_once_the_server_is_back(story: Story) -> None:
+    told = story("back", "before@example.com", "after@example.com")
+
+    reason = "The server cannot be reached."
+    assert told["away"].split() == [*reason.split(), "Load", "again"]
+    assert told["alerts"] == 0
+    assert told["listed"] == ["after@example.com", "before@example.com"]
+
+
+@needs_chromium
 def test_a_server_that_takes_no_more_requests_is_shown_with_a_way_on(
     story: Story, database_uri: str, tmp_path: Path
 ) -> None:

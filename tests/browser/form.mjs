@@ -210,6 +210,24 @@ const stories = {
     return { first, second, third, fourth, sent, listed: await listed(page) };
   },
 
+  /** A server that was away when the customers of earlier visits were asked for. */
+  async back(context) {
+    const page = await opened(context);
+    const [earlier, later] = rest;
+    await fill(page, { "E-mail": earlier });
+    await create(page);
+    await page.route("**/graphql", (route) => route.abort());
+    await page.reload();
+    const list = page.locator('section [role="alert"]');
+    await list.waitFor();
+    const away = await list.innerText();
+    await page.unroute("**/graphql");
+    await fill(page, { "E-mail": later });
+    await button(page, "Create customer").click();
+    await page.locator("li").nth(1).waitFor();
+    return { away, alerts: await list.count(), listed: await listed(page) };
+  },
+
   /** A server that takes no more requests for a while. */
   async limited(context) {
     const page = await opened(context);
