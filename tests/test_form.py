@@ -78,6 +78,18 @@ def test_the_form_refuses_what_the_rules_refuse_and_sends_nothing(story: Story) 
 
 
 @needs_chromium
+def test_a_press_on_the_button_is_not_lost_when_the_field_that_it_leaves_is_wrong(
+    story: Story,
+) -> None:
+    told = story("press")
+
+    assert told["submitted"]
+    assert told["errors"].keys() == {"name"}
+    assert told["focus"] == "name"
+    assert told["faults"] == []
+
+
+@needs_chromium
 def test_a_customer_is_created_by_the_keyboard_and_shown_beside_the_form(story: Story) -> None:
     told = story("keyboard", json.dumps(EXAMPLES | {"email": "by.keyboard@example.com"}))
 
@@ -89,6 +101,19 @@ def test_a_customer_is_created_by_the_keyboard_and_shown_beside_the_form(story: 
     # After a visit the server is asked again: the browser remembers the id alone.
     assert "by.keyboard@example.com" in told["again"]
     assert re.fullmatch(r'\["[0-9a-f-]{36}"\]', told["stored"])
+    assert told["faults"] == []
+
+
+@needs_chromium
+@pytest.mark.parametrize(("width", "height"), [("360", "640"), ("1280", "720")])
+def test_what_was_created_is_said_in_sight_where_the_focus_goes(
+    width: str, height: str, story: Story
+) -> None:
+    told = story("created", width, height, f"seen.at.{width}@example.com")
+
+    assert told["status"] == f"Created seen.at.{width}@example.com."
+    assert told["focus"] == "name"
+    assert told["seen"] == [1, 1]
     assert told["faults"] == []
 
 
@@ -143,6 +168,16 @@ def test_a_fault_of_the_database_is_said_with_a_way_on(
     assert told["alert"] == message
     assert told["again"]
     assert told["errors"] == {}
+
+
+@needs_chromium
+def test_the_list_is_loaded_again_once_the_server_is_back(story: Story) -> None:
+    told = story("back", "before@example.com", "after@example.com")
+
+    reason = "The server cannot be reached."
+    assert told["away"].split() == [*reason.split(), "Load", "again"]
+    assert told["alerts"] == 0
+    assert told["listed"] == ["after@example.com", "before@example.com"]
 
 
 @needs_chromium

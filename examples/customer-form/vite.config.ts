@@ -4,7 +4,7 @@ import { defineConfig } from "vite";
 // The server takes no foreign host name, and no requests from other origins: it gets them as its own.
 const proxy = {
   "/graphql": {
-    target: process.env["GRAPHQL_API_URL"] ?? "http://127.0.0.1:8000",
+    target: process.env["CUSTOMER_FORM_SERVER"] ?? "http://127.0.0.1:8000",
     changeOrigin: true,
   },
 };

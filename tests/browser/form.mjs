@@ -104,6 +104,26 @@ const stories = {
     return { empty, left, all, mended: await errors(page), sent };
   },
 
+  /** What a slow press on the button does, when the field that it leaves is wrong. */
+  async press(context) {
+    const page = await opened(context);
+    // The whole form is there: nothing scrolls.
+    await page.setViewportSize({ width: 1200, height: 1300 });
+    await fill(page, { "E-mail": "ada@example.com", Name: "!" });
+    await page.evaluate(() => addEventListener("submit", () => (globalThis.submitted = true)));
+    const { x, y, width, height } = await button(page, "Create customer").boundingBox();
+    await page.mouse.move(x + width / 2, y + height / 2);
+    await page.mouse.down();
+    await page.waitForTimeout(80);
+    await page.mouse.up();
+    await page.locator(".field .error").first().waitFor();
+    return {
+      submitted: await page.evaluate(() => globalThis.submitted ?? false),
+      errors: await errors(page),
+      focus: await focus(page),
+    };
+  },
+
   /** A customer with every field, by the keyboard alone. */
   async keyboard(context) {
     const page = await opened(context);
@@ -126,6 +146,24 @@ const stories = {
       ...result,
       again: await page.locator("li").innerText(),
       stored: await page.evaluate(() => Object.values(localStorage).join(" ")),
+    };
+  },
+
+  /** Where the window shows what was created, and the field with the focus. */
+  async created(context) {
+    const page = await opened(context);
+    const [width, height, email] = rest;
+    await page.setViewportSize({ width: Number(width), height: Number(height) });
+    await fill(page, { "E-mail": email, "Send copies to": email });
+    const { status, focus } = await create(page);
+    const seen = (locator) =>
+      locator.evaluate((element) => new Promise((resolve) => {
+        new IntersectionObserver(([{ intersectionRatio }]) => resolve(intersectionRatio)).observe(element);
+      }));
+    return {
+      status,
+      focus,
+      seen: [await seen(page.getByRole("status")), await seen(field(page, "Name"))],
     };
   },
 
@@ -172,6 +210,24 @@ const stories = {
     return { first, second, third, fourth, sent, listed: await listed(page) };
   },
 
+  /** A server that was away when the customers of earlier visits were asked for. */
+  async back(context) {
+    const page = await opened(context);
+    const [earlier, later] = rest;
+    await fill(page, { "E-mail": earlier });
+    await create(page);
+    await page.route("**/graphql", (route) => route.abort());
+    await page.reload();
+    const list = page.locator('section [role="alert"]');
+    await list.waitFor();
+    const away = await list.innerText();
+    await page.unroute("**/graphql");
+    await fill(page, { "E-mail": later });
+    await button(page, "Create customer").click();
+    await page.locator("li").nth(1).waitFor();
+    return { away, alerts: await list.count(), listed: await listed(page) };
+  },
+
   /** A server that takes no more requests for a while. */
   async limited(context) {
     const page = await opened(context);
@@ -195,14 +251,14 @@ const stories = {
       await fill(page, JSON.parse(customer));
       await create(page);
     }
-    await button(page, "Create customer").focus();
+    await page.evaluate(() => document.activeElement.blur());
     await page.screenshot({ path: file, fullPage: true });
     return { listed: await listed(page), violations: await violations(page) };
   },
 };
 
 const vite = await import(pathToFileURL(resolve("vite")));
-process.env.GRAPHQL_API_URL = server;
+process.env.CUSTOMER_FORM_SERVER = server;
 const shown = await vite.preview({ root, logLevel: "error", preview: { port: 0 } });
 const origin = `http://127.0.0.1:${shown.httpServer.address().port}`;
 try {

@@ -78,7 +78,12 @@ export function CustomerForm({ onCreated }: { onCreated: (customer: ListedCustom
 
   return (
     <form ref={form} noValidate onSubmit={submit} onChange={changed} onBlur={left} aria-labelledby="form-heading">
-      <h2 id="form-heading">Create a customer</h2>
+      <div className="row">
+        <h2 id="form-heading">Create a customer</h2>
+        <p role="status">
+          {status.at === "created" && `Created ${status.customer.name ?? status.customer.email}.`}
+        </p>
+      </div>
       {GROUPS.map((group) => (
         <fieldset key={group}>
           <legend>{group}</legend>
@@ -87,13 +92,10 @@ export function CustomerForm({ onCreated }: { onCreated: (customer: ListedCustom
           ))}
         </fieldset>
       ))}
-      <div className="actions">
+      <div className="row">
         <button aria-disabled={status.at === "sending"}>
           {status.at === "sending" ? "Creating…" : status.at === "unanswered" ? "Send again" : "Create customer"}
         </button>
-        <p role="status">
-          {status.at === "created" && `Created ${status.customer.name ?? status.customer.email}.`}
-        </p>
         <p role="alert" className="error">{"message" in status && status.message}</p>
       </div>
     </form>

@@ -1,4 +1,4 @@
-import { useCallback, useEffect, useState } from "react";
+import { useEffect, useState } from "react";
 
 import { execute } from "./execute";
 import type { ListedCustomerFragment } from "./generated/graphql";
@@ -39,13 +39,17 @@ export function useCustomers() {
     };
   }, [attempt]);
 
-  const add = useCallback((customer: ListedCustomerFragment) => {
+  function add(customer: ListedCustomerFragment) {
     const ids = [customer.id, ...rememberedIds().filter((id) => id !== customer.id)];
     localStorage.setItem(STORE, JSON.stringify(ids.slice(0, MOST)));
     setCustomers((older) => merged([customer], older));
-  }, []);
+    // The server answers: what it could not tell before, it may now.
+    if (earlier !== "loaded") loadAgain();
+  }
 
-  const loadAgain = useCallback(() => setAttempt((before) => before + 1), []);
+  function loadAgain() {
+    setAttempt((before) => before + 1);
+  }
 
   return { customers, earlier, add, loadAgain };
 }
