@@ -77,9 +77,10 @@ class _Lines:
     debug = info = warning = error = critical = msg
 
     def _write(self) -> None:
-        self._file.write("".join(self._lines))
+        # What cannot be written is not kept, or nothing would be written any more.
+        lines, self._lines = self._lines, []
+        self._file.write("".join(lines))
         self._file.flush()
-        self._lines.clear()
 
 
 # Where JSON lines go that need nothing of structlog.

@@ -1,15 +1,18 @@
 """The log: its two forms, and what of an exception it shows."""
 
+import asyncio
+import io
 import json
 import logging
 import os
 import pty
 import sys
+from typing import Any
 
 import pytest
 import structlog
 
-from graphql_api.logs import configure_structlog, formatter
+from graphql_api.logs import _Lines, configure_structlog, formatter
 
 
 @pytest.fixture
@@ -81,3 +84,36 @@ def test_the_servers_own_messages_have_the_same_form(capsys: pytest.CaptureFixtu
     [line] = map(json.loads, capsys.readouterr().err.splitlines())
     assert line.pop("timestamp")
     assert line == {"event": "a warning", "level": "warning", "request_id": "1", "number": 1}
+
+
+class BrokenOnce(io.StringIO):
+    """A pipe whose reader is away when the first line comes."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.tries = 0
+
+    def write(self, text: str) -> int:
+        self.tries += 1
+        if self.tries == 1:
+            raise BrokenPipeError
+        return super().write(text)
+
+
+async def test_a_line_that_cannot_be_written_holds_up_no_later_ones() -> None:
+    file = BrokenOnce()
+    lines = _Lines(file)
+    loop = asyncio.get_running_loop()
+    failures: list[dict[str, Any]] = []
+    loop.set_exception_handler(lambda _loop, failure: failures.append(failure))
+
+    lines.msg("one")
+    await asyncio.sleep(0)
+    lines.msg("two")
+    lines.msg("three")
+    await asyncio.sleep(0)
+    loop.set_exception_handler(None)
+
+    assert [type(failure["exception"]) for failure in failures] == [BrokenPipeError]
+    assert file.getvalue() == "two\nthree\n"
+    assert file.tries == 2

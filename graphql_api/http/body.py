@@ -15,18 +15,17 @@ async def read_body(request: Request, limit: int) -> bytes:
     # More digits than the limit has make a larger number, and cost nothing.
     if len(announced) > len(str(limit)) or (announced.isdigit() and int(announced) > limit):
         raise _too_large(limit)
-    body = b""
+    body = bytearray()
     more = True
     while more:
         message = await request.receive()
         if message["type"] == "http.disconnect":
             raise ClientDisconnect
-        # Nearly always, all of it comes at once.
         body += message.get("body", b"")
         more = message.get("more_body", False)
         if len(body) > limit:
             raise _too_large(limit)
-    return body
+    return bytes(body)
 
 
 def _too_large(limit: int) -> RequestError:

@@ -1,7 +1,6 @@
 """The schema that clients see, as an executable object and as a document (SDL)."""
 
 import re
-from collections.abc import Callable
 from typing import Any
 
 import strawberry
@@ -17,7 +16,6 @@ from graphql import (
     parse,
     print_ast,
 )
-from strawberry.extensions import SchemaExtension
 from strawberry.schema.config import StrawberryConfig
 from strawberry.types import ExecutionContext
 
@@ -111,14 +109,8 @@ def without_values(message: str) -> str:
     return _REFUSED_VALUE.sub(".", message).replace("?.", "?")
 
 
-def create_schema(*extensions: Callable[[], SchemaExtension]) -> Schema:
-    """The schema, with what Strawberry makes anew of each extension for each request."""
-    return Schema(
-        query=Query,
-        mutation=Mutation,
-        extensions=extensions,
-        config=StrawberryConfig(scalar_map=SCALARS),
-    )
+def create_schema() -> Schema:
+    return Schema(query=Query, mutation=Mutation, config=StrawberryConfig(scalar_map=SCALARS))
 
 
 def sdl() -> str:
