@@ -14,10 +14,8 @@ class Number(float):
 
     __slots__ = ("_written",)
 
-    def __new__(cls, written: str) -> "Number":
-        number = super().__new__(cls, written)
-        number._written = written
-        return number
+    def __init__(self, written: str) -> None:
+        self._written = written
 
     def __str__(self) -> str:
         return self._written
