@@ -1,5 +1,6 @@
 """How requests arrive: what is answered to requests of every kind, and in which form."""
 
+import gzip
 import json
 from typing import Any
 
@@ -138,6 +139,34 @@ async def test_a_body_of_another_type_is_refused(
 
     assert response.status_code == 415
     assert response.json()["errors"]
+
+
+@pytest.mark.parametrize("coding", ["gzip", "br", "GZIP", "identity, gzip", "aws-chunked"])
+async def test_a_body_in_a_coding_is_refused_by_the_codings_name(
+    client: httpx.AsyncClient, coding: str
+) -> None:
+    body = gzip.compress(b'{"query": "{ __typename }"}')
+
+    response = await client.post(
+        "/graphql", content=body, headers={"Content-Type": JSON, "Content-Encoding": coding}
+    )
+
+    assert response.status_code == 415
+    assert response.headers["accept-encoding"] == "identity"
+    [error] = response.json()["errors"]
+    assert error["message"] == f"Send the body as it is; Content-Encoding {coding} is not taken."
+    assert error["extensions"] == {"code": "UNSUPPORTED_MEDIA_TYPE"}
+
+
+@pytest.mark.parametrize("coding", ["identity", "Identity", ""])
+async def test_a_body_that_is_sent_as_it_is_may_say_so(
+    client: httpx.AsyncClient, coding: str
+) -> None:
+    response = await client.post(
+        "/graphql", json={"query": "{ __typename }"}, headers={"Content-Encoding": coding}
+    )
+
+    assert response.json() == {"data": {"__typename": "Query"}}
 
 
 async def test_a_query_can_be_sent_by_get(client: httpx.AsyncClient) -> None:

@@ -133,7 +133,8 @@ class GraphQLEndpoint:
                 code="BAD_REQUEST",
             )
 
-        context = Context(self._customers, principal, _idempotency_key(request))
+        key = _idempotency_key(request, operation, parameters.variables, refused)
+        context = Context(self._customers, principal, key)
         try:
             async with asyncio.timeout(self._settings.execution_seconds):
                 result = await operation.execute(parameters.variables, context)
@@ -201,18 +202,36 @@ class _Answer(Response):
         ]
 
 
-def _idempotency_key(request: Request) -> str | None:
+def _idempotency_key(
+    request: Request, operation: Operation, variables: dict[str, Any] | None, refused: int
+) -> str | None:
+    """The key in the header; raises `RequestError` where it could be that of several creations."""
     if b"idempotency-key" not in exchange_of(request.scope).headers:
         return None
     keys = request.headers.getlist("idempotency-key")
     if len(keys) > 1:
         raise RequestError(400, "Send one header Idempotency-Key.")
+    if operation.executes_several("idempotencyKey", variables):
+        raise RequestError(
+            refused,
+            "Send the key of each creation in its argument `idempotencyKey`; the header "
+            "Idempotency-Key is for requests with one creation.",
+            code="BAD_USER_INPUT",
+        )
     return keys[0]
 
 
 async def _from_body(request: Request, limit: int) -> _Parameters:
-    if not _is_json(exchange_of(request.scope).headers.get(b"content-type", b"")):
+    headers = exchange_of(request.scope).headers
+    if not _is_json(headers.get(b"content-type", b"")):
         raise RequestError(415, f"Send the request as {_JSON}.")
+    coding = headers.get(b"content-encoding", b"").strip()
+    if coding.lower() not in (b"", b"identity"):
+        raise RequestError(
+            415,
+            f"Send the body as it is; Content-Encoding {coding.decode('latin-1')} is not taken.",
+            {"Accept-Encoding": "identity"},
+        )
     content = await read_body(request, limit)
     try:
         return _parameters(from_json(content))
