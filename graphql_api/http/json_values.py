@@ -42,12 +42,12 @@ def _may_have_lost_digits(value: object) -> bool:
     for container in containers:
         for inner in container.values() if container.__class__ is dict else container:
             kind = inner.__class__
-            if kind is str:
-                continue
-            if kind is dict or kind is list:
-                containers.append(inner)
-            elif kind is float or (kind is int and inner == 0):
-                return True
+            # Most are, and the other questions cost time.
+            if kind is not str:
+                if kind is dict or kind is list:
+                    containers.append(inner)
+                elif kind is float or (kind is int and not inner):
+                    return True
     return False
 
 
@@ -56,9 +56,9 @@ def _in_full(text: bytes) -> object:
 
 
 def _integer(written: str) -> int | Number:
-    return (
-        Number(written) if len(written) >= _DIGITS_OF_64_BITS or written == "-0" else int(written)
-    )
+    if len(written) >= _DIGITS_OF_64_BITS or written == "-0":
+        return Number(written)
+    return int(written)
 
 
 def _refuse(_constant: str) -> object:

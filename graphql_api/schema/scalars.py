@@ -12,7 +12,7 @@ from ..customers.judge import NOT_TEXT, NotText
 from .directives import constraint, description, field_named
 
 # As JSON and GraphQL write it.
-_NUMBER = re.compile(r"(-?)([0-9]+)(?:\.([0-9]+))?(?:[eE]([+-]?)0*([0-9]{1,9}))?")
+_NUMBER = re.compile(r"(-?)([0-9]+)(?:\.([0-9]+))?(?:[eE]([+-]?)0*+([0-9]{0,9}))?")
 # A few characters, such as 1E999999999, must not make a text of gigabytes.
 _MOST_ZEROS_OF_AN_EXPONENT = 1000
 
@@ -25,9 +25,9 @@ def _admit(value: object) -> str | NotText:
     """
     if isinstance(value, str):
         return value
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        return _digits(str(value))
-    return NOT_TEXT
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(value)
+    return _digits(str(value)) if isinstance(value, float) else NOT_TEXT
 
 
 def _admit_literal(node: ValueNode, _variables: object = None) -> str | NotText:
