@@ -134,7 +134,9 @@ def _holders(settings: Settings, customers: MongoCustomers) -> list[Holder]:
         case None, None, None:
             pass
         case str(issuer), str(audience), str(jwks):
-            holders.append(JsonWebTokens(issuer, audience, _signing_keys(jwks)).holder)
+            keys = _signing_keys(jwks)
+            tokens = JsonWebTokens(issuer, audience, keys, settings.jwt_scope_claim)
+            holders.append(tokens.holder)
         case _:
             raise SettingsError(
                 "GRAPHQL_API_JWT_ISSUER, GRAPHQL_API_JWT_AUDIENCE and GRAPHQL_API_JWT_JWKS belong "

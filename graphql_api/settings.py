@@ -205,6 +205,13 @@ class Settings:
             _jwks, "The public keys that they are signed with: a JWKS file, or its https URL."
         ),
     ] = None
+    jwt_scope_claim: Annotated[
+        str | None,
+        _Setting(
+            _text,
+            "The claim that has their scopes, alone, instead of `scope`, `scp` and `permissions`.",
+        ),
+    ] = None
     insecure: Annotated[
         bool,
         _Setting(

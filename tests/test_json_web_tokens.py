@@ -67,20 +67,38 @@ async def test_a_token_is_good_with_each_algorithm(
     ("claims", "scopes"),
     [
         ({"scope": "openid customers:read profile"}, {Scope.CUSTOMERS_READ}),
+        ({"scope": ["openid", "customers:read", 1, None]}, {Scope.CUSTOMERS_READ}),
+        ({"scope": None, "scp": "openid customers:read"}, {Scope.CUSTOMERS_READ}),
+        ({"scope": None, "scp": ["customers:read", "customers:write"]}, set(Scope)),
         ({"scope": None, "permissions": ["customers:write", "x", 1]}, {Scope.CUSTOMERS_WRITE}),
+        ({"scope": None, "permissions": "customers:write"}, {Scope.CUSTOMERS_WRITE}),
         ({"scope": "customers:read", "permissions": ["customers:write"]}, set(Scope)),
         ({"scope": None}, set()),
         ({"scope": ""}, set()),
-        ({"scope": ["customers:read"]}, set()),
         ({"scope": "customers:*"}, set()),
-        ({"scope": None, "permissions": "customers:read"}, set()),
-        ({"scope": None, "permissions": {"customers:read": True}}, set()),
+        ({"scope": ["customers:read customers:write", ["customers:read"]]}, set()),
+        ({"scope": {"customers:read": True}}, set()),
+        ({"scope": True, "scp": 1, "permissions": None}, set()),
+        ({"scope": "\ud800 customers:read"}, {Scope.CUSTOMERS_READ}),
+        ({"scope": None, "roles": ["customers:read"]}, set()),
     ],
 )
-async def test_scopes_come_from_scope_or_permissions(
+async def test_scopes_come_from_the_claims_that_providers_use(
     claims: dict[str, Any], scopes: set[Scope], guarded: httpx.AsyncClient, provider: Provider
 ) -> None:
     assert await can(guarded, provider.token(**claims)) == scopes
+
+
+async def test_scopes_come_from_the_claim_alone_that_a_setting_names(
+    database_uri: str, provider: Provider, jwks_file: Path
+) -> None:
+    settings = {**provider.settings(str(jwks_file)), "jwt_scope_claim": "https://example.com/roles"}
+    claims: dict[str, Any] = {"https://example.com/roles": ["customers:read"]}
+    token = provider.token(**claims)
+
+    async with connected(database_uri, **settings) as client:
+        assert await can(client, token) == {Scope.CUSTOMERS_READ}
+        assert await can(client, provider.token()) == set()
 
 
 @pytest.mark.parametrize(
@@ -110,6 +128,9 @@ async def test_claims_that_are_good(
         {"exp": timedelta(seconds=-60)},
         {"exp": "soon"},
         {"exp": float("nan")},
+        {"exp": float("inf")},
+        {"nbf": float("inf")},
+        {"iat": float("inf")},
         {"nbf": timedelta(seconds=3600)},
         {"iat": timedelta(seconds=3600)},
         {"iss": None},
@@ -180,6 +201,8 @@ async def test_what_is_no_token_is_refused(guarded: httpx.AsyncClient, provider:
         f"{encoded([])}.{payload}.{signature}",
         f"{encoded({'alg': 'ES256', 'kid': ['ES256']})}.{payload}.{signature}",
         f"{encoded({'alg': ['ES256'], 'kid': 'ES256'})}.{payload}.{signature}",
+        f"{encoded({'alg': 'ES256', 'kid': chr(0xD800)})}.{payload}.{signature}",
+        f"{encoded({'alg': chr(0xD800), 'kid': 'ES256'})}.{payload}.{signature}",
         f"{encoded({'alg': 'ES256', 'kid': 'ES256', 'crit': ['x']})}.{payload}.{signature}",
         f"{encoded({'alg': 'ES256', 'kid': 'ES256', 'b64': False})}.{payload}.{signature}",
         f"{base64url(b'[' * 5000)}.{payload}.{signature}",
@@ -251,6 +274,24 @@ def test_a_file_without_a_usable_key_is_refused_at_the_start(
         create_app(Settings(mongodb_uri="mongodb://localhost", **provider.settings(str(file))))
 
     assert "s3cr3t" not in str(refusal.value)
+
+
+@pytest.fixture
+def marked_file(provider: Provider, tmp_path: Path) -> Path:
+    """A JWKS file with a byte order mark, as some editors write it."""
+    file = tmp_path / "marked.json"
+    file.write_text(provider.jwks(), "utf-8-sig")
+    return file
+
+
+async def test_a_byte_order_mark_before_a_jwks_is_skipped(
+    database_uri: str, provider: Provider, publication: Publication, marked_file: Path
+) -> None:
+    publication.jwks = f"\ufeff{provider.jwks()}"
+
+    for source in (str(marked_file), publication.url):
+        async with connected(database_uri, **provider.settings(source)) as client:
+            assert await status(client, provider.token()) == 200
 
 
 @pytest.mark.parametrize("member", [{"use": "enc"}, {"kid": None}, {"alg": "RS512"}])

@@ -32,8 +32,10 @@ JSON = st.recursive(
     | st.booleans()
     | st.integers()
     | st.floats(allow_nan=False, allow_infinity=False)
-    | TEXTS,
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXTS, inner, max_size=3),
+    | TEXTS_WITH_SURROGATES,
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(TEXTS_WITH_SURROGATES, inner, max_size=3)
+    ),
     max_leaves=6,
 )
 

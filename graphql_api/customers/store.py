@@ -51,7 +51,7 @@ class Customers(Protocol):
         """
 
     async def get(self, id_: str) -> Customer | None:
-        """The customer with this id; None also for what is no id."""
+        """The customer with this id; None also for what is no id as it was given out."""
 
     async def created_with(self, key: str) -> Kept | None:
         """The customer that was created with this idempotency key."""

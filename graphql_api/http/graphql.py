@@ -1,13 +1,11 @@
 """GraphQL over HTTP: reads a request, has it executed, and answers in a form that it takes."""
 
 import asyncio
-import json
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-import orjson
 from graphql import OperationType
 from starlette.datastructures import QueryParams
 from starlette.requests import Request
@@ -28,6 +26,7 @@ from .errors import JSON as _JSON
 from .errors import RequestError, body, error_response
 from .exchange import Exchange, exchange_of
 from .graphiql import graphiql_page
+from .json_values import from_json
 from .media import preferred
 from .trusted_documents import Trusted
 
@@ -42,13 +41,11 @@ _ALLOWED = {
     "POST": {OperationType.QUERY, OperationType.MUTATION},
 }
 
+# In an address, where all parameters are texts, these are JSON.
+_JSON_PARAMETERS = {"variables", "extensions"}
+
 # Of the name of an operation, so many characters are logged.
 _LONGEST_LOGGED = 64
-
-# orjson reads integers beyond 64 bits as floats. To look for their digits so is ten times as fast
-# as a regular expression is.
-_AS_ZEROS = bytes(ord("0") if chr(byte).isdecimal() else ord(" ") for byte in range(256))
-_LONG_INTEGER = b"0" * 19
 
 
 # Says who a request is from, by its headers and its address; raises `RequestError`.
@@ -136,7 +133,8 @@ class GraphQLEndpoint:
                 code="BAD_REQUEST",
             )
 
-        context = Context(self._customers, principal, _idempotency_key(request))
+        key = _idempotency_key(request, operation, parameters.variables, refused)
+        context = Context(self._customers, principal, key)
         try:
             async with asyncio.timeout(self._settings.execution_seconds):
                 result = await operation.execute(parameters.variables, context)
@@ -204,24 +202,41 @@ class _Answer(Response):
         ]
 
 
-def _idempotency_key(request: Request) -> str | None:
+def _idempotency_key(
+    request: Request, operation: Operation, variables: dict[str, Any] | None, refused: int
+) -> str | None:
+    """The key in the header; raises `RequestError` where it could be that of several creations."""
     if b"idempotency-key" not in exchange_of(request.scope).headers:
         return None
     keys = request.headers.getlist("idempotency-key")
     if len(keys) > 1:
         raise RequestError(400, "Send one header Idempotency-Key.")
+    if operation.executes_several("idempotencyKey", variables):
+        raise RequestError(
+            refused,
+            "Send the key of each creation in its argument `idempotencyKey`; the header "
+            "Idempotency-Key is for requests with one creation.",
+            code="BAD_USER_INPUT",
+        )
     return keys[0]
 
 
 async def _from_body(request: Request, limit: int) -> _Parameters:
-    if not _is_json(exchange_of(request.scope).headers.get(b"content-type", b"")):
+    headers = exchange_of(request.scope).headers
+    if not _is_json(headers.get(b"content-type", b"")):
         raise RequestError(415, f"Send the request as {_JSON}.")
-    try:
-        return _parameters(_from_json(await read_body(request, limit)))
-    except (ValueError, RecursionError):
+    coding = headers.get(b"content-encoding", b"").strip()
+    if coding.lower() not in (b"", b"identity"):
         raise RequestError(
-            400, "Send the request as I-JSON (RFC 7493): UTF-8, and no lone surrogates."
-        ) from None
+            415,
+            f"Send the body as it is; Content-Encoding {coding.decode('latin-1')} is not taken.",
+            {"Accept-Encoding": "identity"},
+        )
+    content = await read_body(request, limit)
+    try:
+        return _parameters(from_json(content))
+    except (ValueError, RecursionError):
+        raise RequestError(400, "Send the request as JSON in UTF-8.") from None
 
 
 @lru_cache(maxsize=256)
@@ -230,19 +245,13 @@ def _is_json(content_type: bytes) -> bool:
 
 
 def _from_query_string(query: QueryParams) -> _Parameters:
-    values: dict[str, Any] = dict(query)
-    if "variables" in values:
+    values: dict[str, Any] = {name: value for name, value in query.items() if value}
+    for name in _JSON_PARAMETERS & values.keys():
         try:
-            values["variables"] = _from_json(values["variables"].encode())
+            values[name] = from_json(values[name].encode())
         except (ValueError, RecursionError):
-            raise RequestError(400, "Send `variables` as a JSON object.") from None
+            raise _not_an_object(name) from None
     return _parameters(values)
-
-
-def _from_json(text: bytes) -> object:
-    """Raises `ValueError` for what is not JSON, and `RecursionError`."""
-    value = orjson.loads(text)
-    return json.loads(text) if _LONG_INTEGER in text.translate(_AS_ZEROS) else value
 
 
 def _parameters(values: object) -> _Parameters:
@@ -262,9 +271,14 @@ def _parameters(values: object) -> _Parameters:
     elif not isinstance(query, str) or not query:
         raise RequestError(400, "Send a GraphQL document as `query`, or the `documentId` of one.")
     if not isinstance(variables, dict | None):
-        raise RequestError(400, "Send `variables` as a JSON object.")
+        raise _not_an_object("variables")
     if not isinstance(operation_name, str | None):
         raise RequestError(400, "Send `operationName` as a string.")
     if not isinstance(extensions, dict | None):
-        raise RequestError(400, "Send `extensions` as a JSON object.")
-    return _Parameters(query, document_id, variables, operation_name)
+        raise _not_an_object("extensions")
+    # GraphQL over HTTP, "GET": an empty name is as good as none. Clients send one by POST, too.
+    return _Parameters(query, document_id, variables, operation_name or None)
+
+
+def _not_an_object(parameter: str) -> RequestError:
+    return RequestError(400, f"Send `{parameter}` as a JSON object.")

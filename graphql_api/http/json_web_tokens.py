@@ -1,8 +1,6 @@
 """JSON Web Tokens of one identity provider: whose they are, and what they allow."""
 
 import hashlib
-from collections.abc import Mapping
-from typing import Any
 
 import jwt
 
@@ -12,14 +10,20 @@ from .signing_keys import ALGORITHMS, SigningKeys
 # How far the provider's clock may be from ours.
 _LEEWAY_SECONDS = 10
 
+# Where identity providers write scopes: the first by RFC 8693, the others by habit.
+_SCOPE_CLAIMS = ("scope", "scp", "permissions")
+
 
 class JsonWebTokens:
-    """The tokens of an issuer for an audience."""
+    """The tokens of an issuer for an audience; `scope_claim` alone has scopes where it is given."""
 
-    def __init__(self, issuer: str, audience: str, keys: SigningKeys) -> None:
+    def __init__(
+        self, issuer: str, audience: str, keys: SigningKeys, scope_claim: str | None = None
+    ) -> None:
         self._issuer = issuer
         self._audience = audience
         self._keys = keys
+        self._scope_claims = _SCOPE_CLAIMS if scope_claim is None else (scope_claim,)
 
     async def holder(self, token: str) -> Principal | None:
         """The principal of a token that is valid now; raises `Unavailable` without keys."""
@@ -45,14 +49,15 @@ class JsonWebTokens:
         subject = claims["sub"].encode("utf-8", "surrogatepass")
         return Principal(
             f"jwt:{hashlib.sha256(subject).hexdigest()[:16]}",
-            known_scopes(_granted(claims)),
+            known_scopes(
+                [scope for name in self._scope_claims for scope in _scopes_in(claims.get(name))]
+            ),
             expires_at=int(claims["exp"]) + _LEEWAY_SECONDS,
         )
 
 
-def _granted(claims: Mapping[str, Any]) -> list[object]:
-    scope, permissions = claims.get("scope"), claims.get("permissions")
-    return [
-        *(scope.split() if isinstance(scope, str) else ()),
-        *(permissions if isinstance(permissions, list) else ()),
-    ]
+def _scopes_in(claim: object) -> list[object]:
+    """As text with spaces between them (RFC 8693, 4.2), or as a list."""
+    if isinstance(claim, str):
+        return [*claim.split()]
+    return claim if isinstance(claim, list) else []

@@ -38,7 +38,7 @@ class KeysFromFile:
     """Read once, at the start; raises one of `FAULTS`."""
 
     def __init__(self, path: Path) -> None:
-        key_set = json.loads(path.read_text("utf-8"))
+        key_set = json.loads(path.read_text("utf-8-sig"))
         if not isinstance(key_set, dict):
             raise ValueError("no JSON object")  # noqa: TRY004  # one of `FAULTS`
         self._keys = _usable(jwt.PyJWKSet.from_dict(key_set))

@@ -129,6 +129,9 @@ class MongoCustomers:
             uuid = UUID(id_)
         except ValueError:
             return None
+        # `UUID` reads forms that were never given out.
+        if str(uuid) != id_:
+            return None
         kept = await self._read(("_id", uuid))
         return None if kept is None else kept.customer
 

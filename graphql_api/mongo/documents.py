@@ -1,6 +1,5 @@
 """A customer as a MongoDB document, its indexes, and the validator that guards them."""
 
-import unicodedata
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
@@ -11,6 +10,7 @@ from bson.raw_bson import RawBSONDocument
 from pymongo import IndexModel
 
 from ..customers.fields import FIELDS, Customer, Field
+from ..customers.identity import email_key
 from ..customers.store import Attempt, Kept
 
 EMAIL_KEY = "emailCaseFolded"
@@ -35,7 +35,7 @@ _NAMES = [(field.name, field.public_name) for field in FIELDS]
 
 def claims_of(new: Kept) -> list[Claim]:
     """For whose sake this customer is refused: who has one of them, itself included."""
-    claims: list[Claim] = [("_id", new.customer.id), (EMAIL_KEY, _case_folded(new.customer.email))]
+    claims: list[Claim] = [("_id", new.customer.id), (EMAIL_KEY, email_key(new.customer.email))]
     if new.attempt is not None:
         claims.append((IDEMPOTENCY_KEY, new.attempt.key))
     return claims
@@ -75,7 +75,7 @@ def to_document(kept: Kept) -> dict[str, Any]:
     for name, public_name in _NAMES:
         if (value := values[name]) is not None:
             document[public_name] = value
-    document[EMAIL_KEY] = _case_folded(customer.email)
+    document[EMAIL_KEY] = email_key(customer.email)
     document["createdAt"] = customer.created_at
     document["updatedAt"] = customer.updated_at
     if kept.attempt is not None:
@@ -157,8 +157,3 @@ def _pcre(pattern: str) -> str:
     """
     known = pattern.replace(r"\p{L}", r"[\p{L}\p{Cn}]").replace(r"[^\p{Cc}\p{Cn}", r"[^\p{Cc}")
     return rf"\A{known}\z"
-
-
-def _case_folded(email: str) -> str:
-    folded = email.casefold()
-    return folded if folded.isascii() else unicodedata.normalize("NFC", folded)

@@ -1,11 +1,21 @@
 """One operation of a valid document, and how it is executed."""
 
 import contextlib
-from typing import Any
+from typing import Any, cast
 
-from graphql import DocumentNode, ExecutionResult, OperationDefinitionNode, execute
+from graphql import (
+    DocumentNode,
+    ExecutionResult,
+    FieldNode,
+    GraphQLError,
+    GraphQLObjectType,
+    OperationDefinitionNode,
+    execute,
+    get_variable_values,
+)
 from strawberry.utils.await_maybe import await_maybe
 
+from .completion import Selections, fragments_of
 from .covered import NotCovered
 from .prepared import PreparedOperation, Unfinished
 from .schema import Schema
@@ -30,6 +40,27 @@ class Operation:
         self._hide_suggestions = hide_suggestions
         self._executions = 0
         self._prepared: PreparedOperation | None = None
+
+    def executes_several(self, argument: str, variables: dict[str, Any] | None) -> bool:
+        """Whether, with these variables, several fields at the top that take this argument run."""
+        selections = self._node.selection_set.selections
+        if len(selections) == 1 and isinstance(selections[0], FieldNode):
+            return False
+        schema = self._schema.graphql_schema
+        definitions = self._node.variable_definitions or ()
+        values = get_variable_values(schema, definitions, variables or {})
+        if isinstance(values, list):
+            # With what is wrong with them, nothing is executed.
+            return False
+        root = cast("GraphQLObjectType", schema.get_root_type(self.type))
+        fragments = fragments_of(self._document.definitions)
+        try:
+            fields = Selections(schema, fragments, self._node, values).root_fields(root)
+        except GraphQLError:
+            # As above: a directive has no value.
+            return False
+        names = [nodes[0].node.name.value for nodes in fields.values()]
+        return sum(name in root.fields and argument in root.fields[name].args for name in names) > 1
 
     async def execute(self, variables: dict[str, Any] | None, context: object) -> ExecutionResult:
         """What came of it; its errors are ready to be shown."""

@@ -1,18 +1,24 @@
 """The custom scalars. They admit every value, so that the rules can judge it at its field."""
 
+import re
 from datetime import UTC, datetime
 
 import strawberry
-from graphql import IntValueNode, StringValueNode, ValueNode
+from graphql import FloatValueNode, IntValueNode, StringValueNode, ValueNode
 from strawberry.types.scalar import ScalarDefinition
 
 from ..customers.fields import PhoneNumber, ZipCode
 from ..customers.judge import NOT_TEXT, NotText
 from .directives import constraint, description, field_named
 
+# As JSON and GraphQL write it.
+_NUMBER = re.compile(r"(-?)([0-9]+)(?:\.([0-9]+))?(?:[eE]([+-]?)0*+([0-9]{0,9}))?")
+# A few characters, such as 1E999999999, must not make a text of gigabytes.
+_MOST_ZEROS_OF_AN_EXPONENT = 1000
+
 
 def _admit(value: object) -> str | NotText:
-    """Text as it is, an integer as its decimal digits, and a mark for the rule in place of others.
+    """Text as it is, a whole number as its digits, and a mark for the rule in place of others.
 
     A scalar that raised would end the request, hide the other fields' problems, and repeat the
     value in its message.
@@ -21,11 +27,28 @@ def _admit(value: object) -> str | NotText:
         return value
     if isinstance(value, int) and not isinstance(value, bool):
         return str(value)
-    return NOT_TEXT
+    return _digits(str(value)) if isinstance(value, float) else NOT_TEXT
 
 
 def _admit_literal(node: ValueNode, _variables: object = None) -> str | NotText:
-    return node.value if isinstance(node, StringValueNode | IntValueNode) else NOT_TEXT
+    if isinstance(node, StringValueNode):
+        return node.value
+    return _digits(node.value) if isinstance(node, IntValueNode | FloatValueNode) else NOT_TEXT
+
+
+def _digits(number: str) -> str | NotText:
+    """The digits of a whole number however it is written, after its sign if it has one."""
+    if (parts := _NUMBER.fullmatch(number)) is None:
+        return NOT_TEXT
+    sign, whole, fraction, exponent_sign, exponent = parts.groups("")
+    digits = (whole + fraction).lstrip("0")
+    zeros = int(f"{exponent_sign}{exponent or 0}") - len(fraction)
+    if not digits:
+        return f"{sign}0"
+    if zeros < 0:
+        digits, remainder = digits[:zeros], digits[zeros:]
+        return NOT_TEXT if remainder.strip("0") else sign + digits
+    return NOT_TEXT if zeros > _MOST_ZEROS_OF_AN_EXPONENT else sign + digits + "0" * zeros
 
 
 def _text_or_integer(name: str, field_name: str, url: str) -> ScalarDefinition:

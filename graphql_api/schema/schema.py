@@ -103,7 +103,11 @@ class Schema(strawberry.Schema):
 
 
 def without_values(message: str) -> str:
-    """A message of graphql-core without the values that it repeats."""
+    """A message of graphql-core without the values that it repeats.
+
+    Names that it repeats may hold lone surrogates, which no answer can: they are replaced.
+    """
+    message = message.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
     if message.startswith("Syntax Error"):
         return _QUOTED_VALUE.sub("", message).rstrip(".") + "."
     return _REFUSED_VALUE.sub(".", message).replace("?.", "?")

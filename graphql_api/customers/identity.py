@@ -1,0 +1,20 @@
+"""What identifies a customer: its email address, compared without regard to case."""
+
+import unicodedata
+
+from email_validator import validate_email
+
+
+def email_key(email: str) -> str:
+    """The same text for all forms of one valid address that differ in case alone, and no others.
+
+    The local part is folded for Unicode's canonical caseless match (The Unicode Standard, 3.13,
+    D145); the domain is its A-label (IDNA 2008, RFC 5890), so that two hosts stay two.
+    """
+    if email.isascii():
+        return email.lower()
+    local, _, domain = email.rpartition("@")
+    if not domain.isascii():
+        domain = validate_email(email, check_deliverability=False).ascii_domain
+    folded = unicodedata.normalize("NFD", unicodedata.normalize("NFD", local).casefold())
+    return f"{folded}@{domain.lower()}"
