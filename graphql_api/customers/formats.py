@@ -175,6 +175,10 @@ def _printable_lines(text: str) -> tuple[str, bool]:
     if text.isascii() and text.isprintable():
         lines = text.strip(" ")
         return lines, lines != ""
+    return _lines(text) if len(text) <= _LONG else _long_lines(text)
+
+
+def _lines(text: str) -> tuple[str, bool]:
     lines = _trim(text)
     if not _VISIBLE.search(lines):
         return lines, False
@@ -204,6 +208,7 @@ _PLAIN_ADDRESS = re.compile(
 )
 _RESERVED = tuple(mark + name for name in SPECIAL_USE_DOMAIN_NAMES for mark in "@.")
 
+_long_lines = lru_cache(maxsize=2)(_lines)
 _UNPRINTABLE = {"Cc", "Cn", "Co", "Cs"}
 _VISIBLE = re.compile(f"[^{_INVISIBLE}]")
 
