@@ -8,8 +8,15 @@ from pathlib import Path
 from typing import Any
 
 from graphql_api.customers.fields import FIELDS, Field
-from graphql_api.customers.formats import EMAIL
+from graphql_api.customers.formats import (
+    ALPHABETIC,
+    ALPHABETIC_AND_WHITE_SPACE,
+    ALPHANUMERIC,
+    EMAIL,
+    PRINTABLE,
+)
 from graphql_api.customers.problems import Problem, Rejected, TooLong, TooShort, WrongType
+from graphql_api.schema.directives import constraint
 
 from .node import needs_node, run_script
 from .test_docs import rows
@@ -27,6 +34,15 @@ PIECES = [
     *"\t\n\v\f\r \x85\xa0\u1680\u2003\u2028\u3000",
     *("  ", "\r\n", " \t ", "\x85\x85"),
     *"\x00\x1c\x1f\x7f\xad\u180e\u200b\u200d\ufeff\ufffd\ud800\udfff\ue000\ufffe\u0378",
+    *"\u034f\u115f\u200c\u2065\u2800\u3007\u3164\ufe0f\uffa0\U000e0002\U000e0100",
+    *(
+        "\u0639\u200c",
+        "\u06f5\u200c",
+        "\u0915\u094d\u200d",
+        "\u200d\u0e01",
+        "\u0f40\u0f0b",
+        "\u0f73",
+    ),
     *("xn--r8jz45g", "XN--bcher-kva", "\u4f8b\u3048", "b@c.de", ".de", "--"),
     # Letters of Unicode 15, 16 and 17; Python 3.11 has 14.
     *"\U00011f02\U00011bcd\U00011db2",
@@ -68,6 +84,33 @@ def test_what_the_server_accepts_clients_accept_and_the_readme_says_what_else(
     }
 
 
+@needs_node
+def test_every_pattern_means_the_same_by_either_flag_and_in_an_input(tmp_path: Path) -> None:
+    values = [_texts(field) for field in FIELDS]
+    patterns = [constraint(field).pattern for field in FIELDS]
+    file = tmp_path / "patterns.json"
+    file.write_text(json.dumps(list(zip(patterns, values, strict=True))), "ascii")
+
+    done = run_script("patterns.mjs", str(file))
+
+    for by_u, by_v, by_input in done["matches"]:
+        assert by_u == by_v == by_input
+        assert {True, False} == set(by_u)
+
+
+@needs_node
+def test_what_unicode_says_to_ignore_is_no_description_and_no_letter(tmp_path: Path) -> None:
+    file = tmp_path / "none.json"
+    file.write_text("[]", "ascii")
+
+    codes = run_script("patterns.mjs", str(file))["ignorable"]
+
+    assert len(codes) > 4_000
+    for character in map(chr, codes):
+        for format_ in (PRINTABLE, ALPHABETIC, ALPHABETIC_AND_WHITE_SPACE, ALPHANUMERIC):
+            assert not format_.read(character * 5)[1], ascii(character)
+
+
 def _reason(problem: Problem, value: Any) -> str:
     """Why only the server has this problem; fails for what no reason explains."""
     field = problem.field
@@ -87,6 +130,10 @@ def _reason(problem: Problem, value: Any) -> str:
         return NEWER
     assert "\ufeff" in value, (field.name, value)
     return NO_SPACE
+
+
+def _texts(field: Field) -> list[str]:
+    return [value for value in _values(field) if isinstance(value, str)]
 
 
 def _values(field: Field) -> Iterator[Any]:

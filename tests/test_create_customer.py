@@ -2,14 +2,17 @@
 
 import asyncio
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 import httpx
 import pytest
 from pymongo.collection import Collection
 
+from graphql_api.customers.create_customer import create_customer as use_case
 from graphql_api.customers.fields import FIELDS
+from graphql_api.customers.problems import Rejected
+from graphql_api.customers.store import Customers
 
 from .clients import create_customer, execute, read_customer
 from .values import BAD, GOOD, public_name
@@ -91,6 +94,28 @@ async def test_bad_values_are_refused_by_graphql_with_the_same_problems(
     assert documents.count_documents({}) == 0
 
 
+async def test_others_have_their_turn_after_a_text_that_is_too_long() -> None:
+    turns: list[str] = []
+    asyncio.get_running_loop().call_soon(turns.append, "other")
+
+    judged = await use_case(cast("Customers", None), {"name": "a" * 51}, None)
+
+    assert isinstance(judged, Rejected)
+    assert turns == ["other"]
+
+
+async def test_the_length_of_a_long_text_is_that_of_the_normalised_text(
+    client: httpx.AsyncClient,
+) -> None:
+    name = " é \t" + "x\u0301\u0323" * 3_000 + " \n" * 1_000
+
+    refused = await create_customer(client, name=name, description=name, city=name + "y")
+
+    lengths = {error["field"]: error["actualLength"] for error in refused["errors"]}
+    # `x` goes with neither mark.
+    assert lengths == {"NAME": 9_002, "DESCRIPTION": 9_003, "CITY": 9_004}
+
+
 async def test_every_problem_of_every_field_comes_in_one_answer(client: httpx.AsyncClient) -> None:
     fields: dict[str, Any] = {field.name: "\u0007" * 60 for field in FIELDS}
 
@@ -116,7 +141,7 @@ async def test_errors_carry_what_a_form_needs(client: httpx.AsyncClient) -> None
             "__typename": "TooShortError",
             "field": "NAME",
             "path": ["input", "name"],
-            "message": "Use at least 3 characters for name (2 now).",
+            "message": "Enter at least 3 characters (2 entered).",
             "minLength": 3,
             "actualLength": 2,
         },
@@ -124,7 +149,7 @@ async def test_errors_carry_what_a_form_needs(client: httpx.AsyncClient) -> None
             "__typename": "InvalidFormatError",
             "field": "NAME",
             "path": ["input", "name"],
-            "message": "Write name as letters and spaces, for example John Smith.",
+            "message": "Use only letters and spaces, for example John Smith.",
             "allowed": "letters and spaces",
             "example": "John Smith",
         },
@@ -132,7 +157,7 @@ async def test_errors_carry_what_a_form_needs(client: httpx.AsyncClient) -> None
             "__typename": "TooLongError",
             "field": "CITY",
             "path": ["input", "city"],
-            "message": "Use at most 50 characters for city (51 now).",
+            "message": "Enter at most 50 characters (51 entered).",
             "maxLength": 50,
             "actualLength": 51,
         },
@@ -140,7 +165,7 @@ async def test_errors_carry_what_a_form_needs(client: httpx.AsyncClient) -> None
             "__typename": "WrongTypeError",
             "field": "PHONE_NUMBER",
             "path": ["input", "phoneNumber"],
-            "message": "Send phoneNumber as a string or an integer.",
+            "message": "Send a string or an integer.",
             "expected": "a string or an integer",
         },
     ]
@@ -190,7 +215,7 @@ async def test_an_email_address_is_taken_without_regard_to_case(
             "__typename": "EmailTakenError",
             "field": "EMAIL",
             "path": ["input", "email"],
-            "message": "Use another email; a customer with this one exists.",
+            "message": "A customer with this email address already exists. Use a different one.",
         }
     ]
     assert documents.count_documents({}) == 1
@@ -282,8 +307,7 @@ async def test_the_same_key_with_another_input_is_a_conflict(
 
     assert conflict == {
         "__typename": "IdempotencyConflict",
-        "message": "Use a new idempotency key; this one created a customer from another input "
-        "already.",
+        "message": "This idempotency key was already used with different input. Use a new key.",
     }
     assert documents.count_documents({}) == 1
 

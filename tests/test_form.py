@@ -124,7 +124,7 @@ def test_what_only_the_server_knows_is_said_at_its_field(story: Story) -> None:
     assert told["first"]["status"] == "Created taken@example.com."
     assert told["taken"]["errors"] == {"email": "There is a customer with this address already."}
     assert told["format"]["errors"] == {
-        "email": "Write this as an e-mail address, for example john.smith@example.com."
+        "email": "Write this as an email address, for example john.smith@example.com."
     }
     assert told["taken"]["focus"] == told["format"]["focus"] == "email"
     assert told["listed"] == ["taken@example.com"]

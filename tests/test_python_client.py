@@ -51,11 +51,12 @@ def test_it_creates_a_customer_and_says_what_is_wrong(folder: Path, server_url: 
 
     assert refused.stdout.splitlines() == [
         "name: 2 more, please",
-        "zipCode: Write zipCode as groups of the digits 0 to 9, joined by single hyphens, "
-        "for example 10469-2345.",
+        "zipCode: Use digits, with single hyphens between groups, for example 10469-2345.",
     ]
     assert created.stdout.startswith("Created kj@example.com at ")
-    assert taken.stdout == "email: Use another email; a customer with this one exists.\n"
+    assert taken.stdout == (
+        "email: A customer with this email address already exists. Use a different one.\n"
+    )
     assert [done.returncode for done in (refused, created, taken)] == [1, 0, 1]
 
 

@@ -41,11 +41,32 @@ def _bad(field: str, values: dict[Any, tuple[str, ...]]) -> list[Bad]:
     return [Bad(field, value, problems) for value, problems in values.items()]
 
 
+# The fillers of Hangul.
+INVISIBLE_LETTERS = "\u115f\u1160\u3164\uffa0"
+# Joiners that do not stand between letters of a script that needs them, and tshegs between none.
+_JOINED_NOTHING = (
+    "John\u200cSmith",
+    "\u0391\u03bd\u03bd\u200d\u03b1\u03c2",
+    "\u200c\u0639\u0644\u06cc\u0639",
+    "\u0639\u0644\u06cc\u0639\u200c",
+    "\u0639\u0644\u200c\u200d\u06cc\u0639",
+    "\u0639\u0644\u06cc\u200c Smith",
+    "\u0639\u0644\u06cc\u200cSmith",
+    "\u0930\u0915\u094d\u200d\u200b\u0937",
+    "\u0f56\u0f66\u0f9f\u0f53\u0f0b",
+    "\u0f0b\u0f56\u0f66\u0f9f\u0f53",
+    "\u0f56\u0f66\u0f0b\u0f0b\u0f53",
+)
+
 _LETTERS_AND_SPACES = {
     "12345": (FORMAT,),
     "Anne-Marie": (FORMAT,),
     "O'Brien": (FORMAT,),
     "St. John": (FORMAT,),
+    **dict.fromkeys(_JOINED_NOTHING, (FORMAT,)),
+    INVISIBLE_LETTERS: (FORMAT,),
+    "\u3164" * 3: (FORMAT,),
+    "Jo\u3164hn": (FORMAT,),
     "John\u0000Smith": (FORMAT,),
     "John\u001fSmith": (FORMAT,),
     "John\u200bSmith": (FORMAT,),
@@ -58,8 +79,16 @@ _LETTERS_AND_SPACES = {
     "4": (TOO_SHORT, FORMAT),
     "a" * 51: (TOO_LONG,),
     "1" * 10_000: (TOO_LONG, FORMAT),
+    "a" + "\u0301\u0323" * 5_000: (TOO_LONG,),
+    "\u0f40" + "\u0f73" * 10_000: (TOO_LONG,),
+    "é" * 20_000: (TOO_LONG,),
+    "1\u0301 " * 3_000: (TOO_LONG, FORMAT),
 }
 _ADDRESS = {
+    **dict.fromkeys(_JOINED_NOTHING, (FORMAT,)),
+    # Joined to a digit.
+    "\u0639\u0644\u06cc\u0639\u200c\u06f5": (FORMAT,),
+    "\u3164" * 5: (FORMAT,),
     "1 St.": (FORMAT,),
     "Main Street, 5": (FORMAT,),
     "Flat #12": (FORMAT,),
@@ -109,6 +138,14 @@ GOOD = [
         ("  John \t\n Smith ", "John Smith"),
         ("John\u00a0\u2003Smith", "John Smith"),
         ("Jose\u0301", "José"),
+        ("é" + " " * 64_000 + "b", "é b"),
+        # Persian, Sinhala, Hindi, Bengali, Tibetan.
+        "\u0639\u0644\u06cc\u200c\u0631\u0636\u0627",
+        "\u0dc1\u0dca\u200d\u0dbb\u0dd3 \u0dbd\u0dcf\u0dbd\u0dca",
+        "\u0930\u0915\u094d\u200d\u0937\u093e",
+        "\u09b0\u200d\u09cd\u09af\u09be\u099a\u09c7\u09b2",
+        "\u0f56\u0f66\u0f9f\u0f53\u0f0b\u0f60\u0f5b\u0f72\u0f53",
+        "李\u3007明",
         (f" {'é' * 50} ", "é" * 50),
         ("x\u0323\u0302yz", "x\u0323\u0302yz"),
     ),
@@ -132,23 +169,28 @@ GOOD = [
         "<script>alert(1)</script>",
         '{"$gt": ""}',
         "😀" * 50,
+        "\u200b\u200bA1 \u3164",
+        ("\n" * 30_000 + "trimmed", "trimmed"),
         ("  \n trimmed \n ", "trimmed"),
         ("Cafe\u0301s", "Cafés"),
     ),
     *_good("send_email_address", "a@b.de", "invoices@example.com"),
     *_good("cc_email_address", "a@b.de", ("Copies@Example.com", "Copies@example.com")),
     *_good("country", "US", "Germany", "Österreich", "भारत", "日本", "a" * 50, (" US ", "US")),
+    *_good("country", "\u0f56\u0f7c\u0f51\u0f0b\u0f61\u0f74\u0f63", "\u3007\u3007"),
     *_good(
         "address_line1",
         "103 Mason Street",
         "Straße 5",
         "12345",
         "५ महात्मा गांधी",
+        "\u06f5 \u0633\u0628\u0632\u200c\u06a9\u0648\u0647",
+        "二\u3007三号室",
         "a" * 50,
         ("103  Mason\nStreet", "103 Mason Street"),
     ),
     *_good("address_line2", "2nd Floor", "Étage 2"),
-    *_good("city", "New York", "Åş", "São Paulo", "東京", "a" * 50),
+    *_good("city", "New York", "Åş", "São Paulo", "東京", "\u0f63\u0fb7\u0f0b\u0f66", "a" * 50),
     *_good("state", "NY", "Nordrhein Westfalen", "a" * 50),
     *_good(
         "zip_code",
@@ -183,6 +225,13 @@ BAD = [
             "a\U0010fffdbcde": (FORMAT,),
             "a\ufffebcde": (FORMAT,),
             "a\u0378bcde": (FORMAT,),
+            "\u200b" * 5: (FORMAT,),
+            "\u3164" * 5: (FORMAT,),
+            "\u2800" * 5: (FORMAT,),
+            "\u00ad \u2060\n\u034f\u200d": (FORMAT,),
+            "\U000e0020\U000e0100\ufe0f\u180e\U0001d173": (FORMAT,),
+            "\u200b\u000b\u200bbc": (FORMAT,),
+            "\n" * 15_000 + "a" + "\n" * 15_000 + "\u0001": (TOO_LONG, FORMAT),
             "": (TOO_SHORT,),
             "abcd": (TOO_SHORT,),
             "\u0007": (TOO_SHORT, FORMAT),

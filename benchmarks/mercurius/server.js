@@ -4,25 +4,41 @@ import Fastify from "fastify";
 import mercurius from "mercurius";
 import { MongoClient, UUID } from "mongodb";
 
-const ALPHABETIC = { pattern: /^(?:\p{L}\p{M}*)+$/u, allowed: "letters" };
-const WORDS = { pattern: /^(?:\p{L}\p{M}*|\s)+$/u, allowed: "letters and spaces" };
+const ALPHABETIC = {
+  pattern: /^(?:\p{L}\p{M}*)+$/u,
+  allowed: "letters",
+  instruction: "Use only letters",
+};
+const WORDS = {
+  pattern: /^(?:\p{L}\p{M}*|\s)+$/u,
+  allowed: "letters and spaces",
+  instruction: "Use only letters and spaces",
+};
 const ALPHANUMERIC = {
   pattern: /^(?:\p{L}\p{M}*|\p{Nd}|\s)+$/u,
   allowed: "letters, digits and spaces",
+  instruction: "Use only letters, digits and spaces",
 };
 const PRINTABLE = {
   pattern: /^(?:[^\p{Cc}\p{Cn}\p{Co}\p{Cs}]|[\t\n\r])+$/u,
-  allowed: "printable text, line breaks and tabs",
+  allowed: "printable text, line breaks and tabs, with something visible",
+  instruction: "Use only printable text, line breaks and tabs, with something visible",
 };
 const EMAIL = {
   pattern: /^[\w.!#$%&'*+/=?^`{|}~-]+@[\p{L}\p{N}-]+(?:\.[\p{L}\p{N}-]+)+$/u,
-  allowed: "an e-mail address",
+  allowed: "an email address",
+  instruction: "Enter a valid email address",
 };
 const ZIP_CODE = {
   pattern: /^[0-9]+(?:-[0-9]+)*$/,
   allowed: "groups of the digits 0 to 9, joined by single hyphens",
+  instruction: "Use digits, with single hyphens between groups",
 };
-const PHONE_NUMBER = { pattern: /^[0-9]+$/, allowed: "the digits 0 to 9" };
+const PHONE_NUMBER = {
+  pattern: /^[0-9]+$/,
+  allowed: "the digits 0 to 9",
+  instruction: "Use only the digits 0 to 9",
+};
 
 const RULES = [
   { name: "name", format: WORDS, min: 3, max: 50, example: "John Smith" },
@@ -44,7 +60,7 @@ function* problems(rule, value) {
   const at = { field: rule.enumName, path: ["input", name] };
   if (value === undefined || value === "") {
     if (rule.required) {
-      const message = `Fill in ${name}; it is required.`;
+      const message = `Enter ${format.allowed}.`;
       yield { __typename: "RequiredFieldError", ...at, message };
       return;
     }
@@ -52,17 +68,17 @@ function* problems(rule, value) {
   }
   const length = [...value].length;
   if (length < min) {
-    const message = `Use at least ${min} characters for ${name} (${length} now).`;
+    const message = `Enter at least ${min} characters (${length} entered).`;
     yield { __typename: "TooShortError", ...at, message, minLength: min, actualLength: length };
     if (length === 0) return;
   }
   if (length > max) {
-    const message = `Use at most ${max} characters for ${name} (${length} now).`;
+    const message = `Enter at most ${max} characters (${length} entered).`;
     yield { __typename: "TooLongError", ...at, message, maxLength: max, actualLength: length };
   }
   if (!format.pattern.test(value)) {
-    const { allowed } = format;
-    const message = `Write ${name} as ${allowed}, for example ${example}.`;
+    const { allowed, instruction } = format;
+    const message = `${instruction}, for example ${example}.`;
     yield { __typename: "InvalidFormatError", ...at, message, allowed, example };
   }
 }
@@ -110,7 +126,7 @@ const resolvers = {
         await customers.insertOne(document);
       } catch (error) {
         if (error.code !== 11000) throw error;
-        const message = "Use another email; a customer with this one exists.";
+        const message = "A customer with this email address already exists. Use a different one.";
         const taken = { __typename: "EmailTakenError", field: "EMAIL", path: ["input", "email"], message };
         return { __typename: "CreateCustomerFailure", errors: [taken] };
       }

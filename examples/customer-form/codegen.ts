@@ -7,9 +7,10 @@ const scalars = {
   DateTime: "string",
 };
 
-// The server normalises a text before it judges it. `trim` would leave U+0085.
+// The server normalises a text before it judges it. `trim` would leave U+0085. Without the look
+// behind, each character of inner white space would be tried as the first of the end's.
 const normalised =
-  '.normalize().overwrite((text) => text.replace(/^\\p{White_Space}+|\\p{White_Space}+$/gu, ""))';
+  '.normalize().overwrite((text) => text.replace(/^\\p{White_Space}+|(?<!\\p{White_Space})\\p{White_Space}+$/gu, ""))';
 
 // Lengths count code points, which `min` and `max` of zod do not. White space in a text may become
 // one space yet, and only the server knows how long the domain of an address is in the end.

@@ -1,4 +1,4 @@
-"""What can be wrong with a field, each kind with a message that says what to do."""
+"""What can be wrong with a field, each kind with a message to show at it, which says what to do."""
 
 from dataclasses import dataclass
 
@@ -13,7 +13,7 @@ class Missing:
 
     @property
     def message(self) -> str:
-        return f"Fill in {self.field.public_name}; it is required."
+        return f"Enter {self.field.rule.format.allowed}."
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class WrongType:
 
     @property
     def message(self) -> str:
-        return f"Send {self.field.public_name} as {self.expected}."
+        return f"Send {self.expected}."
 
 
 @dataclass(frozen=True)
@@ -38,10 +38,7 @@ class TooShort:
 
     @property
     def message(self) -> str:
-        return (
-            f"Use at least {self.min_length} characters for {self.field.public_name}"
-            f" ({self.actual_length} now)."
-        )
+        return f"Enter at least {self.min_length} characters ({self.actual_length} entered)."
 
 
 @dataclass(frozen=True)
@@ -54,10 +51,7 @@ class TooLong:
 
     @property
     def message(self) -> str:
-        return (
-            f"Use at most {self.max_length} characters for {self.field.public_name}"
-            f" ({self.actual_length} now)."
-        )
+        return f"Enter at most {self.max_length} characters ({self.actual_length} entered)."
 
 
 @dataclass(frozen=True)
@@ -76,18 +70,18 @@ class InvalidFormat:
 
     @property
     def message(self) -> str:
-        return f"Write {self.field.public_name} as {self.allowed}, for example {self.example}."
+        return f"{self.field.rule.format.instruction}, for example {self.example}."
 
 
 @dataclass(frozen=True)
 class Taken:
-    """Another customer has this e-mail address."""
+    """Another customer has this email address."""
 
     field: Field
 
     @property
     def message(self) -> str:
-        return f"Use another {self.field.public_name}; a customer with this one exists."
+        return "A customer with this email address already exists. Use a different one."
 
 
 Problem = Missing | WrongType | TooShort | TooLong | InvalidFormat | Taken

@@ -155,5 +155,6 @@ def _pcre(pattern: str) -> str:
     MongoDB's Unicode tables are older than Python's, and it must never refuse what the rules
     accept: code points that it does not know (`\p{Cn}`) pass.
     """
-    known = pattern.replace(r"\p{L}", r"[\p{L}\p{Cn}]").replace(r"[^\p{Cc}\p{Cn}", r"[^\p{Cc}")
-    return rf"\A{known}\z"
+    known = pattern.replace(r"[\p{L}", r"[\p{L}\p{Cn}").replace(r"[^\p{Cc}\p{Cn}", r"[^\p{Cc}")
+    numbered = known.replace(r"\u{", r"\x{")
+    return rf"\A{numbered}\z"

@@ -18,8 +18,8 @@ _Enum = TypeVar("_Enum", bound=type[Enum])
     locations=[Location.INPUT_FIELD_DEFINITION, Location.SCALAR],
     description=(
         "What a text may hold, once the white space at its ends is dropped: the fewest and the "
-        "most Unicode code points, a regular expression (ECMA-262, with the flag `u`), and the "
-        "name of a well-known format, such as `email`."
+        "most Unicode code points, a regular expression (ECMA-262, with the flag `u` or `v`), and "
+        "the name of a well-known format, such as `email`."
     ),
 )
 class Constraint:
