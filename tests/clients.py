@@ -78,8 +78,9 @@ async def execute(
     headers: dict[str, str] | None = None,
 ) -> dict[str, Any]:
     """The whole GraphQL answer; asserts that it is one."""
-    # As ASCII, so that lone surrogates can be sent.
-    body = json.dumps({"query": query, "variables": variables})
+    text = json.dumps({"query": query, "variables": variables}, ensure_ascii=False)
+    # Lone surrogates are written as JSON's escapes; UTF-8 has no bytes for them.
+    body = text.encode("utf-8", "backslashreplace")
     headers = {"Content-Type": "application/json", **(headers or {})}
     response = await client.post("/graphql", content=body, headers=headers)
     answer: dict[str, Any] = response.json()
