@@ -163,7 +163,8 @@ class Protocol(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         if self._fault is not None:
             raise self._fault
-        if not self.parser.get_http_version().startswith("1."):
+        version = self.parser.get_http_version()
+        if not version.startswith("1."):
             raise RequestError(*_OTHER_VERSION)
         if not self.url.startswith((b"/", b"*")):
             self._take_absolute_form()
@@ -176,7 +177,7 @@ class Protocol(HttpToolsProtocol):
             or len(self.pipeline) >= _MOST_PIPELINED
         ):
             raise RequestError(*_OVERLOADED)
-        if self.parser.get_http_version() == "1.0":
+        if version == "1.0":
             # It has no such expectation (RFC 9110, 10.1.1).
             self.expect_100_continue = False
         super().on_headers_complete()
