@@ -21,7 +21,7 @@ from .access.api_keys import holder_of_api_key
 from .customers.store import Unavailable
 from .http.addresses import is_loopback
 from .http.authentication import Authenticated, Holder, Open
-from .http.cors import CrossOrigin
+from .http.cors import Preflights
 from .http.edge import Edge
 from .http.errors import http_exception
 from .http.graphiql import GraphiQLFiles, is_built
@@ -75,7 +75,7 @@ def create_app(settings: Settings) -> Starlette:
         if not holders:
             whom = "whoever is on this machine" if is_for_this_machine else "everybody"
             logger.warning(f"No authentication is configured: the server is open to {whom}.")
-        if not is_built():
+        if settings.shows_graphiql and not is_built():
             logger.warning("GraphiQL is not built: its page loads scripts from a public CDN.")
         async with contextlib.aclosing(limit):
             with contextlib.closing(customers):
@@ -88,22 +88,33 @@ def create_app(settings: Settings) -> Starlette:
                 async with endpoint.trusted.kept_up():
                     yield
 
-    middleware = [Middleware(Edge)]
+    routes = [
+        Route("/graphql", endpoint),
+        Route("/graphql/", endpoint),
+        Route("/healthz", health.healthz),
+        Route("/readyz", health.readyz),
+    ]
+    if settings.shows_graphiql:
+        routes.append(Route("/", _to_graphiql))
+    own_paths = {route.path for route in routes}
+    if settings.shows_graphiql:
+        files = GraphiQLFiles()
+        routes.append(Route("/graphiql/{name}", files, methods=["GET"]))
+        own_paths.update(f"/graphiql/{name}" for name in files.names)
+
+    middleware = [Middleware(Edge, own_paths, settings.cors_origins)]
     if settings.cors_origins is not None:
-        middleware.append(Middleware(CrossOrigin, settings.cors_origins))
+        middleware.append(Middleware(Preflights, settings.cors_headers or ()))
     middleware.append(Middleware(Shortcut, "/graphql", endpoint))
-    return Starlette(
-        routes=[
-            Route("/", _to_graphiql),
-            Route("/graphql", endpoint),
-            Route("/graphiql/{name}", GraphiQLFiles(), methods=["GET"]),
-            Route("/healthz", health.healthz),
-            Route("/readyz", health.readyz),
-        ],
+    app = Starlette(
+        routes=routes,
         middleware=middleware,
         exception_handlers={HTTPException: http_exception},
         lifespan=lifespan,
     )
+    # Starlette makes an absolute address from whatever Host came.
+    app.router.redirect_slashes = False
+    return app
 
 
 def open_customers(uri: str) -> MongoCustomers:

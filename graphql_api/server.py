@@ -36,6 +36,9 @@ def serve(settings: Settings) -> int:
     listen.
     """
     create_app(replace(settings, mongodb_uri=settings.mongodb_uri or "mongodb://localhost"))
+    if settings.mongodb_uri is None and settings.introspection is None:
+        settings = replace(settings, introspection=True)
+        os.environ[variable("introspection")] = "true"
     config = uvicorn.Config(
         "graphql_api.server:worker",
         factory=True,
@@ -67,9 +70,8 @@ def serve(settings: Settings) -> int:
         _database(settings) as uri,
     ):
         os.environ[variable("mongodb_uri")] = uri
-        if settings.mongodb_uri is None:
-            os.environ.setdefault(variable("introspection"), "true")
-        print(f"GraphiQL: http://{_authority(listener)}/graphql", flush=True)
+        shown = "GraphiQL" if settings.shows_graphiql else "GraphQL"
+        print(f"{shown}: http://{_authority(listener)}/graphql", flush=True)
         if settings.workers == 1:
             uvicorn.Server(config).run([listener])
         else:

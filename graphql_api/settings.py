@@ -101,6 +101,17 @@ def _origins(value: str) -> tuple[str, ...]:
     return origins
 
 
+# No `*`, which would be all of them.
+_HEADER_NAME = re.compile(r"[A-Za-z0-9_-]+")
+
+
+def _header_names(value: str) -> tuple[str, ...]:
+    names = tuple(name.strip() for name in value.split(","))
+    if not all(_HEADER_NAME.fullmatch(name) for name in names):
+        raise ValueError("names of headers with commas between them, such as X-Client-Name")
+    return names
+
+
 @dataclass(frozen=True)
 class _Setting:
     """What stands beside a setting's type: how its text is read, and what it decides."""
@@ -146,6 +157,13 @@ class Settings:
             _true_or_false,
             "Whether clients may ask for the schema, and get suggestions for names that it does "
             "not have; by default with the embedded MongoDB alone.",
+        ),
+    ] = None
+    graphiql: Annotated[
+        bool | None,
+        _Setting(
+            _true_or_false,
+            "Whether there is GraphiQL, a page for explorers; by default where introspection is.",
         ),
     ] = None
     max_tokens: Annotated[
@@ -302,6 +320,13 @@ class Settings:
             "The origins whose scripts may call the API from a browser, with commas between them.",
         ),
     ] = None
+    cors_headers: Annotated[
+        tuple[str, ...] | None,
+        _Setting(
+            _header_names,
+            "Further headers that those scripts may send, with commas between them.",
+        ),
+    ] = None
     log_level: Annotated[
         str,
         _Setting(
@@ -316,6 +341,11 @@ class Settings:
             "`json` or `console`; else console on a terminal, and JSON elsewhere.",
         ),
     ] = None
+
+    @property
+    def shows_graphiql(self) -> bool:
+        """Whether there is a page for explorers."""
+        return bool(self.introspection) if self.graphiql is None else self.graphiql
 
     @classmethod
     def read(cls, environment: Mapping[str, str]) -> "Settings":

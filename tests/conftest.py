@@ -119,6 +119,7 @@ def impatient_server(
     with serving(
         errors=tmp_path_factory.mktemp("impatient-server") / "stderr",
         GRAPHQL_API_MONGODB_URI=impatient_database_uri,
+        GRAPHQL_API_GRAPHIQL="true",
         GRAPHQL_API_RECEIVE_SECONDS="1",
         GRAPHQL_API_SEND_SECONDS="1",
         GRAPHQL_API_KEEP_ALIVE_SECONDS="1",

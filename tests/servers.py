@@ -118,8 +118,8 @@ def _address(process: subprocess.Popen[str], errors: Path) -> str:
     assert process.stdout is not None
     readable, _, _ = select.select([process.stdout], [], [], _PATIENCE_SECONDS)
     line = process.stdout.readline() if readable else "nothing"
-    assert line.startswith("GraphiQL: http://"), (line, errors.read_text())
-    return line.removeprefix("GraphiQL: ").removesuffix("/graphql\n")
+    assert line.startswith(("GraphiQL: http://", "GraphQL: http://")), (line, errors.read_text())
+    return line.split(": ", 1)[1].removesuffix("/graphql\n")
 
 
 def _pids() -> list[int]:

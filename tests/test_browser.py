@@ -80,7 +80,11 @@ async def test_a_token_is_entered_once_and_not_stored(database_uri: str, tmp_pat
 def test_without_introspection_there_is_no_documentation_and_all_else_works(
     database_uri: str, tmp_path: Path
 ) -> None:
-    with serving(errors=tmp_path / "stderr", GRAPHQL_API_MONGODB_URI=database_uri) as server:
+    with serving(
+        errors=tmp_path / "stderr",
+        GRAPHQL_API_MONGODB_URI=database_uri,
+        GRAPHQL_API_GRAPHIQL="true",
+    ) as server:
         seen = graphiql("undocumented", server.url)
 
     assert seen["created"]["data"]["createCustomer"]["__typename"] == "CreateCustomerSuccess"

@@ -189,12 +189,12 @@ def peak_memory(server: Server) -> int:
     [
         b"nonsense\r\n\r\n",
         b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
-        b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
-        b"GET /healthz HTTP/9.9\r\n\r\n",
+        b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n folded\r\n\r\n",
         b"GET /healthz HTTP/1.1\r\nHost : server\r\n\r\n",
         b"GET /healthz HTTP/1.1\r\nHost: a\x00b\r\n\r\n",
         b"GET /\xff HTTP/1.1\r\n\r\n",
-        b"CONNECT server:443 HTTP/1.1\r\n\r\n",
+        b"CONNECT server:443 HTTP/1.1\r\nHost: server\r\n\r\n",
+        b"CONNECT / HTTP/1.1\r\nHost: server\r\n\r\n",
         post(TYPENAME, b"Transfer-Encoding: chunked"),
         post(TYPENAME, b"Content-Length: 1"),
         CHUNKED + b"nonsense\r\n",
@@ -278,8 +278,85 @@ async def test_an_answer_that_needs_no_body_does_not_wait_for_it(
         answer = await early.answer()
 
         assert answer.code == "UNSUPPORTED_MEDIA_TYPE"
+        assert answer.headers["connection"] == "close"
         assert await early.rest() == b""
     await assert_serves(client)
+
+
+LARGE = b"x" * 5_000_000
+EARLY = {
+    "403": (403, post(LARGE).replace(b"Host: localhost", b"Host: evil.example")),
+    "404": (404, post(LARGE).replace(b"POST /graphql", b"POST /nowhere")),
+    "405": (405, post(LARGE).replace(b"POST /graphql", b"POST /healthz")),
+    "406": (406, post(LARGE, b"Accept: image/png")),
+    "413": (413, post(LARGE)),
+    "413 in chunks": (413, CHUNKED + b"4C4B40\r\n" + LARGE + b"\r\n0\r\n\r\n"),
+    "414": (414, post(LARGE).replace(b"/graphql", b"/" + b"a" * 9000)),
+    "415": (415, post(LARGE).replace(b"application/json", b"text/plain")),
+    "431": (431, post(LARGE, b"X-Large: " + b"a" * 17_000)),
+    "505": (505, post(LARGE).replace(b"HTTP/1.1", b"HTTP/2.0")),
+}
+
+
+@pytest.mark.parametrize(("status", "request_"), EARLY.values(), ids=EARLY)
+@pytest.mark.parametrize("version", ["keep-alive", "close", "HTTP/1.0", "expect", "half closed"])
+async def test_an_early_answer_arrives_although_the_request_goes_on(
+    server_url: str, version: str, status: int, request_: bytes
+) -> None:
+    if version == "HTTP/1.0":
+        request_ = request_.replace(b"HTTP/1.1", b"HTTP/1.0", 1)
+    if version in ("close", "expect"):
+        line = {"close": b"Connection: close", "expect": b"Expect: 100-continue"}[version]
+        request_ = request_.replace(b"\r\n", b"\r\n" + line + b"\r\n", 1)
+    async with wire(server_url) as large:
+        await large.send(request_)
+        if version == "half closed":
+            large.end()
+
+        answer = await large.answer()
+
+        assert answer.status == status
+        assert answer.headers["connection"] == "close"
+        assert await large.rest() == b""
+
+
+async def test_who_is_refused_for_a_token_or_a_rate_gets_to_know_so(
+    mongodb_uri: str, tmp_path: Path
+) -> None:
+    with serving(
+        errors=tmp_path / "stderr",
+        GRAPHQL_API_MONGODB_URI=mongodb_uri,
+        GRAPHQL_API_KEYS="true",
+        GRAPHQL_API_RATE_LIMIT="1/day",
+    ) as server:
+        for status in (401, 429):
+            async with wire(server.url) as stranger:
+                await stranger.send(post(LARGE, b"Connection: close"))
+
+                assert (await stranger.answer()).status == status
+
+
+async def test_what_follows_the_last_request_of_a_connection_does_not_take_its_answer(
+    server_url: str,
+) -> None:
+    async with wire(server_url) as hasty:
+        await hasty.send(get("/healthz", b"Connection: close") + get("/healthz") * 9 + b"nonsense")
+        answer = await hasty.answer()
+
+        assert answer.status == 200
+        assert answer.headers["connection"] == "close"
+        assert await hasty.rest() == b""
+
+
+async def test_a_last_answer_that_is_read_late_misses_nothing(server_url: str) -> None:
+    async with wire(server_url, receive_buffer=4096) as late:
+        await late.send(PAGE * 9 + get("/graphql", b"Accept: text/html", b"Connection: close"))
+        await asyncio.sleep(0)
+
+        pages = [await late.answer() for _ in range(10)]
+
+        assert {page.content for page in pages} == {pages[0].content}
+        assert await late.rest() == b""
 
 
 async def fill(server: Server, unread: Wire) -> int:
@@ -349,6 +426,41 @@ async def test_a_head_does_not_wait_for_a_body_that_comes_later() -> None:
 
     assert head.startswith(b"HTTP/1.1 200 OK\r\n")
     assert body == b"ok"
+
+
+async def test_an_answer_that_begins_before_its_request_has_ended_is_the_last_one() -> None:
+    async def early(_scope: Scope, receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        while (await receive())["more_body"]:
+            pass
+        await send({"type": "http.response.body", "body": b"ok"})
+
+    async with serving_app(early) as (reader, writer):
+        writer.write(post(TYPENAME)[:-5])
+        head = await reader.readuntil(b"\r\n\r\n")
+        writer.write(post(TYPENAME)[-5:])
+        rest = await reader.read()
+
+    assert b"\r\nconnection: close\r\n" in head
+    assert rest == b"2\r\nok\r\n0\r\n\r\n"
+
+
+async def test_what_fails_once_its_client_has_gone_ends_with_it() -> None:
+    gone = asyncio.Event()
+
+    async def failing(_scope: Scope, receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        while (await receive())["type"] != "http.disconnect":
+            pass
+        gone.set()
+        raise KeyError("s3cr3t")
+
+    async with serving_app(failing) as (reader, writer):
+        writer.write(post(TYPENAME))
+        await reader.readuntil(b"\r\n\r\n")
+        writer.transport.abort()
+
+        await asyncio.wait_for(gone.wait(), 20)
 
 
 async def test_pipelined_requests_are_answered_in_their_order(server_url: str) -> None:

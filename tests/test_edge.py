@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -13,11 +14,10 @@ from pymongo import MongoClient, WriteConcern
 from starlette.types import Message, Receive, Scope, Send
 from structlog.testing import capture_logs
 
-from graphql_api.app import create_app
+from graphql_api.http import graphiql
 from graphql_api.http.edge import SECURITY_HEADERS, Edge
-from graphql_api.settings import Settings
 
-from .clients import CREATE_CUSTOMER, CUSTOMER, Transport
+from .clients import CREATE_CUSTOMER, CUSTOMER, Transport, connected
 from .servers import Server, until
 
 ID = "00000000-0000-4000-8000-000000000000"
@@ -36,14 +36,14 @@ def logged() -> Iterator[list[dict[str, Any]]]:
 @pytest.mark.parametrize(
     ("method", "path", "status"),
     [
-        ("GET", "/", 307),
+        ("GET", "/", 404),
         ("GET", "/graphql?query={__typename}", 200),
         ("DELETE", "/graphql", 405),
         ("GET", "/healthz", 200),
         ("POST", "/healthz", 405),
         ("GET", "/readyz", 200),
         ("GET", "/nowhere", 404),
-        ("GET", "/graphql/", 307),
+        ("GET", "/graphql/", 400),
     ],
 )
 async def test_every_answer_has_the_headers(
@@ -143,12 +143,50 @@ async def test_the_log_has_one_line_for_each_request(
     }
 
 
-async def test_a_path_that_is_none_of_ours_is_not_logged(client: httpx.AsyncClient) -> None:
-    with logged() as lines:
-        await client.get("/john.smith@example.com")
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("GET", "/john.smith@example.com", 404),
+        ("POST", "/graphiql/jane@example.com", 405),
+        ("GET", "/graphiql/jane@example.com", 404),
+        ("GET", "/graphql/jane@example.com", 404),
+        ("GET", "/healthz/", 404),
+        ("OPTIONS", "/jane@example.com", 204),
+    ],
+)
+async def test_a_path_that_is_none_of_ours_is_not_logged(
+    database_uri: str, method: str, path: str, status: int
+) -> None:
+    async with connected(database_uri, graphiql=True, cors_origins=(ORIGIN,)) as client:
+        with logged() as lines:
+            await client.request(method, path, headers=preflight(ORIGIN))
 
-    [line] = lines
-    assert (line["path"], line["status"], line["outcome"]) == (None, 404, "NOT_FOUND")
+    assert [(line["path"], line["status"]) for line in lines] == [(None, status)]
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("GET", "/"),
+        ("POST", "/graphql"),
+        ("GET", "/graphql/"),
+        ("OPTIONS", "/graphql"),
+        ("POST", "/healthz"),
+        ("HEAD", "/readyz"),
+        ("GET", "/graphiql/page-1a2b.js"),
+    ],
+)
+async def test_a_path_of_ours_is_logged(
+    database_uri: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, method: str, path: str
+) -> None:
+    (tmp_path / "graphiql").mkdir()
+    (tmp_path / "graphiql/page-1a2b.js").touch()
+    monkeypatch.setattr(graphiql, "BUILD", tmp_path)
+    async with connected(database_uri, graphiql=True, cors_origins=(ORIGIN,)) as client:
+        with logged() as lines:
+            await client.request(method, path, headers=preflight(ORIGIN))
+
+    assert [line["path"] for line in lines] == [path]
 
 
 @pytest.mark.parametrize(
@@ -223,7 +261,7 @@ async def test_what_fails_after_it_began_to_answer_answers_no_more() -> None:
     async def send(message: Message) -> None:
         sent.append(message)
 
-    scope = {"type": "http", "method": "GET", "path": "/", "headers": []}
+    scope = {"type": "http", "http_version": "1.0", "method": "GET", "path": "/", "headers": []}
     with logged() as lines:
         await Edge(half)(scope, receive, send)
 
@@ -237,11 +275,9 @@ async def test_what_fails_after_it_began_to_answer_answers_no_more() -> None:
 @pytest.fixture
 async def cross_origin(database_uri: str) -> AsyncIterator[httpx.AsyncClient]:
     """A client of an application that lets scripts of one origin call it."""
-    app = create_app(Settings(mongodb_uri=database_uri, cors_origins=(ORIGIN,)))
-    async with (
-        app.router.lifespan_context(app),
-        httpx.AsyncClient(transport=Transport(app), base_url="http://localhost") as client,
-    ):
+    async with connected(
+        database_uri, cors_origins=(ORIGIN,), cors_headers=("X-Client-Name",)
+    ) as client:
         yield client
 
 
@@ -278,7 +314,11 @@ async def test_scripts_of_a_listed_origin_may_call(cross_origin: httpx.AsyncClie
     assert asked.headers["access-control-allow-origin"] == ORIGIN
     assert asked.headers["access-control-allow-methods"] == "GET, POST"
     allowed = asked.headers["access-control-allow-headers"].lower().split(", ")
-    assert {"authorization", "content-type", "idempotency-key", "x-request-id"} <= set(allowed)
+    assert {
+        *("authorization", "content-type", "idempotency-key", "x-request-id"),
+        *("traceparent", "tracestate", "baggage", "sentry-trace"),
+        *("apollographql-client-name", "apollographql-client-version", "x-client-name"),
+    } <= set(allowed)
     assert called.headers["access-control-allow-origin"] == ORIGIN
     assert "X-Request-ID" in called.headers["access-control-expose-headers"]
     for answer in (asked, called):
@@ -299,6 +339,27 @@ async def test_scripts_of_other_origins_may_not_call(
     for answer in (asked, called):
         assert "access-control-allow-origin" not in answer.headers
     assert (asked.status_code, asked.content) == (204, b"")
+
+
+async def test_a_listed_origin_can_read_what_fails() -> None:
+    transport = Transport(Edge(failing, cors_origins=[ORIGIN]))
+    async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
+        answer = await client.get("/", headers={"Origin": ORIGIN})
+
+    assert answer.status_code == 500
+    assert answer.headers["access-control-allow-origin"] == ORIGIN
+
+
+@pytest.mark.parametrize("left_out", ["Origin", "Access-Control-Request-Method"])
+async def test_only_a_browser_asks_before_it_sends(
+    cross_origin: httpx.AsyncClient, left_out: str
+) -> None:
+    headers = preflight(ORIGIN)
+    del headers[left_out]
+
+    answer = await cross_origin.options("/graphql", headers=headers)
+
+    assert answer.status_code == 405
 
 
 # The log of the real server

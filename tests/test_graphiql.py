@@ -21,6 +21,7 @@ from graphql_api.http import graphiql
 from graphql_api.schema.examples import CREATED_LAST, EXAMPLES, FRESH
 
 from .clients import connected
+from .servers import launched, serving
 from .wires import wire
 
 ROOT = Path(__file__).parents[1]
@@ -50,7 +51,7 @@ async def browser(
     build: Path,  # noqa: ARG001  # in its place before the server starts
 ) -> AsyncIterator[httpx.AsyncClient]:
     """A browser of a server with that build."""
-    async with connected(database_uri) as client:
+    async with connected(database_uri, graphiql=True) as client:
         client.headers = httpx.Headers({"Accept": "text/html,*/*;q=0.8"})
         yield client
 
@@ -89,7 +90,7 @@ async def test_a_browser_gets_the_page_of_the_build_with_the_examples_in_it(
 async def test_the_page_knows_whether_it_may_ask_for_the_schema(
     database_uri: str, setting: object, known_as: object
 ) -> None:
-    async with connected(database_uri, introspection=setting) as client:
+    async with connected(database_uri, graphiql=True, introspection=setting) as client:
         page = await client.get("/graphql", headers={"Accept": "text/html"})
 
     assert known(page)["introspection"] is known_as
@@ -188,7 +189,7 @@ async def test_without_a_build_the_server_says_so_and_shows_strawberrys_page(
 ) -> None:
     monkeypatch.setattr(graphiql, "BUILD", tmp_path / "nothing")
     with structlog.testing.capture_logs() as log:
-        async with connected(database_uri) as client:
+        async with connected(database_uri, graphiql=True) as client:
             page = await client.get("/graphql", headers={"Accept": "text/html"})
             file = await client.get("/graphiql/page-1a2b.js")
 
@@ -206,7 +207,7 @@ async def test_strawberrys_page_may_run_its_own_scripts_and_speak_to_its_own_ser
     database_uri: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(graphiql, "BUILD", tmp_path / "nothing")
-    async with connected(database_uri) as client:
+    async with connected(database_uri, graphiql=True) as client:
         page = await client.get("/graphql", headers={"Accept": "text/html"})
 
     [script] = re.findall("<script>(.*?)</script>", page.text, re.DOTALL)
@@ -218,6 +219,94 @@ async def test_strawberrys_page_may_run_its_own_scripts_and_speak_to_its_own_ser
     assert policy(page)["connect-src"] == "'self'"
     assert policy(page)["frame-ancestors"] == "'none'"
     assert not re.search(r"<[^>]+\son\w+=", page.text)
+
+
+# Without the page
+
+
+@pytest.mark.parametrize(
+    ("settings", "is_shown"),
+    [
+        ({}, False),
+        ({"introspection": False}, False),
+        ({"introspection": True}, True),
+        ({"introspection": True, "graphiql": False}, False),
+        ({"introspection": False, "graphiql": True}, True),
+    ],
+)
+@pytest.mark.usefixtures("build")
+async def test_there_is_a_page_where_there_is_introspection_or_a_setting_says_so(
+    database_uri: str, settings: dict[str, Any], is_shown: object
+) -> None:
+    async with connected(database_uri, **settings) as client:
+        page = await client.get("/graphql", headers={"Accept": "text/html,*/*;q=0.8"})
+        root = await client.get("/")
+        file = await client.get("/graphiql/page-1a2b.js")
+
+    statuses = [page.status_code, root.status_code, file.status_code]
+    assert statuses == ([200, 307, 200] if is_shown else [400, 404, 404])
+    assert page.headers["content-type"].startswith("text/html" if is_shown else "application/json")
+
+
+async def test_without_the_page_a_browser_gets_what_programs_get(
+    database_uri: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(graphiql, "BUILD", tmp_path / "nothing")
+    browser = {"Accept": "text/html,*/*;q=0.8"}
+    with structlog.testing.capture_logs() as log:
+        async with connected(database_uri) as client:
+            query = await client.get("/graphql?query={__typename}", headers=browser)
+            strict = await client.get("/graphql", headers={"Accept": "text/html"})
+
+    assert query.json() == {"data": {"__typename": "Query"}}
+    assert strict.status_code == 406
+    assert not [line for line in log if "GraphiQL" in line["event"]]
+
+
+@pytest.mark.parametrize(
+    ("name", "variables"),
+    [
+        ("GraphQL", {}),
+        ("GraphQL", {"GRAPHQL_API_INTROSPECTION": "true", "GRAPHQL_API_GRAPHIQL": "false"}),
+        ("GraphiQL", {"GRAPHQL_API_GRAPHIQL": "true"}),
+    ],
+)
+def test_the_line_at_the_start_names_the_page_only_where_there_is_one(
+    mongodb_uri: str, tmp_path: Path, name: str, variables: dict[str, str]
+) -> None:
+    arguments = ("serve", "--port", "0")
+    variables["GRAPHQL_API_MONGODB_URI"] = mongodb_uri
+    with launched(*arguments, errors=tmp_path / "stderr", **variables) as process:
+        assert process.stdout is not None
+        line = process.stdout.readline()
+
+    assert re.fullmatch(rf"{name}: http://127\.0\.0\.1:\d+/graphql\n", line)
+
+
+async def test_with_the_embedded_mongodb_there_is_a_page(data_dir: Path, tmp_path: Path) -> None:
+    with serving("--data-dir", str(data_dir), errors=tmp_path / "stderr") as server:
+        async with httpx.AsyncClient(base_url=server.url) as client:
+            page = await client.get("/graphql", headers={"Accept": "text/html"})
+            asked = await client.get("/graphql", params={"query": "{__schema{queryType{name}}}"})
+
+    assert page.status_code == 200
+    assert "errors" not in asked.json()
+
+
+async def test_with_the_embedded_mongodb_there_is_no_page_where_introspection_is_off(
+    data_dir: Path, tmp_path: Path
+) -> None:
+    with serving(
+        *("--data-dir", str(data_dir)),
+        errors=tmp_path / "stderr",
+        GRAPHQL_API_INTROSPECTION="false",
+    ) as server:
+        async with httpx.AsyncClient(base_url=server.url) as client:
+            page = await client.get("/graphql", headers={"Accept": "text/html"})
+            asked = await client.get("/graphql", params={"query": "{__schema{queryType{name}}}"})
+
+    assert page.status_code == 406
+    assert "errors" in asked.json()
 
 
 # In the wheel

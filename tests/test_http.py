@@ -7,15 +7,16 @@ from typing import Any
 import httpx
 import pytest
 
-from .clients import CREATE_CUSTOMER, CUSTOMER, create_customer, read_customer
+from .clients import CREATE_CUSTOMER, CUSTOMER, connected, create_customer, read_customer
 
 GRAPHQL_RESPONSE = "application/graphql-response+json"
 JSON = "application/json"
 ID = "00000000-0000-4000-8000-000000000000"
 
 
-async def test_the_root_leads_to_graphiql(client: httpx.AsyncClient) -> None:
-    response = await client.get("/")
+async def test_the_root_leads_to_graphiql(database_uri: str) -> None:
+    async with connected(database_uri, graphiql=True) as client:
+        response = await client.get("/")
 
     assert response.status_code == 307
     assert response.headers["location"] == "/graphql"
@@ -260,7 +261,7 @@ async def test_other_methods_are_refused(client: httpx.AsyncClient, method: str)
     response = await client.request(method, "/graphql")
 
     assert response.status_code == 405
-    assert response.headers["allow"] == "GET, POST"
+    assert response.headers["allow"] == "GET, HEAD, POST"
     assert response.json()["errors"]
 
 

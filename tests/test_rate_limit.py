@@ -29,7 +29,7 @@ QUERY = {"query": "{ __typename }"}
 
 
 async def test_one_request_too_many_is_refused_in_graphql_json(database_uri: str) -> None:
-    async with connected(database_uri, rate_limit="2/hour") as client:
+    async with connected(database_uri, rate_limit="2/hour", graphiql=True) as client:
         statuses = await sent(client, 2)
         refusal = await client.post("/graphql", json=QUERY)
         page = await client.get("/graphql", headers={"Accept": "text/html"})

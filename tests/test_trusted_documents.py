@@ -377,7 +377,7 @@ async def test_a_server_can_take_trusted_documents_alone(
 ) -> None:
     await registered.add(read="{ __typename }")
 
-    async with connected(database_uri, trusted_documents_only=True) as client:
+    async with connected(database_uri, trusted_documents_only=True, graphiql=True) as client:
         trusted = await ask(client, "read")
         page = await client.get("/graphql", headers={"Accept": "text/html"})
         # What is registered is not taken as a text, either.

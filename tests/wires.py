@@ -48,13 +48,23 @@ class Wire:
         async with asyncio.timeout(PATIENCE_SECONDS):
             await self._writer.drain()
 
+    def end(self) -> None:
+        """Says that nothing more is sent."""
+        self._writer.write_eof()
+
     async def answer(self) -> Answer:
         async with asyncio.timeout(PATIENCE_SECONDS):
-            head = (await self._reader.readuntil(b"\r\n\r\n")).decode("ascii")
+            while (head := await self._head()).startswith("HTTP/1.1 100 "):
+                pass
             status_line, *lines = head.strip().split("\r\n")
             headers = dict(line.split(": ", 1) for line in lines)
             content = await self._reader.readexactly(int(headers["content-length"]))
         return Answer(int(status_line.split()[1]), headers, content)
+
+    async def goes_on(self) -> bool:
+        """Whether the server says that the body may come."""
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            return await self._head() == "HTTP/1.1 100 Continue\r\n\r\n"
 
     async def rest(self) -> bytes:
         """What still comes until the server ends the connection."""
@@ -63,6 +73,9 @@ class Wire:
             with contextlib.suppress(ConnectionError):
                 rest = await self._reader.read()
         return rest
+
+    async def _head(self) -> str:
+        return (await self._reader.readuntil(b"\r\n\r\n")).decode("ascii")
 
     def abort(self) -> None:
         """Resets the connection."""

@@ -47,7 +47,7 @@ class Open:
         # Browsers always send it; HTTP/1.0 does not ask for it.
         host = exchange_of(request.scope).headers.get(b"host", b"localhost")
         # A name that another site has led here (DNS rebinding) would let its scripts in.
-        if self._to_this_machine_alone and not is_loopback(host_name(host)):
+        if self._to_this_machine_alone and not is_loopback(host_name(host) or ""):
             raise RequestError(
                 403,
                 "Send the request to localhost; without authentication, no other name is taken.",
@@ -129,10 +129,8 @@ class _Remembered:
 
 def _bearer_token(request: Request) -> str | None:
     """What was sent as a bearer token, if anything was; empty where it cannot be one."""
-    sent = request.headers.getlist("authorization")
-    if len(sent) > 1:
-        return ""
-    scheme, _, token = "".join(sent).partition(" ")
+    sent = exchange_of(request.scope).headers.get(b"authorization", b"").decode("latin-1")
+    scheme, _, token = sent.partition(" ")
     if scheme.lower() != "bearer":
         return None
     return token if _TOKEN.fullmatch(token) else ""

@@ -1,7 +1,7 @@
 """Wraps the application: every answer has a request id and security headers, and is logged."""
 
 import asyncio
-from http import HTTPStatus
+from collections.abc import Collection
 from time import perf_counter
 
 import structlog
@@ -9,8 +9,10 @@ from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ..logs import places
+from .cors import cors_headers
 from .errors import RequestError, error_response
 from .exchange import Exchange, request_id
+from .headers import combined, require_host
 
 logger = structlog.get_logger()
 
@@ -28,8 +30,15 @@ _SECURITY_HEADER_NAMES = {name for name, _ in SECURITY_HEADERS}
 class Edge:
     """ASGI middleware; whatever fails within it is answered, and leaves no text in the log."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        own_paths: Collection[str] = (),
+        cors_origins: Collection[str] | None = None,
+    ) -> None:
         self._app = app
+        self._own_paths = own_paths
+        self._cors_origins = cors_origins
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -52,12 +61,21 @@ class Edge:
                 added = SECURITY_HEADERS
                 if not given.isdisjoint(_SECURITY_HEADER_NAMES):
                     added = [header for header in added if header[0] not in given]
+                if self._cors_origins is not None:
+                    origin = exchange.headers.get(b"origin")
+                    added = [*added, *cors_headers(self._cors_origins, origin)]
                 message["headers"] = [*message["headers"], named, *added]
             await send(message)
 
         failure: RequestError | None = None
         try:
+            if len(received) < len(scope["headers"]):
+                exchange.headers = combined(scope["headers"])
+                scope["headers"] = list(exchange.headers.items())
+            require_host(received, scope["http_version"])
             await self._app(scope, receive, send_with_headers)
+        except RequestError as refusal:
+            failure = refusal
         except ClientDisconnect:
             exchange.outcome = "disconnected"
         except asyncio.CancelledError:
@@ -80,7 +98,7 @@ class Edge:
         exchange.log(
             status=status,
             method=scope["method"],
-            # An address that is none of ours may hold anything.
-            path=None if status == HTTPStatus.NOT_FOUND else scope["path"],
+            # Any other one may hold anything.
+            path=scope["path"] if scope["path"] in self._own_paths else None,
             duration_ms=round((perf_counter() - began) * 1000, 3),
         )

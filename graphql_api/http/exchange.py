@@ -18,7 +18,7 @@ class Exchange:
     """Whoever learns something for the log writes it here: never a value, a token or an address."""
 
     request_id: str
-    # Of a name that came more than once, the last.
+    # One value for each name.
     headers: Mapping[bytes, bytes] = field(default_factory=dict)
     # How the client showed who it is, never who.
     client: str = "anonymous"

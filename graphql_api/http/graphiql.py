@@ -86,6 +86,7 @@ class GraphiQLFiles:
     def __init__(self) -> None:
         # No path is made from what a client sends.
         self._paths = {path.name: path for path in (BUILD / "graphiql").glob("*")}
+        self.names = frozenset(self._paths)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One of them; its name has the hash of its content, so it never changes."""

@@ -9,7 +9,7 @@ from typing import Any
 from graphql import OperationType
 from starlette.datastructures import QueryParams
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, Response
+from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.types import Receive, Scope, Send
 
 from ..access.principal import Principal
@@ -25,7 +25,7 @@ from .documents import Document, Documents
 from .errors import JSON as _JSON
 from .errors import RequestError, body, error_response
 from .exchange import Exchange, exchange_of
-from .graphiql import graphiql_page
+from .graphiql import Page, graphiql_page
 from .json_values import from_json
 from .media import preferred
 from .trusted_documents import Trusted
@@ -33,11 +33,13 @@ from .trusted_documents import Trusted
 _GRAPHQL_RESPONSE = "application/graphql-response+json"
 _OFFERED = (_JSON, _GRAPHQL_RESPONSE)
 _HTML = "text/html"
+_READING = ("GET", "HEAD")
 _CONTENT_TYPES = {name: f"{name}; charset=utf-8".encode() for name in _OFFERED}
 
 # What each method may do.
 _ALLOWED = {
     "GET": {OperationType.QUERY},
+    "HEAD": {OperationType.QUERY},
     "POST": {OperationType.QUERY, OperationType.MUTATION},
 }
 
@@ -74,7 +76,9 @@ class GraphQLEndpoint:
         self._customers = customers
         self._admit = admit
         self._settings = settings
-        self._page = graphiql_page(introspection=settings.introspection)
+        self._page = (
+            graphiql_page(introspection=settings.introspection) if settings.shows_graphiql else None
+        )
         self._documents = Documents(create_schema(), settings)
         self.trusted = Trusted(registered, self._documents)
 
@@ -85,9 +89,12 @@ class GraphQLEndpoint:
 
     async def _answer(self, request: Request) -> Response:
         accept = exchange_of(request.scope).headers.get(b"accept", b"*/*").decode("latin-1")
-        if request.method == "GET" and preferred(accept, (*_OFFERED, _HTML)) == _HTML:
-            policy = {"Content-Security-Policy": self._page.policy}
-            return HTMLResponse(self._page.html, headers=policy)
+        if (
+            self._page is not None
+            and request.method in _READING
+            and preferred(accept, (*_OFFERED, _HTML)) == _HTML
+        ):
+            return _shown(self._page, request)
         media_type = preferred(accept, _OFFERED)
         try:
             return await self._execute(request, media_type)
@@ -99,12 +106,12 @@ class GraphQLEndpoint:
         principal = await self._admit(request)
         if media_type is None:
             raise RequestError(406, f"Accept {_GRAPHQL_RESPONSE} or {_JSON}.")
-        if request.method == "GET":
+        if request.method in _READING:
             parameters = _from_query_string(request.query_params)
         elif request.method == "POST":
             parameters = await _from_body(request, self._settings.max_body_bytes)
         else:
-            raise RequestError(405, "Send the request by POST.", {"Allow": "GET, POST"})
+            raise RequestError(405, "Send the request by POST.", {"Allow": "GET, HEAD, POST"})
         exchange = exchange_of(request.scope)
         # Keys and tokens are of principals with such ids: `key:...`, `jwt:...`.
         exchange.client = principal.id.partition(":")[0]
@@ -167,6 +174,14 @@ class GraphQLEndpoint:
         return self._documents.read(parameters.query, owner)
 
 
+def _shown(page: Page, request: Request) -> Response:
+    if request.scope["path"].endswith("/"):
+        # The page finds its files by paths that are relative to its own.
+        query = request.scope["query_string"].decode("latin-1")
+        return RedirectResponse(f"../graphql?{query}" if query else "../graphql")
+    return HTMLResponse(page.html, headers={"Content-Security-Policy": page.policy})
+
+
 def _chosen(document: Document, name: str | None) -> Operation | None:
     """The operation that a request means; None where that cannot be told."""
     if name is None and len(document.operations) == 1:
@@ -206,11 +221,9 @@ def _idempotency_key(
     request: Request, operation: Operation, variables: dict[str, Any] | None, refused: int
 ) -> str | None:
     """The key in the header; raises `RequestError` where it could be that of several creations."""
-    if b"idempotency-key" not in exchange_of(request.scope).headers:
+    key = exchange_of(request.scope).headers.get(b"idempotency-key")
+    if key is None:
         return None
-    keys = request.headers.getlist("idempotency-key")
-    if len(keys) > 1:
-        raise RequestError(400, "Send one header Idempotency-Key.")
     if operation.executes_several("idempotencyKey", variables):
         raise RequestError(
             refused,
@@ -218,7 +231,7 @@ def _idempotency_key(
             "Idempotency-Key is for requests with one creation.",
             code="BAD_USER_INPUT",
         )
-    return keys[0]
+    return key.decode("latin-1")
 
 
 async def _from_body(request: Request, limit: int) -> _Parameters:

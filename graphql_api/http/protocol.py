@@ -1,7 +1,9 @@
 """uvicorn's HTTP protocol, with bounds: on time, on sizes, on connections, and on who is served."""
 
 import asyncio
+import re
 from asyncio import TimerHandle
+from collections.abc import Callable
 from typing import Any, cast
 
 import httptools
@@ -9,6 +11,7 @@ from uvicorn.protocols.http.flow_control import CLOSE_HEADER
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from ..settings import Settings
+from .cors import cors_headers
 from .edge import SECURITY_HEADERS
 from .errors import JSON, RequestError, body
 from .exchange import Exchange, request_id
@@ -22,11 +25,15 @@ _LINGER_SECONDS = 2.0
 # For a request that is on its way when the server begins to stop.
 _FAREWELL_SECONDS = 1.0
 
+# A target in absolute form (RFC 9112, 3.2.2): the host, and what a target is without it.
+_ABSOLUTE = re.compile(rb"https?://([^/?#]+)(.*)", re.IGNORECASE)
+
 _MALFORMED = (400, "Send a request that is valid HTTP/1.1.")
 _TOO_SLOW = (408, "Send the whole request faster.")
 _BODY_TOO_LARGE = (413, "Send a shorter body.")
 _TARGET_TOO_LONG = (414, "Send a long query by POST.")
 _HEADERS_TOO_LARGE = (431, "Send fewer or shorter headers.")
+_OTHER_VERSION = (505, "Send the request by HTTP/1.1.")
 _OVERLOADED = (
     503,
     "The server has too much to do; send the request again in a second.",
@@ -44,11 +51,16 @@ class Protocol(HttpToolsProtocol):
     def __init__(self, settings: Settings, **of_uvicorn: Any) -> None:  # noqa: ANN401  # its own business
         super().__init__(**of_uvicorn)
         self._settings = settings
-        # Of the request that is being received: what came of it, and which part is to come.
+        self._parse_anew()
+        # Of the request that is being received: what is wrong with its head, which is said when
+        # that is whole, for it may name an origin; what came, and which part is to come.
+        self._fault: RequestError | None = None
         self._in_head = False
         self._in_body = False
         self._received_bytes = 0
         self._header_bytes = 0
+        # Whether the connection is kept once the request is here as a whole.
+        self._keep_alive = False
         # Of requests whose head was received.
         self._unanswered = 0
         # What is still to be said once all of them are answered; nothing is heard any more.
@@ -82,14 +94,14 @@ class Protocol(HttpToolsProtocol):
             self._feed(data)
         except httptools.HttpParserError as error:
             cause = error.__context__
-            self._refuse(cause if isinstance(cause, RequestError) else RequestError(*_MALFORMED))
+            self._refuse(cause if isinstance(cause, RequestError) else self._malformed())
             return
         # Nets, for what the parser keeps to itself: headers and trailers that do not end.
         settings = self._settings
         if self._in_head and self._received_bytes > (
             settings.max_header_bytes + settings.max_target_bytes
         ):
-            self._refuse(RequestError(*_HEADERS_TOO_LARGE))
+            self._refuse(self._fault or RequestError(*_HEADERS_TOO_LARGE))
         elif self._in_body and self._received_bytes > (
             settings.max_header_bytes
             + settings.max_target_bytes
@@ -109,30 +121,53 @@ class Protocol(HttpToolsProtocol):
                 return
             # An offer of another protocol, which may be ignored (RFC 9110, 7.8). The parser takes
             # what follows for that protocol, so the request is parsed anew without the offer.
-            head = [b"%s %s HTTP/1.1" % (self.parser.get_method(), self.url)]
+            method, version = self.parser.get_method(), self.parser.get_http_version().encode()
+            head = [b"%s %s HTTP/%s" % (method, self.url, version)]
             head += [b"%s: %s" % header for header in self.headers if header[0] != b"upgrade"]
-            self.parser = httptools.HttpRequestParser(self)
+            self._parse_anew()
             data = b"\r\n".join([*head, b"", rest])
+
+    def _parse_anew(self) -> None:
+        self.parser = httptools.HttpRequestParser(self)
+        self.parser.set_dangerous_leniencies(
+            # What follows the last request of a connection is not answered.
+            lenient_data_after_close=True,
+            # Each version is told apart here.
+            lenient_version=True,
+        )
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
+        self._fault = None
         self._in_head = True
         self._received_bytes = self._header_bytes = 0
 
     def on_url(self, url: bytes) -> None:
-        super().on_url(url)
-        if len(self.url) > self._settings.max_target_bytes:
-            raise RequestError(*_TARGET_TOO_LONG)
+        if len(self.url) + len(url) > self._settings.max_target_bytes:
+            self._fault = RequestError(*_TARGET_TOO_LONG)
+        else:
+            super().on_url(url)
 
     def on_header(self, name: bytes, value: bytes) -> None:
         self._header_bytes += len(name) + len(value) + len(b": \r\n")
         if self._header_bytes > self._settings.max_header_bytes:
-            raise RequestError(*_HEADERS_TOO_LARGE)
+            self._fault = self._fault or RequestError(*_HEADERS_TOO_LARGE)
         # Trailers are no headers, though they come by this way.
-        if self._in_head:
-            super().on_header(name, value)
+        if not self._in_head:
+            if self._fault is not None:
+                raise self._fault
+        elif self._fault is None or name.lower() == b"origin":
+            # White space around a value is no part of it (RFC 9110, 5.5).
+            super().on_header(name, value.strip(b" \t"))
 
     def on_headers_complete(self) -> None:
+        if self._fault is not None:
+            raise self._fault
+        version = self.parser.get_http_version()
+        if not version.startswith("1."):
+            raise RequestError(*_OTHER_VERSION)
+        if not self.url.startswith((b"/", b"*")):
+            self._take_absolute_form()
         if self.parser.should_upgrade():
             if self.parser.get_method() == b"CONNECT":
                 raise RequestError(*_MALFORMED)
@@ -142,9 +177,16 @@ class Protocol(HttpToolsProtocol):
             or len(self.pipeline) >= _MOST_PIPELINED
         ):
             raise RequestError(*_OVERLOADED)
+        if version == "1.0":
+            # It has no such expectation (RFC 9110, 10.1.1).
+            self.expect_100_continue = False
         super().on_headers_complete()
-        if self.scope["method"] == "POST" and not self.expect_100_continue:
-            self.cycle.transport = cast("asyncio.Transport", _OneWrite(self.transport, self.loop))
+        cycle = self.cycle
+        cycle.transport = cast(
+            "asyncio.Transport", _AnswerTransport(self.transport, self.loop, self._linger)
+        )
+        # An answer that does not need the rest of its request is the connection's last one.
+        self._keep_alive, cycle.keep_alive = cycle.keep_alive, False
         self._in_head, self._in_body = False, True
         self._unanswered += 1
 
@@ -152,6 +194,8 @@ class Protocol(HttpToolsProtocol):
         if self._in_body:
             self._in_body = False
             self._request_received()
+            if not self.cycle.response_started:
+                self.cycle.keep_alive = self._keep_alive
             super().on_message_complete()
 
     def _await_request(self) -> None:
@@ -163,23 +207,37 @@ class Protocol(HttpToolsProtocol):
 
     def _too_slow(self) -> None:
         if self._in_head or self._in_body:
-            self._refuse(RequestError(*_TOO_SLOW))
+            self._refuse(self._fault or RequestError(*_TOO_SLOW))
         else:
             # Nobody asked. What is said now could be taken for the answer to a later request.
             self.transport.close()
 
+    def _malformed(self) -> RequestError:
+        # Among what follows HTTP/2's preface nothing can be read.
+        is_other_version = self.parser.get_http_version()[0] > "1"
+        return RequestError(*(_OTHER_VERSION if is_other_version else _MALFORMED))
+
+    def _take_absolute_form(self) -> None:
+        """Goes on as if the target had come in the usual form, and its host as the Host."""
+        absolute = _ABSOLUTE.fullmatch(self.url)
+        if absolute is None:
+            raise RequestError(*_MALFORMED)
+        host, rest = absolute.groups()
+        self.url = rest if rest.startswith(b"/") else b"/" + rest
+        if self.parser.get_http_version() == "1.0" and b"host" not in dict(self.headers):
+            self.headers.append((b"host", host))
+        # The list is the scope's, too.
+        self.headers[:] = [
+            (name, host if name == b"host" else value) for name, value in self.headers
+        ]
+
     # Answering
 
     def on_response_complete(self) -> None:
-        super().on_response_complete()
         self._unanswered -= 1
-        if self.transport.is_closing():
-            self._end_within(self._settings.send_seconds)
-        elif self._refusal is not None:
+        if self._ending is None:
+            super().on_response_complete()
             self._say_refusal()
-        elif self._in_body and self.cycle.response_complete:
-            # The answer did not need the rest of the request.
-            self._linger()
 
     def _refuse(self, refusal: RequestError) -> None:
         """Answers so, after what was asked before, and hears no more."""
@@ -211,6 +269,7 @@ class Protocol(HttpToolsProtocol):
             ),
             (b"x-request-id", exchange.request_id.encode()),
             *SECURITY_HEADERS,
+            *self._cors_headers(),
         ]
         head = [STATUS_LINE[self._refusal.status_code]]
         head += [b"%s: %s\r\n" % header for header in headers]
@@ -219,13 +278,20 @@ class Protocol(HttpToolsProtocol):
         self._refusal = None
         self._linger()
 
+    def _cors_headers(self) -> list[tuple[bytes, bytes]]:
+        origins = self._settings.cors_origins
+        received = dict(self.headers) if self._in_head or self._in_body else {}
+        return [] if origins is None else cors_headers(origins, received.get(b"origin"))
+
     def _linger(self) -> None:
+        """Ends the connection, in stages: its client is to read the last answer (RFC 9112, 9.6)."""
         self._deaf = True
         self._request_received()
         self._unset_keepalive_if_required()
         self.flow.resume_reading()
+        is_unsent = self.transport.get_write_buffer_size() > 0
         self.transport.write_eof()
-        self._end_within(_LINGER_SECONDS)
+        self._end_within(self._settings.send_seconds if is_unsent else _LINGER_SECONDS)
 
     def _end_within(self, seconds: float) -> None:
         self._ending = self.loop.call_later(seconds, self.transport.abort)
@@ -262,12 +328,21 @@ class Protocol(HttpToolsProtocol):
             )
 
 
-class _OneWrite:
-    """The transport of one answer: its head goes with its body, for a system call is dear."""
+class _AnswerTransport:
+    """The transport of one answer: its head goes with its body, for a system call is dear.
 
-    def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
+    Closing it lets the client read the answer first.
+    """
+
+    def __init__(
+        self,
+        transport: asyncio.Transport,
+        loop: asyncio.AbstractEventLoop,
+        close: Callable[[], None],
+    ) -> None:
         self._transport = transport
         self._loop = loop
+        self._close = close
         self._head: bytes | None = None
 
     def write(self, data: bytes) -> None:
@@ -281,7 +356,11 @@ class _OneWrite:
 
     def close(self) -> None:
         self._send_head()
-        self._transport.close()
+        if not self.is_closing():
+            self._close()
+
+    def is_closing(self) -> bool:
+        return self._transport.is_closing()
 
     def _send_head(self) -> None:
         if self._head:

@@ -1,0 +1,40 @@
+"""The headers of a request: one value for each name, and a valid Host."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+
+from .addresses import host_name
+from .errors import RequestError
+
+# Of the headers that are read, those that are no lists.
+_SINGLE = {
+    b"authorization",
+    b"content-length",
+    b"content-type",
+    b"host",
+    b"idempotency-key",
+    b"origin",
+}
+
+
+def combined(headers: Iterable[tuple[bytes, bytes]]) -> dict[bytes, bytes]:
+    """One value for each name: the lines of a list are joined (RFC 9110, 5.3).
+
+    Raises `RequestError` where several lines have a name that is not a list's.
+    """
+    lines: dict[bytes, list[bytes]] = defaultdict(list)
+    for name, value in headers:
+        lines[name].append(value)
+    for name in _SINGLE.intersection(lines):
+        if len(lines[name]) > 1:
+            raise RequestError(400, f"Send one header {name.decode().title()}.")
+    return {name: b", ".join(values) for name, values in lines.items()}
+
+
+def require_host(headers: Mapping[bytes, bytes], http_version: str) -> None:
+    """Raises `RequestError` without a valid Host, which HTTP/1.0 may leave out (RFC 9112, 3.2)."""
+    host = headers.get(b"host")
+    if http_version != "1.0" if host is None else host_name(host) is None:
+        raise RequestError(
+            400, "Send the server's name or address, with its port, as the header Host."
+        )
