@@ -36,7 +36,7 @@ from .mongo.api_keys import MongoApiKeys
 from .mongo.collection import Unusable
 from .mongo.customers import MongoCustomers
 from .mongo.trusted_documents import MongoTrustedDocuments
-from .settings import Settings, SettingsError
+from .settings import Settings, SettingsError, set_by_kubernetes
 
 logger = structlog.get_logger()
 
@@ -122,6 +122,8 @@ def from_environment() -> Starlette:
     """
     settings = Settings.read(os.environ)
     configure_structlog(settings.log_level, settings.log_format)
+    if ignored := set_by_kubernetes(os.environ):
+        logger.warning(f"Variables of a Kubernetes Service are ignored: {', '.join(ignored)}.")
     return create_app(settings)
 
 

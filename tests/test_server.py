@@ -17,7 +17,15 @@ from graphql_api.schema.schema import sdl
 from graphql_api.server import _authority
 
 from .clients import create_customer
-from .servers import Server, alive, launched, mongods, serving, until
+from .servers import (
+    Server,
+    alive,
+    launched,
+    mongods,
+    serving,
+    until,
+    variables_of_a_service,
+)
 
 
 @pytest.fixture
@@ -117,6 +125,19 @@ def test_a_client_that_never_ends_its_request_does_not_keep_a_server_from_stoppi
             assert server.process.wait(20) == 0
 
 
+def test_a_server_starts_beside_a_kubernetes_service_of_its_name(
+    database_uri: str, errors: Path
+) -> None:
+    service = variables_of_a_service("GRAPHQL_API")
+
+    with serving(errors=errors, GRAPHQL_API_MONGODB_URI=database_uri, **service) as server:
+        lines = [line["event"] for line in server.log() if "Kubernetes" in line["event"]]
+
+    # The tests' servers have `--port`, which wins over a variable.
+    ignored = ", ".join(name for name in service if name != "GRAPHQL_API_PORT")
+    assert lines == [f"Variables of a Kubernetes Service are ignored: {ignored}."]
+
+
 def test_a_server_that_cannot_use_its_database_exits_with_an_error(
     database_uri: str, tmp_path: Path
 ) -> None:
@@ -165,7 +186,10 @@ def test_an_address_for_all_interfaces_is_shown_as_one_that_browsers_open() -> N
     ("name", "value", "message"),
     [
         ("GRAPHQL_API_PORT", "abc", "GRAPHQL_API_PORT must be a whole number from 0 to 65535."),
-        ("GRAPHQL_API_PROT", "8000", "GRAPHQL_API_PROT is not a setting; there are "),
+        (
+            *("GRAPHQL_API_PROT", "8000"),
+            "GRAPHQL_API_PROT is not a setting. Did you mean GRAPHQL_API_PORT?",
+        ),
         ("GRAPHQL_API_MONGODB_URI", "db.example", "GRAPHQL_API_MONGODB_URI must be a MongoDB URI"),
         (
             "GRAPHQL_API_MONGODB_URI",
