@@ -1,8 +1,8 @@
 """The command line, and the server on real sockets: how it starts, and how it ends."""
 
 import contextlib
+import errno
 import os
-import re
 import signal
 import socket
 from pathlib import Path
@@ -14,7 +14,7 @@ from pymongo import MongoClient
 
 from graphql_api.__main__ import main
 from graphql_api.schema.schema import sdl
-from graphql_api.server import _authority
+from graphql_api.server import _authority, _why_not
 
 from .clients import create_customer
 from .servers import (
@@ -169,10 +169,35 @@ def test_a_port_in_use_is_a_clear_error(errors: Path) -> None:
         launched("serve", "--port", str(other.getsockname()[1]), errors=errors) as process,
     ):
         assert process.wait(20) == 2
+        port = other.getsockname()[1]
 
-    assert re.fullmatch(
-        r"graphql-api: .*Address already in use .*\('127\.0\.0\.1', \d+\)\)\n", errors.read_text()
+    assert errors.read_text() == (
+        f"graphql-api: Port {port} is in use: stop what uses it, or choose another with --port.\n"
     )
+
+
+@pytest.mark.parametrize(
+    "host", ["192.0.2.1", "2001:db8::1", "no-such-host.invalid", "a..b", "x" * 64, "1.2.3.4.5"]
+)
+def test_a_host_that_is_not_this_machine_is_a_clear_error(
+    host: str, environment: dict[str, str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    environment["GRAPHQL_API_MONGODB_URI"] = "mongodb://127.0.0.1:1/"
+
+    code = main(["serve", "--host", host, "--insecure"])
+
+    assert code == 2
+    assert capsys.readouterr().err == (
+        "graphql-api: The server cannot listen on this host: name an address of this machine with "
+        "--host.\n"
+    )
+
+
+def test_a_port_of_the_system_is_a_clear_error_for_others() -> None:
+    # Few machines of tests have a user besides root, who may listen everywhere.
+    said = _why_not(PermissionError(errno.EACCES, "Permission denied"), 80)
+
+    assert said == "Port 80 is not open to this user: choose one from 1024 on with --port."
 
 
 def test_an_address_for_all_interfaces_is_shown_as_one_that_browsers_open() -> None:
