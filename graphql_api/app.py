@@ -5,11 +5,12 @@ import os
 from collections.abc import AsyncIterator
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import structlog
 from limits.errors import ConfigurationError
+from pymongo import MongoClient
 from pymongo.errors import PyMongoError
-from pymongo.uri_parser import parse_uri
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
@@ -161,7 +162,7 @@ def _rate_limit(settings: Settings, default: str | None) -> RateLimit:
     try:
         if settings.rate_limit_storage.startswith("mongodb"):
             # The library stumbles over its own storage where the URI is none.
-            parse_uri(settings.rate_limit_storage)
+            MongoClient[dict[str, Any]](settings.rate_limit_storage, connect=False).close()
         return RateLimit(settings.rate_limit or default, settings.rate_limit_storage)
     except (ConfigurationError, PyMongoError, ValueError):
         raise SettingsError(
