@@ -8,6 +8,7 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import cast
 
 from .customers.store import Unavailable
 from .documents import add_document_actions, run_document_action
@@ -30,16 +31,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     `schema --diff` has codes of its own for what it finds, and `serve` 3 where a worker cannot
     start.
     """
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        # What the encoding of the output does not have is shown with escapes.
-        sys.stdout.reconfigure(errors="backslashreplace")
+    # What the encoding of the output does not have is shown with escapes.
+    cast(io.TextIOWrapper, sys.stdout).reconfigure(errors="backslashreplace")
     code = _run(_parser().parse_args(arguments))
     try:
         sys.stdout.flush()
     except OSError as error:
         # Python would try once more at its end, and show a traceback.
         sys.stdout = open(os.devnull, "w")  # noqa: PTH123,SIM115  # for good
-        return _refused(error, 2)
+        return code or _refused(error, 2)
     return code
 
 

@@ -104,7 +104,7 @@ def test_output_that_cannot_be_written_is_a_sentence(
     command: tuple[str, ...], database_uri: str
 ) -> None:
     with Path("/dev/full").open("w") as full:
-        done = run(*command, output=full, GRAPHQL_API_MONGODB_URI=database_uri)
+        done = run(*command, output=full, PYTHONUNBUFFERED="", GRAPHQL_API_MONGODB_URI=database_uri)
 
     assert done.returncode == 2
     assert done.stderr == "graphql-api: [Errno 28] No space left on device\n"

@@ -130,7 +130,9 @@ def test_a_server_starts_beside_a_kubernetes_service_of_its_name(
 ) -> None:
     service = variables_of_a_service("GRAPHQL_API")
 
-    with serving(errors=errors, GRAPHQL_API_MONGODB_URI=database_uri, **service) as server:
+    with serving(
+        errors=errors, stop=True, GRAPHQL_API_MONGODB_URI=database_uri, **service
+    ) as server:
         lines = [line["event"] for line in server.log() if "Kubernetes" in line["event"]]
 
     # The tests' servers have `--port`, which wins over a variable.

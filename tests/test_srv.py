@@ -1,6 +1,7 @@
 """A `mongodb+srv` URI: its hosts come from DNS, which may be slow, away, or wrong."""
 
 import asyncio
+import contextlib
 import io
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -112,9 +113,9 @@ async def test_a_server_starts_while_dns_fails_and_serves_when_it_answers(
 async def test_hosts_of_another_domain_are_refused_in_a_sentence(name_server: NameServer) -> None:
     name_server.records[dns.rdatatype.SRV] = "0 0 27017 evil.example."
 
-    with pytest.raises(Unusable, match=r"^MongoDB refuses to set up .*: ConfigurationError\.$"):
-        async with connected(URI):
-            pass
+    async with contextlib.AsyncExitStack() as stack:
+        with pytest.raises(Unusable, match=r"^MongoDB refuses to set up .*: ConfigurationError\.$"):
+            await stack.enter_async_context(connected(URI))
 
 
 async def test_a_storage_of_rate_limits_waits_for_dns_as_well(
@@ -151,6 +152,7 @@ def test_a_real_server_whose_host_is_not_found_serves_until_it_is_stopped(
 
 async def becomes_ready(client: httpx.AsyncClient) -> None:
     """Waits, but not for ever, until the look-up has come to an end."""
+    statuses = [503]
     async with asyncio.timeout(40):
-        while (await client.get("/readyz")).status_code != 200:
-            pass
+        while statuses[-1] != 200:
+            statuses.append((await client.get("/readyz")).status_code)
