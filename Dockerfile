@@ -1,7 +1,10 @@
 FROM node:24-slim AS graphiql
 WORKDIR /app/web/graphiql
+# Packages are installed anew only when these files have changed.
+COPY web/graphiql/package.json web/graphiql/package-lock.json ./
+RUN npm ci
 COPY web/graphiql .
-RUN npm ci && npm run build
+RUN npm run build
 
 FROM python:3.11-slim AS dependencies
 COPY requirements.txt .

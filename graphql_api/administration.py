@@ -5,6 +5,7 @@ import contextlib
 from collections.abc import Awaitable, Callable
 
 from .app import open_customers
+from .mongo.collection import refusals_in_a_sentence
 from .mongo.customers import MongoCustomers
 from .mongo.mongod import running_or_embedded_mongod
 from .settings import Settings
@@ -13,11 +14,12 @@ from .settings import Settings
 def on_database(settings: Settings, work: Callable[[MongoCustomers], Awaitable[int]]) -> int:
     """Does the work where a server with these settings keeps its customers, also while it runs.
 
-    Gives the exit code. Raises `SettingsError`, `MongodError` and `Unavailable`.
+    Gives the exit code. Raises `SettingsError`, `MongodError` and `Unavailable`, `Unusable` among
+    it.
     """
 
     async def run(uri: str) -> int:
-        with contextlib.closing(open_customers(uri)) as customers:
+        with contextlib.closing(open_customers(uri)) as customers, refusals_in_a_sentence():
             return await work(customers)
 
     with contextlib.ExitStack() as stack:

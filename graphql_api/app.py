@@ -5,11 +5,12 @@ import os
 from collections.abc import AsyncIterator
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import structlog
 from limits.errors import ConfigurationError
+from pymongo import MongoClient
 from pymongo.errors import PyMongoError
-from pymongo.uri_parser import parse_uri
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
@@ -36,7 +37,7 @@ from .mongo.api_keys import MongoApiKeys
 from .mongo.collection import Unusable
 from .mongo.customers import MongoCustomers
 from .mongo.trusted_documents import MongoTrustedDocuments
-from .settings import Settings, SettingsError
+from .settings import Settings, SettingsError, set_by_kubernetes
 
 logger = structlog.get_logger()
 
@@ -133,6 +134,8 @@ def from_environment() -> Starlette:
     """
     settings = Settings.read(os.environ)
     configure_structlog(settings.log_level, settings.log_format)
+    if ignored := set_by_kubernetes(os.environ):
+        logger.warning(f"Variables of a Kubernetes Service are ignored: {', '.join(ignored)}.")
     return create_app(settings)
 
 
@@ -172,7 +175,7 @@ def _rate_limit(settings: Settings, default: str | None) -> RateLimit:
     try:
         if settings.rate_limit_storage.startswith("mongodb"):
             # The library stumbles over its own storage where the URI is none.
-            parse_uri(settings.rate_limit_storage)
+            MongoClient[dict[str, Any]](settings.rate_limit_storage, connect=False).close()
         return RateLimit(settings.rate_limit or default, settings.rate_limit_storage)
     except (ConfigurationError, PyMongoError, ValueError):
         raise SettingsError(

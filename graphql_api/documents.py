@@ -124,7 +124,9 @@ def _list(settings: Settings, _options: argparse.Namespace) -> int:
 
 def _remove(settings: Settings, options: argparse.Namespace) -> int:
     async def remove(registered: TrustedDocuments) -> int:
-        missing = [id_ for id_ in options.ids if not await registered.remove(id_)]
+        missing = [
+            id_ for id_ in options.ids if not (is_document_id(id_) and await registered.remove(id_))
+        ]
         for id_ in missing:
             print(f"graphql-api: No document has the id {id_}.", file=sys.stderr)
         if removed := len(options.ids) - len(missing):

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 
-from .access.api_keys import ApiKey, ApiKeys, new_api_key
+from .access.api_keys import ApiKey, ApiKeys, is_key_id, new_api_key
 from .access.principal import Scope, known_scopes
 from .administration import on_database, print_table
 from .mongo.api_keys import MongoApiKeys
@@ -76,7 +76,7 @@ async def _list(api_keys: ApiKeys, _options: argparse.Namespace) -> int:
 
 
 async def _revoke(api_keys: ApiKeys, options: argparse.Namespace) -> int:
-    if not await api_keys.revoke(options.id, datetime.now(UTC)):
+    if not (is_key_id(options.id) and await api_keys.revoke(options.id, datetime.now(UTC))):
         print(f"graphql-api: No key has the id {options.id}.", file=sys.stderr)
         return 1
     print(f"Revoked {options.id}. Servers refuse it within seconds.")

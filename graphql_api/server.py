@@ -1,6 +1,7 @@
 """Runs the application under uvicorn, with the embedded MongoDB where no other one is named."""
 
 import contextlib
+import errno
 import gc
 import multiprocessing
 import os
@@ -115,11 +116,28 @@ def _database(settings: Settings) -> Iterator[str]:
 def _listener(settings: Settings) -> socket.socket:
     """Listens at once, so that who connects before all is ready waits and is not refused."""
     is_ipv6 = ":" in settings.host
-    return socket.create_server(
-        (settings.host, settings.port),
-        family=socket.AF_INET6 if is_ipv6 else socket.AF_INET,
-        dualstack_ipv6=is_ipv6 and socket.has_dualstack_ipv6(),
-    )
+    try:
+        return socket.create_server(
+            (settings.host, settings.port),
+            family=socket.AF_INET6 if is_ipv6 else socket.AF_INET,
+            dualstack_ipv6=is_ipv6 and socket.has_dualstack_ipv6(),
+        )
+    except (OSError, UnicodeError) as error:
+        raise OSError(_why_not(error, settings.port)) from None
+
+
+def _why_not(error: OSError | UnicodeError, port: int) -> str:
+    """Why nothing can listen there, and what to do."""
+    match error:
+        case OSError(errno=errno.EADDRINUSE):
+            return f"Port {port} is in use: stop what uses it, or choose another with --port."
+        case OSError(errno=errno.EACCES):
+            return f"Port {port} is not open to this user: choose one from 1024 on with --port."
+        case _:
+            return (
+                "The server cannot listen on this host: name an address of this machine with "
+                "--host."
+            )
 
 
 def _authority(listener: socket.socket) -> str:

@@ -1,5 +1,6 @@
 """Every setting: one environment variable each, read once."""
 
+import difflib
 import ipaddress
 import re
 import typing
@@ -19,6 +20,14 @@ _RATE_LIMIT_STORAGES = (
     *("memory://", "mongodb://", "mongodb+srv://"),
     *("redis://", "rediss://", "redis+unix://"),
 )
+
+# What Kubernetes sets in each container for a Service whose name begins with `graphql-api`; see
+# "Environment variables" in https://kubernetes.io/docs/concepts/services-networking/service/.
+_SERVICE = re.compile(
+    rf"{PREFIX}(\w+_)?(SERVICE_(HOST|PORT(_\w+)?)|PORT_[0-9]+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)"
+)
+# The name of one of them is also that of a setting: the value tells them apart.
+_SERVICE_PORT = re.compile(rf"{PREFIX}(\w+_)?PORT=(tcp|udp|sctp)://.+")
 
 
 class SettingsError(Exception):
@@ -349,19 +358,40 @@ class Settings:
 
     @classmethod
     def read(cls, environment: Mapping[str, str]) -> "Settings":
-        """Raises `SettingsError` for a value that cannot be used and for a name that is none."""
+        """Raises `SettingsError` for a value that cannot be used and for a name that is not known.
+
+        Variables of `set_by_kubernetes` are ignored.
+        """
         names = {variable(name): name for name in _SETTINGS}
+        ignored = set_by_kubernetes(environment)
         values: dict[str, Any] = {}
         for given, value in environment.items():
-            if not given.startswith(PREFIX):
+            if not given.startswith(PREFIX) or given in ignored:
                 continue
             if given not in names:
-                raise SettingsError(f"{given} is not a setting; there are {', '.join(names)}.")
+                raise SettingsError(f"{given} is not a setting. {_instead_of(given)}")
             try:
                 values[names[given]] = _SETTINGS[names[given]].parse(value)
             except ValueError as error:
                 raise SettingsError(f"{given} must be {error}.") from None
         return cls(**values)
+
+
+def set_by_kubernetes(environment: Mapping[str, str]) -> list[str]:
+    """The names of the variables that tell of a Kubernetes Service, and are no settings."""
+    return [
+        name
+        for name, value in environment.items()
+        if _SERVICE.fullmatch(name) or _SERVICE_PORT.fullmatch(f"{name}={value}")
+    ]
+
+
+def _instead_of(unknown: str) -> str:
+    # Without what all of them begin with, which would make them all alike.
+    name = unknown.removeprefix(PREFIX).lower()
+    if nearest := difflib.get_close_matches(name, _SETTINGS, n=1):
+        return f"Did you mean {variable(nearest[0])}?"
+    return "The README lists all settings."
 
 
 def variable(name: str) -> str:

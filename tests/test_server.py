@@ -1,8 +1,8 @@
 """The command line, and the server on real sockets: how it starts, and how it ends."""
 
 import contextlib
+import errno
 import os
-import re
 import signal
 import socket
 from pathlib import Path
@@ -14,10 +14,18 @@ from pymongo import MongoClient
 
 from graphql_api.__main__ import main
 from graphql_api.schema.schema import sdl
-from graphql_api.server import _authority
+from graphql_api.server import _authority, _why_not
 
 from .clients import create_customer
-from .servers import Server, alive, launched, mongods, serving, until
+from .servers import (
+    Server,
+    alive,
+    launched,
+    mongods,
+    serving,
+    until,
+    variables_of_a_service,
+)
 
 
 @pytest.fixture
@@ -117,6 +125,21 @@ def test_a_client_that_never_ends_its_request_does_not_keep_a_server_from_stoppi
             assert server.process.wait(20) == 0
 
 
+def test_a_server_starts_beside_a_kubernetes_service_of_its_name(
+    database_uri: str, errors: Path
+) -> None:
+    service = variables_of_a_service("GRAPHQL_API")
+
+    with serving(
+        errors=errors, stop=True, GRAPHQL_API_MONGODB_URI=database_uri, **service
+    ) as server:
+        lines = [line["event"] for line in server.log() if "Kubernetes" in line["event"]]
+
+    # The tests' servers have `--port`, which wins over a variable.
+    ignored = ", ".join(name for name in service if name != "GRAPHQL_API_PORT")
+    assert lines == [f"Variables of a Kubernetes Service are ignored: {ignored}."]
+
+
 def test_a_server_that_cannot_use_its_database_exits_with_an_error(
     database_uri: str, tmp_path: Path
 ) -> None:
@@ -148,10 +171,35 @@ def test_a_port_in_use_is_a_clear_error(errors: Path) -> None:
         launched("serve", "--port", str(other.getsockname()[1]), errors=errors) as process,
     ):
         assert process.wait(20) == 2
+        port = other.getsockname()[1]
 
-    assert re.fullmatch(
-        r"graphql-api: .*Address already in use .*\('127\.0\.0\.1', \d+\)\)\n", errors.read_text()
+    assert errors.read_text() == (
+        f"graphql-api: Port {port} is in use: stop what uses it, or choose another with --port.\n"
     )
+
+
+@pytest.mark.parametrize(
+    "host", ["192.0.2.1", "2001:db8::1", "no-such-host.invalid", "a..b", "x" * 64, "1.2.3.4.5"]
+)
+def test_a_host_that_is_not_this_machine_is_a_clear_error(
+    host: str, environment: dict[str, str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    environment["GRAPHQL_API_MONGODB_URI"] = "mongodb://127.0.0.1:1/"
+
+    code = main(["serve", "--host", host, "--insecure"])
+
+    assert code == 2
+    assert capsys.readouterr().err == (
+        "graphql-api: The server cannot listen on this host: name an address of this machine with "
+        "--host.\n"
+    )
+
+
+def test_a_port_of_the_system_is_a_clear_error_for_others() -> None:
+    # Few machines of tests have a user besides root, who may listen everywhere.
+    said = _why_not(PermissionError(errno.EACCES, "Permission denied"), 80)
+
+    assert said == "Port 80 is not open to this user: choose one from 1024 on with --port."
 
 
 def test_an_address_for_all_interfaces_is_shown_as_one_that_browsers_open() -> None:
@@ -165,7 +213,10 @@ def test_an_address_for_all_interfaces_is_shown_as_one_that_browsers_open() -> N
     ("name", "value", "message"),
     [
         ("GRAPHQL_API_PORT", "abc", "GRAPHQL_API_PORT must be a whole number from 0 to 65535."),
-        ("GRAPHQL_API_PROT", "8000", "GRAPHQL_API_PROT is not a setting; there are "),
+        (
+            *("GRAPHQL_API_PROT", "8000"),
+            "GRAPHQL_API_PROT is not a setting. Did you mean GRAPHQL_API_PORT?",
+        ),
         ("GRAPHQL_API_MONGODB_URI", "db.example", "GRAPHQL_API_MONGODB_URI must be a MongoDB URI"),
         (
             "GRAPHQL_API_MONGODB_URI",

@@ -5,7 +5,15 @@ from pathlib import Path
 
 import pytest
 
-from graphql_api.settings import Settings, SettingsError, description, variable
+from graphql_api.settings import (
+    Settings,
+    SettingsError,
+    description,
+    set_by_kubernetes,
+    variable,
+)
+
+from .servers import variables_of_a_service
 
 
 def test_an_empty_environment_gives_the_defaults() -> None:
@@ -161,12 +169,38 @@ def test_a_bad_value_is_refused_by_the_name_of_its_variable_alone(name: str, val
     assert not value or value not in str(refusal.value)
 
 
-def test_a_variable_that_is_no_setting_is_refused() -> None:
+@pytest.mark.parametrize(
+    ("unknown", "hint"),
+    [
+        ("GRAPHQL_API_PROT", "Did you mean GRAPHQL_API_PORT?"),
+        ("GRAPHQL_API_MAX_ALIASSES", "Did you mean GRAPHQL_API_MAX_ALIASES?"),
+        ("GRAPHQL_API_PORT_8000", "Did you mean GRAPHQL_API_PORT?"),
+        ("GRAPHQL_API_SERVICE", "The README lists all settings."),
+        ("GRAPHQL_API_XYZZY", "The README lists all settings."),
+    ],
+)
+def test_a_variable_that_is_no_setting_is_refused_with_the_nearest_one(
+    unknown: str, hint: str
+) -> None:
     with pytest.raises(SettingsError) as refusal:
-        Settings.read({"GRAPHQL_API_PROT": "8000"})
+        Settings.read({unknown: "8000"})
 
-    names = ", ".join(variable(field.name) for field in fields(Settings))
-    assert str(refusal.value) == f"GRAPHQL_API_PROT is not a setting; there are {names}."
+    assert str(refusal.value) == f"{unknown} is not a setting. {hint}"
+
+
+@pytest.mark.parametrize("service", ["GRAPHQL_API", "GRAPHQL_API_MONGODB"])
+def test_what_kubernetes_says_of_a_service_is_ignored(service: str) -> None:
+    variables = variables_of_a_service(service)
+
+    assert Settings.read({**variables, "GRAPHQL_API_WORKERS": "2"}) == Settings(workers=2)
+    assert set_by_kubernetes({**variables, "GRAPHQL_API_WORKERS": "2"}) == list(variables)
+
+
+@pytest.mark.parametrize(
+    "port", ["8000", "tcp://", "http://10.96.0.12:8000", "8000\ntcp://10.96.0.12:8000"]
+)
+def test_a_port_is_no_service_without_the_address_of_one(port: str) -> None:
+    assert set_by_kubernetes({"GRAPHQL_API_PORT": port}) == []
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,8 @@ from .principal import Principal, Scope
 
 # `gak` for GraphQL API key, so that people and secret scanners know one when they see it.
 PREFIX = "gak_"
-_SHAPE = re.compile(PREFIX + "(?P<id>[0-9a-f]{12})_[A-Za-z0-9_-]{43}")
+_ID = re.compile("[0-9a-f]{12}")
+_SHAPE = re.compile(f"{PREFIX}(?P<id>{_ID.pattern})_[A-Za-z0-9_-]{{43}}")
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,11 @@ class ApiKeys(Protocol):
 
     async def revoke(self, id_: str, at: datetime) -> bool:
         """Revoke an API key, once; whether there is one with this id."""
+
+
+def is_key_id(text: str) -> bool:
+    """Whether a key can have this id."""
+    return _ID.fullmatch(text) is not None
 
 
 def new_api_key(

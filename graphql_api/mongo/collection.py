@@ -1,9 +1,11 @@
 """The `customers` collection as it must be before anything is kept in it."""
 
+import contextlib
+from collections.abc import Iterator
 from typing import Any
 
 from motor.motor_asyncio import AsyncIOMotorDatabase
-from pymongo.errors import DuplicateKeyError, OperationFailure
+from pymongo.errors import ConfigurationError, DuplicateKeyError, OperationFailure, PyMongoError
 
 from ..customers.store import Unavailable
 from .deadline import passing
@@ -29,12 +31,25 @@ async def ensure_collection(database: AsyncIOMotorDatabase[dict[str, Any]]) -> N
             "The collection `customers` has customers that share an e-mail address or an "
             "idempotency key; remove all but one of each."
         ) from None
-    except OperationFailure as error:
+    except (OperationFailure, ConfigurationError) as error:
         if passing(error):
             raise
-        # The driver's own text may show a customer's values.
-        reason = (error.details or {}).get("codeName", "no reason given")
-        raise Unusable(f"MongoDB refuses to set up `customers`: {reason}.") from None
+        raise Unusable(f"MongoDB refuses to set up `customers`: {_reason(error)}.") from None
+
+
+@contextlib.contextmanager
+def refusals_in_a_sentence() -> Iterator[None]:
+    """Raises `Unusable` where the driver raises what another try could not help."""
+    try:
+        yield
+    except PyMongoError as error:
+        raise Unusable(f"MongoDB refuses the command: {_reason(error)}.") from None
+
+
+def _reason(error: PyMongoError) -> str:
+    """The name of an error: the driver's own text has hosts, and may show a customer's values."""
+    details = (error.details if isinstance(error, OperationFailure) else None) or {}
+    return str(details.get("codeName", type(error).__name__))
 
 
 async def _ensure_collection(database: AsyncIOMotorDatabase[dict[str, Any]]) -> None:

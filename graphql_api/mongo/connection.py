@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import dns.resolver
 from bson import CodecOptions
 from bson.binary import UuidRepresentation
 from motor.frameworks.asyncio import max_workers
@@ -21,8 +22,10 @@ THREADS: int = max_workers
 def connect(uri: str) -> AsyncIOMotorDatabase[dict[str, Any]]:
     """The database that the URI's path names, else `graphql_api`; connects lazily.
 
-    Raises `pymongo.errors.PyMongoError` or `ValueError` where the URI is none.
+    Of a `mongodb+srv` URI, the first commands look its hosts up in DNS, each until one has found
+    them. Raises `pymongo.errors.PyMongoError` or `ValueError` where the URI is none.
     """
+    dns.resolver.default_resolver = _SystemResolver(configure=False)
     # What is given here wins over the URI, which could make writes unsafe and requests hang.
     client: AsyncIOMotorClient[dict[str, Any]] = AsyncIOMotorClient(
         uri,
@@ -48,3 +51,20 @@ def connect(uri: str) -> AsyncIOMotorDatabase[dict[str, Any]]:
         read_concern=ReadConcern("majority"),
         read_preference=ReadPreference.PRIMARY,
     )
+
+
+class _SystemResolver(dns.resolver.Resolver):
+    """Looks up what the driver wants, as the system is configured at that moment.
+
+    With dnspython's own time limit: 5 seconds, in which it asks again after 2. The driver would
+    allow as long as for a connection, which is shorter than the way of many a first answer.
+    """
+
+    def resolve(
+        self,
+        qname: dns.name.Name | str,
+        rdtype: dns.rdatatype.RdataType | str = dns.rdatatype.A,
+        *_args: object,
+        **_options: object,
+    ) -> dns.resolver.Answer:
+        return dns.resolver.Resolver().resolve(qname, rdtype)

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 import pymongo
+from dns.exception import DNSException
 from pymongo.errors import ConnectionFailure, OperationFailure, PyMongoError, WriteConcernError
 
 from ..customers.store import Unavailable
@@ -77,5 +78,8 @@ async def available_until(
 def passing(error: TimeoutError | PyMongoError) -> bool:
     """Whether the database is away, slow or changing its primary, so that it may work later."""
     if isinstance(error, TimeoutError | ConnectionFailure | WriteConcernError):
+        return True
+    # The host of a `mongodb+srv` URI is not found, or not yet.
+    if isinstance(error.__cause__, DNSException):
         return True
     return error.timeout or (isinstance(error, OperationFailure) and error.code in _PASSING_CODES)

