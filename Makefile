@@ -3,12 +3,13 @@
 PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/installed
-PYTHON_CLIENT := examples/python_client/.venv
+# What clients in Python run in; they want other versions than the server.
+PYTHON_CLIENTS := $(addsuffix /.venv/installed,examples/python_client tests/client_programs)
 
 # `yes` where there is a Node that Vite runs on. Without it GraphiQL comes from a CDN, and the tests
 # that need Node are skipped.
 NODE := $(shell node -p 'const [major, minor] = process.versions.node.split("."); major > 20 || (major == 20 && minor >= 19) ? "yes" : ""' 2> /dev/null)
-NODE_MODULES := $(addsuffix /node_modules/.package-lock.json,examples/customer-form tests/browser tests/http_audits web/graphiql)
+NODE_MODULES := $(addsuffix /node_modules/.package-lock.json,examples/customer-form tests/browser tests/client_programs tests/http_audits web/graphiql)
 GRAPHIQL := graphql_api/http/graphiql_build/index.html
 FORM := examples/customer-form/dist/index.html
 
@@ -19,7 +20,7 @@ FORM := examples/customer-form/dist/index.html
 help: ## Show the commands
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /make \1\t/' | expand -t 16
 
-install: $(INSTALLED) $(PYTHON_CLIENT)/installed $(if $(NODE),$(NODE_MODULES) $(GRAPHIQL) $(FORM)) ## Install everything that is locked into .venv
+install: $(INSTALLED) $(PYTHON_CLIENTS) $(if $(NODE),$(NODE_MODULES) $(GRAPHIQL) $(FORM)) ## Install everything that is locked into .venv
 
 $(INSTALLED): requirements-dev.txt pyproject.toml
 	$(PYTHON) -m venv .venv
@@ -27,9 +28,9 @@ $(INSTALLED): requirements-dev.txt pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	touch $@
 
-$(PYTHON_CLIENT)/installed: examples/python_client/requirements.txt
-	$(PYTHON) -m venv $(PYTHON_CLIENT)
-	$(PYTHON_CLIENT)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+$(PYTHON_CLIENTS): %/.venv/installed: %/requirements.txt
+	$(PYTHON) -m venv $*/.venv
+	$*/.venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
 	touch $@
 
 %/node_modules/.package-lock.json: %/package.json %/package-lock.json
@@ -74,6 +75,7 @@ lock: $(INSTALLED) ## Lock the newest versions of all Python packages
 	$(LOCK) pyproject.toml -o requirements.txt
 	$(LOCK) pyproject.toml --all-extras -o requirements-dev.txt
 	$(LOCK) examples/python_client/pyproject.toml -o examples/python_client/requirements.txt
+	$(LOCK) tests/client_programs/pyproject.toml -o tests/client_programs/requirements.txt
 
 images: install ## Take the pictures in docs/images anew
 	IMAGES=docs/images $(BIN)/pytest --quiet --numprocesses 0 tests/test_browser.py tests/test_form.py -k picture
