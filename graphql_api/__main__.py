@@ -17,7 +17,7 @@ from .logs import places
 from .mongo.collection import Unusable
 from .mongo.mongod import MongodError
 from .schema.changes import Severity, changes
-from .schema.schema import introspection, sdl
+from .schema.schema import introspection, possible_types, sdl
 from .server import serve
 from .settings import Settings, SettingsError, description, variable
 
@@ -105,9 +105,9 @@ def _parser() -> argparse.ArgumentParser:
     ).add_mutually_exclusive_group()
     schema.add_argument(
         "--format",
-        choices=("sdl", "json"),
+        choices=("sdl", "json", "possible-types"),
         default="sdl",
-        help="as a document, or its introspection",
+        help="as a document, its introspection, or the possibleTypes of Apollo's cache",
     )
     schema.add_argument(
         "--check", type=Path, metavar="FILE", help="show how FILE differs, and exit with 1 if so"
@@ -135,10 +135,11 @@ def _schema(options: argparse.Namespace) -> int:
         return _check(options.check)
     if options.diff:
         return _diff(options.diff)
-    if options.format == "json":
-        print(json.dumps(introspection(), indent=2))
-    else:
+    if options.format == "sdl":
         print(sdl(), end="")
+    else:
+        described = introspection() if options.format == "json" else possible_types()
+        print(json.dumps(described, indent=2))
     return 0
 
 

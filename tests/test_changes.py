@@ -4,7 +4,14 @@ import json
 from pathlib import Path
 
 import pytest
-from graphql import build_client_schema, build_schema, lexicographic_sort_schema, print_schema
+from graphql import (
+    GraphQLInterfaceType,
+    GraphQLUnionType,
+    build_client_schema,
+    build_schema,
+    lexicographic_sort_schema,
+    print_schema,
+)
 
 from graphql_api.__main__ import main
 from graphql_api.schema.changes import Change, Severity, changes
@@ -131,3 +138,20 @@ def test_the_schema_as_json_is_the_same_one(capsys: pytest.CaptureFixture[str]) 
     assert print_schema(lexicographic_sort_schema(read)) == print_schema(
         lexicographic_sort_schema(build_schema(sdl()))
     )
+
+
+def test_the_possible_types_are_those_of_each_union_and_interface(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main(["schema", "--format", "possible-types"]) == 0
+    possible = json.loads(capsys.readouterr().out)
+
+    schema = build_schema(sdl())
+    assert {"FieldError", "CustomerFieldError", "CreateCustomerResult"} <= possible.keys()
+    assert possible == {
+        name: [named.name for named in schema.get_possible_types(abstract)]
+        for name, abstract in schema.type_map.items()
+        if isinstance(abstract, GraphQLUnionType | GraphQLInterfaceType)
+    }
+    assert possible["FieldError"] == possible["CustomerFieldError"]
+    assert possible["CreateCustomerResult"][0] == "CreateCustomerSuccess"

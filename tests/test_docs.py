@@ -31,7 +31,7 @@ from .conftest import Command
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text("utf-8")
 DECISIONS = sorted((ROOT / "docs" / "decisions").glob("*.md"))
-DOCUMENTS = [ROOT / "README.md", ROOT / "CHANGELOG.md", *DECISIONS]
+DOCUMENTS = [ROOT / "README.md", ROOT / "CHANGELOG.md", ROOT / "docs" / "clients.md", *DECISIONS]
 SCHEMA = build_schema((ROOT / "schema.graphql").read_text("utf-8"))
 
 # Where the README's server listens.

@@ -196,8 +196,8 @@ async def test_without_a_build_the_server_says_so_and_shows_strawberrys_page(
     [warning] = [line for line in log if "GraphiQL" in line["event"]]
     assert warning["event"] == "GraphiQL is not built: its page loads scripts from a public CDN."
     assert warning["log_level"] == "warning"
-    line = next(line for line in page.text.splitlines() if "const parameters = " in line)
-    parameters = json.loads(line.partition(" = ")[2].removesuffix(";"))
+    [shown] = re.findall(r"if \(!parameters\.q\) Object\.assign\(parameters, (.*)\);", page.text)
+    parameters = json.loads(shown)
     assert parameters["q"] == EXAMPLES[0].document
     assert json.loads(parameters["variables"]) == EXAMPLES[0].variables
     assert file.status_code == 404

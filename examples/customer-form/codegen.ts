@@ -36,15 +36,16 @@ const config: CodegenConfig = {
         validationSchemaExportType: "const",
         withDescriptions: true,
         scalarSchemas: {
-          String: `z.string("Fill this in.")${normalised}`,
+          // The only text that is required is the email address.
+          String: `z.string("Enter an email address.")${normalised}`,
           ZipCode: `z.coerce.string<string | number>()${normalised}`,
           PhoneNumber: `z.coerce.string<string | number>()${normalised}`,
         },
         directives: {
           constraint: {
-            minLength: ["regex", minLength, "Use at least $1 characters."],
-            maxLength: ["regex", maxLength, "Use at most $1 characters."],
-            pattern: ["regex", "/$1/u", "Write this as described below."],
+            minLength: ["regex", minLength, "Enter at least $1 characters."],
+            maxLength: ["regex", maxLength, "Enter at most $1 characters."],
+            pattern: ["regex", "/$1/u", "Use only what is described below."],
           },
         },
       },

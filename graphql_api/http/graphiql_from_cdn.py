@@ -9,19 +9,36 @@ from strawberry.http.ides import get_graphql_ide_html
 
 from ..schema.examples import EXAMPLES
 
-# Strawberry's page reads `q` and `variables` from its own address into this object.
-_PARAMETERS = "const parameters = {};"
+# What stands in Strawberry's page until its scripts are there.
+_LOADING = ">Loading...<"
+_WITHOUT_INTERNET = (
+    "GraphiQL loads its scripts from unpkg.com. If nothing else appears here, this browser cannot "
+    "reach them. Connect it to the Internet, or build the page that needs none: have Node 20.19 or "
+    "newer where the server is, and start it with `make run`. The API itself works without."
+)
+
+# Where Strawberry's page reads its own address.
+_READING = ("const parameters = {};", "function updateURL(data)")
+_READ = """\
+const parameters = Object.fromEntries(new URLSearchParams(window.location.search));
+      parameters.q ||= parameters.query;
+      delete parameters.query;
+      if (!parameters.q) Object.assign(parameters, %s);
+
+      """
 
 
 def page_from_cdn() -> str:
     """Strawberry's page, which shows an example where its address names no other operation."""
-    page = get_graphql_ide_html()
     example = EXAMPLES[0]
     parameters = {"q": example.document, "variables": json.dumps(example.variables, indent=2)}
     # JSON is JavaScript; only `</script>` could end the element that it stands in.
-    script = json.dumps(parameters).replace("<", "\\u003c")
-    before, after = page.split(_PARAMETERS)
-    return f"{before}const parameters = {script};{after}"
+    script = _READ % json.dumps(parameters).replace("<", "\\u003c")
+    before_text, after_text = get_graphql_ide_html().split(_LOADING)
+    page = f"{before_text}>{_WITHOUT_INTERNET}<{after_text}"
+    start, end = _READING
+    before, rest = page.split(start)
+    return before + script + end + rest.split(end)[1]
 
 
 def policy_of(page: str) -> str:

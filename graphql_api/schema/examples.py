@@ -32,6 +32,9 @@ _NAMES = [field.public_name for field in FIELDS]
 _CUSTOMER = ("id", *_NAMES, "createdAt", "updatedAt")
 _JOHN_SMITH = {field.public_name: field.rule.example for field in FIELDS}
 
+# Each kind of error has its fields written out: a client whose cache does not know the schema, such
+# as Apollo's by default, takes `... on FieldError` for none of them. That is for kinds to come.
+
 _CREATE = Example(
     f"""\
 # Press play to create the customer below.
@@ -47,6 +50,30 @@ mutation CreateCustomer($input: CreateCustomerInput!) {{
     ... on CreateCustomerFailure {{
       errors {{
         __typename
+        ... on RequiredFieldError {{
+          path
+          message
+        }}
+        ... on TooShortError {{
+          path
+          message
+        }}
+        ... on TooLongError {{
+          path
+          message
+        }}
+        ... on InvalidFormatError {{
+          path
+          message
+        }}
+        ... on WrongTypeError {{
+          path
+          message
+        }}
+        ... on EmailTakenError {{
+          path
+          message
+        }}
         ... on FieldError {{
           path
           message
@@ -69,24 +96,40 @@ mutation EveryErrorAtOnce($input: CreateCustomerInput!) {
     ... on CreateCustomerFailure {
       errors {
         __typename
-        ... on FieldError {
+        ... on RequiredFieldError {
           field
           message
         }
         ... on TooShortError {
+          field
+          message
           minLength
           actualLength
         }
         ... on TooLongError {
+          field
+          message
           maxLength
           actualLength
         }
         ... on InvalidFormatError {
+          field
+          message
           allowed
           example
         }
         ... on WrongTypeError {
+          field
+          message
           expected
+        }
+        ... on EmailTakenError {
+          field
+          message
+        }
+        ... on FieldError {
+          field
+          message
         }
       }
     }

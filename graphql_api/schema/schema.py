@@ -13,6 +13,7 @@ from graphql import (
     TypeDefinitionNode,
     build_schema,
     introspection_from_schema,
+    is_abstract_type,
     parse,
     print_ast,
 )
@@ -133,3 +134,13 @@ def sdl() -> str:
 def introspection() -> dict[str, Any]:
     """What a client learns that asks for the whole schema; directives at fields are not in it."""
     return dict(introspection_from_schema(build_schema(sdl())))
+
+
+def possible_types() -> dict[str, list[str]]:
+    """The object types of each union and interface: `possibleTypes` of Apollo Client's cache."""
+    schema = build_schema(sdl())
+    return {
+        name: [member.name for member in schema.get_possible_types(abstract)]
+        for name, abstract in schema.type_map.items()
+        if is_abstract_type(abstract)
+    }

@@ -109,7 +109,7 @@ const stories = {
     const page = await opened(context);
     // The whole form is there: nothing scrolls.
     await page.setViewportSize({ width: 1200, height: 1300 });
-    await fill(page, { "E-mail": "ada@example.com", Name: "!" });
+    await fill(page, { Email: "ada@example.com", Name: "!" });
     await page.evaluate(() => addEventListener("submit", () => (globalThis.submitted = true)));
     const { x, y, width, height } = await button(page, "Create customer").boundingBox();
     await page.mouse.move(x + width / 2, y + height / 2);
@@ -154,7 +154,7 @@ const stories = {
     const page = await opened(context);
     const [width, height, email] = rest;
     await page.setViewportSize({ width: Number(width), height: Number(height) });
-    await fill(page, { "E-mail": email, "Send copies to": email });
+    await fill(page, { Email: email, "Send copies to": email });
     const { status, focus } = await create(page);
     const seen = (locator) =>
       locator.evaluate((element) => new Promise((resolve) => {
@@ -167,10 +167,61 @@ const stories = {
     };
   },
 
+  /** A field that is left, mended and not left again before the form is sent. */
+  async mended(context) {
+    const page = await opened(context);
+    const [label, email, key] = rest;
+    await fill(page, { Email: email });
+    // By keys: the browser must see that a person has changed the field.
+    await field(page, label).pressSequentially("1");
+    await field(page, "State").focus();
+    const left = await errors(page);
+    await field(page, label).focus();
+    await page.keyboard.press("Backspace");
+    await page.keyboard.type("London");
+    if (key) await page.keyboard.press(key);
+    else await button(page, "Create customer").click();
+    await page.locator("li").waitFor();
+    const status = () => page.getByRole("status").innerText();
+    const first = await status();
+    await page.keyboard.press("Tab");
+    return { left, first, then: await status(), listed: await listed(page) };
+  },
+
+  /** A second click, which comes when the form is empty again. */
+  async twice(context) {
+    const page = await opened(context);
+    await fill(page, { Email: rest[0] });
+    await create(page);
+    const again = await create(page);
+    await field(page, "Email").fill("a");
+    return { again, status: await page.getByRole("status").innerText(), listed: await listed(page) };
+  },
+
+  /** What people are told of a request with another token, or with another idempotency key. */
+  async refused(context) {
+    const page = await opened(context);
+    const [email, token, key] = rest;
+    await page.route("**/graphql", (route) => {
+      const request = route.request();
+      const { query, variables } = request.postDataJSON();
+      return route.continue({
+        headers: { ...request.headers(), ...(token && { authorization: token }) },
+        postData: JSON.stringify({
+          query,
+          variables: { ...variables, ...(key && { idempotencyKey: key }) },
+        }),
+      });
+    }, { times: 1 });
+    await fill(page, { Email: email });
+    const { alert } = await create(page);
+    return { alert, violations: await violations(page) };
+  },
+
   /** What comes of one creation. */
   async creation(context) {
     const page = await opened(context);
-    await fill(page, { "E-mail": rest[0] });
+    await fill(page, { Email: rest[0] });
     return { ...(await create(page)), again: await button(page, "Send again").isVisible() };
   },
 
@@ -178,11 +229,11 @@ const stories = {
   async server(context) {
     const page = await opened(context);
     const [email] = rest;
-    await fill(page, { "E-mail": email });
+    await fill(page, { Email: email });
     const first = await create(page);
-    await fill(page, { "E-mail": email.toUpperCase() });
+    await fill(page, { Email: email.toUpperCase() });
     const taken = await create(page);
-    await fill(page, { "E-mail": "ada@-example.com" });
+    await fill(page, { Email: "ada@-example.com" });
     const format = await create(page);
     return { first, taken, format, listed: await listed(page) };
   },
@@ -196,13 +247,13 @@ const stories = {
       await route.fetch();
       await route.abort();
     }, { times: 1 });
-    await fill(page, { "E-mail": email });
+    await fill(page, { Email: email });
     const first = await create(page);
     await button(page, "Send again").click();
     await page.locator("li").waitFor();
     const second = await page.getByRole("status").innerText();
     await context.setOffline(true);
-    await fill(page, { "E-mail": other });
+    await fill(page, { Email: other });
     const third = await create(page);
     await context.setOffline(false);
     await fill(page, { Name: "Grace Hopper" });
@@ -214,7 +265,7 @@ const stories = {
   async back(context) {
     const page = await opened(context);
     const [earlier, later] = rest;
-    await fill(page, { "E-mail": earlier });
+    await fill(page, { Email: earlier });
     await create(page);
     await page.route("**/graphql", (route) => route.abort());
     await page.reload();
@@ -222,7 +273,7 @@ const stories = {
     await list.waitFor();
     const away = await list.innerText();
     await page.unroute("**/graphql");
-    await fill(page, { "E-mail": later });
+    await fill(page, { Email: later });
     await button(page, "Create customer").click();
     await page.locator("li").nth(1).waitFor();
     return { away, alerts: await list.count(), listed: await listed(page) };
@@ -231,9 +282,9 @@ const stories = {
   /** A server that takes no more requests for a while. */
   async limited(context) {
     const page = await opened(context);
-    await fill(page, { "E-mail": rest[0] });
+    await fill(page, { Email: rest[0] });
     const first = await create(page);
-    await fill(page, { "E-mail": rest[1] });
+    await fill(page, { Email: rest[1] });
     const second = await create(page);
     const again = await button(page, "Send again").isVisible();
     await page.reload();

@@ -45,7 +45,8 @@ export function CustomerForm({ onCreated }: { onCreated: (customer: ListedCustom
     // What is wrong must be there to be read out when its field gets the focus.
     flushSync(() => {
       setErrors(found);
-      setStatus({ at: "filling", message });
+      // What was created is still said when an empty form is sent after it, by a double click.
+      setStatus((before) => (before.at === "created" ? before : { at: "filling", message }));
     });
     focus(FIELDS.find((name) => found[name]));
   }
@@ -62,7 +63,8 @@ export function CustomerForm({ onCreated }: { onCreated: (customer: ListedCustom
     form.current!.querySelector<HTMLElement>(`#${name}`)?.focus();
   }
 
-  function changed(event: FormEvent) {
+  /** Only a person's writing is an `input`: `reset` and the focus that moves on make a `change`. */
+  function written(event: FormEvent) {
     key.current = undefined;
     const { name } = event.target as HTMLInputElement;
     setErrors((before) => ({ ...before, [name]: undefined }));
@@ -77,7 +79,7 @@ export function CustomerForm({ onCreated }: { onCreated: (customer: ListedCustom
   }
 
   return (
-    <form ref={form} noValidate onSubmit={submit} onChange={changed} onBlur={left} aria-labelledby="form-heading">
+    <form ref={form} noValidate onSubmit={submit} onInput={written} onBlur={left} aria-labelledby="form-heading">
       <div className="row">
         <h2 id="form-heading">Create a customer</h2>
         <p role="status">
@@ -105,6 +107,6 @@ export function CustomerForm({ onCreated }: { onCreated: (customer: ListedCustom
 /** What was written; a field that is blank was not given. */
 function inputOf(form: HTMLFormElement): Partial<CreateCustomerInput> {
   // Not by `FormData`, which makes two characters of each line break.
-  const written = FIELDS.map((name) => [name, form.querySelector<HTMLInputElement>(`#${name}`)!.value]);
-  return Object.fromEntries(written.filter(([, value]) => value?.trim() !== ""));
+  const values = FIELDS.map((name) => [name, form.querySelector<HTMLInputElement>(`#${name}`)!.value]);
+  return Object.fromEntries(values.filter(([, value]) => value?.trim() !== ""));
 }

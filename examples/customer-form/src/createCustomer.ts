@@ -1,4 +1,4 @@
-import { execute } from "./execute";
+import { execute, UNEXPECTED } from "./execute";
 import type { FieldErrors } from "./fields";
 import { isField } from "./fields";
 import type {
@@ -8,9 +8,8 @@ import type {
 } from "./generated/graphql";
 import { CREATE_CUSTOMER } from "./operations";
 
-type Result = CreateCustomerMutation["createCustomer"];
+type Result = NonNullable<CreateCustomerMutation["createCustomer"]>;
 type Failure = Extract<Result, { __typename: "CreateCustomerFailure" }>;
-type FieldError = Failure["errors"][number];
 
 /** What the form shows: the customer, or what is wrong with which fields or with all of it. */
 export type Outcome =
@@ -20,47 +19,28 @@ export type Outcome =
 /** Creates a customer, once for each key. */
 export async function createCustomer(input: CreateCustomerInput, key: string): Promise<Outcome> {
   const { createCustomer: result } = await execute(CREATE_CUSTOMER, { input, idempotencyKey: key });
+  if (!result) throw new Error(UNEXPECTED);
   switch (result.__typename) {
     case "CreateCustomerSuccess":
       return { customer: result.customer };
     case "CreateCustomerFailure":
       return atTheirFields(result.errors);
     case "IdempotencyConflict":
-      return { errors: {}, message: result.message };
+      return { errors: {}, message: "Nothing was created. Press “Create customer” once more." };
     default:
       result satisfies never;
-      throw new Error("The server answered in a way that this form does not know.");
+      throw new Error(UNEXPECTED);
   }
 }
 
-function atTheirFields(errors: FieldError[]): Outcome {
+/** The server's messages are for people, also those of kinds that are added to the schema later. */
+function atTheirFields(errors: Failure["errors"]): Outcome {
   const found: FieldErrors = {};
   const elsewhere = [];
   for (const error of errors) {
     const name = error.path.at(-1);
-    if (isField(name)) (found[name] ??= []).push(messageOf(error));
+    if (isField(name)) (found[name] ??= []).push(error.message);
     else elsewhere.push(error.message);
   }
   return elsewhere.length > 0 ? { errors: found, message: elsewhere.join(" ") } : { errors: found };
-}
-
-/** Names every kind of error: one that is added to the schema does not compile until it is here. */
-function messageOf(error: FieldError): string {
-  switch (error.__typename) {
-    case "RequiredFieldError":
-      return "Fill this in.";
-    case "TooShortError":
-      return `Use at least ${error.minLength} characters.`;
-    case "TooLongError":
-      return `Use at most ${error.maxLength} characters.`;
-    case "InvalidFormatError":
-      return `Write this as ${error.allowed}, for example ${error.example}.`;
-    case "WrongTypeError":
-      return `Write this as ${error.expected}.`;
-    case "EmailTakenError":
-      return "There is a customer with this address already.";
-    default:
-      // A server that is newer than this form may send what it does not know.
-      return (error satisfies never as { message: string }).message;
-  }
 }

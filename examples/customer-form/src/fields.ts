@@ -17,7 +17,7 @@ interface Shown {
 /** How each field is shown. A field that is added to the schema does not compile until it is here. */
 export const SHOWN: Record<FieldName, Shown> = {
   name: { label: "Name", group: "Customer" },
-  email: { label: "E-mail", group: "Customer", kind: "email" },
+  email: { label: "Email", group: "Customer", kind: "email" },
   description: { label: "Description", group: "Customer", kind: "lines" },
   phoneNumber: { label: "Phone", group: "Customer", kind: "digits" },
   addressLine1: { label: "Address, line 1", group: "Address" },

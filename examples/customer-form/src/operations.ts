@@ -12,22 +12,33 @@ export const CREATE_CUSTOMER = graphql(`
       ... on CreateCustomerFailure {
         errors {
           __typename
-          ... on FieldError {
+          ... on RequiredFieldError {
             path
             message
           }
           ... on TooShortError {
-            minLength
+            path
+            message
           }
           ... on TooLongError {
-            maxLength
+            path
+            message
           }
           ... on InvalidFormatError {
-            allowed
-            example
+            path
+            message
           }
           ... on WrongTypeError {
-            expected
+            path
+            message
+          }
+          ... on EmailTakenError {
+            path
+            message
+          }
+          ... on FieldError {
+            path
+            message
           }
         }
       }

@@ -14,30 +14,35 @@ import { GraphiQL, HISTORY_PLUGIN } from "graphiql";
 import { createRoot } from "react-dom/client";
 
 import { CarryOver, fetcher, NO_TOKEN } from "./carry-over";
+import { linked, SelectLinkedOperation } from "./link";
 import { FRESH, server } from "./server";
 import { storage } from "./storage";
 
 const PLUGINS = [HISTORY_PLUGIN, explorerPlugin()];
-const TABS = server.examples.map(({ query, variables }) => ({
+const examples = server.examples.map(({ query, variables }) => ({
   query,
   variables: variables.replaceAll(server.fresh, FRESH),
 }));
 const isFirstVisit = storage.getItem("graphiql:tabState") === null;
+// The one that is shown first.
+const initial = linked ?? (isFirstVisit ? examples[0] : undefined);
 
 createRoot(document.getElementById("graphiql")!).render(
   <GraphiQL
     fetcher={fetcher}
     plugins={PLUGINS}
     storage={storage}
-    defaultTabs={TABS}
+    defaultTabs={linked ? [linked, ...examples] : examples}
     defaultHeaders={NO_TOKEN}
     defaultEditorToolsVisibility="variables"
     shouldPersistHeaders={false}
     // Without introspection there is no schema to ask for.
     {...(server.introspection ? {} : { schema: null })}
-    // GraphiQL takes those of a default tab only when one comes back to it.
-    {...(isFirstVisit ? { initialVariables: TABS[0]!.variables } : {})}
+    // In a tab of its own where there are tabs already. Of a default tab, GraphiQL takes the
+    // variables only when one comes back to it.
+    {...(initial && { initialQuery: initial.query, initialVariables: initial.variables })}
   >
     <CarryOver />
+    <SelectLinkedOperation />
   </GraphiQL>,
 );

@@ -7,7 +7,9 @@ import { FRESH, server } from "./server";
 // GraphiQL's history keeps headers, whatever it is told of those in its tabs.
 const HISTORY = ["graphiql:queries", "graphiql:favorites"];
 
-export const storage = createLocalStorage({ namespace: `graphql-api ${server.edition}` });
+export const storage = canKeep()
+  ? createLocalStorage({ namespace: `graphql-api ${server.edition}` })
+  : untilThePageIsClosed();
 
 const { getItem, setItem } = storage;
 
@@ -22,4 +24,27 @@ function withoutHeaders(history: string): string {
   return JSON.stringify(JSON.parse(history), (name, value) =>
     name === "headers" ? undefined : value,
   );
+}
+
+/** Whether there is a `localStorage`: blocked, or in a sandbox, it throws; some web views have none. */
+function canKeep(): boolean {
+  try {
+    localStorage.getItem("");
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function untilThePageIsClosed(): ReturnType<typeof createLocalStorage> {
+  const kept = new Map<string, string>();
+  return {
+    getItem: (key) => kept.get(key) ?? null,
+    setItem: (key, value) => kept.set(key, value),
+    removeItem: (key) => kept.delete(key),
+    clear: () => kept.clear(),
+    get length() {
+      return kept.size;
+    },
+  };
 }
