@@ -86,6 +86,34 @@ async def test_of_a_write_that_a_database_does_not_get_to_the_outcome_is_unknown
         assert await resumes(client)
 
 
+async def test_a_database_that_is_locked_for_a_backup_is_not_ready(
+    own_mongod: tuple[str, int],
+) -> None:
+    uri, _ = own_mongod
+    async with connected(uri) as client:
+        with MongoClient[dict[str, Any]](uri) as mongo:
+            mongo.admin.command("fsync", lock=True)
+            await until_not_ready(client)
+            mongo.admin.command("fsyncUnlock")
+
+        await until_ready(client)
+
+
+async def test_where_customers_were_created_lately_no_other_write_proves_that_they_can_be(
+    client: httpx.AsyncClient, documents: Collection[dict[str, Any]]
+) -> None:
+    writes = documents.database["readiness"]
+    await create_customer(client)
+    ready = await client.get("/readyz")
+    before = writes.count_documents({})
+    await asyncio.sleep(1.1)
+
+    answers = await asyncio.gather(*(client.get("/readyz") for _ in range(20)))
+
+    assert {answer.status_code for answer in (ready, *answers)} == {200}
+    assert (before, writes.count_documents({})) == (0, 1)
+
+
 async def test_a_write_that_the_database_refuses_for_no_known_reason_is_our_fault(
     client: httpx.AsyncClient,
     documents: Collection[dict[str, Any]],
@@ -171,8 +199,10 @@ async def until_not_ready(client: httpx.AsyncClient) -> None:
 
 
 async def until_ready(client: httpx.AsyncClient) -> None:
+    status = 503
     async with asyncio.timeout(20):
-        while (await client.get("/readyz")).status_code != 200:
+        while status != 200:
+            status = (await client.get("/readyz")).status_code
             await asyncio.sleep(0.02)
 
 

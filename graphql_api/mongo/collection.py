@@ -59,23 +59,31 @@ def _ensure_collection(
     database: Database[dict[str, Any]], before_indexes: Callable[[], None]
 ) -> Binary:
     require_usable(database.command("hello"))
+    before_indexes()
     # Database commands have no write concern but the one that they are given.
     options: dict[str, Any] = {
         "validator": validator(),
         "writeConcern": database.write_concern.document,
     }
-    try:
-        database.command("create", NAME, **options)
-    except OperationFailure as error:
-        if error.code != _NAMESPACE_EXISTS:
-            raise
+    if not _known(database):
+        # Another server may be faster.
+        database.command("create", NAME, allowable_errors=[_NAMESPACE_EXISTS], **options)
+    known = _known(database)[0]
+    # Where another server builds its indexes now, it cannot be changed, but need not be.
+    if known["options"].get("validator") != options["validator"]:
         database.command("collMod", NAME, **options)
-    before_indexes()
     # Done only when a majority has them: without its indexes, a customer could be kept twice.
     database[NAME].create_indexes(INDEXES)
-    found = database.command("listCollections", filter={"name": NAME})["cursor"]["firstBatch"]
-    identity: Binary = found[0]["info"]["uuid"]
+    # Where it was dropped meanwhile, the first insert says so.
+    identity: Binary = known["info"]["uuid"]
     return identity
+
+
+def _known(database: Database[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The collection as MongoDB knows it, if there is one."""
+    answer = database.command("listCollections", filter={"name": NAME})
+    found: list[dict[str, Any]] = answer["cursor"]["firstBatch"]
+    return found
 
 
 def require_usable(hello: Mapping[str, Any]) -> None:

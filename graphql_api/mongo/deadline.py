@@ -72,7 +72,6 @@ PASSING_CODES = {
     11602,  # InterruptedDueToReplStateChange
     12586,  # BackgroundOperationInProgressForDatabase
     12587,  # BackgroundOperationInProgressForNamespace
-    13388,  # StaleConfig
     13435,  # NotPrimaryNoSecondaryOk
     13436,  # NotPrimaryOrSecondary
     14031,  # OutOfDiskSpace
