@@ -125,14 +125,15 @@ async def test_a_customer_that_was_stored_before_a_fault_is_a_success(
 
 
 @contextlib.asynccontextmanager
-async def through(proxy: Proxy, database_uri: str) -> AsyncIterator[httpx.AsyncClient]:
+async def through(
+    proxy: Proxy, database_uri: str, **settings: Any
+) -> AsyncIterator[httpx.AsyncClient]:
     """A client of an application that reaches its database by way of the proxy alone."""
     database = database_uri.rpartition("/")[2].partition("?")[0]
     async with (
         proxy.listening() as address,
-        connected(f"mongodb://{address}/{database}?directConnection=true") as client,
+        connected(f"mongodb://{address}/{database}?directConnection=true", **settings) as client,
     ):
-        await create_customer(client, email="first@example.com")
         yield client
 
 

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -130,7 +131,7 @@ def test_a_server_stops_while_indexes_are_built_and_the_next_one_joins_in(
             errors = tmp_path / f"stderr{number}"
             with serving(errors=errors, GRAPHQL_API_MONGODB_URI=database_uri) as server:
                 readyz = f"{server.url}/readyz"
-                until(lambda url=readyz: "setting up" in httpx.get(url).text, "it is set up")
+                until(partial(says, readyz, "setting up"), "it is set up")
                 builds.append(builds_of(documents))
 
     assert len(builds[0]) == 1
@@ -150,6 +151,10 @@ def test_a_mongodb_that_cannot_keep_what_is_promised_is_refused(
 ) -> None:
     with pytest.raises(Unusable, match=reason):
         require_usable(hello)
+
+
+def says(url: str, what: str) -> bool:
+    return what in httpx.get(url).text
 
 
 def builds_of(documents: Documents) -> set[str]:
