@@ -200,6 +200,30 @@ async def test_after_a_try_whose_answer_was_lost_no_other_error_is_told(
         assert created["replayed"] is True
 
 
+async def test_where_nobody_can_see_whether_the_indexes_are_there_no_customer_is_acknowledged(
+    client: httpx.AsyncClient, member: Member, documents: Documents
+) -> None:
+    unauthorized = 13
+    with member.failing("listIndexes", errorCode=unauthorized):
+        answer = await ask_to_create(client, "key")
+
+    assert code(answer) == "OUTCOME_UNKNOWN"
+    created = await create_customer(client, idempotency_key="key")
+    assert created["replayed"] is True
+    assert kept(documents) == [created["customer"]["id"]]
+
+
+@pytest.mark.parametrize(("error", "told"), [(11601, "UNAVAILABLE"), (13, "INTERNAL_SERVER_ERROR")])
+async def test_what_was_refused_and_cannot_be_looked_for_is_not_stored(
+    error: int, told: str, client: httpx.AsyncClient, member: Member, documents: Documents
+) -> None:
+    with member.failing("find", errorCode=error):
+        answer = await ask_to_create(client, "key", "first@example.com")
+
+    assert code(answer) == told
+    assert kept(documents) == []
+
+
 async def test_a_database_where_nothing_but_customers_can_be_written_is_not_ready(
     client: httpx.AsyncClient, member: Member
 ) -> None:

@@ -9,10 +9,14 @@ from typing import Any
 
 import httpx
 import pytest
+from bson import Binary
 from pymongo.collection import Collection
 from structlog.testing import capture_logs
 
+from graphql_api.deadline import within
 from graphql_api.mongo.collection import Unusable, require_usable
+from graphql_api.mongo.connection import connect
+from graphql_api.mongo.set_up import SetUp
 
 from .clients import connected, create_customer
 from .replica_sets import Member, ReplicaSet
@@ -136,6 +140,20 @@ def test_a_server_stops_while_indexes_are_built_and_the_next_one_joins_in(
 
     assert len(builds[0]) == 1
     assert builds[0] == builds[1]
+
+
+async def test_who_notices_late_that_another_collection_was_there_has_none_set_up_again(
+    database_uri: str,
+) -> None:
+    database = connect(database_uri)
+    set_up = SetUp(database)
+    identity = await set_up.identity(within(20), 20)
+
+    set_up.again(Binary(b"another one", 4))
+
+    assert await set_up.identity(within(0)) is identity
+    set_up.close()
+    database.client.close()
 
 
 @pytest.mark.parametrize(

@@ -70,7 +70,7 @@ class MongoCustomers:
 
         What takes longer than a request may goes on in the background.
         """
-        await self._set_up.wait(within(REQUEST_SECONDS))
+        await self._set_up.identity(within(REQUEST_SECONDS), REQUEST_SECONDS)
 
     async def ready(self) -> None:
         """As `Customers.ready`, within a second."""

@@ -10,12 +10,7 @@ from bson import Binary
 from bson.raw_bson import RawBSONDocument
 from motor.motor_asyncio import AsyncIOMotorDatabase
 from pymongo.database import Database
-from pymongo.errors import (
-    OperationFailure,
-    PyMongoError,
-    ServerSelectionTimeoutError,
-    WriteError,
-)
+from pymongo.errors import PyMongoError, ServerSelectionTimeoutError, WriteError
 
 from ..customers.store import Unavailable
 from .collection import NAME, has_indexes
@@ -67,11 +62,10 @@ async def insert(
     except ServerSelectionTimeoutError:
         raise Unavailable from None
     except (TimeoutError, PyMongoError) as error:
-        if isinstance(error, OperationFailure) and error.code == _COLLECTION_UUID_MISMATCH:
-            return Inserted([Outcome.REFUSED] * count, in_place=False)
-        if not passing(error):
+        in_place = getattr(error, "code", None) != _COLLECTION_UUID_MISMATCH
+        if in_place and not passing(error):
             raise
-        return Inserted([Outcome.UNCLEAR] * count, in_place=True)
+        return Inserted([Outcome.UNCLEAR] * count, in_place)
 
 
 def _insert(
@@ -94,15 +88,12 @@ def _insert(
         return Inserted(outcomes, in_place=False)
     # After the insert: with its unique indexes, a collection has nothing twice, whenever they were
     # made. Before it, they could be dropped in between.
-    in_place = True
+    unseen = [o if isinstance(o, Exception) else Outcome.UNCLEAR for o in outcomes]
     try:
         in_place = has_indexes(database)
-        seen = in_place
     except PyMongoError:
-        seen = False
-    if not seen:
-        outcomes = [o if isinstance(o, Exception) else Outcome.UNCLEAR for o in outcomes]
-    return Inserted(outcomes, in_place)
+        return Inserted(unseen, in_place=True)
+    return Inserted(outcomes if in_place else unseen, in_place)
 
 
 def _outcomes(count: int, answer: Mapping[str, Any]) -> list[Outcome | Exception]:

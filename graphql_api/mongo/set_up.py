@@ -50,21 +50,15 @@ class SetUp:
         self._indexing_since: float | None = None
         self._progress: str | None = None
 
-    async def identity(self, moment: float) -> Binary:
-        """That of the collection once it is set up, for whoever has other things to do, too.
+    async def identity(self, moment: float, patience: float = _PATIENCE_SECONDS) -> Binary:
+        """That of the collection, once it is set up: until the moment, or until patience is lost.
 
-        Raises `Unusable`, and `Unavailable` soon where it takes long.
+        Raises `Unusable`, and `Unavailable`, at once where it is known to take longer.
         """
-        if self._identity is not None:
-            return self._identity
-        patience = _PATIENCE_SECONDS if self._progress is None else 0.0
-        return await self.wait(min(moment, time.monotonic() + patience))
-
-    async def wait(self, moment: float) -> Binary:
-        """The same, until the moment."""
         if self._identity is None:
             task = self._begin()
-            await asyncio.wait([task], timeout=max(0.0, moment - time.monotonic()))
+            seconds = min(moment - time.monotonic(), patience)
+            await asyncio.wait([task], timeout=max(0.0, seconds) if self._progress is None else 0.0)
         if self._identity is not None:
             return self._identity
         if self._refusal is not None:
