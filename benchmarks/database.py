@@ -1,6 +1,7 @@
 """A database of its own for each server, with customers in it before anything is measured."""
 
 import asyncio
+import contextlib
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from itertools import count, islice
@@ -13,8 +14,7 @@ from graphql_api.customers.fields import FIELDS, Customer
 from graphql_api.customers.judge import judge
 from graphql_api.customers.problems import Rejected
 from graphql_api.customers.store import Kept
-from graphql_api.mongo.collection import ensure_collection
-from graphql_api.mongo.connection import connect
+from graphql_api.mongo.customers import MongoCustomers
 from graphql_api.mongo.documents import to_document
 
 from .loads import VALID
@@ -51,9 +51,8 @@ class Database:
 
 
 async def _ensure(uri: str) -> None:
-    database = connect(uri)
-    await ensure_collection(database)
-    database.client.close()
+    with contextlib.closing(MongoCustomers(uri)) as customers:
+        await customers.ensure()
 
 
 def _customers() -> Iterator[dict[str, Any]]:

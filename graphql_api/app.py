@@ -19,7 +19,7 @@ from starlette.responses import RedirectResponse
 from starlette.routing import Route
 
 from .access.api_keys import holder_of_api_key
-from .customers.store import Unavailable
+from .customers.store import SettingUp, Unavailable
 from .http.addresses import is_loopback
 from .http.authentication import Authenticated, Holder, Open
 from .http.cors import Preflights
@@ -84,6 +84,8 @@ def create_app(settings: Settings) -> Starlette:
                     await customers.ensure()
                 except Unusable:
                     raise
+                except SettingUp as error:
+                    logger.warning(f"Customers can be created later: {error.progress}")
                 except Unavailable:
                     logger.warning("The database is not available; requests will try it again.")
                 async with endpoint.trusted.kept_up():

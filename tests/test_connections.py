@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import resource
+import signal
 import socket
 from asyncio import StreamReader, StreamWriter
 from collections.abc import AsyncIterator
@@ -557,3 +558,27 @@ def test_a_server_may_have_as_many_connections_as_the_system_lets_it(
         resource.setrlimit(resource.RLIMIT_NOFILE, usual)
 
     assert limits == (usual[1], usual[1])
+
+
+@pytest.mark.parametrize("beginning", [b"", post(TYPENAME)[:40]], ids=["kept", "begun"])
+async def test_a_connection_of_a_server_that_was_frozen_goes_on(
+    beginning: bytes, impatient_server: Server
+) -> None:
+    process = impatient_server.process
+    async with wire(impatient_server.url) as client:
+        await client.send(get("/healthz"))
+        await client.answer()
+        await client.send(beginning)
+        # The server reads it.
+        await asyncio.sleep(0.1)
+        process.send_signal(signal.SIGSTOP)
+        # Longer than this server lets requests take, and keeps connections.
+        await asyncio.sleep(2)
+        process.send_signal(signal.SIGCONT)
+        # What it does first, it does before this arrives.
+        await asyncio.sleep(0.3)
+
+        await client.send(post(TYPENAME).removeprefix(beginning))
+
+        assert (await client.answer()).json() == {"data": {"__typename": "Query"}}
+        assert await client.rest() == b""

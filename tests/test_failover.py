@@ -18,10 +18,11 @@ from pymongo.write_concern import WriteConcern
 from graphql_api.customers.store import Kept, OutcomeUnknown, Unavailable
 from graphql_api.mongo.customers import MongoCustomers
 
-from .clients import CREATE_CUSTOMER, execute
+from .clients import CREATE_CUSTOMER, connected, execute
 from .replica_sets import Member, ReplicaSet, replica_set
 from .servers import serving, until
 from .test_group_commit import added, new
+from .test_unavailable import until_not_ready, until_ready
 
 CLIENTS = 32
 
@@ -197,6 +198,18 @@ async def test_while_there_is_no_majority_no_customer_is_acknowledged_and_retrie
 
     assert not [moment for moment in stream.acknowledged_at if frozen_at + 1 < moment < thawed_at]
     assert set(stream.unclear) == {"UNAVAILABLE", "OUTCOME_UNKNOWN"}
+
+
+async def test_a_primary_that_reaches_no_majority_is_not_ready(three: ReplicaSet) -> None:
+    others = [member for member in three.members if member is not three.primary()]
+    async with connected(three.database_uri()) as client:
+        await until_ready(client)
+        with contextlib.ExitStack() as stack:
+            for member in others:
+                stack.enter_context(member.fail_point("rsSyncApplyStop", "alwaysOn", {}))
+            await until_not_ready(client)
+
+        await until_ready(client)
 
 
 async def ask_to_create(client: httpx.AsyncClient, key: str) -> dict[str, Any]:

@@ -12,10 +12,12 @@ import pytest
 from pymongo.collection import Collection
 from structlog.testing import capture_logs
 
+from graphql_api.mongo.deadline import PASSING_CODES
+
 from .clients import CREATE_CUSTOMER, CUSTOMER, connected, create_customer, execute, read_customer
 from .proxies import Proxy
 from .replica_sets import Member, ReplicaSet
-from .servers import until
+from .test_unavailable import until_not_ready, until_ready
 
 Documents = Collection[dict[str, Any]]
 
@@ -29,6 +31,11 @@ BEFORE_THE_WRITE: dict[str, dict[str, Any]] = {
     "interrupted": {"errorCode": 11601},
     "host unreachable": {"errorCode": 6},
     "time limit exceeded": {"errorCode": 262},
+    "write conflict": {"errorCode": 112},
+    "too many requests": {"errorCode": 462},
+    "refused by Atlas": {"errorCode": 8000},
+    "out of disk space": {"errorCode": 14031},
+    "of a code that is not known here": {"errorCode": 999, "errorLabels": ["RetryableError"]},
     # Longer than the first insert may take.
     "blocked": {"blockConnection": True, "blockTimeMS": 3300},
 }
@@ -117,25 +124,16 @@ async def test_a_customer_that_was_stored_before_a_fault_is_a_success(
     assert kept(documents) == [created["customer"]["id"]]
 
 
-async def test_a_connection_that_closes_after_the_write_is_not_noticed(
-    client: httpx.AsyncClient, member: Member, documents: Documents
-) -> None:
-    with member.fail_point("onPrimaryTransactionalWrite", {"times": 1}, {"closeConnection": True}):
-        created = await create_customer(client)
-
-    assert created["__typename"] == "CreateCustomerSuccess"
-    assert kept(documents) == [created["customer"]["id"]]
-
-
 @contextlib.asynccontextmanager
-async def through(proxy: Proxy, database_uri: str) -> AsyncIterator[httpx.AsyncClient]:
+async def through(
+    proxy: Proxy, database_uri: str, **settings: Any
+) -> AsyncIterator[httpx.AsyncClient]:
     """A client of an application that reaches its database by way of the proxy alone."""
     database = database_uri.rpartition("/")[2].partition("?")[0]
     async with (
         proxy.listening() as address,
-        connected(f"mongodb://{address}/{database}?directConnection=true") as client,
+        connected(f"mongodb://{address}/{database}?directConnection=true", **settings) as client,
     ):
-        await create_customer(client, email="first@example.com")
         yield client
 
 
@@ -170,6 +168,71 @@ async def test_where_nothing_can_tell_the_outcome_is_unknown_and_a_retry_says_it
         assert created["replayed"] is True
         assert refused["errors"][0]["__typename"] == "EmailTakenError"
         assert len(kept(documents)) == 2
+
+
+@pytest.mark.parametrize("code_", sorted(PASSING_CODES))
+async def test_whatever_passes_is_no_fault_of_the_server(
+    code_: int, client: httpx.AsyncClient, member: Member
+) -> None:
+    id_ = {"id": "00000000-0000-4000-8000-000000000000"}
+    with member.failing("find", errorCode=code_):
+        answer = await execute(client, CUSTOMER, id_)
+
+    assert code(answer) == "UNAVAILABLE"
+
+
+@pytest.mark.parametrize("failing", ["find", "listIndexes"])
+async def test_after_a_try_whose_answer_was_lost_no_other_error_is_told(
+    failing: str, database_uri: str, member: Member, documents: Documents
+) -> None:
+    proxy = Proxy(member.address)
+    unauthorized = 13
+    async with through(proxy, database_uri) as client:
+        proxy.losing = {"insert"}
+        with member.failing(failing, errorCode=unauthorized), capture_logs() as logged:
+            answer = await ask_to_create(client, "key")
+        proxy.losing = set()
+
+        assert code(answer) == "OUTCOME_UNKNOWN"
+        assert str(logged).count("A customer cannot be looked for.") == 1
+        assert len(kept(documents)) == 1
+        created = await create_customer(client, idempotency_key="key")
+        assert created["replayed"] is True
+
+
+async def test_where_nobody_can_see_whether_the_indexes_are_there_no_customer_is_acknowledged(
+    client: httpx.AsyncClient, member: Member, documents: Documents
+) -> None:
+    unauthorized = 13
+    with member.failing("listIndexes", errorCode=unauthorized):
+        answer = await ask_to_create(client, "key")
+
+    assert code(answer) == "OUTCOME_UNKNOWN"
+    created = await create_customer(client, idempotency_key="key")
+    assert created["replayed"] is True
+    assert kept(documents) == [created["customer"]["id"]]
+
+
+@pytest.mark.parametrize(("error", "told"), [(11601, "UNAVAILABLE"), (13, "INTERNAL_SERVER_ERROR")])
+async def test_what_was_refused_and_cannot_be_looked_for_is_not_stored(
+    error: int, told: str, client: httpx.AsyncClient, member: Member, documents: Documents
+) -> None:
+    with member.failing("find", errorCode=error):
+        answer = await ask_to_create(client, "key", "first@example.com")
+
+    assert code(answer) == told
+    assert kept(documents) == []
+
+
+async def test_a_database_where_nothing_but_customers_can_be_written_is_not_ready(
+    client: httpx.AsyncClient, member: Member
+) -> None:
+    unauthorized = 13
+    with member.failing("update", errorCode=unauthorized), capture_logs() as logged:
+        await until_not_ready(client)
+
+    assert "A write to `readiness` failed." in str(logged)
+    await until_ready(client)
 
 
 async def test_requests_with_one_key_of_which_one_is_late_are_one_customer(
@@ -244,14 +307,10 @@ async def test_a_database_whose_primary_stepped_down_is_not_ready_until_it_is_pr
 ) -> None:
     direct_uri = database_uri.replace("replicaSet=tests", "directConnection=true")
     async with connected(direct_uri) as client:
-        ready = await client.get("/readyz")
-        member.client.admin.command("replSetStepDown", 1, force=True)
-        unavailable = await client.get("/readyz")
-        await asyncio.to_thread(until, lambda: member.says("isWritablePrimary"), "it is again")
-        ready_again = await client.get("/readyz")
-
-    states = (ready, unavailable, ready_again)
-    assert [state.status_code for state in states] == [200, 503, 200]
+        await until_ready(client)
+        member.client.admin.command("replSetStepDown", 3, force=True)
+        await until_not_ready(client)
+        await until_ready(client)
 
 
 async def ask_to_create(

@@ -15,12 +15,16 @@ MAY_IMPORT = {
     "customers": {"email_validator"},
     "access": set[str](),
     "schema": {"access", "customers", "strawberry", "graphql", "logs", "structlog"},
-    "mongo": {"access", "customers", "motor", "pymongo", "bson", "dns", "structlog"},
+    "mongo": {
+        *("access", "customers", "deadline", "logs"),
+        *("motor", "pymongo", "bson", "dns", "structlog"),
+    },
     "http": {
-        *("access", "customers", "logs", "schema", "settings"),
+        *("access", "customers", "deadline", "logs", "schema", "settings"),
         *("starlette", "strawberry", "graphql", "orjson", "jwt", "limits"),
         *("structlog", "httptools", "uvicorn"),
     },
+    "deadline": set[str](),
     "logs": {"orjson", "structlog"},
     "settings": set[str](),
     "administration": {"app", "mongo", "settings"},

@@ -14,6 +14,14 @@ class Unavailable(Exception):
     """The place where customers are kept did not answer in time; nothing was stored, for sure."""
 
 
+class SettingUp(Unavailable):
+    """The place is being made ready for customers, which may take long."""
+
+    def __init__(self, progress: str) -> None:
+        super().__init__(progress)
+        self.progress = progress
+
+
 class OutcomeUnknown(Exception):
     """A customer was sent to where customers are kept, and no answer says what became of it.
 

@@ -1,7 +1,10 @@
 """Reads the body of a request, up to a limit."""
 
+import time
+
 from starlette.requests import ClientDisconnect, Request
 
+from ..deadline import put_off_deadline
 from .errors import RequestError
 from .exchange import exchange_of
 
@@ -17,6 +20,7 @@ async def read_body(request: Request, limit: int) -> bytes:
         raise _too_large(limit)
     body = bytearray()
     more = True
+    started = time.monotonic()
     while more:
         message = await request.receive()
         if message["type"] == "http.disconnect":
@@ -25,6 +29,7 @@ async def read_body(request: Request, limit: int) -> bytes:
         more = message.get("more_body", False)
         if len(body) > limit:
             raise _too_large(limit)
+    put_off_deadline(time.monotonic() - started)
     return bytes(body)
 
 

@@ -15,6 +15,7 @@ from starlette.types import Receive, Scope, Send
 from ..access.principal import Principal
 from ..access.trusted_documents import TrustedDocuments
 from ..customers.store import Customers
+from ..deadline import start_deadline
 from ..schema.operation import Operation
 from ..schema.operations import Context
 from ..schema.schema import create_schema
@@ -83,6 +84,7 @@ class GraphQLEndpoint:
         self.trusted = Trusted(registered, self._documents)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        start_deadline()
         request = Request(scope, receive)
         response = await self._answer(request)
         await response(scope, receive, send)

@@ -3,7 +3,7 @@
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 
-from ..customers.store import Customers, Unavailable
+from ..customers.store import Customers, SettingUp, Unavailable
 
 
 class Health:
@@ -20,6 +20,8 @@ class Health:
         """200 while customers can be created and read, else 503."""
         try:
             await self._customers.ready()
+        except SettingUp as error:
+            return JSONResponse({"status": "setting up", "progress": error.progress}, 503)
         except Unavailable:
             return JSONResponse({"status": "unavailable"}, 503)
         return JSONResponse({"status": "ok"})

@@ -15,6 +15,7 @@ from .cors import cors_headers
 from .edge import SECURITY_HEADERS
 from .errors import JSON, RequestError, body
 from .exchange import Exchange, request_id
+from .timers import Timer, stood_still
 
 # Pipelined requests that wait for their turn cost memory, and nobody needs them.
 _MOST_PIPELINED = 16
@@ -67,8 +68,8 @@ class Protocol(HttpToolsProtocol):
         self._refusal: RequestError | None = None
         self._deaf = False
         # Until when the request must be here, the answer be read on, and the connection be over.
-        self._receiving: TimerHandle | None = None
-        self._sending: TimerHandle | None = None
+        self._receiving: Timer | None = None
+        self._sending: Timer | None = None
         self._ending: TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as in uvicorn
@@ -199,7 +200,7 @@ class Protocol(HttpToolsProtocol):
             super().on_message_complete()
 
     def _await_request(self) -> None:
-        self._receiving = self.loop.call_later(self._settings.receive_seconds, self._too_slow)
+        self._receiving = Timer(self.loop, self._settings.receive_seconds, self._too_slow)
 
     def _request_received(self) -> None:
         _cancel(self._receiving)
@@ -300,13 +301,19 @@ class Protocol(HttpToolsProtocol):
 
     def pause_writing(self) -> None:
         super().pause_writing()
-        self._sending = self.loop.call_later(self._settings.send_seconds, self.transport.abort)
+        self._sending = Timer(self.loop, self._settings.send_seconds, self.transport.abort)
 
     def resume_writing(self) -> None:
         super().resume_writing()
         _cancel(self._sending)
 
     def timeout_keep_alive_handler(self) -> None:
+        # uvicorn's own timer counts the time for which the process stood still.
+        due = cast("TimerHandle", self.timeout_keep_alive_task).when()
+        seconds = self._settings.keep_alive_seconds if stood_still(self.loop, due) else 0
+        self.timeout_keep_alive_task = Timer(self.loop, seconds, self._end_idle)  # type: ignore[assignment]  # it is only cancelled
+
+    def _end_idle(self) -> None:
         super().timeout_keep_alive_handler()
         self._end_within(self._settings.send_seconds)
 
@@ -367,6 +374,6 @@ class _AnswerTransport:
             self.write(b"")
 
 
-def _cancel(deadline: TimerHandle | None) -> None:
+def _cancel(deadline: Timer | TimerHandle | None) -> None:
     if deadline is not None:
         deadline.cancel()

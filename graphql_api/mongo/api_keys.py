@@ -7,13 +7,11 @@ from typing import Any, TypeVar
 
 from ..access.api_keys import ApiKey
 from ..access.principal import known_scopes
+from ..deadline import LOOK_UP_SECONDS, REQUEST_SECONDS, within
 from .customers import MongoCustomers
-from .deadline import OPERATION_SECONDS, available_until, seconds_from_now
+from .deadline import available_until
 
 _Result = TypeVar("_Result")
-
-# A key is looked up before the request's own operation, and both have to end within 5 seconds.
-_LOOK_UP_SECONDS = 1.0
 
 
 class MongoApiKeys:
@@ -26,9 +24,7 @@ class MongoApiKeys:
         await _in_time(partial(self._collection.insert_one, _to_document(new)))
 
     async def get(self, id_: str) -> ApiKey | None:
-        document = await _in_time(
-            partial(self._collection.find_one, {"_id": id_}), _LOOK_UP_SECONDS
-        )
+        document = await _in_time(partial(self._collection.find_one, {"_id": id_}), LOOK_UP_SECONDS)
         return None if document is None else _from_document(document)
 
     async def all(self) -> list[ApiKey]:
@@ -45,9 +41,9 @@ class MongoApiKeys:
 
 
 async def _in_time(
-    work: Callable[[], Awaitable[_Result]], seconds: float = OPERATION_SECONDS
+    work: Callable[[], Awaitable[_Result]], seconds: float = REQUEST_SECONDS
 ) -> _Result:
-    return await available_until(seconds_from_now(seconds), work)
+    return await available_until(within(seconds), work)
 
 
 def _to_document(key: ApiKey) -> dict[str, Any]:

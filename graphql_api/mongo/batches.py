@@ -15,7 +15,7 @@ _MOST_IN_A_BATCH = 100
 _MOST_WAITING = 1000
 
 # What is sent last has this time left. A healthy database needs a hundredth of a second.
-_LEAST_SECONDS = 0.3
+LEAST_SECONDS = 0.3
 
 # So long does one batch hold up the rest; then another one may pass it.
 _PATIENCE_SECONDS = 0.1
@@ -52,7 +52,7 @@ class Batches(Generic[_Item, _Outcome]):
 
         Raises `Unavailable` where it was not sent: there is no room, or not enough time.
         """
-        seconds = moment - time.monotonic() - _LEAST_SECONDS
+        seconds = moment - time.monotonic() - LEAST_SECONDS
         if seconds < 0 or len(self._waiting) == _MOST_WAITING:
             raise Unavailable
         loop = asyncio.get_running_loop()

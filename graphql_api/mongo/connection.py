@@ -1,17 +1,24 @@
 """The connection to MongoDB: what the URI decides, and what it cannot."""
 
-from typing import Any
+import asyncio
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+from typing import Any, TypeVar
 
 import dns.resolver
 from bson import CodecOptions
 from bson.binary import UuidRepresentation
-from motor.frameworks.asyncio import max_workers
+from motor.frameworks.asyncio import max_workers, run_on_executor
 from motor.motor_asyncio import AsyncIOMotorClient, AsyncIOMotorDatabase
 from pymongo import ReadPreference
+from pymongo.database import Database
 from pymongo.read_concern import ReadConcern
 from pymongo.write_concern import WriteConcern
 
-from .deadline import OPERATION_SECONDS
+from ..deadline import REQUEST_SECONDS
+
+_Result = TypeVar("_Result")
 
 DEFAULT_DATABASE = "graphql_api"
 
@@ -32,16 +39,17 @@ def connect(uri: str) -> AsyncIOMotorDatabase[dict[str, Any]]:
         appname="graphql-api",
         retryWrites=True,
         retryReads=True,
-        timeoutMS=int(OPERATION_SECONDS * 1000),
-        serverSelectionTimeoutMS=int(OPERATION_SECONDS * 1000),
+        timeoutMS=int(REQUEST_SECONDS * 1000),
+        serverSelectionTimeoutMS=int(REQUEST_SECONDS * 1000),
         # A primary that is frozen or cut off is given up when its heartbeat, which comes every
         # second, is a second late, with all that waits for it: 1.5 to 2.5 seconds after it froze
         # (measured; the election of another one takes at least 1). With the driver's own 10 and
         # 20 seconds, requests wait for it until their deadline.
         heartbeatFrequencyMS=1000,
         connectTimeoutMS=1000,
-        # No thread waits for a connection, and none is kept that no thread could use.
-        maxPoolSize=THREADS,
+        # No thread waits for a connection, and none is kept that no thread could use. Setting up
+        # has a thread of its own.
+        maxPoolSize=THREADS + 1,
     )
     return client.get_default_database(
         DEFAULT_DATABASE,
@@ -68,3 +76,31 @@ class _SystemResolver(dns.resolver.Resolver):
         **_options: object,
     ) -> dns.resolver.Answer:
         return dns.resolver.Resolver().resolve(qname, rdtype)
+
+
+async def in_one_thread(
+    database: AsyncIOMotorDatabase[dict[str, Any]],
+    work: Callable[[Database[dict[str, Any]]], _Result],
+) -> _Result:
+    """Does work of several commands in one of Motor's threads; one for each would cost twice."""
+    loop = asyncio.get_running_loop()
+    result: _Result = await run_on_executor(loop, work, database.delegate)  # type: ignore[no-untyped-call]  # Motor leaves its types out
+    return result
+
+
+async def in_a_thread_of_its_own(
+    database: AsyncIOMotorDatabase[dict[str, Any]],
+    work: Callable[[Database[dict[str, Any]]], _Result],
+) -> _Result:
+    """Does work that may take hours; the process does not wait for it when it ends."""
+    done: Future[_Result] = Future()
+    done.set_running_or_notify_cancel()
+
+    def run() -> None:
+        try:
+            done.set_result(work(database.delegate))
+        except Exception as error:  # noqa: BLE001  # whoever waits for it raises it
+            done.set_exception(error)
+
+    threading.Thread(target=run, daemon=True).start()
+    return await asyncio.wrap_future(done)

@@ -10,38 +10,85 @@ from dns.exception import DNSException
 from pymongo.errors import ConnectionFailure, OperationFailure, PyMongoError, WriteConcernError
 
 from ..customers.store import Unavailable
+from ..deadline import GRACE_SECONDS
 
 _Result = TypeVar("_Result")
 
-# One operation, with all that it sends and every retry of the driver, ends within this time. A
-# request has at most one, and is to be answered within 5 seconds.
-OPERATION_SECONDS = 4.1
-
-# While it looks for a primary, the driver looks at the time every half second alone.
-_GRACE_SECONDS = 0.6
-
-# Of these the driver makes no ConnectionFailure; see the server's error_codes.yml.
-_PASSING_CODES = {
+# What may pass by itself, or once an operator has helped: it is no fault of what was sent. From the
+# server's error_codes.yml: the categories RetriableError, Interruption, ExceededTimeLimitError,
+# NotPrimaryError, ShutdownError, NetworkError, SystemOverloadedError and SnapshotError, as far as
+# clients can get them, and those of no category that say the same.
+PASSING_CODES = {
     6,  # HostUnreachable
     7,  # HostNotFound
+    24,  # LockTimeout
+    43,  # CursorNotFound
+    46,  # LockBusy
+    50,  # MaxTimeMSExpired
     89,  # NetworkTimeout
+    91,  # ShutdownInProgress
+    112,  # WriteConflict
     117,  # ConflictingOperationInProgress
+    133,  # FailedToSatisfyReadPreference
     134,  # ReadConcernMajorityNotAvailableYet
+    145,  # PooledConnectionsDropped
+    146,  # ExceededMemoryLimit
+    149,  # NoConfigPrimary
+    175,  # QueryPlanKilled
+    189,  # PrimarySteppedDown
+    202,  # NetworkInterfaceExceededTimeLimit
+    215,  # DatabaseDropPending
+    216,  # ElectionInProgress
+    237,  # CursorKilled
+    239,  # SnapshotTooOld
+    246,  # SnapshotUnavailable
+    250,  # StaleChunkHistory
     262,  # ExceededTimeLimit
+    264,  # TooManyFilesOpen
+    272,  # MigrationConflict
     276,  # IndexBuildAborted
+    279,  # ClientDisconnect
+    285,  # IndexBuildAlreadyInProgress
+    290,  # TransactionExceededLifetimeLimitSeconds
+    314,  # ObjectIsBusy
+    355,  # InterruptedDueToStorageChange
+    358,  # InternalTransactionNotSupported
+    365,  # TemporarilyUnavailable
+    371,  # UserWritesBlocked
+    402,  # ResourceExhausted
+    406,  # MigrationBlockingOperationCoordinatorCleaningUp
+    407,  # PooledConnectionAcquisitionExceededTimeLimit
+    412,  # UpdatesStillPending
+    433,  # AdmissionQueueOverflow
+    449,  # RateLimitExceeded
+    450,  # PooledConnectionAcquisitionRejected
+    453,  # InterruptedDueToReshardingCriticalSection
+    462,  # IngressRequestRateLimitExceeded
+    8000,  # AtlasError, of which MongoDB itself knows nothing
     9001,  # SocketException
+    10058,  # LegacyNotPrimary
+    10107,  # NotWritablePrimary
+    11600,  # InterruptedAtShutdown
     11601,  # Interrupted
+    11602,  # InterruptedDueToReplStateChange
+    12586,  # BackgroundOperationInProgressForDatabase
     12587,  # BackgroundOperationInProgressForNamespace
+    13435,  # NotPrimaryNoSecondaryOk
+    13436,  # NotPrimaryOrSecondary
+    14031,  # OutOfDiskSpace
+    46841,  # ClientMarkedKilled
+    50915,  # BackupCursorOpenConflictWithCheckpoint
+    56846,  # ConfigServerUnreachable
+    91331,  # RetriableRemoteCommandFailure
+    10045600,  # InterruptedDueToFCVChange
 }
 
-
-def seconds_from_now(seconds: float) -> float:
-    """A moment, as `until` takes it."""
-    return time.monotonic() + seconds
+# Codes that are not known here yet may come with one of these.
+_PASSING_LABELS = ("RetryableError", "RetryableWriteError", "SystemOverloadedError")
 
 
 async def until(
-    moment: float, work: Callable[[], Awaitable[_Result]], grace: float = _GRACE_SECONDS
+    moment: float, work: Callable[[], Awaitable[_Result]], grace: float = GRACE_SECONDS
 ) -> _Result:
     """What comes of the work, or an error that is `passing` where there is nothing by then.
 
@@ -61,7 +108,7 @@ async def until(
 
 
 async def available_until(
-    moment: float, work: Callable[[], Awaitable[_Result]], grace: float = _GRACE_SECONDS
+    moment: float, work: Callable[[], Awaitable[_Result]], grace: float = GRACE_SECONDS
 ) -> _Result:
     """As `until`, for work that keeps no customer: what is `passing` becomes `Unavailable`.
 
@@ -82,4 +129,6 @@ def passing(error: TimeoutError | PyMongoError) -> bool:
     # The host of a `mongodb+srv` URI is not found, or not yet.
     if isinstance(error.__cause__, DNSException):
         return True
-    return error.timeout or (isinstance(error, OperationFailure) and error.code in _PASSING_CODES)
+    if error.timeout or any(map(error.has_error_label, _PASSING_LABELS)):
+        return True
+    return isinstance(error, OperationFailure) and error.code in PASSING_CODES

@@ -9,14 +9,12 @@ from motor.motor_asyncio import AsyncIOMotorClientSession
 from pymongo.errors import PyMongoError
 
 from ..access.trusted_documents import IdsTaken, TrustedDocument
+from ..deadline import LOOK_UP_SECONDS, REQUEST_SECONDS, within
 from .batches import Batches
 from .customers import MongoCustomers
-from .deadline import OPERATION_SECONDS, available_until, seconds_from_now
+from .deadline import available_until
 
 _Result = TypeVar("_Result")
-
-# A document is looked up before its operation, and both have to end within 5 seconds.
-_LOOK_UP_SECONDS = 1.0
 
 
 class MongoTrustedDocuments:
@@ -64,7 +62,7 @@ class MongoTrustedDocuments:
         return len(new)
 
     async def get(self, id_: str) -> str | None:
-        return await self._batches.outcome(id_, seconds_from_now(_LOOK_UP_SECONDS))
+        return await self._batches.outcome(id_, within(LOOK_UP_SECONDS))
 
     async def _send(self, ids: list[str], moment: float) -> list[str | None]:
         texts = await available_until(moment, partial(self._texts, ids))
@@ -93,4 +91,4 @@ class MongoTrustedDocuments:
 
 
 async def _in_time(work: Callable[[], Awaitable[_Result]]) -> _Result:
-    return await available_until(seconds_from_now(OPERATION_SECONDS), work)
+    return await available_until(within(REQUEST_SECONDS), work)
