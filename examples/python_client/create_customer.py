@@ -39,6 +39,9 @@ def main() -> int:
 def show(outcome: CreateCustomer) -> int:
     """Names every type of outcome: mypy refuses it when one is added to the schema."""
     result = outcome.create_customer
+    if result is None:
+        # The client raises what `errors` says, so this never happens.
+        return 1
     match result.typename__:
         case "CreateCustomerSuccess":
             print(f"Created {result.customer.email} at {result.customer.created_at:%H:%M} UTC")

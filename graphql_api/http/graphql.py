@@ -150,8 +150,8 @@ class GraphQLEndpoint:
         if not result.errors:
             return _response({"data": result.data}, 200, media_type, exchange)
         errors = [error.formatted for error in result.errors]
-        if result.data is None and not any(error.path for error in result.errors):
-            # Nothing was executed, so there is no `data`, and no success to report.
+        if result.data is None:
+            # Fields at the top may be null, so nothing was executed, and there is no `data`.
             return _response({"errors": errors}, refused, media_type, exchange)
         return _response({"errors": errors, "data": result.data}, 200, media_type, exchange)
 

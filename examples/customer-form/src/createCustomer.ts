@@ -20,7 +20,7 @@ export type Outcome =
 /** Creates a customer, once for each key. */
 export async function createCustomer(input: CreateCustomerInput, key: string): Promise<Outcome> {
   const { createCustomer: result } = await execute(CREATE_CUSTOMER, { input, idempotencyKey: key });
-  switch (result.__typename) {
+  switch (result?.__typename) {
     case "CreateCustomerSuccess":
       return { customer: result.customer };
     case "CreateCustomerFailure":
@@ -28,7 +28,7 @@ export async function createCustomer(input: CreateCustomerInput, key: string): P
     case "IdempotencyConflict":
       return { errors: {}, message: result.message };
     default:
-      result satisfies never;
+      result satisfies null | undefined;
       throw new Error("The server answered in a way that this form does not know.");
   }
 }
