@@ -67,8 +67,8 @@ def serve(settings: Settings) -> int:
         _database(settings) as uri,
     ):
         os.environ[variable("mongodb_uri")] = uri
-        if settings.mongodb_uri is None:
-            os.environ.setdefault(variable("introspection"), "true")
+        # Workers read the settings anew, and for them the embedded MongoDB has a URI.
+        os.environ[variable("introspection")] = "true" if settings.introspection else "false"
         print(f"GraphiQL: http://{_authority(listener)}/graphql", flush=True)
         if settings.workers == 1:
             uvicorn.Server(config).run([listener])

@@ -310,6 +310,11 @@ class Settings:
         ),
     ] = None
 
+    def __post_init__(self) -> None:
+        if self.introspection is None:
+            # What runs with a MongoDB of its own is being tried out.
+            object.__setattr__(self, "introspection", self.mongodb_uri is None)
+
     @classmethod
     def read(cls, environment: Mapping[str, str]) -> "Settings":
         """Raises `SettingsError` for a value that cannot be used and for a name that is none."""
