@@ -7,6 +7,7 @@ from graphql import DocumentNode, ExecutionResult, OperationDefinitionNode, exec
 from strawberry.utils.await_maybe import await_maybe
 
 from .covered import NotCovered
+from .locations import locate
 from .prepared import PreparedOperation, Unfinished
 from .schema import Schema
 
@@ -50,6 +51,7 @@ class Operation:
                 hide_suggestions=self._hide_suggestions,
             )
         )
+        locate(result.errors or [])
         self._schema.process_errors(result.errors or [])
         return result
 
