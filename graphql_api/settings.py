@@ -174,8 +174,8 @@ class Settings:
         int,
         _Setting(
             _whole_number(1, 1_000_000),
-            "The highest cost of an operation: one for each field, what is in a list ten times, and "
-            "about 1000 for the whole schema.",
+            "The highest cost of an operation: one for each field, what is in a list ten times, "
+            "and about 1000 for the whole schema.",
         ),
     ] = 2000
     trusted_documents_only: Annotated[

@@ -202,16 +202,18 @@ async def test_a_document_is_looked_up_and_parsed_once(
 
 
 async def test_only_so_many_are_remembered_and_all_are_served(
-    client: httpx.AsyncClient,
+    database_uri: str,
     registered: Registered,
     parsed: list[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(trusted_documents, "_MAX_REMEMBERED", 2)
+    # Room for two of them.
+    monkeypatch.setattr(trusted_documents, "_REMEMBERED_TOKENS", 80)
     texts = {f"id{number}": f"{{ a{number}: __typename }}" for number in range(3)}
     await registered.add(**texts)
 
-    answers = [await ask(client, id_) for id_ in [*texts, *texts]]
+    async with connected(database_uri) as client:
+        answers = [await ask(client, id_) for id_ in [*texts, *texts]]
 
     assert [list(answer.json()["data"]) for answer in answers] == [["a0"], ["a1"], ["a2"]] * 2
     assert parsed == [*texts.values(), *texts.values()]

@@ -15,7 +15,8 @@ def client_address(request: Request) -> str:
     return "" if request.client is None else request.client.host
 
 
-@lru_cache(maxsize=1024)
+# Of headers as long as there may be.
+@lru_cache(maxsize=64)
 def host_name(host: bytes) -> str:
     """The name or address in a header `Host`; empty where there is none."""
     try:
@@ -24,7 +25,8 @@ def host_name(host: bytes) -> str:
         return ""
 
 
-@lru_cache(maxsize=1024)
+# Of headers as long as there may be.
+@lru_cache(maxsize=64)
 def is_loopback(host: str) -> bool:
     """Whether what this address or name stands for never leaves its machine."""
     address = _address(host)

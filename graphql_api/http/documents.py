@@ -28,10 +28,15 @@ _MAX_ERRORS = 20
 # Validation compares each field with each other one that is answered in the same place.
 _MAX_PAIRS = 5000
 
-_REMEMBERED_DOCUMENTS = 256
-_DOCUMENTS_SEEN_ONCE = 64
-_WRONG_DOCUMENTS = 64
+# What is remembered of documents is counted in tokens: at most 4 kB for each, with what is made of
+# it when it comes again, and 1 kB before that.
+_REMEMBERED_TOKENS = 16_384
+_TOKENS_SEEN_ONCE = 4096
+_WRONG_TOKENS = 4096
 _LONGEST_REMEMBERED = 8192
+# So many tokens take as much as what each document has beside them, and a token as so much text.
+_TOKENS_OF_A_DOCUMENT = 32
+_TEXT_OF_A_TOKEN = 64
 
 
 @dataclass(frozen=True)
@@ -40,6 +45,8 @@ class Document:
 
     errors: list[dict[str, Any]]
     operations: dict[str | None, Operation]
+    # What it takes to remember it, in tokens.
+    weight: int
 
 
 class Documents:
@@ -59,9 +66,9 @@ class Documents:
             self._rules = (*specified_rules, NoSchemaIntrospectionCustomRule)
         # A document that comes once, however many of its kind, pushes out none that came twice,
         # and one that is wrong pushes out none that is right.
-        self._known = Remembered[Document](_REMEMBERED_DOCUMENTS)
-        self._seen_once = Remembered[Document](_DOCUMENTS_SEEN_ONCE)
-        self._wrong = Remembered[Document](_WRONG_DOCUMENTS)
+        self._known = Remembered[Document](_REMEMBERED_TOKENS)
+        self._seen_once = Remembered[Document](_TOKENS_SEEN_ONCE)
+        self._wrong = Remembered[Document](_WRONG_TOKENS)
 
     def get(self, text: str) -> Document | None:
         """The document, where it is remembered."""
@@ -72,22 +79,25 @@ class Documents:
         if (document := self.get(text)) is not None:
             return document
         if (document := self._seen_once.pop(text)) is not None:
-            self._known.add(text, document, owner)
+            self._known.add(text, document, owner, document.weight)
             return document
         document = self.prepare(text)
         if len(text) <= _LONGEST_REMEMBERED:
-            (self._wrong if document.errors else self._seen_once).add(text, document, owner)
+            memory = self._wrong if document.errors else self._seen_once
+            memory.add(text, document, owner, document.weight)
         return document
 
     def prepare(self, text: str) -> Document:
         """A document that is read for whoever remembers it."""
         hide_suggestions = not self._settings.introspection
         operations: list[Operation] = []
+        tokens = _TOKENS_OF_A_DOCUMENT
         try:
             node = parse_document(text, self._settings.max_tokens)
         except GraphQLError as error:
             errors = [error]
         else:
+            tokens += node.token_count
             operations = [
                 Operation(self._schema, node, definition, hide_suggestions=hide_suggestions)
                 for definition in node.definitions
@@ -96,9 +106,11 @@ class Documents:
             errors = self._errors(node, hide_suggestions=hide_suggestions)
             locate(errors)
         self._schema.process_errors(errors)
+        shown = len(text) + sum(len(error.message) for error in errors)
         return Document(
             [dict(error.formatted) for error in errors],
             {operation.name: operation for operation in operations},
+            tokens + shown // _TEXT_OF_A_TOKEN,
         )
 
     def _errors(self, document: DocumentNode, *, hide_suggestions: bool) -> list[GraphQLError]:

@@ -224,7 +224,8 @@ async def _from_body(request: Request, limit: int) -> _Parameters:
         ) from None
 
 
-@lru_cache(maxsize=256)
+# Of headers as long as there may be.
+@lru_cache(maxsize=64)
 def _is_json(content_type: bytes) -> bool:
     return content_type.partition(b";")[0].strip().lower() == _JSON.encode()
 
