@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
-from itertools import count
 from typing import Any, cast
 
 from graphql import (
@@ -49,9 +48,8 @@ class Room:
         """`prepared` is the most fields that functions are made for, `answers` of known answers."""
         self._prepared = prepared
         self._most_in_answers = self._in_answers = answers
-        # The answers to values, by the numbers of what completes them and the values' identities.
-        self._known: dict[tuple[int, int], tuple[object, Any]] = {}
-        self._numbers = count()
+        # Of each that completes values: those values and their answers, by the values' identities.
+        self._known: list[dict[int, tuple[object, Any]]] = []
 
     def prepare(self, fields: int) -> None:
         """Raises `NotCovered` where there is no room for so many more."""
@@ -61,15 +59,15 @@ class Room:
 
     def remembered(self, complete: Complete) -> Complete:
         """Completes each value once; for values that never change, to objects."""
-        number, known = next(self._numbers), self._known
+        known: dict[int, tuple[object, Any]] = {}
+        self._known.append(known)
 
         def completed(value: object) -> object:
             # As long as the value is kept here, no other one has its identity.
-            key = number, id(value)
-            if (entry := known.get(key)) is None:
+            if (entry := known.get(id(value))) is None:
                 entry = value, complete(value)
                 self._make_room(_FIELDS_OF_A_VALUE + len(entry[1]))
-                known[key] = entry
+                known[id(value)] = entry
             return entry[1]
 
         return completed
@@ -77,7 +75,8 @@ class Room:
     def _make_room(self, fields: int) -> None:
         self._in_answers -= fields
         if self._in_answers < 0:
-            self._known.clear()
+            for known in self._known:
+                known.clear()
             self._in_answers = self._most_in_answers - fields
 
 
