@@ -72,6 +72,12 @@ def _parser() -> argparse.ArgumentParser:
         action="store_true",
         help="Also measure Mercurius, which npm installs first.",
     )
+    parser.add_argument(
+        "--requests",
+        type=int,
+        default=500_000,
+        help="Hostile requests that --memory sends. Default: %(default)s.",
+    )
     another = parser.add_mutually_exclusive_group()
     another.add_argument(
         "--workers", action="store_true", help="Compare two server processes with one."
@@ -80,7 +86,9 @@ def _parser() -> argparse.ArgumentParser:
         "--profile", choices=(OURS, FLOOR, STRAWBERRY), help="Profile a server, by py-spy."
     )
     another.add_argument(
-        "--memory", action="store_true", help="Show how memory goes over many requests."
+        "--memory",
+        action="store_true",
+        help="Show how memory goes over many requests, ordinary and hostile.",
     )
     another.add_argument("--plots", action="store_true", help="Draw docs/images anew.")
     return parser
@@ -101,7 +109,7 @@ def _run(options: argparse.Namespace, driver: Driver, start: _Start) -> None:
             plot_size(driver, servers)
     elif options.memory:
         with start(OURS) as [server]:
-            print_memory(driver, server)
+            print_memory(driver, server, options.requests)
     elif options.profile:
         with start(options.profile) as [server]:
             for scenario in options.only:

@@ -37,9 +37,6 @@ def serve(settings: Settings) -> int:
     listen.
     """
     create_app(replace(settings, mongodb_uri=settings.mongodb_uri or "mongodb://localhost"))
-    if settings.mongodb_uri is None and settings.introspection is None:
-        settings = replace(settings, introspection=True)
-        os.environ[variable("introspection")] = "true"
     config = uvicorn.Config(
         "graphql_api.server:worker",
         factory=True,
@@ -71,6 +68,8 @@ def serve(settings: Settings) -> int:
         _database(settings) as uri,
     ):
         os.environ[variable("mongodb_uri")] = uri
+        # Workers read the settings anew, and for them the embedded MongoDB has a URI.
+        os.environ[variable("introspection")] = str(settings.allows_introspection).lower()
         shown = "GraphiQL" if settings.shows_graphiql else "GraphQL"
         print(f"{shown}: http://{_authority(listener)}/graphql", flush=True)
         if settings.workers == 1:

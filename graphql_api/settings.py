@@ -201,7 +201,8 @@ class Settings:
         int,
         _Setting(
             _whole_number(1, 1_000_000),
-            "The highest cost of an operation: one for each field, what is in a list ten times.",
+            "The highest cost of an operation: one for each field, what is in a list ten times, "
+            "and about 1000 for the whole schema.",
         ),
     ] = 2000
     trusted_documents_only: Annotated[
@@ -352,9 +353,14 @@ class Settings:
     ] = None
 
     @property
+    def allows_introspection(self) -> bool:
+        """Whether clients may ask for the schema: by default where the embedded MongoDB runs."""
+        return self.mongodb_uri is None if self.introspection is None else self.introspection
+
+    @property
     def shows_graphiql(self) -> bool:
-        """Whether there is a page for explorers."""
-        return bool(self.introspection) if self.graphiql is None else self.graphiql
+        """Whether there is a page for explorers: by default where introspection is allowed."""
+        return self.allows_introspection if self.graphiql is None else self.graphiql
 
     @classmethod
     def read(cls, environment: Mapping[str, str]) -> "Settings":

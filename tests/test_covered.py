@@ -20,7 +20,7 @@ from graphql import (
 )
 from strawberry.utils.await_maybe import await_maybe
 
-from graphql_api.schema.completion import remembered
+from graphql_api.schema.completion import Room
 from graphql_api.schema.covered import NotCovered
 from graphql_api.schema.operation import Operation
 from graphql_api.schema.prepared import PreparedOperation, Unfinished
@@ -335,14 +335,49 @@ async def test_subscriptions_are_not_covered() -> None:
 def test_what_never_changes_is_completed_once_and_not_kept_for_ever() -> None:
     completed: list[object] = []
 
-    def complete_anew(value: object) -> int:
+    def complete_anew(value: object) -> dict[str, int]:
         completed.append(value)
-        return len(completed)
+        return {"number": len(completed)}
 
-    complete = remembered(complete_anew, most=2)
+    # Each answer takes the room of six fields: its own, and five for the value.
+    room = Room(prepared=0, answers=17)
+    complete, another = room.remembered(complete_anew), room.remembered(complete_anew)
     first, second, third = object(), object(), object()
 
-    answers = [complete(value) for value in (first, second, first, second, third, first)]
+    answers = [complete(value)["number"] for value in (first, second, first, second)]
+    others = [another(first)["number"], complete(third)["number"], complete(first)["number"]]
 
-    assert answers == [1, 2, 1, 2, 3, 4]
-    assert completed == [first, second, third, first]
+    assert answers == [1, 2, 1, 2]
+    assert others == [3, 4, 5]
+    assert completed == [first, second, first, third, first]
+
+
+async def test_an_operation_of_more_fields_than_there_is_room_for_is_left_to_graphql_core() -> None:
+    flags = "abcd"
+    roots = " ".join(
+        f'{flag}: named(key: "thing") @include(if: ${flag}) {{ ...F }}' for flag in flags
+    )
+    declared = ", ".join(f"${flag}: Boolean!" for flag in flags)
+    text = (
+        f"query ({declared}) {{ {roots} }} fragment F on Named {{ name a: name b: name c: name }}"
+    )
+    document, [operation] = operations_of(text)
+    covered = []
+
+    [node, _] = document.definitions
+    assert isinstance(node, OperationDefinitionNode)
+    prepared = PreparedOperation(SCHEMA.graphql_schema, document, node)
+    for chosen in product([True, False], repeat=4):
+        values = dict(zip(flags, chosen, strict=True))
+        expected = await answer(graphql_core(document, values))
+        assert await answer(operation.execute(values, "context")) == expected
+        try:
+            await prepared.execute(values, "context")
+        except Unfinished:
+            covered.append(False)
+        else:
+            covered.append(True)
+
+    # The last one selects nothing.
+    assert covered[0] is covered[-1] is True
+    assert not all(covered)

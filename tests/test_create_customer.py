@@ -362,6 +362,36 @@ async def test_two_different_keys_in_one_request_are_refused(client: httpx.Async
     assert error["extensions"] == {"code": "BAD_USER_INPUT"}
 
 
+@pytest.mark.parametrize("media_type", ["application/json", "application/graphql-response+json"])
+async def test_a_creation_that_fails_does_not_take_its_neighbours_results_away(
+    client: httpx.AsyncClient, documents: Documents, media_type: str
+) -> None:
+    text = (
+        "mutation ($a: CreateCustomerInput!, $c: CreateCustomerInput!) {"
+        " a: createCustomer(input: $a) { ...Created }"
+        ' b: createCustomer(input: {email: "b@b.de"}, idempotencyKey: "é") { ...Created }'
+        " c: createCustomer(input: $c) { ...Created } }"
+        " fragment Created on CreateCustomerSuccess { customer { email } }"
+    )
+
+    # graphql-core executes the first; the others are prepared.
+    for number in range(3):
+        emails = {name: f"{name}{number}@example.com" for name in "ac"}
+        variables = {name: {"email": email} for name, email in emails.items()}
+        answer = await client.post(
+            "/graphql", json={"query": text, "variables": variables}, headers={"Accept": media_type}
+        )
+
+        created = {name: {"customer": {"email": email}} for name, email in emails.items()}
+        assert answer.status_code == 200
+        assert answer.json()["data"] == {"a": created["a"], "b": None, "c": created["c"]}
+        [error] = answer.json()["errors"]
+        assert error["path"] == ["b"]
+        assert error["extensions"] == {"code": "BAD_USER_INPUT"}
+
+    assert documents.count_documents({}) == 2 * 3
+
+
 @pytest.mark.alone
 async def test_fifty_creations_with_one_email_address_make_one_customer(
     client: httpx.AsyncClient, documents: Documents

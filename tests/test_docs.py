@@ -170,7 +170,7 @@ def test_the_table_of_fields_is_the_declaration() -> None:
 
 
 def test_the_table_of_settings_is_the_settings() -> None:
-    defaults = dataclasses.asdict(Settings())
+    defaults = {field.name: field.default for field in dataclasses.fields(Settings)}
 
     assert rows("| Variable | Default | What it decides |") == [
         f"| `{variable(name)}` | {shown(default)} | {description(name)} |"

@@ -1,13 +1,18 @@
 """Documents: what is refused before it costs anything, what is remembered, and what is not told."""
 
 import asyncio
-from collections.abc import Iterator
+import sys
+from collections.abc import Callable, Iterator
+from inspect import signature
+from itertools import count
+from typing import Any
 
 import httpx
 import pytest
-from graphql import get_introspection_query
+from graphql import GraphQLError, GraphQLSyntaxError, get_introspection_query, parse, validate
 
 from graphql_api.http.documents import Document, Documents
+from graphql_api.schema.locations import locate, parse_document
 from graphql_api.schema.schema import create_schema
 from graphql_api.settings import Settings
 
@@ -149,6 +154,9 @@ HOSTILE = {
     + "}) { __typename } }",
     "variables": "query (" + "".join(f" $v{n}: String" for n in range(120)) + ") { __typename }",
     "fragments": "{ __typename }" + "".join(f" fragment f{n} on Query {{ id }}" for n in range(80)),
+    "empty lines": "\n" * 30_000 + "query (" + " $v: Int" * 90 + ") { __typename }",
+    "introspections": "{" + " ".join(f"a{n}: __schema {{ ...S }}" for n in range(10)) + "}"
+    " fragment S on __Schema { types { name fields { name args { name type { name } } } } }",
     "introspection": "{ __schema { types { fields { type { fields { type { fields { type { fields "
     "{ name } } } } } } } } } }",
 }
@@ -186,6 +194,123 @@ async def test_nobody_waits_more_than_150_ms_for_a_hostile_document(
     assert max(waits) < 0.15
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{ customer(id: "1") {FIELDS} }',
+        "{" + " customer(id: 1) { ... {FIELDS} }" * 5 + "}",
+        '{ customer(id: "1") { ...a ...b } }'
+        + "".join(f" fragment {name} on Customer {{FIELDS}}" for name in "ab"),
+        "{ __typename } fragment unused on Customer {FIELDS}",
+    ],
+)
+def test_pairs_of_fields_in_the_same_place_have_a_limit(text: str) -> None:
+    few, many = (text.replace("FIELDS", " id x: name" * number) for number in (8, 150))
+
+    assert errors_of(few, max_aliases=1000) == []
+    assert errors_of(many, max_aliases=1000, max_tokens=10_000) == [
+        "Send a smaller document; it has more than 5000 pairs of fields that share a place in the "
+        "answer."
+    ]
+
+
+def test_a_fragment_within_itself_is_all_that_is_told_of_a_document() -> None:
+    text = "{ ...a ...none } fragment a on Customer { ...b } fragment b on Customer { x { ...a } }"
+
+    [error] = Documents(SCHEMA, SETTINGS).read(text, "somebody").errors
+
+    assert error["message"] == "Cannot spread fragment 'a' within itself via 'b'."
+
+
+def test_what_nests_beyond_what_python_can_follow_is_refused() -> None:
+    nested = "".join(
+        f" fragment f{n} on Query {{ {'... { ' * 90}...f{n + 1}{' }' * 91}" for n in range(20)
+    )
+
+    assert errors_of(f"{{ ...f0 }} {nested}", max_tokens=100_000, max_fragments=100) == [
+        "Send a smaller document; it has more than 15 levels of fields."
+    ]
+
+
+# What tools may ask for beside the rest; all of them use this query.
+OPTIONS = [
+    name
+    for name, option in signature(get_introspection_query).parameters.items()
+    if isinstance(option.default, bool)
+]
+
+
+@pytest.mark.parametrize("options", [[], ["descriptions"], OPTIONS], ids=len)
+def test_the_schema_can_be_read_once_and_not_ten_times(options: list[str]) -> None:
+    given: dict[str, Any] = {name: name in options for name in OPTIONS}
+    query = get_introspection_query(**given)
+    operation, rest = query.split("fragment", 1)
+    schema = operation[operation.index("__schema") : operation.rindex("}")]
+    tenfold = " ".join(f"a{number}: {schema}" for number in range(10))
+
+    documents = Documents(SCHEMA, Settings(introspection=True))
+
+    assert documents.read(query, "somebody").errors == []
+    assert errors_of(f"{{ {tenfold} }} fragment {rest}", max_tokens=10_000) == [
+        "Send a smaller document; it has more than 2000 points of cost."
+    ]
+
+
+def test_lists_of_the_schemas_own_types_count_as_long_as_they_are() -> None:
+    whole = "{ __schema { types { name description } } }"
+    one = '{ __type(name: "Customer") { name description } }'
+
+    assert errors_of(whole, max_cost=100) == []
+    assert errors_of(whole, max_cost=20) != []
+    assert errors_of(one, max_cost=3) == []
+
+
+def work(function: Callable[[], object]) -> int:
+    """How many functions are called, Python's own among them: what it costs on any machine."""
+    calls = count()
+    sys.setprofile(lambda *_: next(calls))
+    try:
+        function()
+    finally:
+        sys.setprofile(None)
+    return next(calls)
+
+
+@pytest.mark.parametrize("line_break", ["\n", "\r", "\r\n"])
+def test_the_lines_of_all_errors_are_found_in_one_pass(line_break: str) -> None:
+    documents = Documents(SCHEMA, SETTINGS)
+
+    def reading(text: str) -> Callable[[], object]:
+        return lambda: documents.prepare(text)
+
+    few, many = (
+        work(reading(f"{line_break * 20_000}query ({variables}) {{ __typename }}"))
+        for variables in ("$v: Int", "$v: Int " * 90)
+    )
+
+    assert many < 2 * few
+
+
+@pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE)
+@pytest.mark.parametrize("space", [" ", "\n", "\r\n \r\n\n"])
+def test_errors_are_where_graphql_core_finds_them(text: str, space: str) -> None:
+    spaced = text.replace(" ", space)
+    try:
+        ours, document = parse_document(spaced, 10_000), parse(spaced)
+    except GraphQLError as error:
+        expected = [error]
+        with pytest.raises(GraphQLSyntaxError) as raised:
+            parse_document(spaced, 10_000)
+        found: list[GraphQLError] = [raised.value]
+    else:
+        expected = validate(SCHEMA.graphql_schema, document)
+        found = validate(SCHEMA.graphql_schema, ours)
+
+    locate(found)
+
+    assert [error.formatted for error in found] == [error.formatted for error in expected]
+
+
 def read_twice(documents: Documents, text: str, owner: str = "somebody") -> Document:
     """The document, which is remembered from then on."""
     documents.read(text, owner)
@@ -202,7 +327,9 @@ def test_a_valid_document_is_read_once() -> None:
     assert list(first.operations) == ["CreateCustomer"]
 
 
-@pytest.mark.parametrize("text", ["{", "{ custome }", "{ customer }", "{ ...a }"])
+@pytest.mark.parametrize(
+    "text", ["{", "{ custome }", "{ customer }", "{ ...a }", "{ a } type B { c: ID }"]
+)
 def test_what_is_wrong_with_a_document_is_found_once(text: str) -> None:
     documents = Documents(SCHEMA, SETTINGS)
     first = documents.read(text, "somebody")
@@ -253,7 +380,7 @@ def test_what_is_remembered_is_bounded() -> None:
     first = read_twice(documents, "{ first: __typename }")
     wrong = documents.read("{ first }", "somebody")
 
-    for number in range(256):
+    for number in range(500):
         read_twice(documents, f"{{ a{number}: __typename }}")
         documents.read(f"{{ a{number} }}", "somebody")
 

@@ -21,6 +21,7 @@ Manifest = Callable[[object], str]
 
 CUSTOMER = "query Customer($id: ID!) { customer(id: $id) { id name } }"
 TYPE = "{ __typename }"
+SCHEMA = "{ __schema { queryType { name } } }"
 
 # As code generators write them.
 MANIFESTS: dict[str, dict[str, Any]] = {
@@ -286,11 +287,21 @@ def test_documents_are_kept_by_the_embedded_mongodb_with_a_server_and_without(
     graphql_api("documents", "register", manifest({"before": TYPE}), *flags)
     left = mongods(data_dir)
     with serving(*flags, errors=tmp_path / "stderr") as server:
-        graphql_api("documents", "register", manifest({"meanwhile": TYPE}), *flags)
+        graphql_api("documents", "register", manifest({"meanwhile": SCHEMA}), *flags)
         outcomes = [outcome(server.url, id_) for id_ in ("before", "meanwhile", "never")]
 
-    assert outcomes == ["Query", "Query", "DOCUMENT_NOT_FOUND"]
+    # With the embedded MongoDB introspection is on, for the command as for the server.
+    assert outcomes == ["Query", {"queryType": {"name": "Query"}}, "DOCUMENT_NOT_FOUND"]
     assert left == []
+
+
+@pytest.mark.parametrize(("introspection", "code"), [(None, 1), ("false", 1), ("true", 0)])
+def test_documents_that_ask_for_the_schema_are_registered_where_the_server_takes_them(
+    introspection: str | None, code: int, documents: Command, manifest: Manifest
+) -> None:
+    setting = {"GRAPHQL_API_INTROSPECTION": introspection} if introspection else {}
+
+    assert documents("register", manifest({"one": SCHEMA}), **setting)[0] == code
 
 
 def test_a_database_that_does_not_answer_is_a_clear_error(

@@ -19,7 +19,7 @@ def remembered(most: int, **owned: int) -> Remembered[str]:
 
 def add(values: Remembered[str], owner: str, numbers: range) -> None:
     for number in numbers:
-        values.add(f"{owner}{number}", f"value of {owner}{number}", owner)
+        values.add(f"{owner}{number}", f"value of {owner}{number}", owner, 1)
 
 
 def kept(values: Remembered[str], owner: str) -> list[int]:
@@ -91,9 +91,21 @@ def test_what_is_taken_out_counts_no_more() -> None:
     assert (kept(values, "ada"), kept(values, "grace"), kept(values, "john")) == ([2], [1], [0, 1])
 
 
+def test_what_weighs_more_pushes_out_more_and_what_weighs_too_much_is_not_kept() -> None:
+    values = remembered(10, ada=8, grace=2)
+
+    values.add("heavy", "value", "john", 4)
+    assert (kept(values, "ada"), kept(values, "grace")) == ([4, 5, 6, 7], [0, 1])
+    assert values.get("heavy") == "value"
+
+    values.add("too heavy", "value", "john", 11)
+    assert values.get("too heavy") is None
+    assert (kept(values, "ada"), kept(values, "grace")) == ([4, 5, 6, 7], [0, 1])
+
+
 @settings(max_examples=300, deadline=None)
 @given(
-    st.integers(1, 6),
+    st.integers(1, 12),
     st.lists(
         st.tuples(
             st.sampled_from(["add", "add", "get", "pop"]), st.sampled_from("abc"), st.integers(1, 9)
@@ -103,18 +115,22 @@ def test_what_is_taken_out_counts_no_more() -> None:
 )
 def test_it_does_as_it_says(most: int, steps: list[tuple[str, str, int]]) -> None:
     values = Remembered[str](most)
-    # The same in the plainest words: pairs of a key and an owner, the oldest first.
-    model: list[tuple[str, str]] = []
+    # The same in the plainest words: keys, owners and weights, the oldest first.
+    model: list[tuple[str, str, int]] = []
 
-    for number, (step, owner, before) in enumerate(steps):
-        key = f"{number if step == 'add' else number - before}"
-        known = next((pair for pair in model if pair[0] == key), None)
+    # A number is the weight of what is added, and else how long ago that was.
+    for index, (step, owner, number) in enumerate(steps):
+        key = f"{index if step == 'add' else index - number}"
+        known = next((one for one in model if one[0] == key), None)
         if step == "add":
-            values.add(key, key, owner)
-            model.append((key, owner))
-            if len(model) > most:
-                owned = Counter(owner for _, owner in model)
-                model.remove(next(p for p in model if owned[p[1]] == max(owned.values())))
+            weight = (number + 2) // 3
+            values.add(key, key, owner, weight)
+            model.append((key, owner, weight))
+            while sum(weight for _, _, weight in model) > most:
+                owned: Counter[str] = Counter()
+                for _, one, weight in model:
+                    owned[one] += weight
+                model.remove(next(m for m in model if owned[m[1]] == max(owned.values())))
         else:
             found = values.get(key) if step == "get" else values.pop(key)
             assert found == (known and key)
@@ -123,6 +139,4 @@ def test_it_does_as_it_says(most: int, steps: list[tuple[str, str, int]]) -> Non
                 if step == "get":
                     model.append(known)
 
-    assert [key for key in map(str, range(len(steps))) if values.pop(key)] == sorted(
-        (key for key, _ in model), key=int
-    )
+    assert values.items() == [(key, key) for key, _, _ in model]

@@ -32,7 +32,7 @@ SCHEMA_FILE = Path(__file__).parent.parent / "schema.graphql"
 # The specification's own text, with every member's fields written out.
 SPECIFIED = """
 type Mutation {
-  createCustomer(input: CreateCustomerInput!, idempotencyKey: String): CreateCustomerResult!
+  createCustomer(input: CreateCustomerInput!, idempotencyKey: String): CreateCustomerResult
 }
 union CreateCustomerResult = CreateCustomerSuccess | CreateCustomerFailure | IdempotencyConflict
 type CreateCustomerSuccess { customer: Customer! replayed: Boolean! }

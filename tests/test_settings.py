@@ -20,6 +20,16 @@ def test_an_empty_environment_gives_the_defaults() -> None:
     assert Settings.read({"PATH": "/bin", "PORT": "1"}) == Settings()
 
 
+@pytest.mark.parametrize("uri", [None, "mongodb://db.example/customers"])
+def test_introspection_is_on_with_the_embedded_mongodb_unless_something_is_set(
+    uri: str | None,
+) -> None:
+    assert Settings(mongodb_uri=uri).allows_introspection is (uri is None)
+    for setting in (True, False):
+        settings = Settings(mongodb_uri=uri, introspection=setting)
+        assert settings.allows_introspection is setting
+
+
 def test_each_setting_is_read_from_the_variable_of_its_name() -> None:
     settings = Settings.read(
         {

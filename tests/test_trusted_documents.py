@@ -11,9 +11,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import graphql
 import httpx
 import pytest
+from graphql import DocumentNode
 from pymongo import MongoClient
 from pymongo.collection import Collection
 from pymongo.errors import OperationFailure
@@ -26,6 +26,7 @@ from graphql_api.http import documents as documents_module
 from graphql_api.http import trusted_documents
 from graphql_api.mongo.mongod import embedded_mongod, find_mongod
 from graphql_api.mongo.trusted_documents import MongoTrustedDocuments
+from graphql_api.schema.locations import parse_document
 
 from .clients import CREATE_CUSTOMER, CUSTOMER, connected, create_customer, execute
 from .replica_sets import Member, ReplicaSet
@@ -46,13 +47,12 @@ def registered(database_uri: str) -> "Registered":
 def parsed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The documents that are parsed from now on."""
     texts = []
-    parse = graphql.parse
 
-    def recording(text: str, **options: Any) -> Any:
+    def recording(text: str, max_tokens: int) -> DocumentNode:
         texts.append(text)
-        return parse(text, **options)
+        return parse_document(text, max_tokens)
 
-    monkeypatch.setattr(documents_module, "parse", recording)
+    monkeypatch.setattr(documents_module, "parse_document", recording)
     return texts
 
 
@@ -202,16 +202,18 @@ async def test_a_document_is_looked_up_and_parsed_once(
 
 
 async def test_only_so_many_are_remembered_and_all_are_served(
-    client: httpx.AsyncClient,
+    database_uri: str,
     registered: Registered,
     parsed: list[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(trusted_documents, "_MAX_REMEMBERED", 2)
+    # Room for two of them.
+    monkeypatch.setattr(trusted_documents, "_REMEMBERED_TOKENS", 80)
     texts = {f"id{number}": f"{{ a{number}: __typename }}" for number in range(3)}
     await registered.add(**texts)
 
-    answers = [await ask(client, id_) for id_ in [*texts, *texts]]
+    async with connected(database_uri) as client:
+        answers = [await ask(client, id_) for id_ in [*texts, *texts]]
 
     assert [list(answer.json()["data"]) for answer in answers] == [["a0"], ["a1"], ["a2"]] * 2
     assert parsed == [*texts.values(), *texts.values()]

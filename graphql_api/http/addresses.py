@@ -41,7 +41,8 @@ def host_name(host: bytes) -> str | None:
     return valid[1] if ipv6 is None else ipv6 if _address(ipv6) is not None else None
 
 
-@lru_cache(maxsize=1024)
+# Of headers as long as there may be.
+@lru_cache(maxsize=64)
 def is_loopback(host: str) -> bool:
     """Whether what this address or name stands for never leaves its machine (RFC 6761, 6.3)."""
     address = _address(host)

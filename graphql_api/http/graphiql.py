@@ -52,7 +52,7 @@ def is_built() -> bool:
     return (BUILD / "index.html").exists()
 
 
-def graphiql_page(*, introspection: bool | None) -> Page:
+def graphiql_page(*, introspection: bool) -> Page:
     """The page of the build, else one that loads its scripts from a CDN."""
     if not is_built():
         html = page_from_cdn()
@@ -63,13 +63,13 @@ def graphiql_page(*, introspection: bool | None) -> Page:
     return Page(f"{before}{_PLACE}{known}{after}", _POLICY)
 
 
-def _what_the_page_knows(*, introspection: bool | None) -> str:
+def _what_the_page_knows(*, introspection: bool) -> str:
     examples = [
         {"query": example.document, "variables": json.dumps(example.variables, indent=2)}
         for example in EXAMPLES
     ]
     known = {
-        "introspection": bool(introspection),
+        "introspection": introspection,
         "fresh": FRESH,
         "createdLast": CREATED_LAST,
         "examples": examples,

@@ -78,7 +78,9 @@ class GraphQLEndpoint:
         self._admit = admit
         self._settings = settings
         self._page = (
-            graphiql_page(introspection=settings.introspection) if settings.shows_graphiql else None
+            graphiql_page(introspection=settings.allows_introspection)
+            if settings.shows_graphiql
+            else None
         )
         self._documents = Documents(create_schema(), settings)
         self.trusted = Trusted(registered, self._documents)
@@ -157,8 +159,8 @@ class GraphQLEndpoint:
         if not result.errors:
             return _response({"data": result.data}, 200, media_type, exchange)
         errors = [error.formatted for error in result.errors]
-        if result.data is None and not any(error.path for error in result.errors):
-            # Nothing was executed, so there is no `data`, and no success to report.
+        if result.data is None:
+            # Fields at the top may be null, so nothing was executed, and there is no `data`.
             return _response({"errors": errors}, refused, media_type, exchange)
         return _response({"errors": errors, "data": result.data}, 200, media_type, exchange)
 
@@ -254,7 +256,8 @@ async def _from_body(request: Request, limit: int) -> _Parameters:
         raise RequestError(400, "Send the request as JSON in UTF-8.") from None
 
 
-@lru_cache(maxsize=256)
+# Of headers as long as there may be.
+@lru_cache(maxsize=64)
 def _is_json(content_type: bytes) -> bool:
     return content_type.partition(b";")[0].strip().lower() == _JSON.encode()
 

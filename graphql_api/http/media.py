@@ -3,7 +3,8 @@
 from functools import lru_cache
 
 
-@lru_cache(maxsize=256)
+# Of headers as long as there may be.
+@lru_cache(maxsize=64)
 def preferred(accept: str, offered: tuple[str, ...]) -> str | None:
     """The offered media type with the highest quality, the first among equals; None for none.
 

@@ -7,13 +7,17 @@ _Value = TypeVar("_Value")
 
 
 class Remembered(Generic[_Value]):
-    """At most so many values. One too many pushes out the oldest of those who have the most."""
+    """Values of a certain weight at most. What is too much pushes out the oldest of those who have
+    the most.
+    """
 
     def __init__(self, most: int) -> None:
+        """`most` is the weight of all of them together."""
         self._most = most
         # The one that was not asked for the longest comes first.
-        self._values: OrderedDict[str, tuple[_Value, str]] = OrderedDict()
+        self._values: OrderedDict[str, tuple[_Value, str, int]] = OrderedDict()
         self._owned: Counter[str] = Counter()
+        self._weight = 0
 
     def get(self, key: str) -> _Value | None:
         if (found := self._values.get(key)) is None:
@@ -24,16 +28,22 @@ class Remembered(Generic[_Value]):
     def pop(self, key: str) -> _Value | None:
         if (found := self._values.pop(key, None)) is None:
             return None
-        value, owner = found
-        self._owned[owner] -= 1
+        value, owner, weight = found
+        self._weight -= weight
+        self._owned[owner] -= weight
         if not self._owned[owner]:
             del self._owned[owner]
         return value
 
-    def add(self, key: str, value: _Value, owner: str) -> None:
-        """Remembers what is not there yet."""
-        self._values[key] = value, owner
-        self._owned[owner] += 1
-        if len(self._values) > self._most:
+    def add(self, key: str, value: _Value, owner: str, weight: int) -> None:
+        """Remembers what is not there yet; `weight` is positive."""
+        self._values[key] = value, owner, weight
+        self._owned[owner] += weight
+        self._weight += weight
+        while self._weight > self._most:
             most = max(self._owned.values())
-            self.pop(next(k for k, (_, o) in self._values.items() if self._owned[o] == most))
+            self.pop(next(k for k, (_, o, _) in self._values.items() if self._owned[o] == most))
+
+    def items(self) -> list[tuple[str, _Value]]:
+        """All of them, which does not count as asking for them."""
+        return [(key, value) for key, (value, _, _) in self._values.items()]

@@ -12,12 +12,17 @@ from ..customers.store import Unavailable
 from ..logs import places
 from .documents import Document, Documents
 from .errors import RequestError
+from .remembered import Remembered
 
 logger = structlog.get_logger()
 
 # How late a removal may hold.
 _REMEMBERED_SECONDS = 3.0
-_MAX_REMEMBERED = 500
+# In tokens, as other documents are counted: hundreds of usual ones.
+_REMEMBERED_TOKENS = 32_768
+
+# No stranger adds to them, so they have one share.
+_OWNER = "the operator"
 
 _NOT_FOUND = Document(
     [
@@ -28,6 +33,7 @@ _NOT_FOUND = Document(
         }
     ],
     {},
+    1,
 )
 
 
@@ -43,8 +49,8 @@ class Trusted:
     def __init__(self, registered: TrustedDocuments, documents: Documents) -> None:
         self._registered = registered
         self._documents = documents
-        # By their ids; the one that was looked up first is the first to go.
-        self._known: dict[str, _Known] = {}
+        # By their ids.
+        self._known = Remembered[_Known](_REMEMBERED_TOKENS)
 
     def get(self, id_: str) -> Document | None:
         """The document, where it is remembered."""
@@ -65,9 +71,8 @@ class Trusted:
             return _NOT_FOUND
         # Of several requests that looked it up at once, the first to know reads it.
         if (known := self._known.get(id_)) is None:
-            known = self._known[id_] = _Known(text, self._documents.prepare(text))
-            if len(self._known) > _MAX_REMEMBERED:
-                del self._known[next(iter(self._known))]
+            known = _Known(text, self._documents.prepare(text))
+            self._known.add(id_, known, _OWNER, known.document.weight)
         return known.document
 
     @contextlib.asynccontextmanager
@@ -92,9 +97,9 @@ class Trusted:
                 logger.error("Trusted documents cannot be read.", exception=places(error))  # noqa: TRY400  # no texts
 
     async def _forget_removed(self) -> None:
-        remembered = dict(self._known)
+        remembered = dict(self._known.items())
         if remembered:
             texts = await self._registered.texts(remembered)
             for id_, known in remembered.items():
                 if texts.get(id_) != known.text:
-                    self._known.pop(id_, None)
+                    self._known.pop(id_)

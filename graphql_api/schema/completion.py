@@ -37,6 +37,49 @@ from .covered import NotCovered, definition_of
 Complete = Callable[[Any], Any]
 
 
+# A value that is remembered takes as much memory as so many fields of its answer.
+_FIELDS_OF_A_VALUE = 5
+
+
+class Room:
+    """How much may be remembered of one operation, however it is asked for."""
+
+    def __init__(self, prepared: int, answers: int) -> None:
+        """`prepared` is the most fields that functions are made for, `answers` of known answers."""
+        self._prepared = prepared
+        self._most_in_answers = self._in_answers = answers
+        # Of each that completes values: those values and their answers, by the values' identities.
+        self._known: list[dict[int, tuple[object, Any]]] = []
+
+    def prepare(self, fields: int) -> None:
+        """Raises `NotCovered` where there is no room for so many more."""
+        self._prepared -= fields
+        if self._prepared < 0:
+            raise NotCovered
+
+    def remembered(self, complete: Complete) -> Complete:
+        """Completes each value once; for values that never change, to objects."""
+        known: dict[int, tuple[object, Any]] = {}
+        self._known.append(known)
+
+        def completed(value: object) -> object:
+            # As long as the value is kept here, no other one has its identity.
+            if (entry := known.get(id(value))) is None:
+                entry = value, complete(value)
+                self._make_room(_FIELDS_OF_A_VALUE + len(entry[1]))
+                known[id(value)] = entry
+            return entry[1]
+
+        return completed
+
+    def _make_room(self, fields: int) -> None:
+        self._in_answers -= fields
+        if self._in_answers < 0:
+            for known in self._known:
+                known.clear()
+            self._in_answers = self._most_in_answers - fields
+
+
 @dataclass(frozen=True)
 class Selections:
     """What one operation selects, for certain values of the variables that directives name."""
@@ -45,6 +88,7 @@ class Selections:
     fragments: dict[str, FragmentDetails]
     operation: OperationDefinitionNode
     variable_values: VariableValues
+    room: Room
 
     def root_fields(self, root: GraphQLObjectType) -> GroupedFieldSet:
         """The nodes of each field at the top, by the key that it is answered with."""
@@ -100,6 +144,7 @@ class Selections:
         selected = collect_subfields(
             self.schema, self.fragments, self.variable_values, self.operation, type_, nodes
         ).grouped_field_set
+        self.room.prepare(len(selected))
         names: dict[str, Any] = {}
         parts = []
         for number, (key, inner) in enumerate(selected.items()):
@@ -112,7 +157,7 @@ class Selections:
         source = f"lambda value: {{{', '.join(parts)}}}"
         complete = cast("Complete", eval(source, names))  # noqa: S307
         never_changes = getattr(definition_of(type_).origin, "never_changes", False)
-        return remembered(complete) if never_changes else complete
+        return self.room.remembered(complete) if never_changes else complete
 
     def _field(
         self, type_: GraphQLObjectType, nodes: FieldDetailsList
@@ -135,22 +180,6 @@ def fragments_of(definitions: tuple[Any, ...]) -> dict[str, FragmentDetails]:
         for definition in definitions
         if isinstance(definition, FragmentDefinitionNode)
     }
-
-
-def remembered(complete: Complete, most: int = 1024) -> Complete:
-    """Completes each value once; for values that never change."""
-    known: dict[int, tuple[object, object]] = {}
-
-    def completed(value: object) -> object:
-        # As long as the value is kept here, no other one has its identity.
-        entry = known.get(id(value))
-        if entry is None:
-            if len(known) == most:
-                known.clear()
-            entry = known[id(value)] = value, complete(value)
-        return entry[1]
-
-    return completed
 
 
 def _is_text(type_: GraphQLOutputType) -> bool:

@@ -13,10 +13,12 @@ from graphql import (
     execute,
     get_variable_values,
 )
+from graphql.execution.collect_fields import collect_fields
 from strawberry.utils.await_maybe import await_maybe
 
-from .completion import Selections, fragments_of
+from .completion import fragments_of
 from .covered import NotCovered
+from .locations import locate
 from .prepared import PreparedOperation, Unfinished
 from .schema import Schema
 
@@ -55,7 +57,7 @@ class Operation:
         root = cast("GraphQLObjectType", schema.get_root_type(self.type))
         fragments = fragments_of(self._document.definitions)
         try:
-            fields = Selections(schema, fragments, self._node, values).root_fields(root)
+            fields = collect_fields(schema, fragments, values, root, self._node).grouped_field_set
         except GraphQLError:
             # As above: a directive has no value.
             return False
@@ -81,6 +83,7 @@ class Operation:
                 hide_suggestions=self._hide_suggestions,
             )
         )
+        locate(result.errors or [])
         self._schema.process_errors(result.errors or [])
         return result
 

@@ -90,12 +90,13 @@ def _bad_user_input(message: str) -> GraphQLError:
 
 @strawberry.type(description="What can be changed.")
 class Mutation:
-    create_customer: CreateCustomerResult = strawberry.mutation(
+    create_customer: CreateCustomerResult | None = strawberry.mutation(
         resolver=_create_customer,
         extensions=[TakeGiven()],
         description=(
             "Creates a customer. Answers with the customer, or with every problem of every field "
-            "at once. Its e-mail address identifies a customer: no two have the same."
+            "at once. Its e-mail address identifies a customer: no two have the same. `null` means "
+            "that `errors` says why there is no result; other fields keep theirs."
         ),
     )
 

@@ -34,11 +34,16 @@ from strawberry.extensions.field_extension import AsyncExtensionResolver, FieldE
 from strawberry.types import Info
 
 from .coercion import Build, Coerce, builder, coercer, python_name_of
-from .completion import Complete, Selections, fragments_of
+from .completion import Complete, Room, Selections, fragments_of
 from .covered import NotCovered, definition_of
 
 # Of the variables that may decide what is selected, so many combinations of values are prepared.
 _MOST_VARIANTS = 16
+
+# What is remembered of a document has a bound in its tokens, and so has what is remembered of its
+# operations: so many fields for each token. A usual operation needs half a field, or less.
+_PREPARED_FIELDS = 2
+_FIELDS_IN_ANSWERS = 8
 
 
 class Unfinished(Exception):
@@ -115,6 +120,9 @@ class PreparedOperation:
         self._variables = [_variable(schema, node) for node in operation.variable_definitions or ()]
         # Directives take no others.
         self._booleans = [variable.name for variable in self._variables if variable.is_boolean]
+        operations = sum(isinstance(d, OperationDefinitionNode) for d in document.definitions)
+        tokens = document.token_count // operations
+        self._room = Room(_PREPARED_FIELDS * tokens, _FIELDS_IN_ANSWERS * tokens)
         # None for what is not covered.
         self._variants: dict[tuple[object, ...], list[_Field] | None] = {}
 
@@ -163,7 +171,7 @@ class PreparedOperation:
 
     def _prepared(self, coerced: dict[str, Any]) -> Iterator[_Field]:
         values = VariableValues({}, coerced)
-        selections = Selections(self._schema, self._fragments, self._operation, values)
+        selections = Selections(self._schema, self._fragments, self._operation, values, self._room)
         root = cast("GraphQLObjectType", self._schema.get_root_type(self._operation.operation))
         for key, nodes in selections.root_fields(root).items():
             name = nodes[0].node.name.value

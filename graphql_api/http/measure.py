@@ -1,0 +1,181 @@
+"""What a document comes to when its fragments are expanded, counted without expanding them."""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, cast
+
+from graphql import (
+    FieldNode,
+    FragmentDefinitionNode,
+    FragmentSpreadNode,
+    GraphQLCompositeType,
+    GraphQLSchema,
+    InlineFragmentNode,
+    SelectionNode,
+    SelectionSetNode,
+    get_named_type,
+    get_nullable_type,
+    introspection_from_schema,
+    is_introspection_type,
+    is_list_type,
+)
+from graphql.type import GraphQLNamedType
+
+# A list costs as much as this many of its items: the server does not know how many it will have.
+_ASSUMED_LIST_SIZE = 10.0
+
+# Reading the whole schema, as tools do, costs about this much, however large the schema is.
+_COST_OF_THE_SCHEMA = 1000.0
+
+
+class Introspection:
+    """What it costs to ask for the schema: each list of it counts as long as such lists are."""
+
+    def __init__(self, schema: GraphQLSchema) -> None:
+        self._schema = schema
+
+    @property
+    def cost_of_a_field(self) -> float:
+        return _COST_OF_THE_SCHEMA / self._counted[0]
+
+    def size(self, field: str) -> float:
+        """How many objects a field such as `types` or `ofType` has on average."""
+        return self._counted[1].get(field, 1.0)
+
+    @cached_property
+    def _counted(self) -> tuple[int, dict[str, float]]:
+        """The fields of the whole schema's introspection, and the sizes of those with any."""
+        fields: Counter[str] = Counter()
+        objects: Counter[str] = Counter()
+        pending: list[dict[str, Any]] = [dict(introspection_from_schema(self._schema))]
+        while pending:
+            one = pending.pop()
+            fields.update(one.keys())
+            for name, value in one.items():
+                inner = value if isinstance(value, list) else [value]
+                found = [item for item in inner if isinstance(item, dict)]
+                objects[name] += len(found)
+                pending += found
+        # A size of nothing would make nothing of whatever is in it.
+        return fields.total(), {name: objects[name] / fields[name] for name in +objects}
+
+
+@dataclass(frozen=True)
+class Size:
+    """What a selection set comes to."""
+
+    fields: int = 0
+    depth: int = 0
+    aliases: int = 0
+    directives: int = 0
+    # Fields at every level.
+    expanded: int = 0
+    # Points. Not a whole number, since the average sizes of the schema's own lists are none.
+    cost: float = 0.0
+
+
+class Measure:
+    """Measures the selection sets of one document, each fragment once."""
+
+    def __init__(
+        self,
+        schema: GraphQLSchema,
+        introspection: Introspection,
+        fragments: dict[str, FragmentDefinitionNode],
+    ) -> None:
+        self._schema = schema
+        self._introspection = introspection
+        self._fragments = fragments
+        # None for a fragment that is being measured.
+        self._measured: dict[str, Size | None] = {}
+        # Whether a fragment has been met within itself.
+        self.is_circular = False
+
+    def selections(self, selection_set: SelectionSetNode, parent: GraphQLNamedType | None) -> Size:
+        """Raises `RecursionError` for what is nested too deeply."""
+        sizes = [self._selection(node, parent) for node in selection_set.selections]
+        own_directives = sum(len(node.directives or ()) for node in selection_set.selections)
+        return Size(
+            fields=sum(size.fields for size in sizes),
+            depth=max((size.depth for size in sizes), default=0),
+            aliases=sum(size.aliases for size in sizes),
+            directives=sum(size.directives for size in sizes) + own_directives,
+            expanded=sum(size.expanded for size in sizes),
+            cost=sum(size.cost for size in sizes),
+        )
+
+    def fragment(self, name: str) -> Size:
+        """A fragment that is not there, or within itself, counts nothing; validation refuses it."""
+        if name not in self._measured:
+            self._measured[name] = None
+            fragment = self._fragments.get(name)
+            size = Size()
+            if fragment is not None:
+                on = self._schema.get_type(fragment.type_condition.name.value)
+                size = self.selections(fragment.selection_set, on)
+            self._measured[name] = size
+        measured = self._measured[name]
+        self.is_circular |= measured is None
+        return measured or Size()
+
+    def pairs(self, selection_sets: Sequence[SelectionSetNode]) -> int:
+        """How many pairs of fields share a place in the answer: validation compares each pair.
+
+        Takes as long as it has fields when it is expanded, and no fragment may be within itself.
+        """
+        places: dict[str, list[FieldNode]] = defaultdict(list)
+        for field in self._fields(selection_sets):
+            places[(field.alias or field.name).value].append(field)
+        return sum(
+            len(fields) * (len(fields) - 1) // 2
+            + self.pairs([field.selection_set for field in fields if field.selection_set])
+            for fields in places.values()
+        )
+
+    def _fields(self, selection_sets: Sequence[SelectionSetNode]) -> Iterator[FieldNode]:
+        """The fields at the top of all these, each fragment expanded once."""
+        pending = list(selection_sets)
+        expanded = set()
+        while pending:
+            for node in pending.pop().selections:
+                if isinstance(node, FieldNode):
+                    yield node
+                elif isinstance(node, InlineFragmentNode):
+                    pending.append(node.selection_set)
+                else:
+                    name = cast("FragmentSpreadNode", node).name.value
+                    if name in self._fragments and name not in expanded:
+                        pending.append(self._fragments[name].selection_set)
+                    expanded.add(name)
+
+    def _selection(self, node: SelectionNode, parent: GraphQLNamedType | None) -> Size:
+        if isinstance(node, FieldNode):
+            return self._field(node, parent)
+        if isinstance(node, InlineFragmentNode):
+            condition = node.type_condition
+            on = self._schema.get_type(condition.name.value) if condition else parent
+            return self.selections(node.selection_set, on)
+        return self.fragment(cast("FragmentSpreadNode", node).name.value)
+
+    def _field(self, node: FieldNode, parent: GraphQLNamedType | None) -> Size:
+        name = node.name.value
+        definition = self._schema.get_field(cast("GraphQLCompositeType", parent), name)
+        inner = Size()
+        if node.selection_set is not None:
+            named = get_named_type(definition.type) if definition else None
+            inner = self.selections(node.selection_set, named)
+        own, size = 1.0, 1.0
+        if parent is not None and is_introspection_type(parent):
+            own, size = self._introspection.cost_of_a_field, self._introspection.size(name)
+        elif definition is not None and is_list_type(get_nullable_type(definition.type)):
+            size = _ASSUMED_LIST_SIZE
+        return Size(
+            fields=1,
+            depth=inner.depth + 1,
+            aliases=inner.aliases + (node.alias is not None),
+            directives=inner.directives,
+            expanded=inner.expanded + 1,
+            cost=own + inner.cost * size,
+        )

@@ -1,0 +1,148 @@
+"""How much strangers can have a server remember: a bound, whatever they send."""
+
+import gc
+import tracemalloc
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from random import Random
+from typing import Any
+
+import pytest
+
+from graphql_api.access.principal import ANYBODY
+from graphql_api.customers.fields import FIELDS
+from graphql_api.http import documents as documents_module
+from graphql_api.http.documents import Documents
+from graphql_api.schema.operations import Context
+from graphql_api.schema.schema import create_schema
+from graphql_api.settings import Settings
+
+from .test_prepared import Script, ScriptedCustomers, giving
+
+SCHEMA = create_schema()
+
+# Smaller than a server's, which are reached sooner.
+TOKENS = {"_REMEMBERED_TOKENS": 2048, "_TOKENS_SEEN_ONCE": 512, "_WRONG_TOKENS": 512}
+# 4 kB for each token that is remembered, 1 kB for the others, and what is remembered of problems.
+BOUND = 4096 * 2048 + 1024 * 1024 + 4 * 2**20
+
+CREATED = """
+  ... on CreateCustomerFailure { errors { ... on FieldError { field path message }
+    ... on TooShortError { a: minLength actualLength } ... on TooLongError { b: maxLength } } }
+  ... on CreateCustomerSuccess { customer { id name email description } }"""
+
+
+@dataclass
+class Sent:
+    """A document with the variables of each of its requests."""
+
+    text: str
+    variables: list[dict[str, Any]]
+
+
+def invalid(random: Random) -> dict[str, str]:
+    """Every field is wrong, each by a length of its own."""
+    return {field.public_name: "?" * random.randint(100, 1000) for field in FIELDS}
+
+
+def creations(random: Random, number: int) -> Sent:
+    """The issue's own: ten aliases, flags, a changing comment, invalid lengths that change."""
+    flags = "abcd"
+    roots = " ".join(
+        f"a{n}: createCustomer(input: $input) @include(if: ${flags[n % 4]}) {{ ...Created }}"
+        for n in range(10)
+    )
+    declared = ", ".join(f"${flag}: Boolean!" for flag in flags)
+    return Sent(
+        f"mutation ($input: CreateCustomerInput!, {declared}) {{ {roots} }}"
+        f" fragment Created on CreateCustomerResult {{ {CREATED} }} # {number}",
+        [
+            {"input": invalid(random), **{flag: random.random() < 0.7 for flag in flags}}
+            for _ in range(4)
+        ],
+    )
+
+
+def aliases(_: Random, number: int) -> Sent:
+    """A list of errors whose every item has thirty aliases."""
+    paths = " ".join(f"a{number}_{n}: path" for n in range(29))
+    errors = f"errors {{ ... on FieldError {{ {paths} }} }}"
+    create = f"createCustomer(input: $input) {{ ... on CreateCustomerFailure {{ {errors} }} }}"
+    return Sent(
+        f"mutation ($input: CreateCustomerInput!) {{ {create} }}",
+        [{"input": invalid(Random(n))} for n in range(4)],  # noqa: S311  # no secrets
+    )
+
+
+def operations(_: Random, number: int) -> Sent:
+    return Sent(" ".join(f"query q{number}_{n} {{ __typename }}" for n in range(50)), [{}] * 3)
+
+
+def dense(_: Random, number: int) -> Sent:
+    fields = " ".join(field.public_name for field in FIELDS)
+    roots = " ".join(f"a{n}: customer(id: {number}) {{ {fields} }}" for n in range(10))
+    return Sent(f"{{ {roots} }}", [{}] * 3)
+
+
+def comments(_: Random, number: int) -> Sent:
+    return Sent(f"# {number}\n" + "#\n" * 380 + "{ __typename }", [{}] * 3)
+
+
+def text(_: Random, number: int) -> Sent:
+    long = "\N{EURO SIGN}" * 8000
+    return Sent(f'{{ customer(id: "{number}{long}") {{ id }} }}', [{}] * 3)
+
+
+def wrong(_: Random, number: int) -> Sent:
+    undefined = " ".join(f"a{n}: customer(id: $v{n}) {{ id }}" for n in range(10))
+    return Sent(f"query {'q' * 7000}{number} {{ {undefined} }}", [{}])
+
+
+def unknown(_: Random, number: int) -> Sent:
+    return Sent(f"{{ customer(id: {number}) {{{' x y z' * 30} }} }}", [{}])
+
+
+KINDS = [creations, aliases, operations, dense, comments, text, wrong, unknown]
+
+
+async def send(documents: Documents, sent: Sent, owner: str) -> None:
+    """Each operation of the document, in requests that read it as a server does."""
+    for variables in sent.variables:
+        document = documents.read(sent.text, owner)
+        if document.errors:
+            return
+        for operation in document.operations.values():
+            context = Context(ScriptedCustomers(Script([], [giving(None)] * 10, [])), ANYBODY)
+            await operation.execute(variables, context)
+
+
+@pytest.fixture
+def grown() -> Iterator[Callable[[], int]]:
+    """How many bytes are held that were not before."""
+
+    def held() -> int:
+        gc.collect()
+        return tracemalloc.get_traced_memory()[0]
+
+    tracemalloc.start()
+    try:
+        yield held
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: str(kind.__name__))
+async def test_what_is_remembered_for_strangers_has_a_bound(
+    kind: Callable[[Random, int], Sent],
+    grown: Callable[[], int],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name, tokens in TOKENS.items():
+        monkeypatch.setattr(documents_module, name, tokens)
+    documents = Documents(SCHEMA, Settings())
+    random = Random(1)  # noqa: S311  # it makes documents, not secrets
+
+    for number in range(20):
+        await send(documents, kind(random, number), f"stranger {number}")
+
+    assert grown() < BOUND
