@@ -1,0 +1,117 @@
+"""Sends growing requests to servers in this process, and counts the instructions that each costs.
+
+`test_growth` runs it under Valgrind's Callgrind, which counts.
+"""
+
+import asyncio
+import gc
+import json
+import os
+import re
+import sys
+import tempfile
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from functools import partial
+from pathlib import Path
+
+import uvicorn
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from jwt.algorithms import OKPAlgorithm
+from uvicorn.server import ServerState
+
+from graphql_api.app import create_app
+from graphql_api.http.protocol import Protocol
+from graphql_api.logs import configure_structlog
+from graphql_api.settings import Settings
+
+from .growth_requests import REQUESTS
+
+_NO_DATABASE = "mongodb://127.0.0.1:1/"
+_SUMMARY = re.compile(r"^summary: ([0-9]+)$", re.MULTILINE)
+
+
+async def ask_each(
+    requests: Mapping[str, bytes], counted: Callable[[], int] = lambda: 0
+) -> dict[str, tuple[int, int]]:
+    """The status of the answer to each request, and what `counted` gives for it.
+
+    No request may need the database, which is away. `counted` is called before and after each, and
+    gives what was counted since the call before.
+    """
+    answered = {}
+    with tempfile.TemporaryDirectory() as folder:
+        async with (
+            _listening(Settings(mongodb_uri=_NO_DATABASE, introspection=True)) as open_port,
+            _listening(_guarded(Path(folder, "jwks.json"))) as guarded_port,
+        ):
+            for name, request in requests.items():
+                port = guarded_port if b"\r\nAuthorization:" in request else open_port
+                counted()
+                status = await _ask(port, request)
+                answered[name] = status, counted()
+    return answered
+
+
+def _guarded(jwks: Path) -> Settings:
+    public = OKPAlgorithm.to_jwk(Ed25519PrivateKey.generate().public_key(), as_dict=True)
+    jwks.write_text(json.dumps({"keys": [{**public, "kid": "1", "alg": "EdDSA"}]}))
+    return Settings(
+        mongodb_uri=_NO_DATABASE,
+        rate_limit="100000/second",
+        jwt_issuer="https://identity.example/",
+        jwt_audience="https://customers.example/",
+        jwt_jwks=str(jwks),
+    )
+
+
+@asynccontextmanager
+async def _listening(settings: Settings) -> AsyncIterator[int]:
+    """The port of a server."""
+    config = uvicorn.Config(create_app(settings), log_config=None, access_log=False)
+    config.load()
+    make = partial(Protocol, settings, config=config, server_state=ServerState(), app_state={})
+    loop = asyncio.get_running_loop()
+    async with await loop.create_server(make, "127.0.0.1", 0) as server:
+        yield server.sockets[0].getsockname()[1]
+
+
+async def _ask(port: int, request: bytes) -> int:
+    """The status of the answer to a request that ends its connection."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(request)
+    answer = await reader.read()
+    writer.close()
+    await writer.wait_closed()
+    return int(answer.split(b" ", 2)[1])
+
+
+def main(output: Path, sizes: list[int]) -> None:  # pragma: no cover  # runs under Valgrind alone
+    """Prints the instructions for each request in each size. `output` is Callgrind's file."""
+    number = 0
+
+    def counted() -> int:
+        # Callgrind writes what it has counted whenever this is called, and begins anew.
+        os.sched_yield()
+        nonlocal number
+        number += 1
+        part = output.with_name(f"{output.name}.{number}")
+        summary = _SUMMARY.search(part.read_text())
+        part.unlink()
+        assert summary is not None
+        return int(summary[1])
+
+    configure_structlog("error", "json")
+    # What is imported or made at the first use, and what the collector does, does not grow.
+    asyncio.run(ask_each({name: request(64) for name, request in REQUESTS.items()}))
+    gc.freeze()
+    gc.disable()
+    costs = [
+        asyncio.run(ask_each({name: request(size) for name, request in REQUESTS.items()}, counted))
+        for size in sizes
+    ]
+    print(json.dumps({name: [cost[name][1] for cost in costs] for name in REQUESTS}))
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), [int(size) for size in sys.argv[2:]])  # pragma: no cover
