@@ -1,6 +1,7 @@
 """Requests of every kind that can be made longer, to see whether the server's work grows alike."""
 
 import json
+import unicodedata
 from collections.abc import Callable, Iterator
 from random import Random
 
@@ -12,8 +13,9 @@ Grow = Callable[[int], bytes]
 
 CLOSE = b"Connection: close"
 
-# One field for each way to read a text; whatever they hold, the country keeps it from the database.
+# One field for each way to read a text.
 _FIELDS = ("name", "email", "description", "zipCode", "phoneNumber")
+_TEXT_FIELDS = ("name", "description", "country", "addressLine1", "city", "ccEmailAddress")
 _UNITS = {
     "spaces": " ",
     "wide spaces": "\u3000",
@@ -25,6 +27,12 @@ _UNITS = {
     "words": "a ",
     "marks": "\u0301",
     "marks in the wrong order": "\u0301\u0323",
+    "marks by falling class": "".join(
+        sorted(map(chr, range(0x300, 0x370)), key=unicodedata.combining, reverse=True)
+    ),
+    "marks that become marks of another class": "\u0f73",
+    "letters of two parts": "\u09c7\u09be",
+    "Arabic digits": "\u0661",
     "marks that compose": "\u0308\u0301\u0344",
     "Hangul jamo": "\u1100\u1161\u11a8",
     "joiners": "\u0915\u094d\u200d",
@@ -51,6 +59,8 @@ _UNITS = {
 }
 # Besides those, units that chance makes of their characters: the same ones in each run.
 _RANDOM_UNITS = 60
+# Those that are also sent once for many fields of many creations.
+_SHARED = ("spaces", "marks in the wrong order", "letters that NFC composes", "punycode")
 # What there is before and after the units.
 _ENDS = {"": ("", ""), " between letters": ("\u00e9", "b"), " in a domain": ("a@b", ".example")}
 
@@ -210,11 +220,26 @@ def _few_tokens(grow: Callable[[int], str]) -> Grow:
     return lambda size: document(grow(size // 150))
 
 
-def _text(field: str, start: str, unit: str, end: str) -> Grow:
+def _texts(start: str, unit: str, end: str) -> Grow:
     def grow(size: int) -> bytes:
-        text = start + unit * (size // _escaped(unit)) + end
-        values = {"email": "a@example.com", "country": "1", field: text}
+        text = start + unit * (size // len(_FIELDS) // _escaped(unit)) + end
+        # The country keeps the customer from the database, which is away.
+        values = {"country": "1", **dict.fromkeys(_FIELDS, text)}
         return body(json.dumps({"query": CREATE_CUSTOMER, "variables": {"input": values}}))
+
+    return grow
+
+
+def _shared_text(unit: str) -> Grow:
+    fields = " ".join(f"{field}: $text" for field in ("email", *_TEXT_FIELDS))
+    creations = "".join(
+        f" a{number}: createCustomer(input: {{{fields}}}) {{ __typename }}" for number in range(7)
+    )
+
+    def grow(size: int) -> bytes:
+        text = unit * (size // 8 // _escaped(unit)) + "!"
+        query = f"mutation ($text: String!) {{{creations} }}"
+        return body(json.dumps({"query": query, "variables": {"text": text}}))
 
     return grow
 
@@ -241,18 +266,18 @@ def _target(grow: Callable[[int], str]) -> Grow:
 
 
 def _requests() -> Iterator[tuple[str, Grow]]:
-    for field in _FIELDS:
-        for unit_name, unit in _UNITS.items():
-            for end_name, (start, end) in _ENDS.items():
-                yield f"{field}: {unit_name}{end_name}", _text(field, start, unit, end)
+    for unit_name, unit in _UNITS.items():
+        for end_name, (start, end) in _ENDS.items():
+            yield f"texts: {unit_name}{end_name}", _texts(start, unit, end)
+    for unit_name in _SHARED:
+        yield f"texts of many creations: {unit_name}", _shared_text(_UNITS[unit_name])
     random = Random(9)  # noqa: S311  # no secret
     alphabet = sorted(set("".join(_UNITS.values())))
     for _ in range(_RANDOM_UNITS):
-        field = random.choice(_FIELDS)
         start, unit, end = (
             "".join(random.choices(alphabet, k=random.randint(1, 4))) for _ in "123"
         )
-        yield f"{field}: {start!a}, {unit!a} repeated, {end!a}", _text(field, start, unit, end)
+        yield f"texts: {start!a}, {unit!a} repeated, {end!a}", _texts(start, unit, end)
     for name, text in _DOCUMENTS.items():
         yield f"document: {name}", _document(text)
     for name, text in _TOKENS.items():

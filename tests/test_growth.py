@@ -12,8 +12,9 @@ import pytest
 from .growth_requests import REQUESTS
 from .growth_server import ask_each
 
-_SMALL = 12_000
-_LARGE = 48_000
+# Bytes that a request has, about.
+_SMALL = 8_000
+_LARGE = 32_000
 # Work that is linear grows by less than 4, since each request costs something in any case, and
 # work that is quadratic by up to 16.
 _MOST_GROWTH = 5
@@ -48,7 +49,7 @@ def instructions(
     """The instructions that each request costs in each size."""
     done = subprocess.run(  # noqa: S603  # the tests' own program
         [
-            *("valgrind", "-q", "--tool=callgrind"),
+            *("valgrind", "-q", "--tool=callgrind", "--instr-atstart=no", "--dump-line=no"),
             *(f"--callgrind-out-file={output}", "--dump-before=sched_yield"),
             *(sys.executable, "-m", "tests.growth_server", str(output), *map(str, sizes)),
         ],
