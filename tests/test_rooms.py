@@ -21,7 +21,8 @@ MAY_IMPORT = {
         *("starlette", "strawberry", "graphql", "orjson", "jwt", "limits"),
         *("structlog", "httptools", "uvicorn"),
     },
-    "logs": {"orjson", "structlog"},
+    "logs": {"orjson", "output", "structlog"},
+    "output": set[str](),
     "settings": set[str](),
     "administration": {"app", "mongo", "settings"},
     "app": {
@@ -30,7 +31,11 @@ MAY_IMPORT = {
     },
     "documents": {"access", "administration", "http", "mongo", "schema", "settings"},
     "keys": {"access", "administration", "mongo", "settings"},
-    "server": {"app", "http", "logs", "mongo", "settings", "starlette", "uvicorn"},
+    "server": {
+        *("app", "http", "logs", "mongo", "output", "settings", "workers"),
+        *("starlette", "uvicorn"),
+    },
+    "workers": set[str](),
     "__main__": {"customers", "documents", "keys", "mongo", "schema", "server", "settings"},
     "__init__": set[str](),
 }
