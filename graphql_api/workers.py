@@ -9,6 +9,7 @@ import signal
 import socket
 import time
 from collections.abc import Callable, Iterable
+from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from types import FrameType
 from typing import Any
@@ -81,7 +82,7 @@ class Workers:
     def _run(self, signals: socket.socket) -> None:
         looked = time.monotonic()
         self._balance()
-        while self._workers:
+        while self._workers or self._number:
             sentinels = [worker.process.sentinel for worker in self._workers]
             starting = [worker.words for worker in self._workers if not worker.serves]
             if signals in wait([signals, *sentinels, *starting], _LOOK_SECONDS):
@@ -143,9 +144,15 @@ class Workers:
             else:
                 # The next one serves before the earlier one stops.
                 missing += 1
-        if time.monotonic() >= self._no_start_before:
+        if time.monotonic() < self._no_start_before:
+            return
+        try:
             for _ in range(missing):
                 self._workers.append(_Worker(self._work, self._listener, self._generation))
+        except OSError as error:
+            # No memory, or no more open files: there may be some again.
+            logger.error("A server process cannot be started: %s.", error.strerror)  # noqa: TRY400  # its place says nothing
+            self._no_start_before = time.monotonic() + _PAUSE_SECONDS
 
 
 class _Worker:
@@ -159,6 +166,8 @@ class _Worker:
         self.words, words = _spawn.Pipe(duplex=False)
         # Dies with this process, should that fail.
         self.process = _spawn.Process(target=work, args=(listener, words), daemon=True)
+        # Starting the first process would start this one, which unblocks SIGINT.
+        resource_tracker.ensure_running()
         with words:
             # The process inherits the mask: Ctrl-C is not to break off its imports.
             before = signal.pthread_sigmask(

@@ -185,7 +185,10 @@ class _Mongod:
     def start(self) -> None:
         """Returns when the first one is primary; raises `MongodError` where it cannot be."""
         self._keeper.start()
-        self._started.wait()
+        # Of two signals at once, another thread may take both, and Python has this one act on them
+        # when it goes on.
+        while not self._started.wait(_LOOK_SECONDS):
+            pass
         if self._failure is not None:
             raise self._failure
 
