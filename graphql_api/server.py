@@ -29,7 +29,7 @@ from .logs import configure_logs
 from .mongo.mongod import DirectoryInUse, embedded_mongod, find_mongod
 from .output import Output
 from .settings import Settings, variable
-from .workers import OTHER_SIGNALS, STOP_SIGNALS, Workers, on_signals, say_so
+from .workers import OTHER_SIGNALS, STOP_SIGNALS, Workers, ignore, on_signals, say_so
 
 logger = logging.getLogger(__name__)
 
@@ -102,7 +102,7 @@ def _work(listener: socket.socket, words: Connection) -> None:
     """One of several server processes, which ends when the one that started it is gone."""
     sentinel = multiprocessing.parent_process().sentinel  # type: ignore[union-attr]  # it has one
     threading.Thread(target=_end_with, args=[sentinel], daemon=True).start()
-    on_signals(OTHER_SIGNALS, signal.SIG_IGN)
+    on_signals(OTHER_SIGNALS, ignore)
     settings = Settings.read(os.environ)
     configure_logs(settings.log_level, settings.log_format)
 
@@ -142,7 +142,7 @@ class _Server(uvicorn.Server):
 
 def _leave(_signal: int, _frame: FrameType | None) -> None:
     """Ends a server that does not serve yet, once: what it has begun is still to be put away."""
-    on_signals(STOP_SIGNALS, signal.SIG_IGN)
+    on_signals(STOP_SIGNALS, ignore)
     sys.exit(0)
 
 

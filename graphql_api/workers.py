@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterable
 from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from types import FrameType
-from typing import Any
 
 logger = logging.getLogger(__name__)
 
@@ -37,10 +36,14 @@ _spawn = multiprocessing.get_context("spawn")
 
 
 def on_signals(
-    signals: Iterable[signal.Signals], handler: Callable[[int, FrameType | None], Any] | int
+    signals: Iterable[signal.Signals], handler: Callable[[int, FrameType | None], object]
 ) -> None:
     for number in signals:
         signal.signal(number, handler)
+
+
+def ignore(_signal: int, _frame: FrameType | None) -> None:
+    """A handler. With SIG_IGN, Python would complain of a signal that came a moment before."""
 
 
 class Workers:
@@ -73,7 +76,7 @@ class Workers:
             wakeup.setblocking(False)  # noqa: FBT003  # its only parameter
             try:
                 signal.set_wakeup_fd(wakeup.fileno(), warn_on_full_buffer=False)
-                on_signals(STOP_SIGNALS | OTHER_SIGNALS, lambda _signal, _frame: None)
+                on_signals(STOP_SIGNALS | OTHER_SIGNALS, ignore)
                 self._run(signals)
             finally:
                 signal.set_wakeup_fd(-1)
