@@ -33,7 +33,8 @@ def slow(_listener: socket.socket, words: Connection) -> None:
     serve_on(words)
 
 
-def silent(_listener: socket.socket, words: Connection) -> None:
+# What is killed cannot say that it was run.
+def silent(_listener: socket.socket, words: Connection) -> None:  # pragma: no cover
     """The first one serves, and then hangs."""
     try:
         (FOLDER / "hangs").touch(exist_ok=False)
@@ -43,7 +44,7 @@ def silent(_listener: socket.socket, words: Connection) -> None:
     time.sleep(3600)
 
 
-def stubborn(_listener: socket.socket, words: Connection) -> None:
+def stubborn(_listener: socket.socket, words: Connection) -> None:  # pragma: no cover
     """Does not care about SIGTERM."""
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     serve_on(words)

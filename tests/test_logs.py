@@ -175,6 +175,19 @@ def test_lines_that_nobody_reads_are_dropped_and_counted(full_pipe: FullPipe) ->
     assert len(kept) + sum(told) == 21
 
 
+@pytest.mark.parametrize(("form", "first"), [("json", "{"), ("console", "\x1b")])
+def test_a_line_of_the_log_tells_how_many_were_dropped(form: str, first: str) -> None:
+    # The level does not matter.
+    configure_structlog("critical", form)
+    structlog.reset_defaults()
+
+    line = standard_error().tell_loss(12)
+
+    assert line.startswith(first)
+    assert "Lines of the log were dropped." in line
+    assert "12" in line
+
+
 def test_a_line_that_cannot_be_written_holds_up_no_later_ones(tmp_path: Path) -> None:
     path = tmp_path / "pipe"
     os.mkfifo(path)
@@ -197,7 +210,7 @@ def test_a_line_that_cannot_be_written_holds_up_no_later_ones(tmp_path: Path) ->
 def test_lines_are_kept_whole_beside_those_of_other_processes() -> None:
     lines = [b"x" * length for length in (10, select.PIPE_BUF - 10, 1, select.PIPE_BUF + 1, 1, 2)]
 
-    parts = list(_together(lines))
+    parts = list(_together(lines, select.PIPE_BUF))
 
     assert parts == [lines[:2], lines[2:3], lines[3:4], lines[4:]]
 

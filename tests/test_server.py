@@ -140,7 +140,7 @@ def test_a_server_that_cannot_use_its_database_exits_with_an_error(
             )
             for workers in ("1", "2")
         ]
-        codes = [process.wait(20) for process in processes]
+        codes = [process.wait(40) for process in processes]
 
     assert codes == [3, 3]
     for workers in ("1", "2"):
