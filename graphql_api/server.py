@@ -55,7 +55,7 @@ def serve(settings: Settings) -> int:
         most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
         resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     with contextlib.ExitStack() as held:
-        listener = held.enter_context(_once_free(partial(_listener, settings)))
+        listener = held.enter_context(_listener(settings))
         uri = _once_free(lambda: held.enter_context(_database(settings)))
         os.environ[variable("mongodb_uri")] = uri
         if settings.mongodb_uri is None:
@@ -182,10 +182,12 @@ def _database(settings: Settings) -> Iterator[str]:
 def _listener(settings: Settings) -> socket.socket:
     """Listens at once, so that who connects before all is ready waits and is not refused."""
     is_ipv6 = ":" in settings.host
-    return socket.create_server(
-        (settings.host, settings.port),
-        family=socket.AF_INET6 if is_ipv6 else socket.AF_INET,
-        dualstack_ipv6=is_ipv6 and socket.has_dualstack_ipv6(),
+    return _once_free(
+        lambda: socket.create_server(
+            (settings.host, settings.port),
+            family=socket.AF_INET6 if is_ipv6 else socket.AF_INET,
+            dualstack_ipv6=is_ipv6 and socket.has_dualstack_ipv6(),
+        )
     )
 
 

@@ -64,12 +64,14 @@ class Workers:
         # Counts the replacements: workers of an earlier generation are to be replaced.
         self._generation = 0
         self._no_start_before = 0.0
+        # Until then, one that cannot start ends the server, which is not configured well.
+        self._all_served = False
         self._exit_code = 0
 
     def run(self) -> int:
         """Returns when the last one has ended after a signal, and gives the exit code.
 
-        That is 0, or the code of a worker where none could start.
+        That is 0, or the code of a worker that could not start where all have to.
         """
         signals, wakeup = socket.socketpair()
         with signals, wakeup:
@@ -132,7 +134,7 @@ class Workers:
         for other in self._workers:
             # Whatever is installed now cannot start: those that can are kept.
             other.generation = self._generation
-        if not any(other.serves for other in self._workers):
+        if not (self._all_served and any(other.serves for other in self._workers)):
             self._exit_code = code
             self._stop()
 
@@ -140,8 +142,10 @@ class Workers:
         """Starts what is missing, and replaces one worker of an earlier generation at a time."""
         working = [worker for worker in self._workers if not worker.stops]
         missing = self._number - len(working)
+        all_serve = all(worker.serves for worker in working)
+        self._all_served |= all_serve and missing == 0
         earlier = [worker for worker in working if worker.generation < self._generation]
-        if earlier and all(worker.serves for worker in working):
+        if earlier and all_serve:
             if missing < 0:
                 earlier[0].stop(self._stop_seconds)
             else:

@@ -98,6 +98,13 @@ def test_what_cannot_start_ends_the_server_with_its_code(tmp_path: Path) -> None
         assert supervisor.process.wait(40) == 7
 
 
+def test_a_server_does_not_begin_with_a_part_of_its_workers(tmp_path: Path) -> None:
+    with supervised("half", tmp_path) as supervisor:
+        assert supervisor.process.wait(40) == 7
+
+    assert not supervisor.serving()
+
+
 def test_what_cannot_start_replaces_nothing(tmp_path: Path) -> None:
     with supervised("broken", tmp_path) as supervisor:
         workers = supervisor.two_serve()
@@ -133,7 +140,7 @@ def test_workers_that_cannot_be_started_now_are_started_later(tmp_path: Path) ->
         workers = supervisor.two_serve()
         pid = supervisor.process.pid
         usual = resource.prlimit(pid, resource.RLIMIT_NOFILE)
-        resource.prlimit(pid, resource.RLIMIT_NOFILE, (3, usual[1]))
+        resource.prlimit(pid, resource.RLIMIT_NOFILE, (6, usual[1]))
 
         os.kill(min(workers), signal.SIGKILL)
 
