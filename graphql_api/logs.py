@@ -1,16 +1,19 @@
 """The log: one JSON object on each line of standard error, or text for people on a terminal."""
 
-import asyncio
 import logging
+import logging.config
 import re
 import sys
 import traceback
 from datetime import UTC, datetime
-from typing import Any, TextIO
+from functools import partial
+from typing import Any
 
 import orjson
 import structlog
 from structlog.typing import EventDict, Processor
+
+from .output import Output, standard_error
 
 logger = structlog.get_logger()
 
@@ -31,17 +34,27 @@ def places(error: BaseException) -> str:
     return "caused by ".join(causes)
 
 
+def configure_logs(level: str, form: str | None) -> None:
+    """For all that this process logs, be it by structlog, by `logging` or as a warning."""
+    configure_structlog(level, form)
+    logging.config.dictConfig(_logging_config(level, form))
+    logging.captureWarnings(capture=True)
+    # What fails to be formatted would be shown at once, with its values.
+    logging.raiseExceptions = False
+
+
 def configure_structlog(level: str, form: str | None) -> None:
-    """For what this process logs by structlog; what it logs by `logging` is configured apart."""
+    """For what this process logs by structlog alone."""
     global _straight  # noqa: PLW0603  # as structlog's own configuration, there is one
-    lines = _Lines(sys.stderr)
+    output = standard_error()
     renderer = _renderer(form)
+    output.tell_loss = partial(_loss, renderer)
     is_json = isinstance(renderer, structlog.processors.JSONRenderer)
-    _straight = lines if is_json and level in ("debug", "info") else None
+    _straight = output if is_json and level in ("debug", "info") else None
     structlog.configure(
         processors=[structlog.contextvars.merge_contextvars, *_PROCESSORS, renderer],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=lambda: lines,
+        logger_factory=lambda: output,
         cache_logger_on_first_use=True,
     )
 
@@ -55,46 +68,33 @@ def log_request(**values: object) -> None:
         logger.info("request", **values)
         return
     event = {**values, "event": "request", "level": "info", "timestamp": datetime.now(UTC)}
-    _straight.msg(orjson.dumps(event, option=orjson.OPT_UTC_Z).decode())
-
-
-class _Lines:
-    """Writes all lines of one turn of the event loop at once: a system call is dear."""
-
-    def __init__(self, file: TextIO) -> None:
-        self._file = file
-        self._lines: list[str] = []
-
-    def msg(self, line: str) -> None:
-        self._lines.append(f"{line}\n")
-        if len(self._lines) == 1:
-            try:
-                asyncio.get_running_loop().call_soon(self._write)
-            except RuntimeError:
-                # There is no event loop.
-                self._write()
-
-    debug = info = warning = error = critical = msg
-
-    def _write(self) -> None:
-        # What cannot be written is not kept, or nothing would be written any more.
-        lines, self._lines = self._lines, []
-        self._file.write("".join(lines))
-        self._file.flush()
+    _straight.put(orjson.dumps(event, option=orjson.OPT_UTC_Z | orjson.OPT_APPEND_NEWLINE))
 
 
 # Where JSON lines go that need nothing of structlog.
-_straight: _Lines | None = None
+_straight: Output | None = None
 
 
-def logging_config(level: str, form: str | None) -> dict[str, Any]:
-    """For what is logged by `logging`, in every process of a server: uvicorn's own messages."""
+def _loss(renderer: Processor, lines: int) -> str:
+    event: Any = {"event": "Lines of the log were dropped.", "lines": lines}
+    for processor in (*_PROCESSORS, renderer):
+        event = processor(None, "error", event)
+    return str(event)
+
+
+def _logging_config(level: str, form: str | None) -> dict[str, Any]:
     own = {"level": level.upper()}
     return {
         "version": 1,
         "disable_existing_loggers": False,
         "formatters": {"structlog": {"()": f"{__name__}.formatter", "form": form}},
-        "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "structlog"}},
+        "handlers": {
+            "stderr": {
+                "class": "logging.StreamHandler",
+                "stream": standard_error(),
+                "formatter": "structlog",
+            }
+        },
         # At lower levels, whatever is configured, the driver would log customers.
         "root": {"handlers": ["stderr"], "level": "WARNING"},
         "loggers": {"graphql_api": own, "uvicorn": own, "uvicorn.error": own},

@@ -1,8 +1,10 @@
 """Runs the application under uvicorn, with the embedded MongoDB where no other one is named."""
 
+import asyncio
 import contextlib
 import errno
 import gc
+import logging
 import multiprocessing
 import os
 import resource
@@ -10,82 +12,86 @@ import signal
 import socket
 import sys
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Awaitable, Callable, Generator, Iterator
 from dataclasses import replace
 from functools import partial
-from multiprocessing.connection import wait
+from multiprocessing.connection import Connection, wait
+from types import FrameType
+from typing import TypeVar
 
 import uvicorn
 from starlette.applications import Starlette
-from uvicorn.config import STARTUP_FAILURE
-from uvicorn.supervisors import Multiprocess
 
 from .app import create_app, from_environment
 from .http.protocol import Protocol
-from .logs import logging_config
-from .mongo.mongod import embedded_mongod, find_mongod
+from .logs import configure_logs
+from .mongo.mongod import DirectoryInUse, embedded_mongod, find_mongod
+from .output import Output
 from .settings import Settings, variable
+from .workers import OTHER_SIGNALS, STOP_SIGNALS, Workers, ignore, on_signals, say_so
 
-# Until a new worker serves on a busy machine. One that cannot start may be noticed as late.
-_WORKER_START_SECONDS = 10
+logger = logging.getLogger(__name__)
+
+_T = TypeVar("_T")
+
+# For the processes that a killed server left behind: they notice it, and end.
+_REMAINS_SECONDS = 10.0
+_POLL_SECONDS = 0.1
 
 
 def serve(settings: Settings) -> int:
-    """Serves until SIGINT or SIGTERM, and gives the exit code.
+    """Serves until SIGINT, SIGQUIT or SIGTERM, and gives the exit code.
 
     Raises `SettingsError` and `MongodError` where it cannot start, and `OSError` where it cannot
     listen.
     """
     create_app(replace(settings, mongodb_uri=settings.mongodb_uri or "mongodb://localhost"))
-    config = uvicorn.Config(
-        "graphql_api.server:worker",
+    configure_logs(settings.log_level, settings.log_format)
+    on_signals(STOP_SIGNALS, _leave)
+    on_signals(OTHER_SIGNALS, _do_nothing)
+    # Each connection is an open file, and the usual limit is only meant for old programs.
+    with contextlib.suppress(ValueError):
+        most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    with contextlib.ExitStack() as held:
+        listener = held.enter_context(_listener(settings))
+        uri = _once_free(lambda: held.enter_context(_database(settings)))
+        os.environ[variable("mongodb_uri")] = uri
+        # Workers read the settings anew, and for them the embedded MongoDB has a URI.
+        os.environ[variable("introspection")] = str(settings.allows_introspection).lower()
+        shown = "GraphiQL" if settings.shows_graphiql else "GraphQL"
+        Output(sys.stdout.fileno()).msg(f"{shown}: http://{_authority(listener)}/graphql")
+        if settings.workers > 1:
+            return Workers(_work, settings.workers, listener, settings.shutdown_seconds).run()
+        _Server(_config(settings)).run([listener])
+    return 0
+
+
+def _config(
+    settings: Settings, every_second: Callable[[], Awaitable[None]] | None = None
+) -> uvicorn.Config:
+    return uvicorn.Config(
+        _application,
         factory=True,
-        host=settings.host,
-        port=settings.port,
-        workers=settings.workers,
         loop="uvloop",
         http=partial(Protocol, settings),  # type: ignore[arg-type]  # it is only called
         ws="none",
         lifespan="on",
         # Addresses hold the query and its variables.
         access_log=False,
+        log_config=None,
         server_header=False,
         proxy_headers=settings.trusted_proxies is not None,
         forwarded_allow_ips=settings.trusted_proxies,
         timeout_keep_alive=settings.keep_alive_seconds,
-        timeout_worker_healthcheck=_WORKER_START_SECONDS,
         timeout_graceful_shutdown=settings.shutdown_seconds,
-        log_config=logging_config(settings.log_level, settings.log_format),
+        callback_notify=every_second,
+        timeout_notify=0,
     )
-    signal.signal(signal.SIGTERM, _exit)
-    # Each connection is an open file, and the usual limit is only meant for old programs.
-    with contextlib.suppress(ValueError):
-        most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
-        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
-    with (
-        contextlib.suppress(KeyboardInterrupt),
-        _listener(settings) as listener,
-        _database(settings) as uri,
-    ):
-        os.environ[variable("mongodb_uri")] = uri
-        # Workers read the settings anew, and for them the embedded MongoDB has a URI.
-        os.environ[variable("introspection")] = str(settings.allows_introspection).lower()
-        shown = "GraphiQL" if settings.shows_graphiql else "GraphQL"
-        print(f"{shown}: http://{_authority(listener)}/graphql", flush=True)
-        if settings.workers == 1:
-            uvicorn.Server(config).run([listener])
-        else:
-            workers = Multiprocess(config, [listener])
-            workers.run()
-            if any(process.exitcode == STARTUP_FAILURE for process in workers.processes):
-                return STARTUP_FAILURE
-    return 0
 
 
-def worker() -> Starlette:
-    """The application of one server process, which ends when the one that started it is gone."""
-    if (parent := multiprocessing.parent_process()) is not None:
-        threading.Thread(target=_end_with, args=[parent.sentinel], daemon=True).start()
+def _application() -> Starlette:
     application = from_environment()
     # What is here now stays for good, and is not to be looked through again and again for garbage.
     gc.collect()
@@ -93,14 +99,76 @@ def worker() -> Starlette:
     return application
 
 
+def _work(listener: socket.socket, words: Connection) -> None:
+    """One of several server processes, which ends when the one that started it is gone."""
+    sentinel = multiprocessing.parent_process().sentinel  # type: ignore[union-attr]  # it has one
+    threading.Thread(target=_end_with, args=[sentinel], daemon=True).start()
+    on_signals(OTHER_SIGNALS, ignore)
+    settings = Settings.read(os.environ)
+    configure_logs(settings.log_level, settings.log_format)
+
+    async def every_second() -> None:
+        say_so(words)
+
+    _Server(_config(settings, every_second)).run([listener])
+
+
 def _end_with(sentinel: int) -> None:
     wait([sentinel])
     os.kill(os.getpid(), signal.SIGTERM)
 
 
-def _exit(_signal: int, _frame: object) -> None:
-    # uvicorn raises the signal that stopped it once more, and mongod is to be stopped after that.
+class _Server(uvicorn.Server):
+    """uvicorn's, which ends quietly and tidily however often it is told to."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Generator[None, None, None]:
+        # uvicorn would raise them once more in the end, while mongod is stopped.
+        on_signals(STOP_SIGNALS, self.handle_exit)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, STOP_SIGNALS)
+        yield
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        for server in self.servers:
+            server.close()
+        # Whoever was let in a moment ago becomes one of the connections before those are told.
+        await asyncio.sleep(0)
+        await super().shutdown(sockets)
+        if self.force_exit:
+            # A second Ctrl-C: uvicorn leaves at once, and would have the loop break off the rest.
+            for task in self.server_state.tasks:
+                task.cancel()
+            await self.lifespan.shutdown()
+
+
+def _leave(_signal: int, _frame: FrameType | None) -> None:
+    """Ends a server that does not serve yet, once: what it has begun is still to be put away."""
+    on_signals(STOP_SIGNALS, ignore)
     sys.exit(0)
+
+
+def _do_nothing(number: int, _frame: FrameType | None) -> None:
+    logger.warning("Received %s, which does nothing.", signal.Signals(number).name)
+
+
+def _once_free(take: Callable[[], _T]) -> _T:
+    """Waits while what is to be taken is still in use: maybe a killed server left processes."""
+    give_up = time.monotonic() + _REMAINS_SECONDS
+    waits = False
+    while True:
+        try:
+            return take()
+        except (DirectoryInUse, OSError) as error:
+            in_use = isinstance(error, DirectoryInUse) or error.errno == errno.EADDRINUSE
+            if not in_use or time.monotonic() > give_up:
+                raise
+        if not waits:
+            logger.warning(
+                "The port or the data directory is in use. The server waits for up to %d seconds.",
+                _REMAINS_SECONDS,
+            )
+            waits = True
+        time.sleep(_POLL_SECONDS)
 
 
 @contextlib.contextmanager
@@ -116,10 +184,12 @@ def _listener(settings: Settings) -> socket.socket:
     """Listens at once, so that who connects before all is ready waits and is not refused."""
     is_ipv6 = ":" in settings.host
     try:
-        return socket.create_server(
-            (settings.host, settings.port),
-            family=socket.AF_INET6 if is_ipv6 else socket.AF_INET,
-            dualstack_ipv6=is_ipv6 and socket.has_dualstack_ipv6(),
+        return _once_free(
+            lambda: socket.create_server(
+                (settings.host, settings.port),
+                family=socket.AF_INET6 if is_ipv6 else socket.AF_INET,
+                dualstack_ipv6=is_ipv6 and socket.has_dualstack_ipv6(),
+            )
         )
     except (OSError, UnicodeError) as error:
         raise OSError(_why_not(error, settings.port)) from None

@@ -39,12 +39,7 @@ class Server:
 
     def workers(self) -> list[int]:
         """The process ids of the server processes of `--workers`."""
-        return [
-            pid
-            for pid in _pids()
-            if f"PPid:\t{self.process.pid}\n" in _proc(pid, "status")
-            and "spawn_main" in _proc(pid, "cmdline")
-        ]
+        return worker_processes(self.process.pid)
 
 
 @contextlib.contextmanager
@@ -112,6 +107,12 @@ def until(condition: Callable[[], object], what: str) -> None:
         time.sleep(0.02)
 
 
+def all_serve(server: Server, workers: int) -> None:
+    """Returns when the last of the workers serves, too."""
+    ready = "Application startup complete."
+    until(lambda: server.errors.read_text().count(ready) == workers, "all workers serve")
+
+
 def mongods(data_dir: Path) -> list[int]:
     """The process ids of the mongods that run on a data directory."""
     folder = data_dir.resolve() / "mongod"
@@ -121,6 +122,15 @@ def mongods(data_dir: Path) -> list[int]:
             if _proc(pid, "comm") == "mongod\n" and Path(f"/proc/{pid}/cwd").readlink() == folder:
                 pids.append(pid)
     return pids
+
+
+def worker_processes(parent: int) -> list[int]:
+    """The process ids of the workers that a process has started."""
+    return [
+        pid
+        for pid in _pids()
+        if f"PPid:\t{parent}\n" in _proc(pid, "status") and "spawn_main" in _proc(pid, "cmdline")
+    ]
 
 
 def alive(pid: int) -> bool:

@@ -25,7 +25,8 @@ MAY_IMPORT = {
         *("structlog", "httptools", "uvicorn"),
     },
     "deadline": set[str](),
-    "logs": {"orjson", "structlog"},
+    "logs": {"orjson", "output", "structlog"},
+    "output": set[str](),
     "settings": set[str](),
     "administration": {"app", "mongo", "settings"},
     "app": {
@@ -34,7 +35,11 @@ MAY_IMPORT = {
     },
     "documents": {"access", "administration", "http", "mongo", "schema", "settings"},
     "keys": {"access", "administration", "mongo", "settings"},
-    "server": {"app", "http", "logs", "mongo", "settings", "starlette", "uvicorn"},
+    "server": {
+        *("app", "http", "logs", "mongo", "output", "settings", "workers"),
+        *("starlette", "uvicorn"),
+    },
+    "workers": set[str](),
     "__main__": {
         *("customers", "documents", "keys", "logs", "mongo", "schema", "server", "settings"),
     },

@@ -2,6 +2,8 @@
 
 import contextlib
 import errno
+import fcntl
+import json
 import os
 import signal
 import socket
@@ -20,12 +22,15 @@ from .clients import create_customer
 from .servers import (
     Server,
     alive,
+    all_serve,
     launched,
     mongods,
     serving,
     until,
     variables_of_a_service,
 )
+
+WAITS = "The port or the data directory is in use. The server waits for up to 10 seconds."
 
 
 @pytest.fixture
@@ -103,6 +108,7 @@ def test_a_server_that_is_stopped_while_its_mongod_starts_stops_at_once(
     with launched("serve", "--port", "0", errors=errors, **variables) as process:
         until((data_dir / "mongod" / "started").exists, "the slow one runs")
         process.terminate()
+        process.send_signal(signal.SIGINT)
 
         assert process.wait(20) == 0
         assert errors.read_text() == ""
@@ -158,7 +164,7 @@ def test_a_server_that_cannot_use_its_database_exits_with_an_error(
             )
             for workers in ("1", "2")
         ]
-        codes = [process.wait(20) for process in processes]
+        codes = [process.wait(40) for process in processes]
 
     assert codes == [3, 3]
     for workers in ("1", "2"):
@@ -170,12 +176,59 @@ def test_a_port_in_use_is_a_clear_error(errors: Path) -> None:
         socket.create_server(("127.0.0.1", 0)) as other,
         launched("serve", "--port", str(other.getsockname()[1]), errors=errors) as process,
     ):
-        assert process.wait(20) == 2
+        assert process.wait(40) == 2
         port = other.getsockname()[1]
 
-    assert errors.read_text() == (
-        f"graphql-api: Port {port} is in use: stop what uses it, or choose another with --port.\n"
+    waits, error = errors.read_text().splitlines()
+    assert json.loads(waits)["event"] == WAITS
+    assert error == (
+        f"graphql-api: Port {port} is in use: stop what uses it, or choose another with --port."
     )
+
+
+def test_a_server_waits_for_the_port_and_the_directory_of_one_that_was_killed(
+    data_dir: Path, errors: Path
+) -> None:
+    folder = data_dir / "mongod"
+    folder.mkdir(parents=True)
+    with contextlib.ExitStack() as others:
+        lock = others.enter_context((folder / "server.lock").open("w"))
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        listener = others.enter_context(socket.create_server(("127.0.0.1", 0)))
+        port = str(listener.getsockname()[1])
+        flags = ("serve", "--port", port, "--data-dir", str(data_dir))
+
+        process = others.enter_context(launched(*flags, errors=errors))
+        for other, times in ((listener, 1), (lock, 2)):
+            until(lambda times=times: errors.read_text().count(WAITS) == times, "it waits")  # type: ignore[misc]  # of a lambda's default
+            other.close()
+
+        until(lambda: "Application startup complete." in errors.read_text(), "it serves")
+        process.terminate()
+        assert process.wait(20) == 0
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2])
+def test_other_signals_are_logged_and_end_nothing(
+    number: signal.Signals, workers: int, mongodb_uri: str, errors: Path
+) -> None:
+    flags = ("--workers", str(workers))
+
+    with serving(*flags, errors=errors, GRAPHQL_API_MONGODB_URI=mongodb_uri) as server:
+        all_serve(server, workers)
+        # As from a terminal that is closed.
+        os.killpg(server.process.pid, number)
+
+        until(lambda: f"Received {number.name}," in errors.read_text(), "it is logged")
+        assert httpx.get(f"{server.url}/healthz").status_code == 200
+
+
+def test_sigquit_stops_a_server(mongodb_uri: str, errors: Path) -> None:
+    with serving(errors=errors, stop=False, GRAPHQL_API_MONGODB_URI=mongodb_uri) as server:
+        server.process.send_signal(signal.SIGQUIT)
+
+        assert server.process.wait(20) == 0
 
 
 @pytest.mark.parametrize(
@@ -323,12 +376,6 @@ def test_without_a_command_it_says_which_there_are(
 
     assert refusal.value.code == 2
     assert "serve" in capsys.readouterr().err
-
-
-def all_serve(server: Server, workers: int) -> None:
-    """Returns when the last of the workers serves, too."""
-    ready = "Application startup complete."
-    until(lambda: server.errors.read_text().count(ready) == workers, "all workers serve")
 
 
 def press_ctrl_c(server: Server) -> None:

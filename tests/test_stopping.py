@@ -21,7 +21,7 @@ from pymongo.collection import Collection
 from graphql_api.mongo.mongod import embedded_mongod, find_mongod
 
 from .clients import CREATE_CUSTOMER
-from .servers import Server, mongods, serving, until
+from .servers import Server, all_serve, mongods, serving, until
 from .wires import Wire, get, post, wire
 
 
@@ -77,11 +77,14 @@ def refuses_connections(server: Server) -> bool:
         return client.connect_ex((address.hostname, address.port)) != 0
 
 
+@pytest.mark.parametrize("workers", [1, 2])
 async def test_what_was_asked_before_the_end_is_answered_and_kept(
-    freezer: Freezer, errors: Path
+    workers: int, freezer: Freezer, errors: Path
 ) -> None:
-    uri = freezer.uri.replace("/?", "/stopped?")
-    with serving(errors=errors, GRAPHQL_API_MONGODB_URI=uri) as server:
+    uri = freezer.uri.replace("/?", f"/stopped-{workers}?")
+    flags = ("--workers", str(workers))
+    with serving(*flags, errors=errors, GRAPHQL_API_MONGODB_URI=uri) as server:
+        all_serve(server, workers)
         async with AsyncExitStack() as stack:
             clients = await connections(server, stack, 20)
             with freezer.frozen():
@@ -101,6 +104,35 @@ async def test_what_was_asked_before_the_end_is_answered_and_kept(
     with MongoClient[dict[str, Any]](uri) as mongo:
         kept = mongo.get_default_database()["customers"]
         assert kept.count_documents({}) == len(clients)
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+async def test_a_server_whose_mongod_is_frozen_stops_in_time_however_often_it_is_told(
+    number: signal.Signals, workers: int, data_dir: Path, errors: Path
+) -> None:
+    flags = ("--workers", str(workers), "--data-dir", str(data_dir))
+    with serving(*flags, errors=errors, stop=False) as server:
+        all_serve(server, workers)
+        [mongod] = mongods(data_dir)
+        async with wire(server.url) as client:
+            os.kill(mongod, signal.SIGSTOP)
+            await client.send(creation(0))
+            await assert_healthy(server)
+
+            os.killpg(server.process.pid, number)
+            until(lambda: refuses_connections(server), "it stops")
+            os.killpg(server.process.pid, number)
+
+            answer = await client.answer()
+            # A second Ctrl-C is for those who cannot wait for the answers.
+            assert answer.status == (503 if number == signal.SIGINT else 200)
+        # 10 seconds for the answers, of which they take 5, and 3 for mongod.
+        assert server.process.wait(15) == 0
+    assert not mongods(data_dir)
+    log = json.dumps(server.log())
+    assert "exception" not in log
+    assert "Traceback" not in log
 
 
 @pytest.mark.alone
@@ -189,8 +221,11 @@ async def test_an_operation_that_takes_too_long_ends_and_its_connection_goes_on(
 
         await client.send(get("/healthz"))
         assert (await client.answer()).status == 200
-    seen = {(line.get("path"), line.get("outcome")) for line in hasty_server.log()}
-    assert {("/graphql", "TIMEOUT"), ("/readyz", "failure")} <= seen
+
+    def seen() -> set[tuple[str | None, str | None]]:
+        return {(line.get("path"), line.get("outcome")) for line in hasty_server.log()}
+
+    until(lambda: {("/graphql", "TIMEOUT"), ("/readyz", "failure")} <= seen(), "both are logged")
 
 
 async def test_a_client_that_goes_away_does_not_make_room_for_another_operation(
@@ -223,13 +258,13 @@ async def test_a_rolling_restart_under_load_loses_no_request(
     acknowledged: list[str] = []
     restarted = asyncio.Event()
 
-    async def create_customers(url: str, pause: float) -> None:
+    async def create_customers(url: str, pause: float, *headers: bytes) -> None:
         while not restarted.is_set():
             async with wire(url) as client:
                 last = False
                 while not (last or restarted.is_set()):
                     number = next(numbers)
-                    await client.send(creation(number))
+                    await client.send(creation(number, *headers))
                     answer = await client.answer()
                     result = answer.json()["data"]["createCustomer"]
                     assert result["__typename"] == "CreateCustomerSuccess"
@@ -246,9 +281,11 @@ async def test_a_rolling_restart_under_load_loses_no_request(
     with serving("--workers", "2", errors=errors, GRAPHQL_API_MONGODB_URI=database_uri) as server:
         until(lambda: len(server.workers()) == 2, "both workers run")
         async with asyncio.TaskGroup() as clients:
-            # Some have a request under way at any time, and some an idle connection.
+            # Some have a request under way at any time, some an idle connection, some a new one.
             for pause in [0.0] * 3 + [0.3] * 20:
                 clients.create_task(create_customers(server.url, pause))
+            for _ in range(5):
+                clients.create_task(create_customers(server.url, 0.0, b"Connection: close"))
             await asyncio.to_thread(restart, server)
             restarted.set()
 
