@@ -256,6 +256,27 @@ def test_the_schema_can_be_read_once_and_not_ten_times(options: list[str]) -> No
     ]
 
 
+def test_of_types_that_exclude_each_other_the_dearest_counts() -> None:
+    kinds = [
+        *("RequiredFieldError", "TooShortError", "TooLongError"),
+        *("InvalidFormatError", "WrongTypeError", "EmailTakenError"),
+    ]
+    each = "".join(f" ... on {kind} {{ field path message }}" for kind in kinds)
+    creations = "".join(
+        f" a{number}: createCustomer(input: $input) {{ ...result }}" for number in range(10)
+    )
+    text = (
+        f"mutation ($input: CreateCustomerInput!) {{{creations} }}"
+        " fragment result on CreateCustomerResult {"
+        f" ... on CreateCustomerFailure {{ errors {{ __typename{each} ...other }} }} }}"
+        " fragment other on FieldError { path message }"
+    )
+
+    # A creation, its errors, and ten times a type's name, its three fields, and the others' two.
+    assert errors_of(text, max_cost=10 * (2 + 10 * (1 + 3 + 2))) == []
+    assert errors_of(text, max_cost=10 * (2 + 10 * (1 + 3 + 2)) - 1) != []
+
+
 def test_lists_of_the_schemas_own_types_count_as_long_as_they_are() -> None:
     whole = "{ __schema { types { name description } } }"
     one = '{ __type(name: "Customer") { name description } }'

@@ -13,6 +13,7 @@ from graphql import (
     GraphQLCompositeType,
     GraphQLSchema,
     InlineFragmentNode,
+    Node,
     SelectionNode,
     SelectionSetNode,
     get_named_type,
@@ -20,6 +21,7 @@ from graphql import (
     introspection_from_schema,
     is_introspection_type,
     is_list_type,
+    is_object_type,
 )
 from graphql.type import GraphQLNamedType
 
@@ -103,8 +105,31 @@ class Measure:
             aliases=sum(size.aliases for size in sizes),
             directives=sum(size.directives for size in sizes) + own_directives,
             expanded=sum(size.expanded for size in sizes),
-            cost=sum(size.cost for size in sizes),
+            cost=self._cost(selection_set, sizes),
         )
+
+    def _cost(self, selection_set: SelectionSetNode, sizes: list[Size]) -> float:
+        """The cost of all selections. Of those for different object types, only the dearest count.
+
+        A value has one type, so the others select nothing.
+        """
+        shared = 0.0
+        by_type: dict[GraphQLNamedType, float] = defaultdict(float)
+        for node, size in zip(selection_set.selections, sizes, strict=True):
+            on = self._condition(node)
+            if is_object_type(on):
+                by_type[on] += size.cost
+            else:
+                shared += size.cost
+        return shared + max(by_type.values(), default=0.0)
+
+    def _condition(self, node: SelectionNode) -> GraphQLNamedType | None:
+        """The type that a fragment is for."""
+        fragment: Node | None = node
+        if isinstance(node, FragmentSpreadNode):
+            fragment = self._fragments.get(node.name.value)
+        condition = getattr(fragment, "type_condition", None)
+        return None if condition is None else self._schema.get_type(condition.name.value)
 
     def fragment(self, name: str) -> Size:
         """A fragment that is not there, or within itself, counts nothing; validation refuses it."""
