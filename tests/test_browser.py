@@ -83,7 +83,10 @@ async def test_a_token_comes_along_to_the_other_tabs_in_every_order_of_events(
 ) -> None:
     right, other = [bearer(await api_key(database_uri))["Authorization"] for _ in range(2)]
     with serving(
-        errors=tmp_path / "stderr", GRAPHQL_API_MONGODB_URI=database_uri, GRAPHQL_API_KEYS="true"
+        errors=tmp_path / "stderr",
+        GRAPHQL_API_MONGODB_URI=database_uri,
+        GRAPHQL_API_KEYS="true",
+        GRAPHQL_API_GRAPHIQL="true",
     ) as server:
         seen = run_script("browser/graphiql.mjs", "tokens", server.url, "Bearer no", right, other)
 

@@ -234,15 +234,14 @@ def test_sigquit_stops_a_server(mongodb_uri: str, errors: Path) -> None:
 @pytest.mark.parametrize(
     "host", ["192.0.2.1", "2001:db8::1", "no-such-host.invalid", "a..b", "x" * 64, "1.2.3.4.5"]
 )
-def test_a_host_that_is_not_this_machine_is_a_clear_error(
-    host: str, environment: dict[str, str], capsys: pytest.CaptureFixture[str]
-) -> None:
-    environment["GRAPHQL_API_MONGODB_URI"] = "mongodb://127.0.0.1:1/"
+def test_a_host_that_is_not_this_machine_is_a_clear_error(host: str, errors: Path) -> None:
+    flags = ("--host", host, "--insecure")
+    uri = "mongodb://127.0.0.1:1/"
 
-    code = main(["serve", "--host", host, "--insecure"])
+    with launched("serve", *flags, errors=errors, GRAPHQL_API_MONGODB_URI=uri) as process:
+        assert process.wait(40) == 2
 
-    assert code == 2
-    assert capsys.readouterr().err == (
+    assert errors.read_text() == (
         "graphql-api: The server cannot listen on this host: name an address of this machine with "
         "--host.\n"
     )
