@@ -4,7 +4,7 @@ import math
 import time
 from contextvars import ContextVar
 
-# What the README promises: a request that has arrived is answered within this time.
+# What docs/guarantees.md promises: a request that has arrived is answered within this time.
 ANSWER_SECONDS = 5.0
 
 # Whatever a request asks of the database is given up at this time, all its steps together.

@@ -397,7 +397,7 @@ def _instead_of(unknown: str) -> str:
     name = unknown.removeprefix(PREFIX).lower()
     if nearest := difflib.get_close_matches(name, _SETTINGS, n=1):
         return f"Did you mean {variable(nearest[0])}?"
-    return "The README lists all settings."
+    return "docs/operating.md lists all settings."
 
 
 def variable(name: str) -> str:

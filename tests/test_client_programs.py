@@ -16,7 +16,7 @@ from graphql_api.schema.examples import EXAMPLES
 from .node import needs_node
 from .test_docs import ROOT, SERVER_URL, members
 
-PAGE = (ROOT / "docs/clients.md").read_text("utf-8")
+PAGE = (ROOT / "docs/client-libraries.md").read_text("utf-8")
 PROGRAMS = ROOT / "tests/client_programs"
 PYTHON = PROGRAMS / ".venv/bin"
 
@@ -28,7 +28,12 @@ PYTHON_CLIENTS = ("gql, in Python", "sgqlc")
 BLOCK = re.compile(r"^(?:`([^`\n]+)`\n\n)?```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 NEW_KEY = re.compile(r"crypto\.randomUUID\(\)|str\(uuid\.uuid4\(\)\)")
 
-SHOWN = ["README.md", "docs/clients.md", "examples/customer-form/src/operations.ts"]
+SHOWN = [
+    "README.md",
+    "docs/clients.md",
+    "docs/client-libraries.md",
+    "examples/customer-form/src/operations.ts",
+]
 
 
 class Folder:

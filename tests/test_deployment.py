@@ -16,7 +16,7 @@ from graphql_api.http.graphiql import BUILD
 from graphql_api.settings import PREFIX, Settings
 
 ROOT = Path(__file__).parents[1]
-README = (ROOT / "README.md").read_text("utf-8")
+OPERATING = (ROOT / "docs" / "operating.md").read_text("utf-8")
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text("utf-8"))
 SERVER: dict[str, Any] = COMPOSE["services"]["server"]
 MONGODB: dict[str, Any] = COMPOSE["services"]["mongodb"]
@@ -99,7 +99,7 @@ def test_the_server_is_published_on_the_loopback_address_and_mongodb_is_not() ->
 
 
 def test_requests_to_the_server_need_a_key_that_the_documented_command_makes() -> None:
-    documented = re.search(r"docker compose exec server python (.+)", README)
+    documented = re.search(r"docker compose exec server python (.+)", OPERATING)
     assert documented
 
     done = python(*documented[1].split(), "--help")

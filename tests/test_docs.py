@@ -29,27 +29,33 @@ from graphql_api.settings import Settings, description, variable
 from .conftest import Command
 
 ROOT = Path(__file__).parents[1]
-README = (ROOT / "README.md").read_text("utf-8")
 DECISIONS = sorted((ROOT / "docs" / "decisions").glob("*.md"))
-DOCUMENTS = [ROOT / "README.md", ROOT / "CHANGELOG.md", ROOT / "docs" / "clients.md", *DECISIONS]
+PAGES = sorted((ROOT / "docs").glob("*.md"))
+DOCUMENTS = [*sorted(ROOT.glob("*.md")), *PAGES, *DECISIONS]
+# The programs of the libraries have a test of their own.
+MANUAL = "\n".join(
+    page.read_text("utf-8")
+    for page in (ROOT / "README.md", ROOT / "CONTRIBUTING.md", *PAGES)
+    if page.name != "client-libraries.md"
+)
 SCHEMA = build_schema((ROOT / "schema.graphql").read_text("utf-8"))
 
-# Where the README's server listens.
+# Where the manual's server listens.
 SERVER_URL = f"http://{Settings().host}:{Settings().port}"
 
 CURL_EXAMPLES: list[tuple[str, str]] = re.findall(
-    r"^```sh\n(curl .*?)^```\n\n```json\n(.*?)^```$", README, re.MULTILINE | re.DOTALL
+    r"^```sh\n(curl .*?)^```\n\n```json\n(.*?)^```$", MANUAL, re.MULTILINE | re.DOTALL
 )
 
 
 def blocks(language: str) -> list[str]:
-    """The README's code in one language."""
-    return re.findall(rf"^```{language}\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
+    """The manual's code in one language."""
+    return re.findall(rf"^```{language}\n(.*?)^```$", MANUAL, re.MULTILINE | re.DOTALL)
 
 
 def rows(header: str) -> list[str]:
-    """The rows of each of the README's tables with this header."""
-    tables = re.findall(rf"^{re.escape(header)}\n\|[-|]+\n((?:\|.*\n)+)", README, re.MULTILINE)
+    """The rows of each of the manual's tables with this header."""
+    tables = re.findall(rf"^{re.escape(header)}\n\|[-|]+\n((?:\|.*\n)+)", MANUAL, re.MULTILINE)
     return "".join(tables).splitlines()
 
 
@@ -82,7 +88,7 @@ def without_chance(answer: str) -> Any:
 
 @pytest.fixture
 def example_manifest(graphql_api: Command, server_database_uri: str, tmp_path: Path) -> None:
-    """Has the server trust the documents of the README's manifest."""
+    """Has the server trust the documents of the manual's manifest."""
     [manifest] = [block for block in blocks("json") if "mutation" in block]
     file = tmp_path / "persisted-documents.json"
     file.write_text(manifest)
@@ -206,7 +212,7 @@ def test_the_table_of_errors_has_each_type_with_what_it_adds() -> None:
 
 
 def test_the_table_of_refusals_has_each_status_and_its_code() -> None:
-    refusals = [row.split("|") for row in rows("| Status | Code | What came |")]
+    refusals = [row.split("|") for row in rows("| Status | Code | When |")]
 
     named = {(int(status), code.strip(" `")) for _, status, code, _, _ in refusals}
 
@@ -223,10 +229,10 @@ def test_the_table_of_what_is_on_by_default_names_settings() -> None:
     assert named <= {variable(field.name) for field in dataclasses.fields(Settings)}
 
 
-def test_every_make_target_is_in_the_readme_and_no_other_one() -> None:
+def test_every_make_target_is_in_the_manual_and_no_other_one() -> None:
     makefile = (ROOT / "Makefile").read_text("utf-8")
 
-    named = re.findall(r"`make ([a-z]+)`|^make ([a-z]+)$", README, re.MULTILINE)
+    named = re.findall(r"`make ([a-z]+)`|^make ([a-z]+)$", MANUAL, re.MULTILINE)
 
     assert {"".join(groups) for groups in named} == set(
         re.findall(r"^([a-z]+):.* ## ", makefile, re.MULTILINE)
@@ -240,7 +246,7 @@ def test_every_make_target_is_in_the_readme_and_no_other_one() -> None:
         *("documents register", "documents list", "documents remove"),
     ],
 )
-def test_every_command_and_option_is_in_the_readme(
+def test_every_command_and_option_is_in_the_manual(
     command: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(SystemExit):
@@ -248,8 +254,8 @@ def test_every_command_and_option_is_in_the_readme(
     options = re.findall(r"^ +(--[a-z-]+)", capsys.readouterr().out, re.MULTILINE)
 
     assert options
-    assert f"`graphql-api {command}`" in README
-    assert all(f"`{option}" in README for option in options)
+    assert f"`graphql-api {command}`" in MANUAL
+    assert all(f"`{option}" in MANUAL for option in options)
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda document: document.name)
@@ -273,7 +279,7 @@ def headings(document: Path) -> set[str]:
 def test_a_decision_is_on_one_page_of_the_agreed_form(decision: Path) -> None:
     page = decision.read_text("utf-8")
 
-    assert f"]({decision.relative_to(ROOT)})" in README
+    assert f"]({decision.relative_to(ROOT)})" in MANUAL
     assert page.startswith(f"# {int(decision.name[:4])}. ")
     assert re.findall(r"^## (.+)$", page, re.MULTILINE) == [
         "Context",

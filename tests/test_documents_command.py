@@ -102,7 +102,7 @@ def test_a_running_server_serves_a_document_from_its_registration_to_its_removal
     assert said == "Registered. Documents in the manifest: 2; new: 2.\n"
     assert found == {"Query"}
     assert farewell == "Removed 1. Servers refuse them within seconds.\n"
-    # As the README says, and some time for the requests.
+    # As the manual says, and some time for the requests.
     assert seconds < 5
     assert stays is None
 

@@ -185,8 +185,8 @@ def test_a_bad_value_is_refused_by_the_name_of_its_variable_alone(name: str, val
         ("GRAPHQL_API_PROT", "Did you mean GRAPHQL_API_PORT?"),
         ("GRAPHQL_API_MAX_ALIASSES", "Did you mean GRAPHQL_API_MAX_ALIASES?"),
         ("GRAPHQL_API_PORT_8000", "Did you mean GRAPHQL_API_PORT?"),
-        ("GRAPHQL_API_SERVICE", "The README lists all settings."),
-        ("GRAPHQL_API_XYZZY", "The README lists all settings."),
+        ("GRAPHQL_API_SERVICE", "docs/operating.md lists all settings."),
+        ("GRAPHQL_API_XYZZY", "docs/operating.md lists all settings."),
     ],
 )
 def test_a_variable_that_is_no_setting_is_refused_with_the_nearest_one(
