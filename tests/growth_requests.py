@@ -58,7 +58,7 @@ _UNITS = {
     "sharp s": "\u00df",
 }
 # Besides those, units that chance makes of their characters: the same ones in each run.
-_RANDOM_UNITS = 60
+_RANDOM_UNITS = 30
 # Those that are also sent once for many fields of many creations.
 _SHARED = ("spaces", "marks in the wrong order", "letters that NFC composes", "punycode")
 # What there is before and after the units.

@@ -13,6 +13,7 @@ from uuid import uuid4
 
 import httpx
 import pytest
+from pymongo import MongoClient
 from pymongo.collection import Collection
 from structlog.testing import capture_logs
 
@@ -121,7 +122,11 @@ def standalone_uri(tmp_path: Path) -> Iterator[str]:
         [find_mongod(None), *options], cwd=tmp_path, stdout=subprocess.DEVNULL
     ) as mongod:
         until(socket.exists, "mongod listens")
-        yield f"mongodb://{quote(str(socket), safe='')}/"
+        uri = f"mongodb://{quote(str(socket), safe='')}/"
+        with MongoClient[dict[str, Any]](uri) as standalone:
+            # The driver waits until it answers.
+            standalone.admin.command("ping")
+        yield uri
         mongod.terminate()
 
 

@@ -13,12 +13,12 @@ from .growth_requests import REQUESTS
 from .growth_server import ask_each
 
 # Bytes that a request has, about.
-_SMALL = 8_000
-_LARGE = 32_000
+_SMALL = 4_000
+_LARGE = 16_000
 # Work that is linear grows by less than 4, since each request costs something in any case, and
 # work that is quadratic by up to 16.
 _MOST_GROWTH = 5
-# About 50 ms of a processor, which nobody may hold up the others longer than.
+# About 50 ms of a processor: no request may hold up the others for longer.
 _MOST_INSTRUCTIONS = 200_000_000
 
 needs_valgrind = pytest.mark.skipif(
@@ -55,7 +55,7 @@ def instructions(
         ],
         capture_output=True,
         text=True,
-        timeout=600,
+        timeout=900,
         check=False,
         # Without coverage's hook in subprocesses, and with the same hashes each time.
         env={
