@@ -151,10 +151,9 @@ class Workers:
             else:
                 # The next one serves before the earlier one stops.
                 missing += 1
-        if time.monotonic() < self._no_start_before:
-            return
+        may_start = time.monotonic() >= self._no_start_before
         try:
-            for _ in range(missing):
+            for _ in range(missing if may_start else 0):
                 self._workers.append(_Worker(self._work, self._listener, self._generation))
         except OSError as error:
             # No memory, or no more open files: there may be some again.
