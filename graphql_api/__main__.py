@@ -51,11 +51,11 @@ def _run(options: argparse.Namespace) -> int:
     except Unusable as error:
         return _refused(error, 1)
     except Unavailable:
-        return _refused("The database is not available; try again.", 1)
+        return _refused("The database is unavailable. Try again.", 1)
     except (SettingsError, MongodError, OSError) as error:
         return _refused(error, 2)
     except Exception as error:  # noqa: BLE001  # what it says may hold a customer's values
-        return _refused(f"This is a fault of graphql-api itself: {places(error)}", 1)
+        return _refused(f"This is a bug in graphql-api itself: {places(error)}", 1)
 
 
 def _command(options: argparse.Namespace) -> int:
@@ -89,12 +89,12 @@ def _parser() -> argparse.ArgumentParser:
         "--insecure",
         action="store_const",
         const="true",
-        help="Let everybody in, also where others than this machine can reach the server.",
+        help="Accept requests from everybody, even on an address that other machines can reach.",
     )
 
     data_dir = argparse.ArgumentParser(add_help=False)
     _add_setting(data_dir, "data_dir")
-    add_key_actions(commands.add_parser("keys", help="make, list and revoke API keys"), data_dir)
+    add_key_actions(commands.add_parser("keys", help="create, list and revoke API keys"), data_dir)
     add_document_actions(
         commands.add_parser("documents", help="register, list and remove trusted documents"),
         data_dir,
@@ -107,16 +107,19 @@ def _parser() -> argparse.ArgumentParser:
         "--format",
         choices=("sdl", "json", "possible-types"),
         default="sdl",
-        help="as a document, its introspection, or the possibleTypes of Apollo's cache",
+        help="the schema document, its introspection, or possibleTypes for Apollo Client's cache",
     )
     schema.add_argument(
-        "--check", type=Path, metavar="FILE", help="show how FILE differs, and exit with 1 if so"
+        "--check",
+        type=Path,
+        metavar="FILE",
+        help="show how FILE differs from the schema, and exit with 1 if it does",
     )
     schema.add_argument(
         "--diff",
         type=Path,
         metavar="OLD",
-        help="show what is dangerous (exit code 3) or breaking (4) for clients of the schema OLD",
+        help="show dangerous (exit code 3) and breaking (4) changes for clients of the schema OLD",
     )
     return parser
 
@@ -150,7 +153,7 @@ def _check(file: Path) -> int:
             kept.splitlines(keepends=True),
             current.splitlines(keepends=True),
             str(file),
-            "the schema as it is",
+            "the current schema",
         )
     )
     return int(kept != current)

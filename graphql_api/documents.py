@@ -26,20 +26,20 @@ def add_document_actions(parser: argparse.ArgumentParser, shared: argparse.Argum
     actions = parser.add_subparsers(dest="action", required=True)
 
     register = actions.add_parser(
-        "register", help="trust the documents of a manifest", parents=[shared]
+        "register", help="register the documents of a manifest", parents=[shared]
     )
     register.set_defaults(action=_register)
     register.add_argument(
-        "manifest", metavar="MANIFEST", type=Path, help="The JSON that a code generator wrote."
+        "manifest", metavar="MANIFEST", type=Path, help="The JSON file that a code generator wrote."
     )
 
-    listing = actions.add_parser("list", help="show all trusted documents", parents=[shared])
+    listing = actions.add_parser("list", help="show all registered documents", parents=[shared])
     listing.set_defaults(action=_list)
 
-    remove = actions.add_parser("remove", help="trust documents no longer", parents=[shared])
+    remove = actions.add_parser("remove", help="remove registered documents", parents=[shared])
     remove.set_defaults(action=_remove)
     remove.add_argument(
-        "ids", metavar="ID", nargs="+", help="A document's id, as `documents list` shows it."
+        "ids", metavar="ID", nargs="+", help="The id of a document, as `documents list` shows it."
     )
 
 
@@ -68,11 +68,11 @@ def _problems(documents: list[tuple[str, str]], settings: Settings) -> Iterator[
     first: dict[str, str] = {}
     for id_, text in documents:
         if not is_document_id(id_):
-            yield f"{id_!a}: Use {ID_IN_WORDS} for an id."
+            yield f"{id_!a}: The id is invalid. Use {ID_IN_WORDS}."
         if first.setdefault(id_, text) != text:
-            yield f"{id_}: Use each id for one document alone."
+            yield f"{id_}: Several documents have this id. Use an id for one document only."
         if len(text.encode(errors="surrogatepass")) > settings.max_body_bytes:
-            yield f"{id_}: Use at most {settings.max_body_bytes} bytes for a document."
+            yield f"{id_}: The document is larger than {settings.max_body_bytes:,} bytes."
         else:
             yield from (f"{id_}: {_shown(error)}" for error in reader.prepare(text).errors)
 
@@ -87,7 +87,7 @@ async def _add(texts: dict[str, str], registered: TrustedDocuments) -> int:
         new = await registered.add(texts, datetime.now(UTC))
     except IdsTaken as taken:
         return _refuse(
-            f"{id_}: Another document is registered with this id; remove it first."
+            f"{id_}: Another document is registered with this id. Remove it first."
             for id_ in taken.ids
         )
     print(f"Registered. Documents in the manifest: {len(texts)}; new: {new}.")
@@ -130,7 +130,7 @@ def _remove(settings: Settings, options: argparse.Namespace) -> int:
         for id_ in missing:
             print(f"graphql-api: No document has the id {id_}.", file=sys.stderr)
         if removed := len(options.ids) - len(missing):
-            print(f"Removed {removed}. Servers refuse them within seconds.")
+            print(f"Removed {removed}. Servers reject removed documents within seconds.")
         return 1 if missing else 0
 
     return _with_registered(settings, remove)

@@ -23,33 +23,31 @@ def add_key_actions(parser: argparse.ArgumentParser, shared: argparse.ArgumentPa
     """The actions of `graphql-api keys`, each with the options that they share."""
     actions = parser.add_subparsers(dest="action", required=True)
 
-    create = actions.add_parser(
-        "create", help="make a key, and print it this once", parents=[shared]
-    )
+    create = actions.add_parser("create", help="create a key and print it once", parents=[shared])
     create.set_defaults(action=_create)
-    create.add_argument("--name", type=_name, required=True, help="Who is to use it.")
+    create.add_argument("--name", type=_name, required=True, help="What the key is for.")
     create.add_argument(
         "--scope",
         choices=[scope.value for scope in Scope],
         action="append",
         required=True,
-        help="What it allows; can be given for each.",
+        help="What the key allows; repeat the option for more scopes.",
     )
     create.add_argument(
         "--expires",
         type=_lifetime,
         metavar="TIME",
-        help="When it ends, from now: 90d, 12h or 30m. Default: never.",
+        help="How long the key is valid, such as 90d, 12h or 30m. Default: until it is revoked.",
     )
 
     listing = actions.add_parser(
-        "list", help="show all keys, without the secrets", parents=[shared]
+        "list", help="show all keys without their secrets", parents=[shared]
     )
     listing.set_defaults(action=_list)
 
-    revoke = actions.add_parser("revoke", help="end a key", parents=[shared])
+    revoke = actions.add_parser("revoke", help="revoke a key", parents=[shared])
     revoke.set_defaults(action=_revoke)
-    revoke.add_argument("id", metavar="ID", help="The key's id, as `keys list` shows it.")
+    revoke.add_argument("id", metavar="ID", help="The id of the key, as `keys list` shows it.")
 
 
 def run_key_action(settings: Settings, options: argparse.Namespace) -> int:
@@ -66,7 +64,7 @@ async def _create(api_keys: ApiKeys, options: argparse.Namespace) -> int:
     key, kept = new_api_key(options.name, known_scopes(options.scope), options.expires)
     await api_keys.add(kept)
     print(key)
-    print(f"Keep it now: it is not shown again. Its id is {kept.id}.", file=sys.stderr)
+    print(f"Store the key now: it is not shown again. Its id is {kept.id}.", file=sys.stderr)
     return 0
 
 
@@ -79,7 +77,7 @@ async def _revoke(api_keys: ApiKeys, options: argparse.Namespace) -> int:
     if not (is_key_id(options.id) and await api_keys.revoke(options.id, datetime.now(UTC))):
         print(f"graphql-api: No key has the id {options.id}.", file=sys.stderr)
         return 1
-    print(f"Revoked {options.id}. Servers refuse it within seconds.")
+    print(f"Revoked {options.id}. Servers reject it within seconds.")
     return 0
 
 

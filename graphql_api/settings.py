@@ -36,7 +36,7 @@ class SettingsError(Exception):
 
 def _text(value: str) -> str:
     if not value:
-        raise ValueError("some text")
+        raise ValueError("a text that is not empty")
     return value
 
 
@@ -58,13 +58,13 @@ def _true_or_false(value: str) -> bool:
 
 def _jwks(value: str) -> str:
     if not value or ("://" in value and not _JWKS_URL.fullmatch(value)):
-        raise ValueError("the path of a file or an https URL (http on a loopback address alone)")
+        raise ValueError("the path of a file or an https URL (http only on a loopback address)")
     return value
 
 
 def _rate(value: str) -> str:
     if not _RATE.fullmatch(value):
-        raise ValueError("a rate such as 600/minute, for each second, minute, hour or day")
+        raise ValueError("a rate per second, minute, hour or day, such as 600/minute")
     return value
 
 
@@ -78,7 +78,9 @@ def _networks(value: str) -> str:
     try:
         return ",".join(str(ipaddress.ip_network(part.strip())) for part in value.split(","))
     except ValueError:
-        raise ValueError("addresses or networks, such as 10.0.0.7,10.1.0.0/16") from None
+        raise ValueError(
+            "addresses or networks separated by commas, such as 10.0.0.7,10.1.0.0/16"
+        ) from None
 
 
 def _whole_number(low: int, high: int) -> Callable[[str], int]:
@@ -106,7 +108,7 @@ _ORIGIN = re.compile(r"https?://([a-z0-9.-]+|\[[0-9a-f:.]+\])(:[0-9]+)?")
 def _origins(value: str) -> tuple[str, ...]:
     origins = tuple(origin.strip() for origin in value.split(","))
     if not all(_ORIGIN.fullmatch(origin) for origin in origins):
-        raise ValueError("origins with commas between them, such as https://app.example.com")
+        raise ValueError("origins separated by commas, such as https://app.example.com")
     return origins
 
 
@@ -117,7 +119,7 @@ _HEADER_NAME = re.compile(r"[A-Za-z0-9_-]+")
 def _header_names(value: str) -> tuple[str, ...]:
     names = tuple(name.strip() for name in value.split(","))
     if not all(_HEADER_NAME.fullmatch(name) for name in names):
-        raise ValueError("names of headers with commas between them, such as X-Client-Name")
+        raise ValueError("names of headers separated by commas, such as X-Client-Name")
     return names
 
 
@@ -135,81 +137,87 @@ class Settings:
 
     host: Annotated[str, _Setting(_text, "The address to listen on.")] = "127.0.0.1"
     port: Annotated[
-        int, _Setting(_whole_number(0, 65535), "The port to listen on; 0 takes a free one.")
+        int, _Setting(_whole_number(0, 65535), "The port to listen on; 0 picks a free one.")
     ] = 8000
     workers: Annotated[
-        int, _Setting(_whole_number(1, 256), "How many server processes share the port.")
+        int,
+        _Setting(_whole_number(1, 256), "How many server processes share the port."),
     ] = 1
     data_dir: Annotated[
         Path,
-        _Setting(_path, "Where the embedded MongoDB keeps its data, its socket and its log."),
+        _Setting(
+            _path, "The directory for the data, the socket and the log of the embedded MongoDB."
+        ),
     ] = Path(".data")
     mongodb_uri: Annotated[
         str | None,
         _Setting(
             _mongodb_uri,
-            "The MongoDB to use, a replica set, instead of the embedded one. The path of the URI "
-            "names the database, else it is `graphql_api`.",
+            "The URI of the MongoDB to use instead of the embedded one; it must be a "
+            "replica set. The path of the URI names the database; without a path it is "
+            "`graphql_api`.",
         ),
     ] = None
     mongod: Annotated[
         Path | None,
         _Setting(
             _path,
-            "The mongod binary of the embedded MongoDB; else `mongod` on the PATH, else the one "
-            "that the extra `embedded` installs.",
+            "The mongod binary of the embedded MongoDB. By default `mongod` on the PATH, "
+            "or, if there is none, the one that the extra `embedded` installs.",
         ),
     ] = None
     introspection: Annotated[
         bool | None,
         _Setting(
             _true_or_false,
-            "Whether clients may ask for the schema, and get suggestions for names that it does "
-            "not have; by default with the embedded MongoDB alone.",
+            "Whether clients may read the schema and get suggestions for unknown names. By "
+            "default only with the embedded MongoDB.",
         ),
     ] = None
     graphiql: Annotated[
         bool | None,
         _Setting(
             _true_or_false,
-            "Whether there is GraphiQL, a page for explorers; by default where introspection is.",
+            "Whether the server shows GraphiQL, a page for exploring the API. By default "
+            "only if introspection is allowed.",
         ),
     ] = None
     max_tokens: Annotated[
-        int, _Setting(_whole_number(1, 100_000), "The most tokens of a document.")
+        int, _Setting(_whole_number(1, 100_000), "The maximum number of tokens in a document.")
     ] = 400
     max_fragments: Annotated[
-        int, _Setting(_whole_number(0, 1000), "The most fragments of a document.")
+        int, _Setting(_whole_number(0, 1000), "The maximum number of fragments in a document.")
     ] = 20
     max_depth: Annotated[
-        int, _Setting(_whole_number(1, 100), "The most levels of fields of an operation.")
+        int,
+        _Setting(_whole_number(1, 100), "The maximum number of levels of fields in an operation."),
     ] = 15
     max_root_fields: Annotated[
         int,
         _Setting(
             _whole_number(1, 1000),
-            "The most fields at the top of an operation; each creation is one.",
+            "The maximum number of fields at the top level of an operation; each creation is one.",
         ),
     ] = 10
     max_aliases: Annotated[
-        int, _Setting(_whole_number(0, 10_000), "The most aliases of an operation.")
+        int, _Setting(_whole_number(0, 10_000), "The maximum number of aliases in an operation.")
     ] = 30
     max_directives: Annotated[
-        int, _Setting(_whole_number(0, 10_000), "The most directives of an operation.")
+        int, _Setting(_whole_number(0, 10_000), "The maximum number of directives in an operation.")
     ] = 20
     max_cost: Annotated[
         int,
         _Setting(
             _whole_number(1, 1_000_000),
-            "The highest cost of an operation: one for each field, what is in a list ten times, "
-            "and about 1000 for the whole schema.",
+            "The maximum cost of an operation, in points. A field costs 1 point, fields in "
+            "a list count ten times, and reading the whole schema costs about 1,000 points.",
         ),
     ] = 2000
     trusted_documents_only: Annotated[
         bool,
         _Setting(
             _true_or_false,
-            "Whether clients may send the ids of registered documents alone, and no other "
+            "Whether the server accepts only the ids of registered documents, and no other "
             "documents: `true` or `false`.",
         ),
     ] = False
@@ -217,80 +225,85 @@ class Settings:
         bool,
         _Setting(
             _true_or_false,
-            "Whether API keys are taken: `true` or `false`. Once API keys or JSON Web Tokens are, "
-            "every request needs one.",
+            "Whether the server accepts API keys: `true` or `false`. Once it accepts API "
+            "keys or JSON Web Tokens, every request needs one.",
         ),
     ] = False
     jwt_issuer: Annotated[
-        str | None, _Setting(_text, "Whose JSON Web Tokens are taken: their `iss`.")
+        str | None,
+        _Setting(_text, "The issuer whose JSON Web Tokens the server accepts: their `iss`."),
     ] = None
     jwt_audience: Annotated[
-        str | None, _Setting(_text, "What name they know this server by: their `aud`.")
+        str | None, _Setting(_text, "The audience that JSON Web Tokens must name: their `aud`.")
     ] = None
     jwt_jwks: Annotated[
         str | None,
         _Setting(
-            _jwks, "The public keys that they are signed with: a JWKS file, or its https URL."
+            _jwks, "The public keys that verify JSON Web Tokens: a JWKS file, or its https URL."
         ),
     ] = None
     jwt_scope_claim: Annotated[
         str | None,
         _Setting(
             _text,
-            "The claim that has their scopes, alone, instead of `scope`, `scp` and `permissions`.",
+            "The only claim that the scopes of JSON Web Tokens are read from, instead of "
+            "`scope`, `scp` and `permissions`.",
         ),
     ] = None
     insecure: Annotated[
         bool,
         _Setting(
             _true_or_false,
-            "Whether a server on another address than a loopback one may be open to everybody: "
-            "`true` or `false`.",
+            "Whether a server on a non-loopback address may be open to everybody: `true` or "
+            "`false`.",
         ),
     ] = False
     rate_limit: Annotated[
         str | None,
         _Setting(
             _rate,
-            "How many requests each token may send, and each address without a good one, such as "
-            "`600/minute`. Else it is `100/second`, and no limit for a server that is open to its "
-            "own machine alone.",
+            "How many requests each token may send, and each address without a valid token, "
+            "such as `600/minute`. If unset, it is `100/second`, or no limit for a server "
+            "that accepts requests from its own machine only.",
         ),
     ] = None
     rate_limit_storage: Annotated[
         str,
         _Setting(
             _rate_limit_storage,
-            "Where requests are counted: in each worker, or in a MongoDB or a Redis that several "
-            "share.",
+            "Where requests are counted: in each worker, or in a MongoDB or a Redis that "
+            "several workers share.",
         ),
     ] = "memory://"
     trusted_proxies: Annotated[
         str | None,
         _Setting(
             _networks,
-            "The proxies that are believed when they say whom a request is from: addresses or "
-            "networks, with commas between them.",
+            "The proxies that may say whom a request is from: addresses or networks, "
+            "separated by commas.",
         ),
     ] = None
     receive_seconds: Annotated[
         int,
         _Setting(
             _whole_number(1, 3600),
-            "How long a request may take to arrive as a whole, from the first byte of it or from "
-            "the beginning of the connection.",
+            "How long a whole request may take to arrive, from the start of the connection "
+            "or from the first byte of a later request.",
         ),
     ] = 10
     send_seconds: Annotated[
         int,
-        _Setting(_whole_number(1, 3600), "How long an answer may wait for its client to read on."),
+        _Setting(
+            _whole_number(1, 3600),
+            "How long an answer may wait for a client that has stopped reading.",
+        ),
     ] = 10
     keep_alive_seconds: Annotated[
         int,
         _Setting(
             _whole_number(1, 3600),
-            "How long a connection is kept after an answer. Behind a proxy, longer than the proxy "
-            "keeps it.",
+            "How long an idle connection stays open after an answer. Behind a proxy, set it "
+            "longer than the proxy keeps connections open.",
         ),
     ] = 5
     execution_seconds: Annotated[
@@ -303,52 +316,61 @@ class Settings:
     shutdown_seconds: Annotated[
         int,
         _Setting(
-            _whole_number(1, 3600), "How long a server that stops waits for what it has begun."
+            _whole_number(1, 3600), "How long a stopping server waits for unfinished requests."
         ),
     ] = 10
     max_connections: Annotated[
         int,
         _Setting(
             _whole_number(1, 1_000_000),
-            "How many connections, and requests at once, each server process takes.",
+            "How many connections, and how many simultaneous requests, each server process "
+            "accepts.",
         ),
     ] = 1000
     max_body_bytes: Annotated[
-        int, _Setting(_whole_number(1, 100_000_000), "The longest body of a request.")
+        int,
+        _Setting(_whole_number(1, 100_000_000), "The maximum size of a request's body, in bytes."),
     ] = 65_536
     max_header_bytes: Annotated[
-        int, _Setting(_whole_number(256, 1_000_000), "The longest headers of a request, together.")
+        int,
+        _Setting(
+            _whole_number(256, 1_000_000),
+            "The maximum size of all headers of a request together, in bytes.",
+        ),
     ] = 16_384
     max_target_bytes: Annotated[
         int,
-        _Setting(_whole_number(64, 1_000_000), "The longest path of a request, with its query."),
+        _Setting(
+            _whole_number(64, 1_000_000),
+            "The maximum size of a request's path with its query, in bytes.",
+        ),
     ] = 8192
     cors_origins: Annotated[
         tuple[str, ...] | None,
         _Setting(
             _origins,
-            "The origins whose scripts may call the API from a browser, with commas between them.",
+            "The origins whose scripts may call the API from a browser, separated by commas.",
         ),
     ] = None
     cors_headers: Annotated[
         tuple[str, ...] | None,
         _Setting(
             _header_names,
-            "Further headers that those scripts may send, with commas between them.",
+            "Additional headers that scripts of those origins may send, separated by commas.",
         ),
     ] = None
     log_level: Annotated[
         str,
         _Setting(
             _one_of("debug", "info", "warning", "error"),
-            "What is logged: this level and what is graver. Requests are `info`.",
+            "The lowest level to log. Requests have the level `info`.",
         ),
     ] = "info"
     log_format: Annotated[
         str | None,
         _Setting(
             _one_of("json", "console"),
-            "`json` or `console`; else console on a terminal, and JSON elsewhere.",
+            "`json` or `console`. By default `console` on a terminal and `json` elsewhere.",
         ),
     ] = None
 

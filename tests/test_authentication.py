@@ -66,7 +66,7 @@ async def test_without_a_token_the_answer_is_401_in_graphql_json(
     assert response.headers["content-type"].startswith(media_type)
     assert response.json()["errors"] == [
         {
-            "message": "Send a token as `Authorization: Bearer ...`.",
+            "message": "The token is missing. Send it as `Authorization: Bearer ...`.",
             "extensions": {"code": "UNAUTHENTICATED"},
         }
     ]
@@ -184,7 +184,7 @@ async def test_what_a_tokens_scopes_do_not_cover_is_forbidden(
     answer = await execute(guarded, query, variables, bearer(key))
 
     [error] = answer["errors"]
-    assert error["message"] == f"Send a token that has the scope {missing}."
+    assert error["message"] == f"The token lacks the scope {missing}. Send a token that has it."
     assert error["extensions"] == {"code": "FORBIDDEN"}
     assert not any((answer["data"] or {}).values())
 

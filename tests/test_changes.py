@@ -103,7 +103,7 @@ def test_the_gravest_changes_come_first() -> None:
 @pytest.mark.parametrize(
     ("old", "new", "code"),
     [
-        ("What can be read.", "What one can read.", 0),
+        ("The operations that read data.", "What one can read.", 0),
         (" | EmailTakenError", "", 3),
         ("maxLength: 40", "maxLength: 41", 4),
     ],

@@ -45,7 +45,7 @@ def test_a_wrong_password_is_a_sentence(
 def test_an_unknown_host_is_a_sentence(command: tuple[str, ...], graphql_api: Command) -> None:
     ended = graphql_api(*command, GRAPHQL_API_MONGODB_URI="mongodb://db.invalid/")
 
-    assert ended == (1, "", "graphql-api: The database is not available; try again.\n")
+    assert ended == (1, "", "graphql-api: The database is unavailable. Try again.\n")
 
 
 @pytest.mark.parametrize(
@@ -78,7 +78,7 @@ def test_a_fault_of_the_command_itself_shows_nothing_of_the_data(
     code, said, error = graphql_api("keys", "list", GRAPHQL_API_MONGODB_URI=database_uri)
 
     assert (code, said) == (1, "")
-    assert error.startswith("graphql-api: This is a fault of graphql-api itself: ")
+    assert error.startswith("graphql-api: This is a bug in graphql-api itself: ")
     assert "api_keys.py" in error
     assert "Ada" not in error
     assert "s3cr3t" not in error

@@ -340,7 +340,9 @@ async def test_a_key_that_is_not_printable_ascii_is_refused(
 
     [error] = answer["errors"]
     assert error["extensions"] == {"code": "BAD_USER_INPUT"}
-    assert error["message"] == "Use 1 to 255 printable ASCII characters for the idempotency key."
+    assert error["message"] == (
+        "The idempotency key is invalid. Use 1 to 255 printable ASCII characters."
+    )
     assert documents.count_documents({}) == 0
 
 

@@ -76,7 +76,7 @@ def errors_of(text: str, **limits: int) -> list[str]:
             3,
             {"root_fields": 3},
             {"root_fields": 4},
-            "3 fields at the top of an operation",
+            "3 fields at the top level of an operation",
         ),
         ("max_directives", 3, {"directives": 3}, {"directives": 4}, "3 directives"),
         ("max_depth", 3, {"levels": 3}, {"levels": 4}, "3 levels of fields"),
@@ -89,7 +89,7 @@ def test_what_is_beyond_a_limit_is_refused(
 ) -> None:
     assert errors_of(document(**within), **{limit: most}) == []
     assert errors_of(document(**beyond), **{limit: most}) == [
-        f"Send a smaller document; it has more than {what}."
+        f"The document has more than {what}. Send a smaller one."
     ]
 
 
@@ -209,8 +209,8 @@ def test_pairs_of_fields_in_the_same_place_have_a_limit(text: str) -> None:
 
     assert errors_of(few, max_aliases=1000) == []
     assert errors_of(many, max_aliases=1000, max_tokens=10_000) == [
-        "Send a smaller document; it has more than 5000 pairs of fields that share a place in the "
-        "answer."
+        "The document has more than 5,000 pairs of fields that share a place in the answer. Send a "
+        "smaller one."
     ]
 
 
@@ -228,7 +228,7 @@ def test_what_nests_beyond_what_python_can_follow_is_refused() -> None:
     )
 
     assert errors_of(f"{{ ...f0 }} {nested}", max_tokens=100_000, max_fragments=100) == [
-        "Send a smaller document; it has more than 15 levels of fields."
+        "The document has more than 15 levels of fields. Send a smaller one."
     ]
 
 
@@ -252,7 +252,7 @@ def test_the_schema_can_be_read_once_and_not_ten_times(options: list[str]) -> No
 
     assert documents.read(query, "somebody").errors == []
     assert errors_of(f"{{ {tenfold} }} fragment {rest}", max_tokens=10_000) == [
-        "Send a smaller document; it has more than 2000 points of cost."
+        "The document has more than 2,000 points of cost. Send a smaller one."
     ]
 
 
@@ -424,7 +424,9 @@ async def test_several_operations_need_a_name(client: httpx.AsyncClient) -> None
     named = await client.post("/graphql", json={"query": text, "operationName": "B"})
 
     [error] = answer["errors"]
-    assert error["message"] == "Name one of the document's operations in `operationName`."
+    assert error["message"] == (
+        "`operationName` is missing or unknown. Name one of the document's operations."
+    )
     assert named.json() == {"data": {"b": "Query"}}
 
 

@@ -101,7 +101,7 @@ def test_a_running_server_serves_a_document_from_its_registration_to_its_removal
     assert (registered, removed) == (0, 0)
     assert said == "Registered. Documents in the manifest: 2; new: 2.\n"
     assert found == {"Query"}
-    assert farewell == "Removed 1. Servers refuse them within seconds.\n"
+    assert farewell == "Removed 1. Servers reject removed documents within seconds.\n"
     # As the manual says, and some time for the requests.
     assert seconds < 5
     assert stays is None
@@ -158,7 +158,7 @@ def test_an_id_never_changes_what_it_stands_for_unless_it_is_removed(
 
     assert (code, said) == (1, "")
     assert error.splitlines() == [
-        "graphql-api: one: Another document is registered with this id; remove it first.",
+        "graphql-api: one: Another document is registered with this id. Remove it first.",
         "graphql-api: Nothing was registered.",
     ]
     assert unchanged == {"one": CUSTOMER}
@@ -192,11 +192,11 @@ def test_every_problem_of_every_document_is_shown_and_nothing_is_registered(
         "syntax: Syntax Error: Expected Name, found <EOF>. (line 2, column 12)",
         "fields: Cannot query field 'first' on type 'Query'. (line 1, column 3)",
         "fields: Cannot query field 'second' on type 'Query'. (line 1, column 9)",
-        "aliases: Send a smaller document; it has more than 1 aliases.",
-        "long: Use at most 99 bytes for a document.",
-        "twice: Use each id for one document alone.",
-        "'': Use 1 to 255 printable ASCII characters for an id.",
-        "'Jos\\xe9': Use 1 to 255 printable ASCII characters for an id.",
+        "aliases: The document has more than 1 aliases. Send a smaller one.",
+        "long: The document is larger than 99 bytes.",
+        "twice: Several documents have this id. Use an id for one document only.",
+        "'': The id is invalid. Use 1 to 255 printable ASCII characters.",
+        "'Jos\\xe9': The id is invalid. Use 1 to 255 printable ASCII characters.",
         "surrogate: Syntax Error: Invalid character within String: U+D800. (line 1, column 17)",
         "Nothing was registered.",
     ]
@@ -274,7 +274,7 @@ def test_several_documents_are_removed_and_what_is_not_there_is_told(
 
     code, said, error = documents("remove", "one", "none", "two")
 
-    assert (code, said) == (1, "Removed 2. Servers refuse them within seconds.\n")
+    assert (code, said) == (1, "Removed 2. Servers reject removed documents within seconds.\n")
     assert error == "graphql-api: No document has the id none.\n"
     assert kept(database_uri) == {"three": TYPE}
 
@@ -315,7 +315,7 @@ def test_a_database_that_does_not_answer_is_a_clear_error(
     )
 
     assert (code, said) == (1, "")
-    assert error == "graphql-api: The database is not available; try again.\n"
+    assert error == "graphql-api: The database is unavailable. Try again.\n"
 
 
 @pytest.mark.parametrize("arguments", [(), ("register",), ("register", "a", "b"), ("remove",)])

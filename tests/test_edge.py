@@ -236,7 +236,7 @@ async def test_what_fails_unforeseen_is_answered_and_logged() -> None:
     assert answer.json() == {
         "errors": [
             {
-                "message": "The server failed to answer; this is not the request's fault.",
+                "message": "The server failed. The request is not the cause.",
                 "extensions": {"code": "INTERNAL_SERVER_ERROR"},
             }
         ],
@@ -406,7 +406,7 @@ async def test_a_bug_in_a_resolver_is_masked_and_the_log_has_where_it_was(
     assert answer.json() == {
         "errors": [
             {
-                "message": "The server failed to answer; this is not the request's fault.",
+                "message": "The server failed. The request is not the cause.",
                 "locations": [{"line": 3, "column": 3}],
                 "path": ["customer"],
                 "extensions": {"code": "INTERNAL_SERVER_ERROR"},

@@ -230,7 +230,9 @@ async def test_what_is_no_list_comes_once(client: Wire, name: str, value: str) -
     answer = await client.answer()
 
     assert (answer.status, answer.code) == (400, "BAD_REQUEST")
-    assert answer.json()["errors"][0]["message"] == f"Send one header {name}."
+    assert answer.json()["errors"][0]["message"] == (
+        f"The request has several {name} headers. Send one."
+    )
 
 
 async def test_of_several_request_ids_the_last_one_is_kept(client: Wire) -> None:

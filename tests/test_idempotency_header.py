@@ -13,8 +13,8 @@ Documents = Collection[dict[str, Any]]
 HEADER = {"Idempotency-Key": "k1"}
 MODERN = {**HEADER, "Accept": "application/graphql-response+json"}
 MESSAGE = (
-    "Send the key of each creation in its argument `idempotencyKey`; the header Idempotency-Key "
-    "is for requests with one creation."
+    "The header Idempotency-Key is for requests with one creation, and this request has several. "
+    "Send each key as the argument `idempotencyKey`."
 )
 
 

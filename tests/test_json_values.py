@@ -231,7 +231,7 @@ async def test_what_json_does_not_call_a_number_is_no_json(
 
         assert response.status_code == 400
         [error] = response.json()["errors"]
-        assert error["message"] == "Send the request as JSON in UTF-8."
+        assert error["message"] == "The body is not valid JSON. Send JSON in UTF-8."
 
 
 @pytest.mark.parametrize(
@@ -244,7 +244,7 @@ async def test_what_json_does_not_call_a_text_is_no_json(
 
     assert response.status_code == 400
     [error] = response.json()["errors"]
-    assert error["message"] == "Send the request as JSON in UTF-8."
+    assert error["message"] == "The body is not valid JSON. Send JSON in UTF-8."
 
 
 async def test_json_in_utf_16_is_no_json(client: httpx.AsyncClient) -> None:

@@ -127,7 +127,7 @@ def test_a_database_that_does_not_answer_is_a_clear_error(keys: Command, tmp_pat
     code, said, error = keys("list", GRAPHQL_API_MONGODB_URI=f"mongodb://{socket}/")
 
     assert (code, said) == (1, "")
-    assert error == "graphql-api: The database is not available; try again.\n"
+    assert error == "graphql-api: The database is unavailable. Try again.\n"
 
 
 def test_a_uri_that_is_none_is_a_clear_error(keys: Command) -> None:

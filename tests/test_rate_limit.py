@@ -41,7 +41,7 @@ async def test_one_request_too_many_is_refused_in_graphql_json(database_uri: str
     assert 3500 < seconds <= 3600
     assert refusal.json()["errors"] == [
         {
-            "message": f"Send fewer requests, and the next one in {seconds} s.",
+            "message": f"Too many requests. Retry in {seconds} seconds.",
             "extensions": {"code": "RATE_LIMITED"},
         }
     ]

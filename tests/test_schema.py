@@ -188,7 +188,7 @@ def test_a_bug_is_masked_and_logged() -> None:
     with capture_logs() as logged:
         create_schema().process_errors([error])
 
-    assert error.message == "The server failed to answer; this is not the request's fault."
+    assert error.message == "The server failed. The request is not the cause."
     assert error.extensions == {"code": "INTERNAL_SERVER_ERROR"}
     [line] = logged
     assert line["event"] == "A resolver failed."
@@ -200,7 +200,7 @@ def test_a_bug_is_masked_and_logged() -> None:
 @pytest.mark.parametrize(
     ("cause", "code", "advice"),
     [
-        (Unavailable(), "UNAVAILABLE", "nothing was stored"),
+        (Unavailable(), "UNAVAILABLE", "Nothing was stored"),
         (OutcomeUnknown(), "OUTCOME_UNKNOWN", "same idempotency key"),
     ],
 )

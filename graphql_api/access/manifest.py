@@ -43,6 +43,6 @@ def _operation(operation: object) -> tuple[str, str]:
 
 def _no_manifest() -> ManifestError:
     return ManifestError(
-        "The manifest must be an object of documents by their ids, as GraphQL Code Generator and "
-        f"Relay write it, or one of the format {_APOLLO}, version 1, as Apollo's tools do."
+        "The manifest must be a JSON object that maps ids to documents, as GraphQL Code Generator "
+        f"and Relay write it, or have the format {_APOLLO}, version 1, as Apollo's tools write it."
     )

@@ -41,7 +41,7 @@ class Open:
         if self._to_this_machine_alone and not is_loopback(address):
             raise RequestError(
                 403,
-                "Configure authentication; without it, this server is for its own machine alone.",
+                "This server accepts requests from its own machine only.",
                 code="FORBIDDEN",
             )
         # Browsers always send it; HTTP/1.0 does not ask for it.
@@ -50,7 +50,7 @@ class Open:
         if self._to_this_machine_alone and not is_loopback(host_name(host) or ""):
             raise RequestError(
                 403,
-                "Send the request to localhost; without authentication, no other name is taken.",
+                "The header Host does not name this machine. Send the request to localhost.",
                 code="FORBIDDEN",
             )
         await self._limit.hit(network(address))
@@ -97,7 +97,7 @@ class Authenticated:
         except Unavailable:
             raise RequestError(
                 503,
-                "The token cannot be checked now; send the request again.",
+                "The token cannot be checked at the moment. Retry in 1 second.",
                 {"Retry-After": "1"},
                 code="UNAVAILABLE",
             ) from None
@@ -138,7 +138,9 @@ def _bearer_token(request: Request) -> str | None:
 
 def _unauthenticated(token: str | None) -> RequestError:
     if token is None:
-        message, challenge = "Send a token as `Authorization: Bearer ...`.", _CHALLENGE
+        message = "The token is missing. Send it as `Authorization: Bearer ...`."
+        challenge = _CHALLENGE
     else:
-        message, challenge = "Send a token that is valid.", f'{_CHALLENGE}, error="invalid_token"'
+        message = "The token is invalid, expired or revoked."
+        challenge = f'{_CHALLENGE}, error="invalid_token"'
     return RequestError(401, message, {"WWW-Authenticate": challenge}, code="UNAUTHENTICATED")

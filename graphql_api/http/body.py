@@ -34,4 +34,4 @@ async def read_body(request: Request, limit: int) -> bytes:
 
 
 def _too_large(limit: int) -> RequestError:
-    return RequestError(413, f"Send at most {limit} bytes.")
+    return RequestError(413, f"The body is larger than {limit:,} bytes.")

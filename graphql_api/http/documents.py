@@ -120,7 +120,7 @@ class Documents:
             if isinstance(definition, FragmentDefinitionNode)
         }
         if len(fragments) > self._settings.max_fragments:
-            return [_excess(f"{self._settings.max_fragments} fragments")]
+            return [_excess(f"{self._settings.max_fragments:,} fragments")]
         measure = Measure(self._schema.graphql_schema, self._introspection, fragments)
         try:
             excesses = list(self._excesses(document, measure))
@@ -152,7 +152,7 @@ class Documents:
                 continue
             measured.append(definition.selection_set)
             for count, limit, what in (
-                (root_fields, settings.max_root_fields, "fields at the top of an operation"),
+                (root_fields, settings.max_root_fields, "fields at the top level of an operation"),
                 (size.depth, settings.max_depth, "levels of fields"),
                 (size.aliases, settings.max_aliases, "aliases"),
                 (size.directives, settings.max_directives, "directives"),
@@ -160,14 +160,14 @@ class Documents:
             ):
                 if count > limit:
                     is_small = False
-                    yield f"{limit} {what}"
+                    yield f"{limit:,} {what}"
         if is_small and not measure.is_circular:
             pairs = sum(measure.pairs([selection_set]) for selection_set in measured)
             if pairs > _MAX_PAIRS:
-                yield f"{_MAX_PAIRS} pairs of fields that share a place in the answer"
+                yield f"{_MAX_PAIRS:,} pairs of fields that share a place in the answer"
 
 
 def _excess(limit: str) -> GraphQLError:
     return GraphQLError(
-        f"Send a smaller document; it has more than {limit}.", extensions={"code": "TOO_LARGE"}
+        f"The document has more than {limit}. Send a smaller one.", extensions={"code": "TOO_LARGE"}
     )

@@ -82,15 +82,14 @@ class Edge:
             # The server stops, and this took longer than it waits.
             failure = RequestError(
                 503,
-                "The server stops; send the request again, with the same idempotency key.",
+                "The server stopped before the request was finished. It may or may not have been "
+                "done: send the request again with the same idempotency key.",
                 {"Retry-After": "1"},
                 code="SHUTTING_DOWN",
             )
         except Exception as error:  # noqa: BLE001  # whatever it is gets an answer and a line
             logger.error("The server failed.", exception=places(error))  # noqa: TRY400  # no texts
-            failure = RequestError(
-                500, "The server failed to answer; this is not the request's fault."
-            )
+            failure = RequestError(500, "The server failed. The request is not the cause.")
         if failure is not None:
             exchange.outcome = failure.code
             if status is None:

@@ -70,8 +70,8 @@ async def http_exception(request: Request, exception: Exception) -> Response:
     """An `HTTPException` of Starlette's router, in our form."""
     assert isinstance(exception, HTTPException)  # noqa: S101  # Starlette's signature is wider
     message = {
-        404: "There is nothing here; GraphQL is at /graphql.",
-        405: "Use another method, one of those in the header Allow.",
+        404: "This path does not exist. GraphQL is at /graphql.",
+        405: "This method is not allowed here. Use one that the header Allow lists.",
     }[exception.status_code]
     headers = dict(exception.headers or {})
     error = RequestError(exception.status_code, message, headers)

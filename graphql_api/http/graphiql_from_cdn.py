@@ -13,8 +13,9 @@ from ..schema.examples import EXAMPLES
 _LOADING = ">Loading...<"
 _WITHOUT_INTERNET = (
     "GraphiQL loads its scripts from unpkg.com. If nothing else appears here, this browser cannot "
-    "reach them. Connect it to the Internet, or build the page that needs none: have Node 20.19 or "
-    "newer where the server is, and start it with `make run`. The API itself works without."
+    "reach them. Connect the browser to the Internet, or build a page that needs no Internet: "
+    "install Node 20.19 or newer on the server's machine and start the server with `make run`. The "
+    "API itself works without this page."
 )
 
 # Where Strawberry's page reads its own address.

@@ -109,13 +109,21 @@ class GraphQLEndpoint:
         # Before anything of the request's is read.
         principal = await self._admit(request)
         if media_type is None:
-            raise RequestError(406, f"Accept {_GRAPHQL_RESPONSE} or {_JSON}.")
+            raise RequestError(
+                406,
+                "The header Accept lists no media type that the server can send. Accept "
+                f"{_GRAPHQL_RESPONSE} or {_JSON}.",
+            )
         if request.method in _READING:
             parameters = _from_query_string(request.query_params)
         elif request.method == "POST":
             parameters = await _from_body(request, self._settings.max_body_bytes)
         else:
-            raise RequestError(405, "Send the request by POST.", {"Allow": "GET, HEAD, POST"})
+            raise RequestError(
+                405,
+                "This method is not allowed. Send the request by POST.",
+                {"Allow": "GET, HEAD, POST"},
+            )
         exchange = exchange_of(request.scope)
         # Keys and tokens are of principals with such ids: `key:...`, `jwt:...`.
         exchange.client = principal.id.partition(":")[0]
@@ -130,7 +138,10 @@ class GraphQLEndpoint:
             exchange.operation = operation.name and operation.name[:_LONGEST_LOGGED]
             if operation.type not in _ALLOWED[request.method]:
                 raise RequestError(
-                    405, "Send mutations by POST; there are no subscriptions.", {"Allow": "POST"}
+                    405,
+                    "This method does not allow this operation. Send mutations by POST; "
+                    "subscriptions are not supported.",
+                    {"Allow": "POST"},
                 )
         # The draft: 200 for whatever a well-formed request leads to, in the older form.
         refused = 400 if media_type == _GRAPHQL_RESPONSE else 200
@@ -140,7 +151,7 @@ class GraphQLEndpoint:
             # A client that names none is well-formed, one that names another is not.
             raise RequestError(
                 refused if parameters.operation_name is None else 400,
-                "Name one of the document's operations in `operationName`.",
+                "`operationName` is missing or unknown. Name one of the document's operations.",
                 code="BAD_REQUEST",
             )
 
@@ -152,8 +163,8 @@ class GraphQLEndpoint:
         except TimeoutError:
             raise RequestError(
                 504 if media_type == _GRAPHQL_RESPONSE else 200,
-                "The operation took too long, and may have been done or not; send the request "
-                "again, with the same idempotency key.",
+                "The operation took too long. It may or may not have been done: send the request "
+                "again with the same idempotency key.",
                 code="TIMEOUT",
             ) from None
         if not result.errors:
@@ -171,8 +182,8 @@ class GraphQLEndpoint:
         if self._settings.trusted_documents_only:
             raise RequestError(
                 403,
-                "Send the `documentId` of a registered document instead of a `query`; no other "
-                "documents are taken here.",
+                "This server accepts registered documents only. Send a `documentId` instead of a "
+                "`query`.",
                 code="TRUSTED_DOCUMENTS_ONLY",
             )
         return self._documents.read(parameters.query, owner)
@@ -231,8 +242,8 @@ def _idempotency_key(
     if operation.executes_several("idempotencyKey", variables):
         raise RequestError(
             refused,
-            "Send the key of each creation in its argument `idempotencyKey`; the header "
-            "Idempotency-Key is for requests with one creation.",
+            "The header Idempotency-Key is for requests with one creation, and this request has "
+            "several. Send each key as the argument `idempotencyKey`.",
             code="BAD_USER_INPUT",
         )
     return key.decode("latin-1")
@@ -241,19 +252,22 @@ def _idempotency_key(
 async def _from_body(request: Request, limit: int) -> _Parameters:
     headers = exchange_of(request.scope).headers
     if not _is_json(headers.get(b"content-type", b"")):
-        raise RequestError(415, f"Send the request as {_JSON}.")
+        raise RequestError(
+            415, f"The Content-Type is missing or not supported. Send the request as {_JSON}."
+        )
     coding = headers.get(b"content-encoding", b"").strip()
     if coding.lower() not in (b"", b"identity"):
         raise RequestError(
             415,
-            f"Send the body as it is; Content-Encoding {coding.decode('latin-1')} is not taken.",
+            f"Content-Encoding {coding.decode('latin-1')} is not supported. Send the body "
+            "unencoded.",
             {"Accept-Encoding": "identity"},
         )
     content = await read_body(request, limit)
     try:
         return _parameters(from_json(content))
     except (ValueError, RecursionError):
-        raise RequestError(400, "Send the request as JSON in UTF-8.") from None
+        raise RequestError(400, "The body is not valid JSON. Send JSON in UTF-8.") from None
 
 
 # Of headers as long as there may be.
@@ -274,7 +288,7 @@ def _from_query_string(query: QueryParams) -> _Parameters:
 
 def _parameters(values: object) -> _Parameters:
     if not isinstance(values, dict):
-        raise RequestError(400, "Send the request as a JSON object.")
+        raise RequestError(400, "The body must be a JSON object.")
     query = values.get("query")
     document_id = values.get("documentId")
     variables = values.get("variables")
@@ -282,16 +296,22 @@ def _parameters(values: object) -> _Parameters:
     extensions = values.get("extensions")
     if document_id is not None:
         if not isinstance(document_id, str):
-            raise RequestError(400, "Send `documentId` as a string.")
+            raise RequestError(400, "`documentId` must be a string.")
         if query is not None:
-            raise RequestError(400, "Send either `query` or `documentId`.")
+            raise RequestError(
+                400, "The request has both `query` and `documentId`. Send one of them."
+            )
         query = ""
     elif not isinstance(query, str) or not query:
-        raise RequestError(400, "Send a GraphQL document as `query`, or the `documentId` of one.")
+        raise RequestError(
+            400,
+            "The request has no document. Send a GraphQL document as `query`, or the `documentId` "
+            "of a registered one.",
+        )
     if not isinstance(variables, dict | None):
         raise _not_an_object("variables")
     if not isinstance(operation_name, str | None):
-        raise RequestError(400, "Send `operationName` as a string.")
+        raise RequestError(400, "`operationName` must be a string.")
     if not isinstance(extensions, dict | None):
         raise _not_an_object("extensions")
     # GraphQL over HTTP, "GET": an empty name is as good as none. Clients send one by POST, too.
@@ -299,4 +319,4 @@ def _parameters(values: object) -> _Parameters:
 
 
 def _not_an_object(parameter: str) -> RequestError:
-    return RequestError(400, f"Send `{parameter}` as a JSON object.")
+    return RequestError(400, f"`{parameter}` must be a JSON object.")

@@ -27,7 +27,8 @@ def combined(headers: Iterable[tuple[bytes, bytes]]) -> dict[bytes, bytes]:
         lines[name].append(value)
     for name in _SINGLE.intersection(lines):
         if len(lines[name]) > 1:
-            raise RequestError(400, f"Send one header {name.decode().title()}.")
+            header = name.decode().title()
+            raise RequestError(400, f"The request has several {header} headers. Send one.")
     return {name: b", ".join(values) for name, values in lines.items()}
 
 
@@ -36,5 +37,7 @@ def require_host(headers: Mapping[bytes, bytes], http_version: str) -> None:
     host = headers.get(b"host")
     if http_version != "1.0" if host is None else host_name(host) is None:
         raise RequestError(
-            400, "Send the server's name or address, with its port, as the header Host."
+            400,
+            "The header Host is missing or invalid. Send the server's name or address, with its "
+            "port.",
         )

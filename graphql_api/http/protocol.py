@@ -29,15 +29,15 @@ _FAREWELL_SECONDS = 1.0
 # A target in absolute form (RFC 9112, 3.2.2): the host, and what a target is without it.
 _ABSOLUTE = re.compile(rb"https?://([^/?#]+)(.*)", re.IGNORECASE)
 
-_MALFORMED = (400, "Send a request that is valid HTTP/1.1.")
-_TOO_SLOW = (408, "Send the whole request faster.")
-_BODY_TOO_LARGE = (413, "Send a shorter body.")
-_TARGET_TOO_LONG = (414, "Send a long query by POST.")
-_HEADERS_TOO_LARGE = (431, "Send fewer or shorter headers.")
-_OTHER_VERSION = (505, "Send the request by HTTP/1.1.")
+_MALFORMED = (400, "The request is not valid HTTP/1.1.")
+_TOO_SLOW = (408, "The request took too long to arrive.")
+_BODY_TOO_LARGE = (413, "The body is too large. Send a shorter one.")
+_TARGET_TOO_LONG = (414, "The path with its query is too long. Send a long query by POST.")
+_HEADERS_TOO_LARGE = (431, "The headers are too large. Send fewer or shorter ones.")
+_OTHER_VERSION = (505, "The HTTP version is not supported. Use HTTP/1.1.")
 _OVERLOADED = (
     503,
-    "The server has too much to do; send the request again in a second.",
+    "The server is overloaded. Retry in 1 second.",
     {"Retry-After": "1"},
     "OVERLOADED",
 )

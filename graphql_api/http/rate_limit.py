@@ -63,7 +63,7 @@ class RateLimit:
         if self._rate is not None and (seconds := await self._wait(check, self._rate, who)):
             raise RequestError(
                 429,
-                f"Send fewer requests, and the next one in {seconds} s.",
+                f"Too many requests. Retry in {seconds} second{'' if seconds == 1 else 's'}.",
                 {"Retry-After": str(seconds)},
                 code="RATE_LIMITED",
             )

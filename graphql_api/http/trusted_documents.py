@@ -27,8 +27,8 @@ _OWNER = "the operator"
 _NOT_FOUND = Document(
     [
         {
-            "message": "No document is registered with this `documentId`; have it registered, or "
-            "send the id of one that is.",
+            "message": "No document is registered with this `documentId`. Register the document, "
+            "or send the id of a registered one.",
             "extensions": {"code": "DOCUMENT_NOT_FOUND"},
         }
     ],
@@ -63,7 +63,7 @@ class Trusted:
         except Unavailable:
             raise RequestError(
                 503,
-                "The document cannot be looked up now; send the request again.",
+                "The document cannot be looked up at the moment. Retry in 1 second.",
                 {"Retry-After": "1"},
                 code="UNAVAILABLE",
             ) from None

@@ -17,9 +17,9 @@ _Enum = TypeVar("_Enum", bound=type[Enum])
 @strawberry.schema_directive(
     locations=[Location.INPUT_FIELD_DEFINITION, Location.SCALAR],
     description=(
-        "What a text may hold, once the white space at its ends is dropped: the fewest and the "
-        "most Unicode code points, a regular expression (ECMA-262, with the flag `u` or `v`), and "
-        "the name of a well-known format, such as `email`."
+        "What a text may contain after the white space at its ends is removed: the minimum and "
+        "maximum number of Unicode code points, a regular expression (ECMA-262, with the flag `u` "
+        "or `v`), and the name of a well-known format, such as `email`."
     ),
 )
 class Constraint:

@@ -38,7 +38,7 @@ _JOHN_SMITH = {field.public_name: field.rule.example for field in FIELDS}
 _CREATE = Example(
     f"""\
 # Press play to create the customer below.
-# Press it again: its e-mail address is taken now.
+# Press it again: the email address is taken now.
 mutation CreateCustomer($input: CreateCustomerInput!) {{
   createCustomer(input: $input) {{
     __typename

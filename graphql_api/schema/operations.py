@@ -38,9 +38,9 @@ async def _create_customer(
         str | None,
         strawberry.argument(
             description=(
-                "1 to 255 printable ASCII characters of the client's choice, new for each "
-                "customer: a request that is sent again with its key never creates a second one. "
-                "Also accepted as the HTTP header `Idempotency-Key`."
+                "1 to 255 printable ASCII characters that the client chooses, new for each "
+                "customer. A request that is sent again with the same key never creates a second "
+                "customer. Also accepted as the HTTP header `Idempotency-Key`."
             )
         ),
     ] = strawberry.UNSET,
@@ -53,7 +53,7 @@ async def _create_customer(
 async def _customer(
     info: Info[Context, None],
     id: Annotated[  # noqa: A002  # GraphQL's name
-        strawberry.ID, strawberry.argument(description="The `id` that the customer came with.")
+        strawberry.ID, strawberry.argument(description="The `id` of the customer.")
     ],
 ) -> Customer | None:
     _require(Scope.CUSTOMERS_READ, info.context)
@@ -64,7 +64,8 @@ async def _customer(
 def _require(scope: Scope, context: Context) -> None:
     if scope not in context.principal.scopes:
         raise GraphQLError(
-            f"Send a token that has the scope {scope}.", extensions={"code": "FORBIDDEN"}
+            f"The token lacks the scope {scope}. Send a token that has it.",
+            extensions={"code": "FORBIDDEN"},
         )
 
 
@@ -76,11 +77,13 @@ def _idempotency_key(argument: str | None, header: str | None) -> str | None:
     keys = {key for key in (argument, header) if key is not None and key is not strawberry.UNSET}
     if len(keys) > 1:
         raise _bad_user_input(
-            "Send one idempotency key; the argument and the header Idempotency-Key differ."
+            "The argument `idempotencyKey` and the header Idempotency-Key differ. Send one key."
         )
     key = next(iter(keys), None)
     if key is not None and not _KEY.fullmatch(key):
-        raise _bad_user_input("Use 1 to 255 printable ASCII characters for the idempotency key.")
+        raise _bad_user_input(
+            "The idempotency key is invalid. Use 1 to 255 printable ASCII characters."
+        )
     return key
 
 
@@ -88,20 +91,20 @@ def _bad_user_input(message: str) -> GraphQLError:
     return GraphQLError(message, extensions={"code": "BAD_USER_INPUT"})
 
 
-@strawberry.type(description="What can be changed.")
+@strawberry.type(description="The operations that write data.")
 class Mutation:
     create_customer: CreateCustomerResult | None = strawberry.mutation(
         resolver=_create_customer,
         extensions=[TakeGiven()],
         description=(
-            "Creates a customer. Answers with the customer, or with every problem of every field "
-            "at once. Its e-mail address identifies a customer: no two have the same. `null` means "
-            "that `errors` says why there is no result; other fields keep theirs."
+            "Creates a customer. Returns the customer, or every problem of every field at once. "
+            "The email address identifies a customer: no two customers have the same one. If the "
+            "result is `null`, `errors` says why; other fields keep their results."
         ),
     )
 
 
-@strawberry.type(description="What can be read.")
+@strawberry.type(description="The operations that read data.")
 class Query:
     customer: Customer | None = strawberry.field(
         resolver=_customer,

@@ -55,7 +55,7 @@ def _text_or_integer(name: str, field_name: str, url: str) -> ScalarDefinition:
     field = field_named(field_name)
     return strawberry.scalar(
         name=name,
-        description=f"{description(field)}\n\nGoes in as a string or an integer, comes out as a "
+        description=f"{description(field)}\n\nAccepts a string or an integer, and returns a "
         "string.",
         specified_by_url=url,
         serialize=str,
@@ -74,7 +74,7 @@ SCALARS: dict[object, ScalarDefinition] = {
     PhoneNumber: _text_or_integer("PhoneNumber", "phone_number", "https://schema.org/telephone"),
     datetime: strawberry.scalar(
         name="DateTime",
-        description="A moment in UTC, to the millisecond, such as `2026-11-22T08:59:51.042Z`.",
+        description="A time in UTC with milliseconds, such as `2026-11-22T08:59:51.042Z`.",
         specified_by_url="https://scalars.graphql.org/andimarek/date-time.html",
         serialize=_instant,
         parse_value=datetime.fromisoformat,

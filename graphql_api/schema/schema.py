@@ -83,23 +83,22 @@ class Schema(strawberry.Schema):
             cause = error.original_error
             if isinstance(cause, Unavailable):
                 error.message = (
-                    "The database is not available, and nothing was stored; send the request "
-                    "again in some seconds."
+                    "The database is unavailable. Nothing was stored; retry in a few seconds."
                 )
                 error.extensions = {"code": "UNAVAILABLE", "retryAfter": _RETRY_AFTER_SECONDS}
             elif isinstance(cause, OutcomeUnknown):
                 error.message = (
-                    "The database did not say whether the customer was stored. Send the request "
-                    "again with the same idempotency key, and it is stored once; without a key, "
-                    "send the same e-mail address again, and EmailTakenError means that there is "
-                    "a customer with it."
+                    "The database did not say in time whether the customer was stored. Send the "
+                    "request again with the same idempotency key, and the customer is stored once. "
+                    "Without a key, send the same email address again: an EmailTakenError means "
+                    "that a customer with it exists."
                 )
                 error.extensions = {"code": "OUTCOME_UNKNOWN", "retryAfter": _RETRY_AFTER_SECONDS}
             elif cause is None or isinstance(cause, GraphQLError):
                 error.message = without_values(error.message)
             else:
                 logger.error("A resolver failed.", exception=places(cause))
-                error.message = "The server failed to answer; this is not the request's fault."
+                error.message = "The server failed. The request is not the cause."
                 error.extensions = {"code": "INTERNAL_SERVER_ERROR"}
 
 

@@ -11,7 +11,7 @@ from .directives import declared, declared_enum
 
 
 @declared
-@strawberry.input(description="What a customer is created from. Absent and `null` mean the same.")
+@strawberry.input(description="The customer to create. A missing field and `null` mean the same.")
 class CreateCustomerInput:
     name: str | None = strawberry.UNSET
     email: str
@@ -28,9 +28,9 @@ class CreateCustomerInput:
 
 
 @declared
-@strawberry.type(description="A customer, as it is kept: every text is normalised.")
+@strawberry.type(description="A customer, as stored: every text is normalised.")
 class Customer:
-    id: strawberry.ID = strawberry.field(description="Opaque, and unique in the whole world.")
+    id: strawberry.ID = strawberry.field(description="An opaque, globally unique id.")
     name: str | None
     email: str
     description: str | None
@@ -67,7 +67,7 @@ class CustomerField(Enum):
 @strawberry.interface(
     description=(
         "One problem of one field. `... on FieldError { field path message }` covers every kind, "
-        "those that are added later, too."
+        "including kinds that are added later."
     )
 )
 class FieldError:
@@ -76,10 +76,12 @@ class FieldError:
 
     field: CustomerField = strawberry.field(description="The field that has the problem.")
     path: list[str] = strawberry.field(
-        description='Where the field is in the arguments, such as `["input", "zipCode"]`.'
+        description='The path of the field in the arguments, such as `["input", "zipCode"]`.'
     )
     message: str = strawberry.field(
-        description="What to do, in a sentence to show at the field. Never repeats the value."
+        description=(
+            "A sentence to show at the field. It says what to do and never repeats the value."
+        )
     )
 
 
@@ -90,24 +92,24 @@ class RequiredFieldError(FieldError):
 
 @strawberry.type(description="The text is too short.")
 class TooShortError(FieldError):
-    min_length: int = strawberry.field(description="The fewest Unicode code points.")
+    min_length: int = strawberry.field(description="The minimum number of Unicode code points.")
     actual_length: int = strawberry.field(
-        description="The Unicode code points of the normalised text."
+        description="The number of Unicode code points in the normalised text."
     )
 
 
 @strawberry.type(description="The text is too long.")
 class TooLongError(FieldError):
-    max_length: int = strawberry.field(description="The most Unicode code points.")
+    max_length: int = strawberry.field(description="The maximum number of Unicode code points.")
     actual_length: int = strawberry.field(
-        description="The Unicode code points of the normalised text."
+        description="The number of Unicode code points in the normalised text."
     )
 
 
-@strawberry.type(description="The text holds something that its field does not allow.")
+@strawberry.type(description="The text contains something that its field does not allow.")
 class InvalidFormatError(FieldError):
-    allowed: str = strawberry.field(description="What may stand there, in words.")
-    example: str = strawberry.field(description="A value that the field takes.")
+    allowed: str = strawberry.field(description="What the field allows, in words.")
+    example: str = strawberry.field(description="A valid value of the field.")
 
 
 @strawberry.type(description="The value is neither a string nor an integer.")
@@ -117,8 +119,8 @@ class WrongTypeError(FieldError):
 
 @strawberry.type(
     description=(
-        "Another customer has this e-mail address, compared without regard to case. Comes only "
-        "when nothing else is wrong."
+        "Another customer has this email address, compared without regard to case. The server "
+        "checks this only if every field is valid."
     )
 )
 class EmailTakenError(FieldError):
@@ -134,16 +136,16 @@ CustomerFieldError = Annotated[
     | EmailTakenError,
     strawberry.union(
         "CustomerFieldError",
-        description="Every kind of problem; each implements `FieldError`. More may be added.",
+        description="Every kind of problem; each implements `FieldError`. More may be added later.",
     ),
 ]
 
 
 @strawberry.type(
-    description="The customer is kept: a majority of the database has it in its journal."
+    description="The customer is stored: a majority of the replica set has it in its journal."
 )
 class CreateCustomerSuccess:
-    customer: Customer = strawberry.field(description="The customer, as it is kept.")
+    customer: Customer = strawberry.field(description="The customer, as stored.")
     replayed: bool = strawberry.field(
         description="Whether an earlier request with the same idempotency key created it."
     )
@@ -153,18 +155,18 @@ class CreateCustomerSuccess:
 class CreateCustomerFailure:
     errors: list[CustomerFieldError] = strawberry.field(
         description=(
-            "Every problem of every field: one for each rule that a field breaks, in the order of "
-            "the fields."
+            "Every problem of every field: one error for each rule that a field breaks, in the "
+            "order of the fields."
         )
     )
 
 
-@strawberry.type(description="The idempotency key created a customer from another input already.")
+@strawberry.type(description="The idempotency key was already used with different input.")
 class IdempotencyConflict:
-    message: str = strawberry.field(description="What to do, in a sentence.")
+    message: str = strawberry.field(description="A sentence that says what to do.")
 
 
 CreateCustomerResult = Annotated[
     CreateCustomerSuccess | CreateCustomerFailure | IdempotencyConflict,
-    strawberry.union("CreateCustomerResult", description="What came of a creation."),
+    strawberry.union("CreateCustomerResult", description="The possible outcomes of a creation."),
 ]
