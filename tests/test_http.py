@@ -161,6 +161,15 @@ async def test_a_body_in_a_coding_is_refused_by_the_codings_name(
     assert error["extensions"] == {"code": "UNSUPPORTED_MEDIA_TYPE"}
 
 
+async def test_what_is_no_coding_is_not_repeated(client: httpx.AsyncClient) -> None:
+    headers = {"Content-Type": JSON, "Content-Encoding": "jane@example.com"}
+
+    response = await client.post("/graphql", content=b"{}", headers=headers)
+
+    [error] = response.json()["errors"]
+    assert error["message"] == "Content-Encoding is not supported. Send the body unencoded."
+
+
 @pytest.mark.parametrize("coding", ["identity", "Identity", ""])
 async def test_a_body_that_is_sent_as_it_is_may_say_so(
     client: httpx.AsyncClient, coding: str

@@ -1,6 +1,7 @@
 """GraphQL over HTTP: reads a request, has it executed, and answers in a form that it takes."""
 
 import asyncio
+import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import lru_cache
@@ -36,6 +37,9 @@ _OFFERED = (_JSON, _GRAPHQL_RESPONSE)
 _HTML = "text/html"
 _READING = ("GET", "HEAD")
 _CONTENT_TYPES = {name: f"{name}; charset=utf-8".encode() for name in _OFFERED}
+
+# A list of codings, as long as those in IANA's registry.
+_CODING = re.compile(rb"[A-Za-z0-9, -]{1,40}")
 
 # What each method may do.
 _ALLOWED = {
@@ -257,10 +261,11 @@ async def _from_body(request: Request, limit: int) -> _Parameters:
         )
     coding = headers.get(b"content-encoding", b"").strip()
     if coding.lower() not in (b"", b"identity"):
+        # Only what may be a coding is named, never whatever a client sent.
+        named = f" {coding.decode()}" if _CODING.fullmatch(coding) else ""
         raise RequestError(
             415,
-            f"Content-Encoding {coding.decode('latin-1')} is not supported. Send the body "
-            "unencoded.",
+            f"Content-Encoding{named} is not supported. Send the body unencoded.",
             {"Accept-Encoding": "identity"},
         )
     content = await read_body(request, limit)
