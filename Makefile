@@ -60,7 +60,7 @@ run: $(RUNNABLE) $(if $(NODE),$(GRAPHIQL)) ## Serve on http://127.0.0.1:8000 wit
 
 test: install ## Run every test, with branch coverage
 	$(BIN)/coverage erase
-	$(BIN)/coverage run -m pytest --numprocesses 5 --dist worksteal -m "not alone"
+	$(BIN)/coverage run -m pytest --numprocesses 4 --dist worksteal -m "not alone"
 	$(BIN)/coverage run -m pytest -m alone
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report

@@ -195,6 +195,15 @@ def test_a_page_that_is_opened_again_keeps_the_tabs_and_creates_another_customer
 
 
 @needs_chromium
+def test_a_page_that_is_opened_again_shows_the_variables_that_it_had(server_url: str) -> None:
+    visits = graphiql("visits", server_url)["visits"]
+
+    assert [visit["title"] for visit in visits] == ["CreateCustomer"] * 3
+    assert all('"email"' in visit["variables"] for visit in visits)
+    assert [len(visit["titles"]) for visit in visits] == [len(EXAMPLES)] * 3
+
+
+@needs_chromium
 @pytest.mark.parametrize(
     ("scheme", "background", "editor"),
     [("light", "rgb(255, 255, 255)", "vs"), ("dark", "rgb(33, 42, 59)", "vs-dark")],

@@ -95,9 +95,15 @@ async def test_200_slow_requests_end_at_the_deadline_and_others_are_served_meanw
     await assert_serves(client)
     before = open_sockets(pid)
     async with AsyncExitStack() as stack:
-        slow = [await stack.enter_async_context(wire(impatient_server.url)) for _ in range(200)]
+        # Each begins at once: the server waits for a second, and connecting may take as long.
+        slow = [
+            asyncio.create_task(
+                drip(await stack.enter_async_context(wire(impatient_server.url)), beginning, b" ")
+            )
+            for _ in range(200)
+        ]
 
-        answers = asyncio.gather(*(drip(one, beginning, b" ") for one in slow))
+        answers = asyncio.gather(*slow)
         while not answers.done():
             await assert_serves(client)
 

@@ -68,6 +68,16 @@ const stories = {
     return { titles, answers };
   },
 
+  /** The tab that is open at each of three visits, at which nothing is done. */
+  async visits(context) {
+    const seen = [];
+    for (let visit = 0; visit < 3; visit++) {
+      const page = await opened(context);
+      seen.push(await shown(page));
+      await page.close();
+    }
+    return { visits: seen };
+  },
   /** The panes beside the tabs. */
   async panes(context) {
     const page = await opened(context);

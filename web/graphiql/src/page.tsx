@@ -23,9 +23,20 @@ const examples = server.examples.map(({ query, variables }) => ({
   query,
   variables: variables.replaceAll(server.fresh, FRESH),
 }));
-const isFirstVisit = storage.getItem("graphiql:tabState") === null;
 // The one that is shown first.
-const initial = linked ?? (isFirstVisit ? examples[0] : undefined);
+const initial = linked ?? openTab() ?? examples[0];
+
+/** The tab that was open at the last visit. */
+function openTab(): { query: string; variables: string } | undefined {
+  try {
+    const { tabs, activeTabIndex } = JSON.parse(storage.getItem("graphiql:tabState") ?? "");
+    const { query, variables } = tabs[activeTabIndex];
+    return { query: query ?? "", variables: variables ?? "" };
+  } catch {
+    // This is the first visit, or what is stored is not GraphiQL's.
+    return undefined;
+  }
+}
 
 createRoot(document.getElementById("graphiql")!).render(
   <GraphiQL
@@ -38,7 +49,7 @@ createRoot(document.getElementById("graphiql")!).render(
     shouldPersistHeaders={false}
     // Without introspection there is no schema to ask for.
     {...(server.introspection ? {} : { schema: null })}
-    // In a tab of its own where there are tabs already. Of a default tab, GraphiQL takes the
+    // In a tab of its own where no tab has it already. Of the tab that is open, GraphiQL reads the
     // variables only when one comes back to it.
     {...(initial && { initialQuery: initial.query, initialVariables: initial.variables })}
   >
