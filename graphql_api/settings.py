@@ -163,7 +163,7 @@ class Settings:
         _Setting(
             _path,
             "The mongod binary of the embedded MongoDB. By default `mongod` on the PATH, "
-            "or, if there is none, the one that the extra `embedded` installs.",
+            "or otherwise the one that the extra `embedded` installs.",
         ),
     ] = None
     introspection: Annotated[

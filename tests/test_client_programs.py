@@ -1,4 +1,4 @@
-"""The page of clients: each program runs as it stands there, on a live server."""
+"""Each program on the page of client libraries runs on a live server, as it is written."""
 
 import json
 import os

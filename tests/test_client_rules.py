@@ -50,8 +50,8 @@ PIECES = [
 RANDOM_VALUES_OF_A_FIELD = 2_000
 
 NEWER = "Characters that are newer than the server's Unicode"
-NOT_QUITE_AN_ADDRESS = "E-mail addresses that only look like one"
-LONG_ADDRESS = "E-mail addresses that are too long, of an international domain"
+NOT_QUITE_AN_ADDRESS = "Email addresses that only look like one"
+LONG_ADDRESS = "Email addresses that are too long, of an international domain"
 SHORTER = "Texts that are too short once each white space is one space"
 LONGER = "A description that is too long by its white space"
 NO_SPACE = "U+FEFF, which is white space to ECMA-262"

@@ -26,7 +26,7 @@ from .test_unavailable import ask_to_create, code, until_ready
 
 Documents = Collection[dict[str, Any]]
 
-SHARED = "share an e-mail address"
+SHARED = "share an email address"
 
 # Where every build of an index stops, as one of very many customers seems to.
 BUILDING = "hangAfterStartingIndexBuild"

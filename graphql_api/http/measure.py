@@ -74,7 +74,7 @@ class Size:
     directives: int = 0
     # Fields at every level.
     expanded: int = 0
-    # Points. Not a whole number, since the average sizes of the schema's own lists are none.
+    # Points. A fraction, because the schema's own lists count by their average sizes.
     cost: float = 0.0
 
 

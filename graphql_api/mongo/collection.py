@@ -45,7 +45,7 @@ def ensure_collection(
         return _ensure_collection(database, before_indexes)
     except DuplicateKeyError:
         raise Unusable(
-            "The collection `customers` has customers that share an e-mail address or an "
+            "The collection `customers` has customers that share an email address or an "
             "idempotency key; remove all but one of each."
         ) from None
     except (OperationFailure, ConfigurationError) as error:

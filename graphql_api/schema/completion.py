@@ -52,7 +52,7 @@ class Room:
         self._known: list[dict[int, tuple[object, Any]]] = []
 
     def prepare(self, fields: int) -> None:
-        """Raises `NotCovered` where there is no room for so many more."""
+        """Raises `NotCovered` if these fields exceed the room that is left."""
         self._prepared -= fields
         if self._prepared < 0:
             raise NotCovered
