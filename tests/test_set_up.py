@@ -13,6 +13,7 @@ from bson import Binary
 from pymongo.collection import Collection
 from structlog.testing import capture_logs
 
+from graphql_api.customers.store import Unavailable
 from graphql_api.deadline import within
 from graphql_api.mongo.collection import Unusable, require_usable
 from graphql_api.mongo.connection import connect
@@ -169,6 +170,13 @@ def test_a_mongodb_that_cannot_keep_what_is_promised_is_refused(
 ) -> None:
     with pytest.raises(Unusable, match=reason):
         require_usable(hello)
+
+
+def test_a_server_that_is_about_to_join_a_replica_set_is_tried_again() -> None:
+    with pytest.raises(Unavailable) as raised:
+        require_usable({"maxWireVersion": 21, "isreplicaset": True})
+
+    assert not isinstance(raised.value, Unusable)
 
 
 def says(url: str, what: str) -> bool:
