@@ -14,8 +14,8 @@ from graphql_api.customers.fields import FIELDS, Customer
 from graphql_api.customers.judge import judge
 from graphql_api.customers.problems import Rejected
 from graphql_api.customers.store import Kept
+from graphql_api.mongo.customer_documents import to_document
 from graphql_api.mongo.customers import MongoCustomers
-from graphql_api.mongo.documents import to_document
 
 from .loads import VALID
 

@@ -10,15 +10,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import cast
 
-from .customers.store import Unavailable
-from .documents import add_document_actions, run_document_action
-from .keys import add_key_actions, run_key_action
+from .commands.documents import add_document_actions, run_document_action
+from .commands.keys import add_key_actions, run_key_action
+from .commands.serve import serve
+from .faults import Unavailable
 from .logs import places
 from .mongo.collection import Unusable
 from .mongo.mongod import MongodError
 from .schema.changes import Severity, changes
 from .schema.schema import introspection, possible_types, sdl
-from .server import serve
 from .settings import Settings, SettingsError, description, variable
 
 _SERVE_SETTINGS = ("host", "port", "workers", "data_dir")

@@ -19,7 +19,9 @@ from starlette.responses import RedirectResponse
 from starlette.routing import Route
 
 from .access.api_keys import holder_of_api_key
-from .customers.store import SettingUp, Unavailable
+from .access.json_web_tokens import JsonWebTokens
+from .access.signing_keys import FAULTS, KeysFromFile, KeysFromUrl, SigningKeys
+from .faults import SettingUp, Unavailable
 from .http.addresses import is_loopback
 from .http.authentication import Authenticated, Holder, Open
 from .http.cors import Preflights
@@ -28,10 +30,8 @@ from .http.errors import http_exception
 from .http.graphiql import GraphiQLFiles, is_built
 from .http.graphql import Admit, GraphQLEndpoint
 from .http.health import Health
-from .http.json_web_tokens import JsonWebTokens
 from .http.rate_limit import RateLimit
 from .http.shortcut import Shortcut
-from .http.signing_keys import FAULTS, KeysFromFile, KeysFromUrl, SigningKeys
 from .logs import configure_structlog
 from .mongo.api_keys import MongoApiKeys
 from .mongo.collection import Unusable

@@ -11,7 +11,7 @@ import time
 from multiprocessing.connection import Connection
 from pathlib import Path
 
-from graphql_api import workers
+from graphql_api.commands import workers
 from graphql_api.logs import configure_logs
 
 FOLDER = Path(sys.argv[2])

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from graphql_api.customers.store import Unavailable
+from graphql_api.faults import Unavailable
 from graphql_api.mongo.batches import Batches
 
 

@@ -20,10 +20,10 @@ from graphql import (
 )
 from strawberry.utils.await_maybe import await_maybe
 
-from graphql_api.schema.completion import Room
-from graphql_api.schema.covered import NotCovered
-from graphql_api.schema.operation import Operation
-from graphql_api.schema.prepared import PreparedOperation, Unfinished
+from graphql_api.execution.completion import Room
+from graphql_api.execution.covered import NotCovered
+from graphql_api.execution.operation import Operation
+from graphql_api.execution.prepared import PreparedOperation, Unfinished
 
 from .unusual_schema import SCHEMA, calls
 

@@ -11,8 +11,8 @@ import httpx
 import pytest
 from graphql import GraphQLError, GraphQLSyntaxError, get_introspection_query, parse, validate
 
-from graphql_api.http.documents import Document, Documents
-from graphql_api.schema.locations import locate, parse_document
+from graphql_api.execution.documents import Document, Documents
+from graphql_api.execution.locations import locate, parse_document
 from graphql_api.schema.schema import create_schema
 from graphql_api.settings import Settings
 

@@ -19,8 +19,7 @@ from structlog.testing import capture_logs
 
 from graphql_api.app import create_app
 from graphql_api.mongo.collection import Unusable
-from graphql_api.mongo.customers import MongoCustomers
-from graphql_api.mongo.documents import (
+from graphql_api.mongo.customer_documents import (
     EMAIL_KEY,
     IDEMPOTENCY_KEY,
     claims_of,
@@ -28,6 +27,7 @@ from graphql_api.mongo.documents import (
     validator,
     with_any,
 )
+from graphql_api.mongo.customers import MongoCustomers
 from graphql_api.mongo.mongod import find_mongod
 from graphql_api.settings import Settings, SettingsError
 

@@ -15,7 +15,8 @@ from pymongo import MongoClient
 from pymongo.errors import PyMongoError
 from pymongo.write_concern import WriteConcern
 
-from graphql_api.customers.store import Kept, OutcomeUnknown, Unavailable
+from graphql_api.customers.store import Kept
+from graphql_api.faults import OutcomeUnknown, Unavailable
 from graphql_api.mongo.customers import MongoCustomers
 
 from .clients import CREATE_CUSTOMER, connected, execute

@@ -12,7 +12,8 @@ from pymongo.collection import Collection
 from pymongo.errors import WriteError
 
 from graphql_api.customers.fields import Customer
-from graphql_api.customers.store import Attempt, EmailTaken, Kept, Unavailable
+from graphql_api.customers.store import Attempt, EmailTaken, Kept
+from graphql_api.faults import Unavailable
 from graphql_api.mongo.customers import MongoCustomers
 
 from .replica_sets import Member, ReplicaSet

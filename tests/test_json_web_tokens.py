@@ -17,9 +17,9 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from jwt.algorithms import ECAlgorithm, RSAAlgorithm
 
+from graphql_api.access import signing_keys
 from graphql_api.access.principal import Scope
 from graphql_api.app import create_app
-from graphql_api.http import signing_keys
 from graphql_api.settings import Settings, SettingsError
 
 from .clients import CREATE_CUSTOMER, CUSTOMER, connected, execute

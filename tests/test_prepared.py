@@ -24,17 +24,11 @@ from structlog.testing import capture_logs
 
 from graphql_api.access.principal import ANYBODY, Principal, Scope
 from graphql_api.customers.fields import FIELDS, Customer, NewCustomer
-from graphql_api.customers.store import (
-    Attempt,
-    Customers,
-    EmailTaken,
-    Kept,
-    OutcomeUnknown,
-    Unavailable,
-)
-from graphql_api.schema.operation import Operation
+from graphql_api.customers.store import Attempt, Customers, EmailTaken, Kept
+from graphql_api.execution.operation import Operation
+from graphql_api.execution.prepared import PreparedOperation, Unfinished
+from graphql_api.faults import OutcomeUnknown, Unavailable
 from graphql_api.schema.operations import Context
-from graphql_api.schema.prepared import PreparedOperation, Unfinished
 from graphql_api.schema.schema import create_schema
 
 from .clients import CREATE_CUSTOMER, CUSTOMER, connected, create_customer

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from graphql_api.http.remembered import Remembered
+from graphql_api.execution.fair_cache import Remembered
 
 
 def remembered(most: int, **owned: int) -> Remembered[str]:

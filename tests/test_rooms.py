@@ -12,37 +12,40 @@ PACKAGE = Path(graphql_api.__file__).parent
 
 # What modules of a room may import: rooms and modules of ours, and packages of others.
 MAY_IMPORT = {
-    "customers": {"email_validator"},
-    "access": set[str](),
-    "schema": {"access", "customers", "strawberry", "graphql", "logs", "structlog"},
+    "faults": set[str](),
+    "customers": {"faults", "email_validator"},
+    "access": {"faults", "jwt"},
+    "execution": {"faults", "logs", "schema", "settings", "strawberry", "graphql", "structlog"},
+    "schema": {
+        "access",
+        "customers",
+        "execution",
+        "faults",
+        "logs",
+        *("strawberry", "graphql", "structlog"),
+    },
     "mongo": {
-        *("access", "customers", "deadline", "logs"),
+        *("access", "customers", "deadline", "faults", "logs"),
         *("motor", "pymongo", "bson", "dns", "structlog"),
     },
     "http": {
-        *("access", "customers", "deadline", "logs", "schema", "settings"),
-        *("starlette", "strawberry", "graphql", "orjson", "jwt", "limits"),
+        *("access", "customers", "deadline", "execution", "faults", "logs", "schema", "settings"),
+        *("starlette", "strawberry", "graphql", "orjson", "limits"),
         *("structlog", "httptools", "uvicorn"),
     },
     "deadline": set[str](),
     "logs": {"orjson", "output", "structlog"},
     "output": set[str](),
     "settings": set[str](),
-    "administration": {"app", "mongo", "settings"},
     "app": {
-        *("access", "customers", "http", "logs", "mongo", "settings"),
+        *("access", "customers", "faults", "http", "logs", "mongo", "settings"),
         *("starlette", "pymongo", "limits", "structlog"),
     },
-    "documents": {"access", "administration", "http", "mongo", "schema", "settings"},
-    "keys": {"access", "administration", "mongo", "settings"},
-    "server": {
-        *("app", "http", "logs", "mongo", "output", "settings", "workers"),
+    "commands": {
+        *("access", "app", "execution", "http", "logs", "mongo", "output", "schema", "settings"),
         *("starlette", "uvicorn"),
     },
-    "workers": set[str](),
-    "__main__": {
-        *("customers", "documents", "keys", "logs", "mongo", "schema", "server", "settings"),
-    },
+    "__main__": {"commands", "faults", "logs", "mongo", "schema", "settings"},
     "__init__": set[str](),
 }
 

@@ -23,7 +23,7 @@ from strawberry.utils.str_converters import to_camel_case
 from structlog.testing import capture_logs
 
 from graphql_api.customers.fields import FIELDS, Field
-from graphql_api.customers.store import OutcomeUnknown, Unavailable
+from graphql_api.faults import OutcomeUnknown, Unavailable
 from graphql_api.schema import types
 from graphql_api.schema.schema import create_schema, sdl, without_values
 

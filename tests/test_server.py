@@ -15,8 +15,8 @@ import pytest
 from pymongo import MongoClient
 
 from graphql_api.__main__ import main
+from graphql_api.commands.serve import _authority, _why_not
 from graphql_api.schema.schema import sdl
-from graphql_api.server import _authority, _why_not
 
 from .clients import create_customer
 from .servers import (

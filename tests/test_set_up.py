@@ -13,8 +13,8 @@ from bson import Binary
 from pymongo.collection import Collection
 from structlog.testing import capture_logs
 
-from graphql_api.customers.store import Unavailable
 from graphql_api.deadline import within
+from graphql_api.faults import Unavailable
 from graphql_api.mongo.collection import Unusable, require_usable
 from graphql_api.mongo.connection import connect
 from graphql_api.mongo.set_up import SetUp

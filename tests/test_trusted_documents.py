@@ -22,11 +22,11 @@ from structlog.testing import capture_logs
 from graphql_api.access.principal import Scope
 from graphql_api.access.trusted_documents import IdsTaken
 from graphql_api.app import open_customers
-from graphql_api.http import documents as documents_module
-from graphql_api.http import trusted_documents
+from graphql_api.execution import documents as documents_module
+from graphql_api.execution.locations import parse_document
+from graphql_api.http import document_ids
 from graphql_api.mongo.mongod import embedded_mongod, find_mongod
 from graphql_api.mongo.trusted_documents import MongoTrustedDocuments
-from graphql_api.schema.locations import parse_document
 
 from .clients import CREATE_CUSTOMER, CUSTOMER, connected, create_customer, execute
 from .replica_sets import Member, ReplicaSet
@@ -59,7 +59,7 @@ def parsed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 @pytest.fixture
 def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
     """Has applications look after what is removed all the time."""
-    monkeypatch.setattr(trusted_documents, "_REMEMBERED_SECONDS", 0.02)
+    monkeypatch.setattr(document_ids, "_REMEMBERED_SECONDS", 0.02)
 
 
 class Registered:
@@ -208,7 +208,7 @@ async def test_only_so_many_are_remembered_and_all_are_served(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     # Room for two of them.
-    monkeypatch.setattr(trusted_documents, "_REMEMBERED_TOKENS", 80)
+    monkeypatch.setattr(document_ids, "_REMEMBERED_TOKENS", 80)
     texts = {f"id{number}": f"{{ a{number}: __typename }}" for number in range(3)}
     await registered.add(**texts)
 

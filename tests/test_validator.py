@@ -11,7 +11,7 @@ from pymongo.collection import Collection
 from pymongo.errors import WriteError
 
 from graphql_api.customers.fields import FIELDS
-from graphql_api.mongo.documents import validator
+from graphql_api.mongo.customer_documents import validator
 
 from .test_rules import as_value
 from .values import BAD, GOOD, INVISIBLE_LETTERS, ONLY_THE_RULE_REFUSES, public_name

@@ -12,7 +12,7 @@ from strawberry.schema.config import StrawberryConfig
 from strawberry.types import Info
 from strawberry.types.base import get_object_definition
 
-from graphql_api.schema.prepared import TakeGiven
+from graphql_api.execution.prepared import TakeGiven
 from graphql_api.schema.schema import Schema
 
 # Inputs

@@ -33,7 +33,7 @@ class ApiKey:
 
 
 class ApiKeys(Protocol):
-    """All API keys. Every method raises `customers.store.Unavailable`."""
+    """All API keys. Every method raises `faults.Unavailable`."""
 
     async def add(self, new: ApiKey) -> None:
         """Keep a new API key."""
@@ -65,7 +65,7 @@ def new_api_key(
 
 
 async def holder_of_api_key(api_keys: ApiKeys, key: str) -> Principal | None:
-    """The principal of a key that is valid now. Raises `customers.store.Unavailable`."""
+    """The principal of a key that is valid now. Raises `faults.Unavailable`."""
     if not (shape := _SHAPE.fullmatch(key)):
         return None
     kept = await api_keys.get(shape["id"])

@@ -28,7 +28,7 @@ class TrustedDocument:
 
 
 class TrustedDocuments(Protocol):
-    """All trusted documents. Every method raises `customers.store.Unavailable`."""
+    """All trusted documents. Every method raises `faults.Unavailable`."""
 
     async def add(self, texts: Mapping[str, str], at: datetime) -> int:
         """Register these texts by their ids, all or none; how many of them are new.

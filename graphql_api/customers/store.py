@@ -10,25 +10,6 @@ class EmailTaken(Exception):
     """Another customer has this e-mail address, compared without regard to case."""
 
 
-class Unavailable(Exception):
-    """The place where customers are kept did not answer in time; nothing was stored, for sure."""
-
-
-class SettingUp(Unavailable):
-    """The place is being made ready for customers, which may take long."""
-
-    def __init__(self, progress: str) -> None:
-        super().__init__(progress)
-        self.progress = progress
-
-
-class OutcomeUnknown(Exception):
-    """A customer was sent to where customers are kept, and no answer says what became of it.
-
-    It may be kept, or may still come to be. Sent again with its idempotency key, it is kept once.
-    """
-
-
 @dataclass(frozen=True)
 class Attempt:
     """One creation as its client names it: a key, and a fingerprint of the input."""

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from starlette.requests import Request
 
 from ..access.principal import ANYBODY, Principal
-from ..customers.store import Unavailable
+from ..faults import Unavailable
 from .addresses import client_address, host_name, is_loopback, network
 from .errors import RequestError
 from .exchange import exchange_of

@@ -17,20 +17,20 @@ from ..access.principal import Principal
 from ..access.trusted_documents import TrustedDocuments
 from ..customers.store import Customers
 from ..deadline import start_deadline
-from ..schema.operation import Operation
+from ..execution.documents import Document, Documents
+from ..execution.operation import Operation
 from ..schema.operations import Context
 from ..schema.schema import create_schema
 from ..settings import Settings
 from .addresses import client_address, network
 from .body import read_body
-from .documents import Document, Documents
+from .document_ids import Trusted
 from .errors import JSON as _JSON
 from .errors import RequestError, body, error_response
 from .exchange import Exchange, exchange_of
 from .graphiql import Page, graphiql_page
 from .json_values import from_json
 from .media import preferred
-from .trusted_documents import Trusted
 
 _GRAPHQL_RESPONSE = "application/graphql-response+json"
 _OFFERED = (_JSON, _GRAPHQL_RESPONSE)

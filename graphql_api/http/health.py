@@ -3,7 +3,8 @@
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 
-from ..customers.store import Customers, SettingUp, Unavailable
+from ..customers.store import Customers
+from ..faults import SettingUp, Unavailable
 
 
 class Health:

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from itertools import islice
 from typing import Generic, TypeVar
 
-from ..customers.store import Unavailable
+from ..faults import Unavailable
 
 _Item = TypeVar("_Item")
 _Outcome = TypeVar("_Outcome")

@@ -8,9 +8,9 @@ from bson import Binary
 from pymongo.database import Database
 from pymongo.errors import ConfigurationError, DuplicateKeyError, OperationFailure, PyMongoError
 
-from ..customers.store import Unavailable
+from ..faults import Unavailable
+from .customer_documents import INDEXES, validator
 from .deadline import passing
-from .documents import INDEXES, validator
 
 NAME = "customers"
 

@@ -15,14 +15,15 @@ from motor.motor_asyncio import AsyncIOMotorCollection
 from pymongo.errors import PyMongoError
 
 from ..customers.fields import Customer
-from ..customers.store import EmailTaken, Kept, OutcomeUnknown, Unavailable
+from ..customers.store import EmailTaken, Kept
 from ..deadline import LOOK_SECONDS, REQUEST_SECONDS, within
+from ..faults import OutcomeUnknown, Unavailable
 from ..logs import places
 from .batches import Batches
 from .collection import NAME, has_indexes
 from .connection import connect, in_one_thread
+from .customer_documents import IDEMPOTENCY_KEY, Claim, claims_of, from_document, to_bson
 from .deadline import available_until
-from .documents import IDEMPOTENCY_KEY, Claim, claims_of, from_document, to_bson
 from .find import find
 from .insert import Outcome, insert
 from .set_up import SetUp

@@ -9,8 +9,8 @@ import pymongo
 from dns.exception import DNSException
 from pymongo.errors import ConnectionFailure, OperationFailure, PyMongoError, WriteConcernError
 
-from ..customers.store import Unavailable
 from ..deadline import GRACE_SECONDS
+from ..faults import Unavailable
 
 _Result = TypeVar("_Result")
 

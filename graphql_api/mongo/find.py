@@ -5,8 +5,8 @@ from typing import Any
 
 from motor.motor_asyncio import AsyncIOMotorCollection
 
+from .customer_documents import Claim, claims_in, with_any
 from .deadline import available_until
-from .documents import Claim, claims_in, with_any
 
 
 async def find(

@@ -12,7 +12,7 @@ from motor.motor_asyncio import AsyncIOMotorDatabase
 from pymongo.database import Database
 from pymongo.errors import PyMongoError, ServerSelectionTimeoutError, WriteError
 
-from ..customers.store import Unavailable
+from ..faults import Unavailable
 from .collection import NAME, has_indexes
 from .connection import in_one_thread
 from .deadline import PASSING_CODES, passing, until

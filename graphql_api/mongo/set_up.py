@@ -13,8 +13,8 @@ from motor.motor_asyncio import AsyncIOMotorDatabase
 from pymongo.database import Database
 from pymongo.errors import PyMongoError
 
-from ..customers.store import SettingUp, Unavailable
 from ..deadline import within
+from ..faults import SettingUp, Unavailable
 from .collection import NAME, Unusable, ensure_collection
 from .connection import in_a_thread_of_its_own
 from .deadline import available_until

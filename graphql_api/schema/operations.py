@@ -12,8 +12,8 @@ from ..access.principal import Principal, Scope
 from ..customers.create_customer import create_customer
 from ..customers.judge import Value
 from ..customers.store import Customers
+from ..execution.prepared import TakeGiven
 from .outcomes import customer, customer_result
-from .prepared import TakeGiven
 from .types import CreateCustomerInput, CreateCustomerResult, Customer
 
 # Printable ASCII: space to tilde.

@@ -20,7 +20,7 @@ from graphql import (
 from strawberry.schema.config import StrawberryConfig
 from strawberry.types import ExecutionContext
 
-from ..customers.store import OutcomeUnknown, Unavailable
+from ..faults import OutcomeUnknown, Unavailable
 from ..logs import places
 from .operations import Mutation, Query
 from .scalars import SCALARS

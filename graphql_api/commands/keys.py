@@ -6,11 +6,11 @@ import sys
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 
-from .access.api_keys import ApiKey, ApiKeys, is_key_id, new_api_key
-from .access.principal import Scope, known_scopes
-from .administration import on_database, print_table
-from .mongo.api_keys import MongoApiKeys
-from .settings import Settings
+from ..access.api_keys import ApiKey, ApiKeys, is_key_id, new_api_key
+from ..access.principal import Scope, known_scopes
+from ..mongo.api_keys import MongoApiKeys
+from ..settings import Settings
+from .database import on_database, print_table
 
 _Action = Callable[[ApiKeys, argparse.Namespace], Awaitable[int]]
 

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 import structlog
 
 from ..access.trusted_documents import TrustedDocuments, is_document_id
-from ..customers.store import Unavailable
+from ..execution.documents import Document, Documents
+from ..execution.fair_cache import Remembered
+from ..faults import Unavailable
 from ..logs import places
-from .documents import Document, Documents
 from .errors import RequestError
-from .remembered import Remembered
 
 logger = structlog.get_logger()
 

@@ -15,12 +15,12 @@ from graphql import (
     validate,
 )
 
-from ..schema.locations import locate, parse_document
-from ..schema.operation import Operation
 from ..schema.schema import Schema
 from ..settings import Settings
-from .measure import Introspection, Measure
-from .remembered import Remembered
+from .fair_cache import Remembered
+from .limits import Introspection, Measure
+from .locations import locate, parse_document
+from .operation import Operation
 
 # Each error costs time to find and to word; whoever mends a document has enough of these.
 _MAX_ERRORS = 20

@@ -8,13 +8,13 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from .access.manifest import ManifestError, read_manifest
-from .access.trusted_documents import ID_IN_WORDS, IdsTaken, TrustedDocuments, is_document_id
-from .administration import on_database, print_table
-from .http.documents import Documents
-from .mongo.trusted_documents import MongoTrustedDocuments
-from .schema.schema import create_schema
-from .settings import Settings
+from ..access.manifest import ManifestError, read_manifest
+from ..access.trusted_documents import ID_IN_WORDS, IdsTaken, TrustedDocuments, is_document_id
+from ..execution.documents import Documents
+from ..mongo.trusted_documents import MongoTrustedDocuments
+from ..schema.schema import create_schema
+from ..settings import Settings
+from .database import on_database, print_table
 
 _Action = Callable[[Settings, argparse.Namespace], int]
 

@@ -4,7 +4,7 @@ import hashlib
 
 import jwt
 
-from ..access.principal import Principal, known_scopes
+from .principal import Principal, known_scopes
 from .signing_keys import ALGORITHMS, SigningKeys
 
 # How far the provider's clock may be from ours.

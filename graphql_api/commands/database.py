@@ -4,11 +4,11 @@ import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable
 
-from .app import open_customers
-from .mongo.collection import refusals_in_a_sentence
-from .mongo.customers import MongoCustomers
-from .mongo.mongod import running_or_embedded_mongod
-from .settings import Settings
+from ..app import open_customers
+from ..mongo.collection import refusals_in_a_sentence
+from ..mongo.customers import MongoCustomers
+from ..mongo.mongod import running_or_embedded_mongod
+from ..settings import Settings
 
 
 def on_database(settings: Settings, work: Callable[[MongoCustomers], Awaitable[int]]) -> int:

@@ -16,11 +16,11 @@ from graphql import (
 from graphql.execution.collect_fields import collect_fields
 from strawberry.utils.await_maybe import await_maybe
 
+from ..schema.schema import Schema
 from .completion import fragments_of
 from .covered import NotCovered
 from .locations import locate
 from .prepared import PreparedOperation, Unfinished
-from .schema import Schema
 
 
 class Operation:

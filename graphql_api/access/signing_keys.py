@@ -9,7 +9,7 @@ from typing import Protocol
 
 import jwt
 
-from ..customers.store import Unavailable
+from ..faults import Unavailable
 
 logger = logging.getLogger(__name__)
 

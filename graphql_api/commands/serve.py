@@ -23,12 +23,12 @@ from typing import TypeVar
 import uvicorn
 from starlette.applications import Starlette
 
-from .app import create_app, from_environment
-from .http.protocol import Protocol
-from .logs import configure_logs
-from .mongo.mongod import DirectoryInUse, embedded_mongod, find_mongod
-from .output import Output
-from .settings import Settings, variable
+from ..app import create_app, from_environment
+from ..http.protocol import Protocol
+from ..logs import configure_logs
+from ..mongo.mongod import DirectoryInUse, embedded_mongod, find_mongod
+from ..output import Output
+from ..settings import Settings, variable
 from .workers import OTHER_SIGNALS, STOP_SIGNALS, Workers, ignore, on_signals, say_so
 
 logger = logging.getLogger(__name__)
