@@ -7,12 +7,12 @@ RUNNABLE := .venv/runnable
 INSTALLED := .venv/installed
 PIP_INSTALL := -m pip install --quiet --disable-pip-version-check
 # What clients in Python run in; they want other versions than the server.
-PYTHON_CLIENTS := $(addsuffix /.venv/installed,examples/python_client tests/client_programs)
+PYTHON_CLIENTS := $(addsuffix /.venv/installed,examples/python_client tests/clients/programs)
 
 # `yes` where there is a Node that Vite runs on. Without it GraphiQL comes from a CDN, and the tests
 # that need Node are skipped.
 NODE := $(shell node -p 'const [major, minor] = process.versions.node.split("."); major > 20 || (major == 20 && minor >= 19) ? "yes" : ""' 2> /dev/null)
-NODE_MODULES := $(addsuffix /node_modules/.package-lock.json,examples/customer-form tests/browser tests/client_programs tests/http_audits web/graphiql)
+NODE_MODULES := $(addsuffix /node_modules/.package-lock.json,examples/customer-form tests/clients/browser tests/clients/programs tests/http/audits web/graphiql)
 GRAPHIQL := graphql_api/http/graphiql_build/index.html
 FORM := examples/customer-form/dist/index.html
 
@@ -88,7 +88,7 @@ lock: $(INSTALLED) ## Lock the newest versions of all Python packages
 	$(LOCK) pyproject.toml --all-extras -o requirements-dev.txt
 	$(LOCK) pyproject.toml --extra embedded --constraint requirements-dev.txt -o requirements-embedded.txt
 	$(LOCK) examples/python_client/pyproject.toml -o examples/python_client/requirements.txt
-	$(LOCK) tests/client_programs/pyproject.toml -o tests/client_programs/requirements.txt
+	$(LOCK) tests/clients/programs/pyproject.toml -o tests/clients/programs/requirements.txt
 
 images: install ## Take the pictures in docs/images anew
-	IMAGES=docs/images $(BIN)/pytest --quiet --numprocesses 0 tests/test_browser.py tests/test_form.py -k picture
+	IMAGES=docs/images $(BIN)/pytest --quiet --numprocesses 0 tests/clients/test_browser.py tests/clients/test_form.py -k picture

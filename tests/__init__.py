@@ -1,1 +1,1 @@
-"""The tests; `values` holds the table that three of them read."""
+"""The tests, in a folder for each room; `support` has what they share."""

@@ -16,9 +16,9 @@ from graphql_api.__main__ import main
 from graphql_api.mongo.mongod import embedded_mongod, find_mongod
 from graphql_api.settings import PREFIX
 
-from .clients import connected
-from .replica_sets import Member, ReplicaSet, replica_set
-from .servers import Server, serving
+from .support.clients import connected
+from .support.replica_sets import Member, ReplicaSet, replica_set
+from .support.servers import Server, serving
 
 # Runs a command; gives its exit code, and what it said on its standard output and error.
 Command = Callable[..., tuple[int, str, str]]

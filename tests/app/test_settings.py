@@ -1,0 +1,229 @@
+"""The settings: where they come from, what they refuse, and what a refusal never shows."""
+
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+
+from graphql_api.settings import (
+    Settings,
+    SettingsError,
+    description,
+    set_by_kubernetes,
+    variable,
+)
+
+from ..support.servers import variables_of_a_service
+
+
+def test_an_empty_environment_gives_the_defaults() -> None:
+    assert Settings.read({"PATH": "/bin", "PORT": "1"}) == Settings()
+
+
+@pytest.mark.parametrize("uri", [None, "mongodb://db.example/customers"])
+def test_introspection_is_on_with_the_embedded_mongodb_unless_something_is_set(
+    uri: str | None,
+) -> None:
+    assert Settings(mongodb_uri=uri).allows_introspection is (uri is None)
+    for setting in (True, False):
+        settings = Settings(mongodb_uri=uri, introspection=setting)
+        assert settings.allows_introspection is setting
+
+
+def test_each_setting_is_read_from_the_variable_of_its_name() -> None:
+    settings = Settings.read(
+        {
+            "GRAPHQL_API_HOST": "::1",
+            "GRAPHQL_API_PORT": "0",
+            "GRAPHQL_API_WORKERS": "2",
+            "GRAPHQL_API_DATA_DIR": "/var/lib/customers",
+            "GRAPHQL_API_MONGODB_URI": "mongodb://db.example/customers",
+            "GRAPHQL_API_MONGOD": "/usr/bin/mongod",
+            "GRAPHQL_API_KEYS": "true",
+            "GRAPHQL_API_JWT_ISSUER": "https://identity.example/",
+            "GRAPHQL_API_JWT_AUDIENCE": "customers",
+            "GRAPHQL_API_JWT_JWKS": "https://identity.example/jwks.json",
+            "GRAPHQL_API_JWT_SCOPE_CLAIM": "permissions",
+            "GRAPHQL_API_INSECURE": "false",
+            "GRAPHQL_API_RATE_LIMIT": "600/minute",
+            "GRAPHQL_API_RATE_LIMIT_STORAGE": "redis://db.example:6379/0",
+            "GRAPHQL_API_TRUSTED_PROXIES": "10.0.0.7, 2001:db8::/32",
+            "GRAPHQL_API_RECEIVE_SECONDS": "1",
+            "GRAPHQL_API_SEND_SECONDS": "2",
+            "GRAPHQL_API_KEEP_ALIVE_SECONDS": "3",
+            "GRAPHQL_API_EXECUTION_SECONDS": "4",
+            "GRAPHQL_API_SHUTDOWN_SECONDS": "5",
+            "GRAPHQL_API_MAX_CONNECTIONS": "6",
+            "GRAPHQL_API_MAX_BODY_BYTES": "7",
+            "GRAPHQL_API_MAX_HEADER_BYTES": "888",
+            "GRAPHQL_API_MAX_TARGET_BYTES": "99",
+            "GRAPHQL_API_CORS_ORIGINS": "https://app.example.com, http://[::1]:3000",
+            "GRAPHQL_API_CORS_HEADERS": "X-Client-Name, x_other",
+            "GRAPHQL_API_GRAPHIQL": "false",
+            "GRAPHQL_API_LOG_LEVEL": "error",
+            "GRAPHQL_API_LOG_FORMAT": "console",
+        }
+    )
+
+    assert settings == Settings(
+        host="::1",
+        port=0,
+        workers=2,
+        data_dir=Path("/var/lib/customers"),
+        mongodb_uri="mongodb://db.example/customers",
+        mongod=Path("/usr/bin/mongod"),
+        keys=True,
+        jwt_issuer="https://identity.example/",
+        jwt_audience="customers",
+        jwt_jwks="https://identity.example/jwks.json",
+        jwt_scope_claim="permissions",
+        insecure=False,
+        rate_limit="600/minute",
+        rate_limit_storage="redis://db.example:6379/0",
+        trusted_proxies="10.0.0.7/32,2001:db8::/32",
+        receive_seconds=1,
+        send_seconds=2,
+        keep_alive_seconds=3,
+        execution_seconds=4,
+        shutdown_seconds=5,
+        max_connections=6,
+        max_body_bytes=7,
+        max_header_bytes=888,
+        max_target_bytes=99,
+        cors_origins=("https://app.example.com", "http://[::1]:3000"),
+        cors_headers=("X-Client-Name", "x_other"),
+        graphiql=False,
+        log_level="error",
+        log_format="console",
+    )
+
+
+def test_each_setting_is_described() -> None:
+    for field in fields(Settings):
+        assert description(field.name).endswith(".")
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("host", ""),
+        ("port", ""),
+        ("port", "abc"),
+        ("port", "-1"),
+        ("port", "8000.0"),
+        ("port", " 8000"),
+        ("port", "8_000"),
+        ("port", "\u0668\u0660"),
+        ("port", "65536"),
+        ("port", "0000080000"),
+        ("port", "9" * 5000),
+        ("workers", "0"),
+        ("workers", "257"),
+        ("data_dir", ""),
+        ("mongodb_uri", ""),
+        ("mongodb_uri", "localhost:27017"),
+        ("mongodb_uri", "postgresql://user:secret@db.example/customers"),
+        ("mongod", ""),
+        ("keys", ""),
+        ("keys", "yes"),
+        ("keys", "True"),
+        ("keys", "gak_0123456789ab_secret"),
+        ("jwt_issuer", ""),
+        ("jwt_audience", ""),
+        ("jwt_jwks", ""),
+        ("jwt_jwks", "http://identity.example/jwks.json"),
+        ("jwt_jwks", "http://127.0.0.1.example/jwks.json"),
+        ("jwt_jwks", "http://127.0.0.1@identity.example/jwks.json"),
+        ("jwt_jwks", "https:///jwks.json"),
+        ("jwt_jwks", "file:///jwks.json"),
+        ("insecure", "1"),
+        ("rate_limit", ""),
+        ("rate_limit", "100"),
+        ("rate_limit", "0/second"),
+        ("rate_limit", "-1/second"),
+        ("rate_limit", "1e3/second"),
+        ("rate_limit", "100/fortnight"),
+        ("rate_limit", "100/second;1000/hour"),
+        ("rate_limit_storage", ""),
+        ("rate_limit_storage", "memcached://db.example"),
+        ("rate_limit_storage", "async+redis://db.example"),
+        ("trusted_proxies", ""),
+        ("trusted_proxies", "*"),
+        ("trusted_proxies", "10.0.0.8,"),
+        ("trusted_proxies", "10.0.0.7/16"),
+        ("trusted_proxies", "proxy.example"),
+        ("receive_seconds", "-1"),
+        ("receive_seconds", "1.5"),
+        ("max_header_bytes", "12"),
+        ("cors_origins", ""),
+        ("cors_origins", "*"),
+        ("cors_origins", "null"),
+        ("cors_origins", "app.example.org"),
+        ("cors_origins", "https://app.example.com/"),
+        ("cors_origins", "https://App.example.com"),
+        ("cors_origins", "https://app.example.com,"),
+        ("cors_headers", ""),
+        ("cors_headers", "*"),
+        ("cors_headers", "X-Client-Name,"),
+        ("cors_headers", "X-Client-Name: x"),
+        ("graphiql", "no"),
+        ("log_level", "INFO"),
+        ("log_format", "text"),
+    ],
+)
+def test_a_bad_value_is_refused_by_the_name_of_its_variable_alone(name: str, value: str) -> None:
+    with pytest.raises(SettingsError) as refusal:
+        Settings.read({variable(name): value})
+
+    assert str(refusal.value).startswith(f"{variable(name)} must be ")
+    assert not value or value not in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    ("unknown", "hint"),
+    [
+        ("GRAPHQL_API_PROT", "Did you mean GRAPHQL_API_PORT?"),
+        ("GRAPHQL_API_MAX_ALIASSES", "Did you mean GRAPHQL_API_MAX_ALIASES?"),
+        ("GRAPHQL_API_PORT_8000", "Did you mean GRAPHQL_API_PORT?"),
+        ("GRAPHQL_API_SERVICE", "docs/operating.md lists all settings."),
+        ("GRAPHQL_API_XYZZY", "docs/operating.md lists all settings."),
+    ],
+)
+def test_a_variable_that_is_no_setting_is_refused_with_the_nearest_one(
+    unknown: str, hint: str
+) -> None:
+    with pytest.raises(SettingsError) as refusal:
+        Settings.read({unknown: "8000"})
+
+    assert str(refusal.value) == f"{unknown} is not a setting. {hint}"
+
+
+@pytest.mark.parametrize("service", ["GRAPHQL_API", "GRAPHQL_API_MONGODB"])
+def test_what_kubernetes_says_of_a_service_is_ignored(service: str) -> None:
+    variables = variables_of_a_service(service)
+
+    assert Settings.read({**variables, "GRAPHQL_API_WORKERS": "2"}) == Settings(workers=2)
+    assert set_by_kubernetes({**variables, "GRAPHQL_API_WORKERS": "2"}) == list(variables)
+
+
+@pytest.mark.parametrize(
+    "port", ["8000", "tcp://", "http://10.96.0.12:8000", "8000\ntcp://10.96.0.12:8000"]
+)
+def test_a_port_is_no_service_without_the_address_of_one(port: str) -> None:
+    assert set_by_kubernetes({"GRAPHQL_API_PORT": port}) == []
+
+
+@pytest.mark.parametrize(
+    "jwks",
+    [
+        "jwks.json",
+        "/etc/graphql-api/jwks.json",
+        "https://identity.example/.well-known/jwks.json",
+        "https://identity.example:8443",
+        "http://localhost:8080/jwks.json",
+        "http://127.0.0.1/jwks.json",
+        "http://[::1]:8080",
+    ],
+)
+def test_keys_of_tokens_come_from_a_file_or_by_a_way_that_nobody_changes(jwks: str) -> None:
+    assert Settings.read({"GRAPHQL_API_JWT_JWKS": jwks}).jwt_jwks == jwks

@@ -1,0 +1,319 @@
+// Does with the form what a person would do, and prints what came of it as JSON.
+import { createRequire } from "node:module";
+import { fileURLToPath, pathToFileURL } from "node:url";
+
+import { inBrowser } from "./browser.mjs";
+
+const [story, server, ...rest] = process.argv.slice(2);
+const root = fileURLToPath(new URL("../../../examples/customer-form/", import.meta.url));
+const { resolve } = createRequire(root);
+
+const field = (page, label) => page.getByRole("textbox", { name: label });
+const button = (page, name) => page.getByRole("button", { name, exact: true });
+const listed = (page) => page.locator("li strong").allInnerTexts();
+
+/** The form in a new page, once the customers beside it are there. */
+async function opened(context) {
+  const page = await context.newPage();
+  await page.goto(origin);
+  await page.locator('section[aria-busy="false"]').waitFor();
+  return page;
+}
+
+async function fill(page, values) {
+  for (const [label, value] of Object.entries(values)) await field(page, label).fill(value);
+}
+
+/** What the form says after it has sent what was written. */
+async function create(page, name = "Create customer") {
+  await button(page, name).click();
+  await page.locator('[role="status"]:not(:empty), [role="alert"]:not(:empty), .field .error')
+    .first().waitFor();
+  return {
+    status: await page.getByRole("status").innerText(),
+    alert: await page.locator('form [role="alert"]').innerText(),
+    errors: await errors(page),
+    focus: await focus(page),
+  };
+}
+
+/** What is wrong, by the name of the field that it is said at. */
+const errors = (page) =>
+  page.$$eval('[aria-invalid="true"]', (fields) =>
+    Object.fromEntries(fields.map((field) => [
+      field.name,
+      document.getElementById(field.getAttribute("aria-describedby").split(" ")[0]).innerText,
+    ])));
+
+const focus = (page) => page.evaluate(() => document.activeElement.id);
+
+/** What is not accessible, by axe-core. */
+async function violations(page) {
+  await page.addScriptTag({ path: resolve("axe-core") });
+  const { violations } = await page.evaluate(() => globalThis.axe.run());
+  return violations.map(({ id, nodes }) => [id, nodes.map(({ html }) => html)]);
+}
+
+/** The idempotency keys of the creations that the page sends from now on. */
+function keys(page) {
+  const found = [];
+  page.on("request", (request) => {
+    const key = request.postDataJSON()?.variables?.idempotencyKey;
+    if (key) found.push(key);
+  });
+  return found;
+}
+
+const stories = {
+  /** What each field is called, what is said of it, and whether all of it is accessible. */
+  async labels(context) {
+    const page = await opened(context);
+    const fields = await page.$$eval("input, textarea", (fields) =>
+      fields.map((field) => ({
+        name: field.name,
+        label: field.labels[0].innerText,
+        required: field.required,
+        hint: document.getElementById(field.getAttribute("aria-describedby")).innerText,
+      })));
+    const found = {};
+    for (const colorScheme of ["light", "dark"]) {
+      for (const width of [320, 1200]) {
+        await page.emulateMedia({ colorScheme });
+        await page.setViewportSize({ width, height: 800 });
+        found[`${colorScheme} ${width}`] = [
+          await violations(page),
+          await page.evaluate(() => document.documentElement.scrollWidth),
+        ];
+      }
+    }
+    await create(page);
+    return { fields, found, refused: await violations(page) };
+  },
+
+  /** What the rules refuse, when a field is left and when all are sent. */
+  async refusals(context) {
+    const page = await opened(context);
+    const sent = keys(page);
+    const empty = await create(page);
+    await fill(page, JSON.parse(rest[0]));
+    await field(page, "Name").focus();
+    const left = await errors(page);
+    await field(page, "Name").fill("A");
+    const all = await create(page);
+    await field(page, "Name").fill("Ada");
+    return { empty, left, all, mended: await errors(page), sent };
+  },
+
+  /** What a slow press on the button does, when the field that it leaves is wrong. */
+  async press(context) {
+    const page = await opened(context);
+    // The whole form is there: nothing scrolls.
+    await page.setViewportSize({ width: 1200, height: 1300 });
+    await fill(page, { Email: "ada@example.com", Name: "!" });
+    await page.evaluate(() => addEventListener("submit", () => (globalThis.submitted = true)));
+    const { x, y, width, height } = await button(page, "Create customer").boundingBox();
+    await page.mouse.move(x + width / 2, y + height / 2);
+    await page.mouse.down();
+    await page.waitForTimeout(80);
+    await page.mouse.up();
+    await page.locator(".field .error").first().waitFor();
+    return {
+      submitted: await page.evaluate(() => globalThis.submitted ?? false),
+      errors: await errors(page),
+      focus: await focus(page),
+    };
+  },
+
+  /** A customer with every field, by the keyboard alone. */
+  async keyboard(context) {
+    const page = await opened(context);
+    const stops = [];
+    const values = JSON.parse(rest[0]);
+    for (const _ of Object.keys(values)) {
+      await page.keyboard.press("Tab");
+      stops.push(await focus(page));
+      await page.keyboard.type(values[stops.at(-1)]);
+    }
+    await page.keyboard.press("Tab");
+    await page.keyboard.press("Enter");
+    await page.locator("li").waitFor();
+    const status = await page.getByRole("status").innerText();
+    const left = await page.$$eval("input, textarea", (fields) => fields.map(({ value }) => value).join(""));
+    const result = { stops, status, left, focus: await focus(page), listed: await listed(page) };
+    await page.reload();
+    await page.locator("li").waitFor();
+    return {
+      ...result,
+      again: await page.locator("li").innerText(),
+      stored: await page.evaluate(() => Object.values(localStorage).join(" ")),
+    };
+  },
+
+  /** Where the window shows what was created, and the field with the focus. */
+  async created(context) {
+    const page = await opened(context);
+    const [width, height, email] = rest;
+    await page.setViewportSize({ width: Number(width), height: Number(height) });
+    await fill(page, { Email: email, "Send copies to": email });
+    const { status, focus } = await create(page);
+    const seen = (locator) =>
+      locator.evaluate((element) => new Promise((resolve) => {
+        new IntersectionObserver(([{ intersectionRatio }]) => resolve(intersectionRatio)).observe(element);
+      }));
+    return {
+      status,
+      focus,
+      seen: [await seen(page.getByRole("status")), await seen(field(page, "Name"))],
+    };
+  },
+
+  /** A field that is left, mended and not left again before the form is sent. */
+  async mended(context) {
+    const page = await opened(context);
+    const [label, email, key] = rest;
+    await fill(page, { Email: email });
+    // By keys: the browser must see that a person has changed the field.
+    await field(page, label).pressSequentially("1");
+    await field(page, "State").focus();
+    const left = await errors(page);
+    await field(page, label).focus();
+    await page.keyboard.press("Backspace");
+    await page.keyboard.type("London");
+    if (key) await page.keyboard.press(key);
+    else await button(page, "Create customer").click();
+    await page.locator("li").waitFor();
+    const status = () => page.getByRole("status").innerText();
+    const first = await status();
+    await page.keyboard.press("Tab");
+    return { left, first, then: await status(), listed: await listed(page) };
+  },
+
+  /** A second click, which comes when the form is empty again. */
+  async twice(context) {
+    const page = await opened(context);
+    await fill(page, { Email: rest[0] });
+    await create(page);
+    const again = await create(page);
+    await field(page, "Email").fill("a");
+    return { again, status: await page.getByRole("status").innerText(), listed: await listed(page) };
+  },
+
+  /** What people are told of a request with another token, or with another idempotency key. */
+  async refused(context) {
+    const page = await opened(context);
+    const [email, token, key] = rest;
+    await page.route("**/graphql", (route) => {
+      const request = route.request();
+      const { query, variables } = request.postDataJSON();
+      return route.continue({
+        headers: { ...request.headers(), ...(token && { authorization: token }) },
+        postData: JSON.stringify({
+          query,
+          variables: { ...variables, ...(key && { idempotencyKey: key }) },
+        }),
+      });
+    }, { times: 1 });
+    await fill(page, { Email: email });
+    const { alert } = await create(page);
+    return { alert, violations: await violations(page) };
+  },
+
+  /** What comes of one creation. */
+  async creation(context) {
+    const page = await opened(context);
+    await fill(page, { Email: rest[0] });
+    return { ...(await create(page)), again: await button(page, "Send again").isVisible() };
+  },
+
+  /** What only the server can tell, at its field. */
+  async server(context) {
+    const page = await opened(context);
+    const [email] = rest;
+    await fill(page, { Email: email });
+    const first = await create(page);
+    await fill(page, { Email: email.toUpperCase() });
+    const taken = await create(page);
+    await fill(page, { Email: "ada@-example.com" });
+    const format = await create(page);
+    return { first, taken, format, listed: await listed(page) };
+  },
+
+  /** An answer that is lost, the same request once more, and another one. */
+  async lost(context) {
+    const page = await opened(context);
+    const sent = keys(page);
+    const [email, other] = rest;
+    await page.route("**/graphql", async (route) => {
+      await route.fetch();
+      await route.abort();
+    }, { times: 1 });
+    await fill(page, { Email: email });
+    const first = await create(page);
+    await button(page, "Send again").click();
+    await page.locator("li").waitFor();
+    const second = await page.getByRole("status").innerText();
+    await context.setOffline(true);
+    await fill(page, { Email: other });
+    const third = await create(page);
+    await context.setOffline(false);
+    await fill(page, { Name: "Grace Hopper" });
+    const fourth = await create(page);
+    return { first, second, third, fourth, sent, listed: await listed(page) };
+  },
+
+  /** A server that was away when the customers of earlier visits were asked for. */
+  async back(context) {
+    const page = await opened(context);
+    const [earlier, later] = rest;
+    await fill(page, { Email: earlier });
+    await create(page);
+    await page.route("**/graphql", (route) => route.abort());
+    await page.reload();
+    const list = page.locator('section [role="alert"]');
+    await list.waitFor();
+    const away = await list.innerText();
+    await page.unroute("**/graphql");
+    await fill(page, { Email: later });
+    await button(page, "Create customer").click();
+    await page.locator("li").nth(1).waitFor();
+    return { away, alerts: await list.count(), listed: await listed(page) };
+  },
+
+  /** A server that takes no more requests for a while. */
+  async limited(context) {
+    const page = await opened(context);
+    await fill(page, { Email: rest[0] });
+    const first = await create(page);
+    await fill(page, { Email: rest[1] });
+    const second = await create(page);
+    const again = await button(page, "Send again").isVisible();
+    await page.reload();
+    const list = page.locator('section [role="alert"]');
+    await list.waitFor();
+    return { first, second, again, list: await list.innerText(), violations: await violations(page) };
+  },
+
+  /** A picture of the form in use. */
+  async picture(context) {
+    const page = await opened(context);
+    const [file, ...customers] = rest;
+    await page.setViewportSize({ width: 1200, height: 800 });
+    for (const customer of customers) {
+      await fill(page, JSON.parse(customer));
+      await create(page);
+    }
+    await page.evaluate(() => document.activeElement.blur());
+    await page.screenshot({ path: file, fullPage: true });
+    return { listed: await listed(page), violations: await violations(page) };
+  },
+};
+
+const vite = await import(pathToFileURL(resolve("vite")));
+process.env.CUSTOMER_FORM_SERVER = server;
+const shown = await vite.preview({ root, logLevel: "error", preview: { port: 0 } });
+const origin = `http://127.0.0.1:${shown.httpServer.address().port}`;
+try {
+  console.log(JSON.stringify(await inBrowser(origin, { locale: "en-GB" }, stories[story])));
+} finally {
+  await shown.close();
+}

@@ -1,0 +1,12 @@
+// Whether the form's generated rules accept each [field, value] of a file of JSON.
+import { readFile } from "node:fs/promises";
+import { createRequire } from "node:module";
+import { fileURLToPath, pathToFileURL } from "node:url";
+
+const root = fileURLToPath(new URL("../../examples/customer-form/", import.meta.url));
+const { runnerImport } = await import(pathToFileURL(createRequire(root).resolve("vite")));
+const options = { root, configFile: false, logLevel: "error" };
+const { module } = await runnerImport("/src/generated/rules.ts", options);
+const values = JSON.parse(await readFile(process.argv[2], "utf8"));
+const { shape } = module.CreateCustomerInputSchema;
+console.log(JSON.stringify(values.map(([field, value]) => shape[field].safeParse(value).success)));

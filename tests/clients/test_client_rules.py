@@ -1,0 +1,164 @@
+"""What clients generate from `@constraint` and what the server judges: where the two differ."""
+
+import json
+import random
+import unicodedata
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from graphql_api.customers.fields import FIELDS, Field
+from graphql_api.customers.formats import (
+    ALPHABETIC,
+    ALPHABETIC_AND_WHITE_SPACE,
+    ALPHANUMERIC,
+    EMAIL,
+    PRINTABLE,
+)
+from graphql_api.customers.problems import Problem, Rejected, TooLong, TooShort, WrongType
+from graphql_api.schema.directives import constraint
+
+from ..customers.test_rules import judge_one
+from ..docs.test_docs import rows
+from ..support.node import needs_node, run_script
+from ..support.values import BAD, GOOD
+
+# What is easily taken for something else: letters and marks of many scripts, within and beyond the
+# first 65,536 code points, white space of all kinds and what only looks so, and dots.
+PIECES = [
+    *"aZß9٣५éǅʰ李あआ가ﬁ\U0001d49c𐐀𠮷",
+    *("e\u0301", "\u0301", "\u094d", "x\u0323\u0302", "\u1112\u1161\u11ab", "क्षि"),
+    *("😀", "👩\u200d💻", "Ⅷ", "½", "№", "€", "℡", "\uff45", "\uff76\uff9e"),
+    *"-_.,:;<>()[]\\\"'!#$%&*+/=?^`{|}~@",
+    *"\u3002\uff0e\uff61\uff20",
+    *"\t\n\v\f\r \x85\xa0\u1680\u2003\u2028\u3000",
+    *("  ", "\r\n", " \t ", "\x85\x85"),
+    *"\x00\x1c\x1f\x7f\xad\u180e\u200b\u200d\ufeff\ufffd\ud800\udfff\ue000\ufffe\u0378",
+    *"\u034f\u115f\u200c\u2065\u2800\u3007\u3164\ufe0f\uffa0\U000e0002\U000e0100",
+    *(
+        "\u0639\u200c",
+        "\u06f5\u200c",
+        "\u0915\u094d\u200d",
+        "\u200d\u0e01",
+        "\u0f40\u0f0b",
+        "\u0f73",
+    ),
+    *("xn--r8jz45g", "XN--bcher-kva", "\u4f8b\u3048", "b@c.de", ".de", "--"),
+    # Letters of Unicode 15, 16 and 17; Python 3.11 has 14.
+    *"\U00011f02\U00011bcd\U00011db2",
+]
+RANDOM_VALUES_OF_A_FIELD = 2_000
+
+NEWER = "Characters that are newer than the server's Unicode"
+NOT_QUITE_AN_ADDRESS = "Email addresses that only look like one"
+LONG_ADDRESS = "Email addresses that are too long, of an international domain"
+SHORTER = "Texts that are too short once each white space is one space"
+LONGER = "A description that is too long by its white space"
+NO_SPACE = "U+FEFF, which is white space to ECMA-262"
+LIST = "A list of one, which TypeScript refuses"
+
+
+@needs_node
+def test_what_the_server_accepts_clients_accept_and_the_readme_says_what_else(
+    tmp_path: Path,
+) -> None:
+    values = [(field, value) for field in FIELDS for value in _values(field)]
+    file = tmp_path / "values.json"
+    file.write_text(json.dumps([(field.public_name, value) for field, value in values]), "ascii")
+
+    accepted = run_script("clients/client_rules.mjs", str(file))
+
+    refused_wrongly, reasons = [], set()
+    good = 0
+    for (field, value), by_client in zip(values, accepted, strict=True):
+        judged = judge_one(field.name, value)
+        if not isinstance(judged, Rejected):
+            good += 1
+            refused_wrongly += [] if by_client else [(field.name, value)]
+        elif by_client:
+            reasons |= {_reason(problem, value) for problem in judged.problems}
+    assert refused_wrongly == []
+    assert good > 5_000
+    assert reasons == {
+        row.split("|")[1].strip() for row in rows("| What only the server refuses | Why |")
+    }
+
+
+@needs_node
+def test_every_pattern_means_the_same_by_either_flag_and_in_an_input(tmp_path: Path) -> None:
+    values = [_texts(field) for field in FIELDS]
+    patterns = [constraint(field).pattern for field in FIELDS]
+    file = tmp_path / "patterns.json"
+    file.write_text(json.dumps(list(zip(patterns, values, strict=True))), "ascii")
+
+    done = run_script("clients/patterns.mjs", str(file))
+
+    for by_u, by_v, by_input in done["matches"]:
+        assert by_u == by_v == by_input
+        assert {True, False} == set(by_u)
+
+
+@needs_node
+def test_what_unicode_says_to_ignore_is_no_description_and_no_letter(tmp_path: Path) -> None:
+    file = tmp_path / "none.json"
+    file.write_text("[]", "ascii")
+
+    codes = run_script("clients/patterns.mjs", str(file))["ignorable"]
+
+    assert len(codes) > 4_000
+    for character in map(chr, codes):
+        for format_ in (PRINTABLE, ALPHABETIC, ALPHABETIC_AND_WHITE_SPACE, ALPHANUMERIC):
+            assert not format_.read(character * 5)[1], ascii(character)
+
+
+def _reason(problem: Problem, value: Any) -> str:
+    """Why only the server has this problem; fails for what no reason explains."""
+    field = problem.field
+    if isinstance(problem, WrongType):
+        assert isinstance(value, list)
+        assert len(value) == 1
+        return LIST
+    if isinstance(problem, TooShort):
+        assert field.name != "description"
+        return SHORTER
+    if isinstance(problem, TooLong):
+        assert field.name == "description" or field.rule.format is EMAIL
+        return LONGER if field.name == "description" else LONG_ADDRESS
+    if field.rule.format is EMAIL:
+        return NOT_QUITE_AN_ADDRESS
+    if any(unicodedata.category(character) == "Cn" for character in value):
+        return NEWER
+    assert "\ufeff" in value, (field.name, value)
+    return NO_SPACE
+
+
+def _texts(field: Field) -> list[str]:
+    return [value for value in _values(field) if isinstance(value, str)]
+
+
+def _values(field: Field) -> Iterator[Any]:
+    """The tables' values, the same at their borders, and what chance makes of them."""
+    sent = [good.sent for good in GOOD] + [bad.sent for bad in BAD]
+    texts = [value for value in sent if isinstance(value, str)]
+    own = [good.kept for good in GOOD if good.field == field.name]
+    yield from texts
+    if field.name in ("zip_code", "phone_number"):
+        yield from (value for value in sent if not isinstance(value, str))
+        yield from (10**power for power in range(15))
+    for piece in PIECES:
+        yield from (piece * times for times in (*range(1, 8), *range(9, 13), *range(38, 52)))
+        yield from (
+            f"a{piece * 5}b",
+            f"{piece}@{piece}.de",
+            f"{'a' * 25}@{piece}.{piece}.de",
+            f"{'a' * 30}@{piece * 4}.de",
+            f"{'a' * 40}@b{piece}.de",
+        )
+    chance = random.Random(field.name)  # noqa: S311  # the same values each time
+    for _ in range(RANDOM_VALUES_OF_A_FIELD):
+        text = chance.choice(own)
+        for _ in range(chance.choice((1, 1, 2, 5, 20))):
+            at = chance.randrange(len(text) + 1)
+            piece = chance.choice([*PIECES, chr(chance.randrange(0x30000)), chance.choice(own)])
+            text = text[:at] + piece + text[at + chance.choice((0, 0, 1)) :]
+        yield text

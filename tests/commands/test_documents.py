@@ -1,0 +1,346 @@
+"""`graphql-api documents`: what it registers, a running server serves until it is removed."""
+
+import json
+import re
+import time
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from pymongo import MongoClient
+
+from graphql_api.__main__ import main
+
+from ..conftest import Command
+from ..support.servers import mongods, serving, until
+
+Manifest = Callable[[object], str]
+
+CUSTOMER = "query Customer($id: ID!) { customer(id: $id) { id name } }"
+TYPE = "{ __typename }"
+SCHEMA = "{ __schema { queryType { name } } }"
+
+# As code generators write them.
+MANIFESTS: dict[str, dict[str, Any]] = {
+    "GraphQL Code Generator": {
+        "sha256:c6c16c459d8cd01b2f4a9b5329973aa63dc527624a7372f42f2715dfd28d0c45": CUSTOMER,
+        "b2b0e2d4c7c1bd6f0a5e2bd0c1ad8b7a2f3f8d22": TYPE,
+    },
+    "Relay": {
+        "3be4abb81fa595e25eb725b2c6a87508": (
+            "query CustomerQuery(\n  $id: ID!\n) {\n  customer(id: $id) {\n    ...Shown_customer\n"
+            "  }\n}\n\nfragment Shown_customer on Customer {\n  name\n}\n"
+        ),
+    },
+    "Apollo": {
+        "format": "apollo-persisted-query-manifest",
+        "version": 1,
+        "operations": [
+            {
+                "id": "dc67510fb4289672bea757e862d6b00e83db5d3cbbcfb15260601b6f29bb2b8f",
+                "name": "Customer",
+                "type": "query",
+                "body": CUSTOMER,
+            },
+            {
+                "id": "f11e4dcb28788af2e41689bb366472084aa1aa1e1ba633c3d605279cff08ed59",
+                "clientName": "web",
+                "name": "Type",
+                "type": "query",
+                "body": TYPE,
+            },
+        ],
+    },
+}
+
+
+@pytest.fixture
+def documents(graphql_api: Command, database_uri: str) -> Command:
+    """`graphql-api documents` in this process, on a database of its own."""
+    return partial(graphql_api, "documents", GRAPHQL_API_MONGODB_URI=database_uri)
+
+
+@pytest.fixture
+def manifest(tmp_path: Path) -> Manifest:
+    """Writes a manifest, and gives its path."""
+
+    def write(content: object) -> str:
+        file = tmp_path / "manifest.json"
+        file.write_bytes(content if isinstance(content, bytes) else json.dumps(content).encode())
+        return str(file)
+
+    return write
+
+
+@pytest.mark.alone
+def test_a_running_server_serves_a_document_from_its_registration_to_its_removal(
+    documents: Command, manifest: Manifest, database_uri: str, tmp_path: Path
+) -> None:
+    path = manifest({"customer": CUSTOMER, "type": TYPE})
+    with serving(
+        *("--workers", "2"), errors=tmp_path / "stderr", GRAPHQL_API_MONGODB_URI=database_uri
+    ) as server:
+        before = {outcome(server.url, "type") for _ in range(20)}
+        registered, said, _ = documents("register", path)
+        # Each has a connection of its own, so that both workers get some.
+        found = {outcome(server.url, "type") for _ in range(20)}
+
+        removed, farewell, _ = documents("remove", "type")
+        started = time.monotonic()
+        until(
+            lambda: {outcome(server.url, "type") for _ in range(10)} == {"DOCUMENT_NOT_FOUND"},
+            "the document is not found",
+        )
+        seconds = time.monotonic() - started
+        stays = outcome(server.url, "customer", id="00000000-0000-4000-8000-000000000000")
+
+    assert before == {"DOCUMENT_NOT_FOUND"}
+    assert (registered, removed) == (0, 0)
+    assert said == "Registered. Documents in the manifest: 2; new: 2.\n"
+    assert found == {"Query"}
+    assert farewell == "Removed 1. Servers reject removed documents within seconds.\n"
+    # As the manual says, and some time for the requests.
+    assert seconds < 5
+    assert stays is None
+
+
+@pytest.mark.parametrize("name", MANIFESTS)
+def test_each_form_of_a_manifest_is_read(
+    name: str, documents: Command, manifest: Manifest, database_uri: str
+) -> None:
+    content = MANIFESTS[name]
+
+    code, said, error = documents("register", manifest(content))
+
+    operations = content.get("operations", [])
+    expected = {one["id"]: one["body"] for one in operations} or content
+    assert (code, error) == (0, "")
+    assert said == (
+        f"Registered. Documents in the manifest: {len(expected)}; new: {len(expected)}.\n"
+    )
+    assert kept(database_uri) == expected
+
+
+def test_what_is_registered_already_stays(
+    documents: Command, manifest: Manifest, database_uri: str
+) -> None:
+    documents("register", manifest({"one": CUSTOMER}))
+
+    _, second, _ = documents("register", manifest({"one": CUSTOMER, "two": TYPE}))
+    code, third, _ = documents("register", manifest({"one": CUSTOMER, "two": TYPE}))
+
+    assert second == "Registered. Documents in the manifest: 2; new: 1.\n"
+    assert third == "Registered. Documents in the manifest: 2; new: 0.\n"
+    assert code == 0
+    assert kept(database_uri) == {"one": CUSTOMER, "two": TYPE}
+
+
+def test_an_empty_manifest_registers_nothing(documents: Command, manifest: Manifest) -> None:
+    code, said, _ = documents("register", manifest({}))
+
+    assert code == 0
+    assert said == "Registered. Documents in the manifest: 0; new: 0.\n"
+
+
+def test_an_id_never_changes_what_it_stands_for_unless_it_is_removed(
+    documents: Command, manifest: Manifest, database_uri: str
+) -> None:
+    documents("register", manifest({"one": CUSTOMER}))
+    path = manifest({"new": TYPE, "one": TYPE})
+
+    code, said, error = documents("register", path)
+    unchanged = kept(database_uri)
+    documents("remove", "one")
+    documents("register", path)
+
+    assert (code, said) == (1, "")
+    assert error.splitlines() == [
+        "graphql-api: one: Another document is registered with this id. Remove it first.",
+        "graphql-api: Nothing was registered.",
+    ]
+    assert unchanged == {"one": CUSTOMER}
+    assert kept(database_uri) == {"new": TYPE, "one": TYPE}
+
+
+def test_every_problem_of_every_document_is_shown_and_nothing_is_registered(
+    documents: Command, manifest: Manifest, database_uri: str
+) -> None:
+    operations = [
+        {"id": "good", "body": TYPE},
+        {"id": "syntax", "body": "{\n  customer("},
+        {"id": "fields", "body": "{ first second }"},
+        {"id": "aliases", "body": "{ a: __typename b: __typename }"},
+        {"id": "long", "body": f"{TYPE}{' ' * 100}"},
+        {"id": "twice", "body": TYPE},
+        {"id": "twice", "body": TYPE},
+        {"id": "twice", "body": "{ other: __typename }"},
+        {"id": "", "body": TYPE},
+        {"id": "José", "body": TYPE},
+        {"id": "surrogate", "body": '{ customer(id: "\ud800") { id } }'},
+    ]
+    path = manifest(MANIFESTS["Apollo"] | {"operations": operations})
+
+    code, said, error = documents(
+        "register", path, GRAPHQL_API_MAX_ALIASES="1", GRAPHQL_API_MAX_BODY_BYTES="99"
+    )
+
+    assert (code, said) == (1, "")
+    assert error.replace("graphql-api: ", "").splitlines() == [
+        "syntax: Syntax Error: Expected Name, found <EOF>. (line 2, column 12)",
+        "fields: Cannot query field 'first' on type 'Query'. (line 1, column 3)",
+        "fields: Cannot query field 'second' on type 'Query'. (line 1, column 9)",
+        "aliases: The document has more than 1 aliases. Send a smaller one.",
+        "long: The document is larger than 99 bytes.",
+        "twice: Several documents have this id. Use an id for one document only.",
+        "'': The id is invalid. Use 1 to 255 printable ASCII characters.",
+        "'Jos\\xe9': The id is invalid. Use 1 to 255 printable ASCII characters.",
+        "surrogate: Syntax Error: Invalid character within String: U+D800. (line 1, column 17)",
+        "Nothing was registered.",
+    ]
+    assert kept(database_uri) == {}
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"{",
+        b"\xff",
+        b"[" * 100_000,
+        [],
+        "text",
+        1,
+        None,
+        {"id": 1},
+        {"id": {"text": TYPE}},
+        MANIFESTS["Apollo"] | {"version": 2},
+        MANIFESTS["Apollo"] | {"operations": {}},
+        MANIFESTS["Apollo"] | {"operations": [{"id": "x"}]},
+        MANIFESTS["Apollo"] | {"operations": [{"id": 1, "body": TYPE}]},
+        MANIFESTS["Apollo"] | {"operations": ["x"]},
+        {"format": "apollo-persisted-query-manifest"},
+    ],
+    ids=str,
+)
+def test_what_is_no_manifest_is_a_clear_error(
+    content: object, documents: Command, manifest: Manifest
+) -> None:
+    code, said, error = documents("register", manifest(content))
+
+    assert (code, said) == (1, "")
+    first, last = error.splitlines()
+    assert first.startswith("graphql-api: The manifest must be ")
+    assert last == "graphql-api: Nothing was registered."
+
+
+def test_a_manifest_that_is_not_there_is_a_clear_error(documents: Command, tmp_path: Path) -> None:
+    code, said, error = documents("register", str(tmp_path / "none.json"))
+
+    assert (code, said) == (2, "")
+    assert re.fullmatch("graphql-api: .*No such file or directory: .*none.json'\n", error)
+
+
+def test_documents_are_listed_with_their_operations(documents: Command, manifest: Manifest) -> None:
+    two = "query One { __typename } query Two { __typename }"
+    documents("register", manifest({"z": CUSTOMER}))
+    documents("register", manifest({"b": two, "a": TYPE}))
+
+    code, table, _ = documents("list")
+
+    header, *rows = (re.split(" {2,}", line) for line in table.splitlines())
+    assert code == 0
+    assert header == ["ID", "OPERATIONS", "REGISTERED"]
+    assert [row[:2] for row in rows] == [["z", "Customer"], ["a", "-"], ["b", "One Two"]]
+    assert {re.sub("[0-9]", "9", row[2]) for row in rows} == {"9999-99-99 99:99"}
+
+
+def test_a_list_of_no_documents_has_a_header_alone(documents: Command) -> None:
+    code, table, _ = documents("list")
+
+    assert (code, len(table.splitlines())) == (0, 1)
+
+
+def test_where_nothing_is_removed_nothing_is_said_of_it(documents: Command) -> None:
+    assert documents("remove", "none") == (1, "", "graphql-api: No document has the id none.\n")
+
+
+def test_several_documents_are_removed_and_what_is_not_there_is_told(
+    documents: Command, manifest: Manifest, database_uri: str
+) -> None:
+    documents("register", manifest({"one": TYPE, "two": CUSTOMER, "three": TYPE}))
+
+    code, said, error = documents("remove", "one", "none", "two")
+
+    assert (code, said) == (1, "Removed 2. Servers reject removed documents within seconds.\n")
+    assert error == "graphql-api: No document has the id none.\n"
+    assert kept(database_uri) == {"three": TYPE}
+
+
+def test_documents_are_kept_by_the_embedded_mongodb_with_a_server_and_without(
+    graphql_api: Command, manifest: Manifest, data_dir: Path, tmp_path: Path
+) -> None:
+    flags = ("--data-dir", str(data_dir))
+
+    graphql_api("documents", "register", manifest({"before": TYPE}), *flags)
+    left = mongods(data_dir)
+    with serving(*flags, errors=tmp_path / "stderr") as server:
+        graphql_api("documents", "register", manifest({"meanwhile": SCHEMA}), *flags)
+        outcomes = [outcome(server.url, id_) for id_ in ("before", "meanwhile", "never")]
+
+    # With the embedded MongoDB introspection is on, for the command as for the server.
+    assert outcomes == ["Query", {"queryType": {"name": "Query"}}, "DOCUMENT_NOT_FOUND"]
+    assert left == []
+
+
+@pytest.mark.parametrize(("introspection", "code"), [(None, 1), ("false", 1), ("true", 0)])
+def test_documents_that_ask_for_the_schema_are_registered_where_the_server_takes_them(
+    introspection: str | None, code: int, documents: Command, manifest: Manifest
+) -> None:
+    setting = {"GRAPHQL_API_INTROSPECTION": introspection} if introspection else {}
+
+    assert documents("register", manifest({"one": SCHEMA}), **setting)[0] == code
+
+
+def test_a_database_that_does_not_answer_is_a_clear_error(
+    graphql_api: Command, manifest: Manifest, tmp_path: Path
+) -> None:
+    socket = str(tmp_path / "none.sock").replace("/", "%2F")
+    uri = f"mongodb://{socket}/"
+
+    code, said, error = graphql_api(
+        "documents", "register", manifest({"one": TYPE}), GRAPHQL_API_MONGODB_URI=uri
+    )
+
+    assert (code, said) == (1, "")
+    assert error == "graphql-api: The database is unavailable. Try again.\n"
+
+
+@pytest.mark.parametrize("arguments", [(), ("register",), ("register", "a", "b"), ("remove",)])
+def test_what_makes_no_sense_is_refused(
+    arguments: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as refusal:
+        main(["documents", *arguments])
+
+    assert refusal.value.code == 2
+    assert "usage: graphql-api" in capsys.readouterr().err
+
+
+def kept(database_uri: str) -> dict[str, str]:
+    """The texts of the documents in a database, by their ids."""
+    with MongoClient[dict[str, Any]](database_uri) as mongo:
+        found = mongo.get_default_database()["documents"].find()
+        return {document["_id"]: document["text"] for document in found}
+
+
+def outcome(url: str, id_: str, **variables: str) -> Any:
+    """What a document's only field has, or the code of the answer's error."""
+    body = {"documentId": id_, "variables": variables}
+    answer = httpx.post(f"{url}/graphql", json=body, timeout=20).json()
+    if "errors" in answer:
+        return answer["errors"][0]["extensions"]["code"]
+    [value] = answer["data"].values()
+    return value

@@ -1,0 +1,293 @@
+"""Servers that hang, stop or are replaced: what they were asked is answered, and then is kept."""
+
+import asyncio
+import contextlib
+import json
+import os
+import signal
+import socket
+from collections.abc import Iterator
+from contextlib import AsyncExitStack
+from itertools import count
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx
+import pytest
+from pymongo import MongoClient
+from pymongo.collection import Collection
+
+from graphql_api.mongo.mongod import embedded_mongod, find_mongod
+
+from ..support.clients import CREATE_CUSTOMER
+from ..support.servers import Server, all_serve, mongods, serving, until
+from ..support.wires import Wire, get, post, wire
+
+
+class Freezer:
+    """A MongoDB that can be kept from answering, as on a machine that hangs."""
+
+    def __init__(self, uri: str, pid: int) -> None:
+        self.uri = uri
+        self._pid = pid
+
+    @contextlib.contextmanager
+    def frozen(self) -> Iterator[None]:
+        os.kill(self._pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            os.kill(self._pid, signal.SIGCONT)
+
+
+@pytest.fixture(scope="module")
+def freezer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Freezer]:
+    folder = tmp_path_factory.mktemp("freezer")
+    with embedded_mongod(find_mongod(None), folder) as uri:
+        [pid] = mongods(folder)
+        yield Freezer(uri, pid)
+
+
+@pytest.fixture
+def errors(tmp_path: Path) -> Path:
+    """Where a server's standard error goes."""
+    return tmp_path / "stderr"
+
+
+def creation(number: int, *headers: bytes) -> bytes:
+    """A whole request to create a customer."""
+    variables = {"input": {"email": f"customer{number}@example.com"}}
+    content = json.dumps({"query": CREATE_CUSTOMER, "variables": variables}).encode()
+    return post(content, *headers)
+
+
+async def assert_healthy(server: Server) -> None:
+    async with httpx.AsyncClient(base_url=server.url) as client:
+        assert (await client.get("/healthz")).json() == {"status": "ok"}
+
+
+async def connections(server: Server, stack: AsyncExitStack, number: int) -> list[Wire]:
+    return [await stack.enter_async_context(wire(server.url)) for _ in range(number)]
+
+
+def refuses_connections(server: Server) -> bool:
+    address = urlsplit(server.url)
+    with socket.socket() as client:
+        return client.connect_ex((address.hostname, address.port)) != 0
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+async def test_what_was_asked_before_the_end_is_answered_and_kept(
+    workers: int, freezer: Freezer, errors: Path
+) -> None:
+    uri = freezer.uri.replace("/?", f"/stopped-{workers}?")
+    flags = ("--workers", str(workers))
+    with serving(*flags, errors=errors, GRAPHQL_API_MONGODB_URI=uri) as server:
+        all_serve(server, workers)
+        async with AsyncExitStack() as stack:
+            clients = await connections(server, stack, 20)
+            with freezer.frozen():
+                for number, client in enumerate(clients):
+                    await client.send(creation(number))
+                # Neither the database nor those who wait for it keep this from being answered.
+                await assert_healthy(server)
+                server.process.terminate()
+                until(lambda: refuses_connections(server), "the server accepts nobody")
+
+            answers = [await client.answer() for client in clients]
+
+            assert {answer.headers["connection"] for answer in answers} == {"close"}
+            created = [answer.json()["data"]["createCustomer"] for answer in answers]
+            assert {result["__typename"] for result in created} == {"CreateCustomerSuccess"}
+            assert server.process.wait(20) == 0
+    with MongoClient[dict[str, Any]](uri) as mongo:
+        kept = mongo.get_default_database()["customers"]
+        assert kept.count_documents({}) == len(clients)
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+async def test_a_server_whose_mongod_is_frozen_stops_in_time_however_often_it_is_told(
+    number: signal.Signals, workers: int, data_dir: Path, errors: Path
+) -> None:
+    flags = ("--workers", str(workers), "--data-dir", str(data_dir))
+    with serving(*flags, errors=errors, stop=False) as server:
+        all_serve(server, workers)
+        [mongod] = mongods(data_dir)
+        async with wire(server.url) as client:
+            os.kill(mongod, signal.SIGSTOP)
+            await client.send(creation(0))
+            await assert_healthy(server)
+
+            os.killpg(server.process.pid, number)
+            until(lambda: refuses_connections(server), "it stops")
+            os.killpg(server.process.pid, number)
+
+            answer = await client.answer()
+            # A second Ctrl-C is for those who cannot wait for the answers.
+            assert answer.status == (503 if number == signal.SIGINT else 200)
+        # 10 seconds for the answers, of which they take 5, and 3 for mongod.
+        assert server.process.wait(15) == 0
+    assert not mongods(data_dir)
+    log = json.dumps(server.log())
+    assert "exception" not in log
+    assert "Traceback" not in log
+
+
+@pytest.mark.alone
+async def test_who_has_a_connection_to_a_server_that_stops_is_served_once_more(
+    mongodb_uri: str, errors: Path
+) -> None:
+    with serving(errors=errors, GRAPHQL_API_MONGODB_URI=mongodb_uri) as server:
+        async with AsyncExitStack() as stack:
+            idle, slow, new, silent = await connections(server, stack, 4)
+            await idle.send(get("/healthz"))
+            await idle.answer()
+            await slow.send(get("/healthz")[:-9])
+            await assert_healthy(server)
+
+            server.process.terminate()
+            until(lambda: refuses_connections(server), "the server accepts nobody")
+            await idle.send(get("/healthz"))
+            await slow.send(get("/healthz")[-9:])
+            await new.send(get("/healthz"))
+
+            for client in (idle, slow, new):
+                answer = await client.answer()
+                assert (answer.status, answer.headers["connection"]) == (200, "close")
+                assert await client.rest() == b""
+            assert await silent.rest() == b""
+
+
+async def test_what_takes_too_long_for_the_end_is_told_so(freezer: Freezer, errors: Path) -> None:
+    with (
+        serving(
+            errors=errors,
+            GRAPHQL_API_MONGODB_URI=freezer.uri,
+            GRAPHQL_API_SHUTDOWN_SECONDS="1",
+        ) as server,
+        freezer.frozen(),
+    ):
+        async with wire(server.url) as client:
+            await client.send(creation(0))
+            await assert_healthy(server)
+
+            server.process.terminate()
+
+            answer = await client.answer()
+            assert answer.status == 503
+            assert answer.headers["retry-after"] == "1"
+            assert answer.code == "SHUTTING_DOWN"
+            assert server.process.wait(20) == 0
+    assert "CancelledError" not in json.dumps(server.log())
+
+
+@pytest.fixture(scope="module")
+def hasty_server(freezer: Freezer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A server that gives an operation one second, and does three things at once."""
+    with serving(
+        errors=tmp_path_factory.mktemp("hasty-server") / "stderr",
+        GRAPHQL_API_MONGODB_URI=freezer.uri,
+        GRAPHQL_API_EXECUTION_SECONDS="1",
+        GRAPHQL_API_MAX_CONNECTIONS="3",
+    ) as server:
+        yield server
+
+
+@pytest.mark.parametrize(
+    ("accept", "status"), [("application/json", 200), ("application/graphql-response+json", 504)]
+)
+async def test_an_operation_that_takes_too_long_ends_and_its_connection_goes_on(
+    freezer: Freezer, hasty_server: Server, accept: str, status: int
+) -> None:
+    async with wire(hasty_server.url) as client:
+        with freezer.frozen():
+            await client.send(creation(1, b"Accept: " + accept.encode()))
+
+            answer = await client.answer()
+
+            assert answer.status == status
+            assert answer.headers["content-type"] == f"{accept}; charset=utf-8"
+            [error] = answer.json()["errors"]
+            assert error["extensions"] == {"code": "TIMEOUT"}
+            assert "data" not in answer.json()
+            # The write before may just have proved that writes are possible.
+            ready = 200
+            while ready == 200:
+                await client.send(get("/readyz"))
+                ready = (await client.answer()).status
+            assert ready == 503
+
+        await client.send(get("/healthz"))
+        assert (await client.answer()).status == 200
+
+    def seen() -> set[tuple[str | None, str | None]]:
+        return {(line.get("path"), line.get("outcome")) for line in hasty_server.log()}
+
+    until(lambda: {("/graphql", "TIMEOUT"), ("/readyz", "failure")} <= seen(), "both are logged")
+
+
+async def test_a_client_that_goes_away_does_not_make_room_for_another_operation(
+    freezer: Freezer, hasty_server: Server
+) -> None:
+    with freezer.frozen():
+        for number in range(3):
+            async with wire(hasty_server.url) as client:
+                await client.send(creation(number))
+                await asyncio.sleep(0.05)
+                client.abort()
+
+        async with wire(hasty_server.url) as client:
+            await client.send(get("/healthz"))
+
+            answer = await client.answer()
+
+        assert answer.status == 503
+        assert answer.code == "OVERLOADED"
+    until(
+        lambda: httpx.get(f"{hasty_server.url}/healthz").status_code == 200, "there is room again"
+    )
+
+
+@pytest.mark.alone
+async def test_a_rolling_restart_under_load_loses_no_request(
+    database_uri: str, documents: Collection[dict[str, Any]], errors: Path
+) -> None:
+    numbers = count()
+    acknowledged: list[str] = []
+    restarted = asyncio.Event()
+
+    async def create_customers(url: str, pause: float, *headers: bytes) -> None:
+        while not restarted.is_set():
+            async with wire(url) as client:
+                last = False
+                while not (last or restarted.is_set()):
+                    number = next(numbers)
+                    await client.send(creation(number, *headers))
+                    answer = await client.answer()
+                    result = answer.json()["data"]["createCustomer"]
+                    assert result["__typename"] == "CreateCustomerSuccess"
+                    acknowledged.append(result["customer"]["email"])
+                    last = answer.headers.get("connection") == "close"
+                    await asyncio.sleep(pause)
+
+    def restart(server: Server) -> None:
+        before = set(server.workers())
+        server.process.send_signal(signal.SIGHUP)
+        until(lambda: len(before & set(server.workers())) == 1, "the first worker is replaced")
+        until(lambda: not before & set(server.workers()), "the second worker is replaced")
+
+    with serving("--workers", "2", errors=errors, GRAPHQL_API_MONGODB_URI=database_uri) as server:
+        until(lambda: len(server.workers()) == 2, "both workers run")
+        async with asyncio.TaskGroup() as clients:
+            # Some have a request under way at any time, some an idle connection, some a new one.
+            for pause in [0.0] * 3 + [0.3] * 20:
+                clients.create_task(create_customers(server.url, pause))
+            for _ in range(5):
+                clients.create_task(create_customers(server.url, 0.0, b"Connection: close"))
+            await asyncio.to_thread(restart, server)
+            restarted.set()
+
+    assert sorted(kept["email"] for kept in documents.find()) == sorted(acknowledged)
+    assert len(acknowledged) == next(numbers)

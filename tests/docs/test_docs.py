@@ -1,0 +1,289 @@
+"""The documents say what the code does, and their examples run."""
+
+import argparse
+import dataclasses
+import json
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from graphql import (
+    GraphQLInterfaceType,
+    GraphQLObjectType,
+    GraphQLUnionType,
+    build_schema,
+    parse,
+    validate,
+)
+
+from graphql_api.__main__ import main
+from graphql_api.customers.fields import FIELDS
+from graphql_api.http.errors import CODES
+from graphql_api.settings import Settings, description, variable
+
+from ..conftest import Command
+from ..support.paths import ROOT
+
+DECISIONS = sorted((ROOT / "docs" / "decisions").glob("*.md"))
+PAGES = sorted((ROOT / "docs").glob("*.md"))
+DOCUMENTS = [*sorted(ROOT.glob("*.md")), *PAGES, *DECISIONS]
+# The programs of the libraries have a test of their own.
+MANUAL = "\n".join(
+    page.read_text("utf-8")
+    for page in (ROOT / "README.md", ROOT / "CONTRIBUTING.md", *PAGES)
+    if page.name != "client-libraries.md"
+)
+SCHEMA = build_schema((ROOT / "schema.graphql").read_text("utf-8"))
+
+# Where the manual's server listens.
+SERVER_URL = f"http://{Settings().host}:{Settings().port}"
+
+CURL_EXAMPLES: list[tuple[str, str]] = re.findall(
+    r"^```sh\n(curl .*?)^```\n\n```json\n(.*?)^```$", MANUAL, re.MULTILINE | re.DOTALL
+)
+
+
+def blocks(language: str) -> list[str]:
+    """The manual's code in one language."""
+    return re.findall(rf"^```{language}\n(.*?)^```$", MANUAL, re.MULTILINE | re.DOTALL)
+
+
+def rows(header: str) -> list[str]:
+    """The rows of each of the manual's tables with this header."""
+    tables = re.findall(rf"^{re.escape(header)}\n\|[-|]+\n((?:\|.*\n)+)", MANUAL, re.MULTILINE)
+    return "".join(tables).splitlines()
+
+
+def members(union: str) -> list[GraphQLObjectType]:
+    union_type = SCHEMA.type_map[union]
+    assert isinstance(union_type, GraphQLUnionType)
+    return list(union_type.types)
+
+
+def curl(command: str) -> httpx.Request:
+    """The request that a `curl ... | ...` command sends."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("url")
+    parser.add_argument("--silent", action="store_true")
+    parser.add_argument("--header", action="append")
+    parser.add_argument("--data")
+    words = shlex.split(command.replace("\\\n", " "))
+    options = parser.parse_args(words[1 : words.index("|")])
+    headers = dict(header.split(": ") for header in options.header)
+    return httpx.Request("POST", options.url, headers=headers, content=options.data)
+
+
+def without_chance(answer: str) -> Any:
+    """The JSON without what differs from one creation to the next."""
+    chance = {"id", "createdAt", "updatedAt"}
+    return json.loads(
+        answer, object_hook=lambda values: {**values, **dict.fromkeys(chance & values.keys())}
+    )
+
+
+@pytest.fixture
+def example_manifest(graphql_api: Command, server_database_uri: str, tmp_path: Path) -> None:
+    """Has the server trust the documents of the manual's manifest."""
+    [manifest] = [block for block in blocks("json") if "mutation" in block]
+    file = tmp_path / "persisted-documents.json"
+    file.write_text(manifest)
+    variables = {"GRAPHQL_API_MONGODB_URI": server_database_uri}
+    assert graphql_api("documents", "register", str(file), **variables)[0] == 0
+
+
+@pytest.mark.usefixtures("example_manifest")
+@pytest.mark.parametrize(("command", "answer"), CURL_EXAMPLES)
+def test_a_curl_example_gets_the_answer_below_it(
+    command: str, answer: str, server_url: str
+) -> None:
+    request = curl(command)
+
+    reply = httpx.post(
+        str(request.url).replace(SERVER_URL, server_url),
+        headers=request.headers,
+        content=request.content,
+    )
+
+    assert reply.status_code == 200
+    assert without_chance(reply.text) == without_chance(answer)
+
+
+def test_there_are_curl_examples_of_a_success_and_of_a_failure() -> None:
+    answers = [json.loads(answer) for _, answer in CURL_EXAMPLES]
+
+    assert [answer["data"]["createCustomer"]["__typename"] for answer in answers] == [
+        "CreateCustomerSuccess",
+        "CreateCustomerFailure",
+        # With a trusted document.
+        "CreateCustomerSuccess",
+    ]
+
+
+def test_the_python_example_prints_what_stands_below_it(server_url: str) -> None:
+    [program] = blocks("python")
+    [output] = blocks("text")
+    assert SERVER_URL in program
+
+    done = subprocess.run(  # noqa: S603  # our own example
+        [sys.executable, "-c", program.replace(SERVER_URL, server_url)],
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == output
+
+
+def test_the_typescript_example_names_every_kind_of_outcome_and_of_error() -> None:
+    [program] = blocks("ts")
+
+    cases = re.findall(r'case "(\w+)":', program)
+
+    assert sorted(cases) == sorted(
+        member.name
+        for union in ("CreateCustomerResult", "CustomerFieldError")
+        for member in members(union)
+    )
+
+
+def test_the_scalars_for_code_generators_are_those_of_the_form() -> None:
+    [scalars, _] = blocks("js")
+    config = (ROOT / "examples" / "customer-form" / "codegen.ts").read_text("utf-8")
+
+    assert scalars in config
+
+
+def test_graphql_that_no_example_sends_is_valid() -> None:
+    [program] = blocks("ts")
+    [in_typescript] = re.findall(r"`(\s*mutation .*?)`", program, re.DOTALL)
+
+    for document in (in_typescript, *blocks("graphql")):
+        assert validate(SCHEMA, parse(document)) == []
+
+
+def test_the_table_of_fields_is_the_declaration() -> None:
+    assert rows("| Field | Required | What it may hold | Example |") == [
+        f"| `{field.public_name}` | {'yes' if field.required else 'no'} "
+        f"| {field.rule_in_words} | `{field.rule.example}` |"
+        for field in FIELDS
+    ]
+
+
+def test_the_table_of_settings_is_the_settings() -> None:
+    defaults = {field.name: field.default for field in dataclasses.fields(Settings)}
+
+    assert rows("| Variable | Default | What it decides |") == [
+        f"| `{variable(name)}` | {shown(default)} | {description(name)} |"
+        for name, default in defaults.items()
+    ]
+
+
+def shown(default: object) -> str:
+    """A default as its variable would say it."""
+    if default is None:
+        return "none"
+    return f"`{str(default).lower()}`" if isinstance(default, bool) else f"`{default}`"
+
+
+def test_the_table_of_outcomes_has_each_type() -> None:
+    outcomes = rows("| `__typename` | What it means | What to do |")
+
+    assert [row.split("`")[1] for row in outcomes] == [
+        outcome.name for outcome in members("CreateCustomerResult")
+    ]
+
+
+def test_the_table_of_errors_has_each_type_with_what_it_adds() -> None:
+    interface = SCHEMA.type_map["FieldError"]
+    assert isinstance(interface, GraphQLInterfaceType)
+
+    errors = [row.split("|") for row in rows("| `__typename` | When | Also has |")]
+
+    assert [(name.strip(" `"), re.findall(r"\w+", adds)) for _, name, _, adds, _ in errors] == [
+        (error.name, [name for name in error.fields if name not in interface.fields])
+        for error in members("CustomerFieldError")
+    ]
+
+
+def test_the_table_of_refusals_has_each_status_and_its_code() -> None:
+    refusals = [row.split("|") for row in rows("| Status | Code | When |")]
+
+    named = {(int(status), code.strip(" `")) for _, status, code, _, _ in refusals}
+
+    assert named - {(503, "OVERLOADED"), (503, "SHUTTING_DOWN")} == {
+        (status, code) for status, code in CODES.items() if status != 500
+    }
+
+
+def test_the_table_of_what_is_on_by_default_names_settings() -> None:
+    lines = rows("| Against | What the server does | Setting |")
+
+    named = {name for line in lines for name in re.findall(r"`(GRAPHQL_API_\w+)`", line)}
+
+    assert named <= {variable(field.name) for field in dataclasses.fields(Settings)}
+
+
+def test_every_make_target_is_in_the_manual_and_no_other_one() -> None:
+    makefile = (ROOT / "Makefile").read_text("utf-8")
+
+    named = re.findall(r"`make ([a-z]+)`|^make ([a-z]+)$", MANUAL, re.MULTILINE)
+
+    assert {"".join(groups) for groups in named} == set(
+        re.findall(r"^([a-z]+):.* ## ", makefile, re.MULTILINE)
+    )
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        *("serve", "schema", "keys create", "keys list", "keys revoke"),
+        *("documents register", "documents list", "documents remove"),
+    ],
+)
+def test_every_command_and_option_is_in_the_manual(
+    command: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        main([*command.split(), "--help"])
+    options = re.findall(r"^ +(--[a-z-]+)", capsys.readouterr().out, re.MULTILINE)
+
+    assert options
+    assert f"`graphql-api {command}`" in MANUAL
+    assert all(f"`{option}" in MANUAL for option in options)
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda document: document.name)
+def test_every_relative_link_leads_somewhere(document: Path) -> None:
+    links = re.findall(r'(?:\]\(|src="|srcset=")([^)"]+)[)"]', document.read_text("utf-8"))
+    relative = [link.partition("#") for link in links if "://" not in link]
+
+    for path, _, heading in relative:
+        target = document.parent / path if path else document
+        assert target.exists(), path
+        assert not heading or heading in headings(target), heading
+
+
+def headings(document: Path) -> set[str]:
+    """What links name the document's headings."""
+    titles = re.findall(r"^#+ (.+)$", document.read_text("utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", title).lower().replace(" ", "-") for title in titles}
+
+
+@pytest.mark.parametrize("decision", DECISIONS, ids=lambda decision: decision.name)
+def test_a_decision_is_on_one_page_of_the_agreed_form(decision: Path) -> None:
+    page = decision.read_text("utf-8")
+
+    assert f"]({decision.relative_to(ROOT)})" in MANUAL
+    assert page.startswith(f"# {int(decision.name[:4])}. ")
+    assert re.findall(r"^## (.+)$", page, re.MULTILINE) == [
+        "Context",
+        "Decision",
+        "Consequences",
+        "Alternatives",
+    ]

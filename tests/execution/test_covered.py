@@ -1,0 +1,383 @@
+"""What prepared operations cover, and what they leave: in a schema that has what ours has not."""
+
+import contextlib
+from collections.abc import Awaitable
+from dataclasses import dataclass
+from itertools import product
+from typing import Any
+
+import orjson
+import pytest
+from graphql import (
+    DocumentNode,
+    ExecutionResult,
+    GraphQLSchema,
+    OperationDefinitionNode,
+    build_schema,
+    execute,
+    parse,
+    validate,
+)
+from strawberry.utils.await_maybe import await_maybe
+
+from graphql_api.execution.completion import Room
+from graphql_api.execution.covered import NotCovered
+from graphql_api.execution.operation import Operation
+from graphql_api.execution.prepared import PreparedOperation, Unfinished
+
+from ..support.unusual_schema import SCHEMA, calls
+
+
+class Values(dict[str, Any]):
+    """As JSON never comes."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """An operation, and values for its variables, each of which makes another execution."""
+
+    text: str
+    values: tuple[dict[str, Any], ...] = ({},)
+
+
+# Of the things, those that only graphql-core knows how to answer.
+WRONG = ["subclass", "another class", "no name", "no text", "tuple", "text", "no list"]
+WRONG += ["null in a list", "value of an enum", "no member", "no word", "an error", "raised"]
+
+PLAIN = "query ($v: Plain!) { plain(value: $v) }"
+THING = "{ name colour words word __typename }"
+
+COVERED = [
+    Asked(
+        PLAIN,
+        (
+            {"v": {"text": "a"}},
+            {"v": {"text": "a", "other": None}},
+            {"v": {"number": 1, "word": "w", "id": 5, "colour": "RED", "other": "b", "text": "a"}},
+            {"v": {"text": "a", "id": 5.0}},
+            {"v": {"text": "a", "id": 10**30}},
+            {"v": Values(text="a")},
+            {"v": {"text": "a"}, "unknown": 1},
+        ),
+    ),
+    Asked("{ optional }"),
+    Asked("query ($v: Plain) { optional(value: $v) }", ({}, {"v": None}, {"v": {"text": "a"}})),
+    Asked(
+        'query ($v: Plain = {text: "d"}) { optional(value: $v) }',
+        ({}, {"v": None}, {"v": {"text": "a"}}),
+    ),
+    Asked('query ($v: Plain! = {text: "d"}) { plain(value: $v) }', ({}, {"v": {"text": "a"}})),
+    Asked(
+        'query ($v: String = "d") { plain(value: {text: "a", other: $v}) }',
+        ({}, {"v": None}, {"v": "b"}),
+    ),
+    Asked('query ($v: String = "d") { plain(value: {text: $v}) }', ({}, {"v": "a"})),
+    Asked(
+        'query ($v: Word) { plain(value: {word: $v, text: "a"}) }', ({}, {"v": None}, {"v": "b"})
+    ),
+    Asked('{ plain(value: {colour: BLUE, text: "a", id: 5, word: "w", number: 1, other: null}) }'),
+    Asked(
+        "query ($v: Nested!) { nested(value: $v) }",
+        (
+            {"v": {"plain": {"text": "a"}, "again": None}},
+            {"v": {"again": {"text": "b"}, "plain": {"text": "a"}}},
+        ),
+    ),
+    Asked(
+        "query ($v: Plain!, $w: Plain) { nested(value: {plain: $v, again: $w}) }",
+        ({"v": {"text": "a"}}, {"v": {"text": "a"}, "w": {"text": "b"}}),
+    ),
+    Asked('{ nested(value: {plain: {text: "a"}}) }'),
+    Asked("query ($v: Fussy!) { fussy(value: $v) }", ({"v": {"text": "good"}},)),
+    Asked('{ fussy(value: {text: "good"}) }'),
+    Asked("query ($v: Unset!) { unset(value: $v) }", ({"v": {"text": "a"}},)),
+    Asked("query ($v: Colour! = BLUE) { colour(value: $v) }", ({}, {"v": "RED"})),
+    Asked("query ($v: Int) { number(value: $v) }", ({}, {"v": None}, {"v": 1}, {"v": 2.0})),
+    Asked("{ number(value: 5) a: number(value: null) b: number }"),
+    Asked("query ($v: Boolean) { boolean(value: $v) }", ({}, {"v": None}, {"v": True})),
+    Asked("{ plainly __typename a: __typename }"),
+    Asked("{ plainly @skip(if: true) }"),
+    Asked(f'{{ thing(key: "thing") {THING} a: thing(key: "empty") {THING} }}'),
+    Asked(f'{{ thing(key: "nothing") {THING} certain(key: "thing") {THING} }}'),
+    Asked('{ named(key: "thing") { __typename name } a: named(key: "other") { __typename name } }'),
+    Asked('{ named(key: "other") { ... on Other { size } ... on Thing { words } } }'),
+    Asked('{ either(key: "thing") { __typename } a: either(key: "nothing") { __typename } }'),
+    Asked('mutation { thing(key: "thing") { name } plain(value: {text: "a"}) __typename }'),
+]
+
+NOT_COVERED = [
+    Asked(
+        PLAIN,
+        (
+            {},
+            {"v": None},
+            {"v": "a"},
+            {"v": [{"text": "a"}]},
+            {"v": {}},
+            {"v": {"text": None}},
+            {"v": {"text": 5}},
+            {"v": {"text": "a", "texd": "b"}},
+            {"v": {"text": "a", "id": 1.5}},
+            {"v": {"text": "a", "id": True}},
+            {"v": {"text": "a", "colour": "GREEN"}},
+            {"v": {"text": "a", "colour": ["RED"]}},
+            {"v": {"text": "a", "number": 10**400}},
+            {"v": {"text": "a", "word": "refused"}},
+            {"v": {"text": "a", "word": "undefined"}},
+        ),
+    ),
+    Asked('query ($v: String = "d") { plain(value: {text: $v}) }', ({"v": None},)),
+    Asked('query ($v: String = "d") { plainly plain(value: {text: $v}) }', ({"v": None},)),
+    Asked(
+        'mutation ($v: String = "d") { thing(key: "thing") { name } plain(value: {text: $v}) }',
+        ({"v": None},),
+    ),
+    Asked("query ($v: Plain = null) { optional(value: $v) }"),
+    Asked("{ optional(value: null) }"),
+    Asked('{ plain(value: {text: "a", word: ["w"]}) }'),
+    Asked('{ plain(value: {text: "a", word: {w: "w"}}) }'),
+    Asked("query ($v: Fussy!) { fussy(value: $v) }", ({"v": {"text": "bad"}},)),
+    Asked('{ fussy(value: {text: "bad"}) a: fussy(value: {text: "good"}) }'),
+    Asked("query ($v: WithDefault!) { withDefault(value: $v) }", ({"v": {}}, {"v": {"number": 1}})),
+    Asked("{ withDefault(value: {}) }"),
+    Asked("query ($v: WithImpliedNull!) { withImpliedNull(value: $v) }", ({"v": {}},)),
+    Asked("{ withImpliedNull(value: {}) }"),
+    Asked("query ($v: WithList!) { withList(value: $v) }", ({"v": {"texts": "a"}},)),
+    Asked('{ withList(value: {texts: "a"}) }'),
+    Asked("query ($v: WithMaybe!) { withMaybe(value: $v) }", ({"v": {}}, {"v": {"text": "a"}})),
+    Asked('{ withMaybe(value: {text: "a"}) }'),
+    Asked("query ($v: WithGlobalId!) { withGlobalId(value: $v) }", ({"v": {"id": "YTox"}},)),
+    Asked('{ withGlobalId(value: {id: "YTox"}) }'),
+    Asked("query ($v: OneOf!) { oneOf(value: $v) }", ({"v": {"a": "b"}}, {"v": {}})),
+    Asked('{ oneOf(value: {a: "b"}) }'),
+    Asked("query ($v: OfItself!) { ofItself(value: $v) }", ({"v": {"inner": {}}},)),
+    Asked("query ($v: Unset!) { unset(value: $v) }", ({"v": {}},)),
+    Asked("query ($v: MadeOtherwise!) { madeOtherwise(value: $v) }", ({"v": {"text": "a"}},)),
+    Asked('{ madeOtherwise(value: {text: "a"}) }'),
+    Asked("{ default }"),
+    Asked("{ default(value: 6) }"),
+    Asked("{ defaultNull }"),
+    Asked("{ numbers(value: [1, 2]) }"),
+    Asked("query ($v: [Int!]!) { numbers(value: $v) }", ({"v": [1]}, {"v": 1})),
+    Asked("{ maybe(value: 1) a: maybe }"),
+    Asked('{ globalId(value: "YTox") }'),
+    *[
+        Asked(f'{kind} {{ {field}(key: "{key}") {THING} }}')
+        for kind in ("query", "mutation")
+        for field in ("thing", "certain")
+        for key in WRONG
+    ],
+    Asked(f'mutation {{ thing(key: "thing") {THING} certain(key: "nothing") {THING} }}'),
+    Asked(f'mutation {{ certain(key: "nothing") {THING} thing(key: "thing") {THING} }}'),
+    *[Asked(f'{{ word(key: "{key}") }}') for key in ("raised", "an error")],
+    Asked('{ named(key: "subclass") { __typename } }'),
+    Asked('{ named(key: "loud") { __typename } }'),
+    Asked('{ either(key: "subclass") { __typename } }'),
+    Asked('{ either(key: "loud") { __typename } }'),
+    Asked('{ picky(key: "another class") { name } a: picky(key: "refused") { name } }'),
+    Asked('{ resolved(key: "resolved") { __typename } }'),
+    Asked('{ loud(key: "loud") { shout } }'),
+    Asked('{ box(key: "box") { content } }'),
+    Asked("{ notGiven }"),
+    Asked("{ extended }"),
+    Asked("{ onlyExtended }"),
+    Asked("{ withoutInfo }"),
+    Asked("{ withRoot }"),
+    Asked("{ atOnce }"),
+    Asked("{ atOnceGiven }"),
+    Asked("{ plainly __schema { queryType { name } } }"),
+]
+
+
+def operations_of(text: str) -> tuple[DocumentNode, list[Operation]]:
+    """A valid document and all that it defines."""
+    document = parse(text)
+    assert validate(SCHEMA.graphql_schema, document) == []
+    return document, [
+        Operation(SCHEMA, document, node, hide_suggestions=False)
+        for node in document.definitions
+        if isinstance(node, OperationDefinitionNode)
+    ]
+
+
+async def answer(result: Awaitable[ExecutionResult]) -> tuple[bytes, list[str]]:
+    """The answer, and how resolvers were called for it."""
+    calls.clear()
+    done = await result
+    errors = [error.formatted for error in done.errors or ()]
+    return orjson.dumps({"errors": errors, "data": done.data}), sorted(calls)
+
+
+async def graphql_core(document: DocumentNode, values: dict[str, Any]) -> ExecutionResult:
+    result = await await_maybe(
+        execute(SCHEMA.graphql_schema, document, context_value="context", variable_values=values)
+    )
+    SCHEMA.process_errors(result.errors or [])
+    return result
+
+
+async def is_covered(
+    text: str, values: dict[str, Any] | None = None, schema: GraphQLSchema = SCHEMA.graphql_schema
+) -> bool:
+    """Whether nothing is left to graphql-core."""
+    document = parse(text)
+    node = next(n for n in document.definitions if isinstance(n, OperationDefinitionNode))
+    try:
+        await PreparedOperation(schema, document, node).execute(values or {}, "context")
+    except (NotCovered, RecursionError, Unfinished):
+        return False
+    return True
+
+
+@pytest.mark.parametrize("asked", COVERED + NOT_COVERED, ids=lambda asked: asked.text)
+async def test_every_answer_is_graphql_cores(asked: Asked) -> None:
+    document, [operation] = operations_of(asked.text)
+
+    for values in asked.values * 3:
+        expected = await answer(graphql_core(document, values))
+        assert await answer(operation.execute(values, "context")) == expected, values
+
+    for values in asked.values:
+        assert await is_covered(asked.text, values) is (asked in COVERED), values
+
+
+async def test_an_operation_is_prepared_when_it_comes_again() -> None:
+    _, [operation] = operations_of("{ how }")
+    _, [never] = operations_of("{ how __schema { __typename } }")
+
+    results = [await operation.execute(None, "context") for _ in range(4)]
+    others = [await never.execute(None, "context") for _ in range(3)]
+
+    assert results[0] == ExecutionResult({"how": "by graphql-core"})
+    assert results[1:] == [ExecutionResult({"how": "prepared"})] * 3
+    assert {(other.data or {})["how"] for other in others} == {"by graphql-core"}
+
+
+async def test_variables_of_directives_have_so_many_values() -> None:
+    names = "abcde"
+    declared = ", ".join(f"${name}: Boolean!" for name in names)
+    fields = " ".join(f"{name}: plainly @include(if: ${name})" for name in names)
+    text = f"query ({declared}) {{ {fields} }}"
+    document, [operation] = operations_of(text)
+    [node] = document.definitions
+    assert isinstance(node, OperationDefinitionNode)
+    prepared = PreparedOperation(SCHEMA.graphql_schema, document, node)
+    covered = 0
+
+    for _ in range(2):
+        for chosen in product([True, False], repeat=5):
+            values = dict(zip(names, chosen, strict=True))
+            expected = await answer(graphql_core(document, values))
+            assert await answer(operation.execute(values, "context")) == expected
+            with contextlib.suppress(Unfinished):
+                await prepared.execute(values, "context")
+                covered += 1
+
+    # Sixteen are prepared.
+    assert covered == 2 * 16
+
+
+async def test_operations_of_a_document_may_have_variables_of_one_name() -> None:
+    text = (
+        "query A($v: Boolean!) { plainly @skip(if: $v) }"
+        " query B($v: Int!) { number(value: $v) }"
+        " query C($v: Plain!) { plain(value: $v) }"
+    )
+    _, [a, b, c] = operations_of(text)
+
+    for number in range(20):
+        skipped = await a.execute({"v": number % 2 == 0}, "context")
+        counted = await b.execute({"v": number}, "context")
+        made = await c.execute({"v": {"text": f"{number}"}}, "context")
+
+        assert skipped.data == ({"plainly": "context"} if number % 2 else {})
+        assert counted.data == {"number": f"{number}"}
+        assert f"text='{number}'" in (made.data or {})["plain"]
+
+    for name, node in zip("BC", parse(text).definitions[1:], strict=True):
+        assert isinstance(node, OperationDefinitionNode)
+        prepared = PreparedOperation(SCHEMA.graphql_schema, parse(text), node)
+        for number in range(20):
+            value = number if name == "B" else {"text": f"{number}"}
+            assert await prepared.execute({"v": value}, "context")
+
+
+async def test_what_has_been_given_is_not_asked_for_again() -> None:
+    text = (
+        'mutation { a: thing(key: "thing") { name } b: thing(key: "tuple") { words }'
+        ' c: thing(key: "raised") { name } d: thing(key: "empty") { name } }'
+    )
+    _, [operation] = operations_of(text)
+
+    for _ in range(3):
+        data, called = await answer(operation.execute(None, "context"))
+
+        assert orjson.loads(data)["data"] == {
+            "a": {"name": "a"},
+            "b": {"words": ["b", "c"]},
+            "c": None,
+            "d": {"name": "a"},
+        }
+        assert called == ["empty", "raised", "thing", "tuple"]
+
+
+async def test_a_schema_that_strawberry_did_not_make_is_not_covered() -> None:
+    schema = build_schema("type Query { number(value: Int): Int }")
+
+    assert not await is_covered("{ number }", schema=schema)
+    assert await is_covered("{ __typename }", schema=schema)
+
+
+async def test_subscriptions_are_not_covered() -> None:
+    assert not await is_covered("subscription { numbers }")
+
+
+def test_what_never_changes_is_completed_once_and_not_kept_for_ever() -> None:
+    completed: list[object] = []
+
+    def complete_anew(value: object) -> dict[str, int]:
+        completed.append(value)
+        return {"number": len(completed)}
+
+    # Each answer takes the room of six fields: its own, and five for the value.
+    room = Room(prepared=0, answers=17)
+    complete, another = room.remembered(complete_anew), room.remembered(complete_anew)
+    first, second, third = object(), object(), object()
+
+    answers = [complete(value)["number"] for value in (first, second, first, second)]
+    others = [another(first)["number"], complete(third)["number"], complete(first)["number"]]
+
+    assert answers == [1, 2, 1, 2]
+    assert others == [3, 4, 5]
+    assert completed == [first, second, first, third, first]
+
+
+async def test_an_operation_of_more_fields_than_there_is_room_for_is_left_to_graphql_core() -> None:
+    flags = "abcd"
+    roots = " ".join(
+        f'{flag}: named(key: "thing") @include(if: ${flag}) {{ ...F }}' for flag in flags
+    )
+    declared = ", ".join(f"${flag}: Boolean!" for flag in flags)
+    text = (
+        f"query ({declared}) {{ {roots} }} fragment F on Named {{ name a: name b: name c: name }}"
+    )
+    document, [operation] = operations_of(text)
+    covered = []
+
+    [node, _] = document.definitions
+    assert isinstance(node, OperationDefinitionNode)
+    prepared = PreparedOperation(SCHEMA.graphql_schema, document, node)
+    for chosen in product([True, False], repeat=4):
+        values = dict(zip(flags, chosen, strict=True))
+        expected = await answer(graphql_core(document, values))
+        assert await answer(operation.execute(values, "context")) == expected
+        try:
+            await prepared.execute(values, "context")
+        except Unfinished:
+            covered.append(False)
+        else:
+            covered.append(True)
+
+    # The last one selects nothing.
+    assert covered[0] is covered[-1] is True
+    assert not all(covered)

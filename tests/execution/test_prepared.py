@@ -1,0 +1,335 @@
+"""Prepared operations answer as graphql-core's own executor does, byte for byte."""
+
+import asyncio
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from random import Random
+from typing import Any
+from uuid import UUID
+
+import orjson
+import pytest
+from graphql import (
+    DocumentNode,
+    ExecutionResult,
+    OperationDefinitionNode,
+    execute,
+    parse,
+    validate,
+)
+from strawberry.utils.await_maybe import await_maybe
+from structlog.testing import capture_logs
+
+from graphql_api.access.principal import ANYBODY, Principal, Scope
+from graphql_api.customers.fields import FIELDS, Customer, NewCustomer
+from graphql_api.customers.store import Attempt, Customers, EmailTaken, Kept
+from graphql_api.execution.operation import Operation
+from graphql_api.execution.prepared import PreparedOperation, Unfinished
+from graphql_api.faults import OutcomeUnknown, Unavailable
+from graphql_api.schema.operations import Context
+from graphql_api.schema.schema import create_schema
+
+from ..support.clients import CREATE_CUSTOMER, CUSTOMER, connected, create_customer
+from ..support.operations import GeneratedOperation, generate
+
+SCHEMA = create_schema()
+
+NOW = datetime(2026, 11, 22, 8, 59, 51, 42000, UTC)
+ID = UUID("00000000-0000-4000-8000-000000000000")
+JOHN = Customer(
+    id=ID, name="John Smith", email="john@example.com", country="US", created_at=NOW, updated_at=NOW
+)
+# What no MongoDB gives, and only graphql-core knows how to answer.
+BROKEN: list[dict[str, Any]] = [
+    {"email": None},
+    {"name": ["John"]},
+    {"description": 5},
+    {"created_at": "today"},
+    {"zip_code": 10469},
+    {"updated_at": None, "name": {}},
+]
+
+
+@dataclass
+class Script:
+    """What a store answers, by the numbers of the calls of each of its methods."""
+
+    add: list[Callable[[Kept], Kept]]
+    get: list[Callable[[], Customer | None]]
+    created_with: list[Callable[[], Kept | None]]
+
+
+@dataclass
+class ScriptedCustomers:
+    """Customers that answer the same to each executor, and know what they were asked.
+
+    It stands for a database here, since two real ones would not give the same ids and times.
+    """
+
+    script: Script
+    asked: list[tuple[object, ...]] = field(default_factory=list)
+    # The ids that were made for new customers.
+    ids: list[str] = field(default_factory=list)
+
+    async def ready(self) -> None: ...
+
+    async def add(self, new: Kept) -> Kept:
+        attempt = new.attempt and (new.attempt.key, new.attempt.fingerprint)
+        values = {name: getattr(new.customer, name) for name in NewCustomer.__annotations__}
+        number = self._asked("add", values, attempt)
+        self.ids.append(str(new.customer.id))
+        return self.script.add[number](new)
+
+    async def get(self, id_: str) -> Customer | None:
+        return self.script.get[self._asked("get", id_)]()
+
+    async def created_with(self, key: str) -> Kept | None:
+        return self.script.created_with[self._asked("created_with", key)]()
+
+    def _asked(self, method: str, *arguments: object) -> int:
+        self.asked.append((method, *arguments))
+        return [asked[0] for asked in self.asked].count(method) - 1
+
+
+def kept(new: Kept) -> Kept:
+    return replace(new, customer=replace(new.customer, created_at=NOW, updated_at=NOW))
+
+
+def raising(error: Exception) -> Callable[..., Any]:
+    def fail(*_: object) -> Any:
+        raise error
+
+    return fail
+
+
+def giving(value: object) -> Callable[..., Any]:
+    return lambda *_: value
+
+
+def broken_as(values: dict[str, Any]) -> Callable[[Kept], Kept]:
+    return lambda new: replace(new, customer=replace(kept(new).customer, **values))
+
+
+def script(random: Random) -> Script:
+    """Successes most of the time, and everything else that can happen."""
+    faults = [
+        raising(error) for error in (Unavailable(), RuntimeError("s3cr3t"), TimeoutError("s3cr3t"))
+    ]
+    add = [
+        *[kept] * 50,
+        *[lambda new: Kept(JOHN, new.attempt), raising(EmailTaken())] * 6,
+        *[giving(Kept(JOHN, Attempt("another", "input")))] * 3,
+        raising(OutcomeUnknown()),
+        *map(broken_as, BROKEN),
+        *faults,
+    ]
+    get = [
+        *[giving(JOHN)] * 40,
+        *[giving(None)] * 10,
+        *[giving(replace(JOHN, **values)) for values in BROKEN],
+        *faults,
+    ]
+    created_with = [*[giving(None), giving(Kept(JOHN, None))] * 10, *faults]
+    return Script(
+        random.choices(add, k=8), random.choices(get, k=8), random.choices(created_with, k=8)
+    )
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """All that can be told of an execution: the answer, what was asked, and what was logged."""
+
+    answer: bytes
+    asked: list[tuple[object, ...]]
+    logged: list[str]
+
+
+@dataclass(frozen=True)
+class Case:
+    """One execution, which any executor can do."""
+
+    variables: dict[str, Any] | None
+    script: Script
+    principal: Principal
+    idempotency_key: str | None
+
+    async def outcome(self, run: Callable[[dict[str, Any] | None, Context], Any]) -> Outcome:
+        customers = ScriptedCustomers(self.script)
+        context = Context(customers, self.principal, self.idempotency_key)
+        with capture_logs() as logged:
+            result: ExecutionResult = await run(self.variables, context)
+        errors = [error.formatted for error in result.errors or ()]
+        answer = orjson.dumps({"errors": errors, "data": result.data})
+        for number, id_ in enumerate(customers.ids):
+            answer = answer.replace(id_.encode(), b"id %d" % number)
+        events = [f"{line['event']} {line['exception'].split()[0]}" for line in logged]
+        return Outcome(answer, customers.asked, events)
+
+
+def case(operation: GeneratedOperation, random: Random) -> Case:
+    scopes = random.choice([[*Scope]] * 40 + [[Scope.CUSTOMERS_READ], [Scope.CUSTOMERS_WRITE], []])
+    key = random.choice([None] * 40 + ["a", "key 1", "", "é"])
+    return Case(
+        operation.values(random), script(random), Principal("anybody", frozenset(scopes)), key
+    )
+
+
+def graphql_core(
+    document: DocumentNode, name: str | None, *, hide_suggestions: bool
+) -> Callable[[dict[str, Any] | None, Context], Any]:
+    """graphql-core's own executor, and no code of ours but what masks errors."""
+
+    async def run(variables: dict[str, Any] | None, context: Context) -> ExecutionResult:
+        result = await await_maybe(
+            execute(
+                SCHEMA.graphql_schema,
+                document,
+                context_value=context,
+                variable_values=variables,
+                operation_name=name,
+                hide_suggestions=hide_suggestions,
+            )
+        )
+        SCHEMA.process_errors(result.errors or [])
+        return result
+
+    return run
+
+
+def definition_of(document: DocumentNode, name: str | None) -> OperationDefinitionNode:
+    [definition] = [
+        definition
+        for definition in document.definitions
+        if isinstance(definition, OperationDefinitionNode)
+        and (definition.name and definition.name.value) == name
+    ]
+    return definition
+
+
+async def covers(prepared: PreparedOperation, one: Case) -> bool:
+    """Whether no other executor is needed."""
+    context = Context(ScriptedCustomers(one.script), one.principal, one.idempotency_key)
+    try:
+        await prepared.execute(one.variables or {}, context)
+    except Unfinished:
+        return False
+    return True
+
+
+@pytest.mark.parametrize("part", range(6))
+async def test_generated_operations_are_answered_as_by_graphql_core(part: int) -> None:
+    covered = 0
+    for seed in range(part * 100, part * 100 + 100):
+        random = Random(seed)  # noqa: S311  # it makes documents, not secrets
+        generated = generate(SCHEMA.graphql_schema, random)
+        document = parse(generated.text)
+        assert validate(SCHEMA.graphql_schema, document) == [], (seed, generated.text)
+        node = definition_of(document, generated.name)
+        hide_suggestions = random.random() < 0.5
+        oracle = graphql_core(document, generated.name, hide_suggestions=hide_suggestions)
+        operation = Operation(SCHEMA, document, node, hide_suggestions=hide_suggestions)
+        prepared = PreparedOperation(SCHEMA.graphql_schema, document, node)
+
+        for number in range(7):
+            one = case(generated, random)
+            expected = await one.outcome(oracle)
+
+            assert await one.outcome(operation.execute) == expected, (seed, number, generated.text)
+
+        is_covered = await covers(prepared, one)
+        # Null for a variable that has a default, where it decides on what is not reached.
+        is_special = generated.is_special or None in (one.variables or {}).values()
+        assert is_covered or is_special or b'{"errors":[]' not in expected.answer
+        covered += is_covered
+
+    # The others have errors, nearly all.
+    assert covered > 40
+
+
+UNLIMITED: dict[str, Any] = {
+    f"max_{what}": 100_000
+    for what in ("tokens", "fragments", "depth", "root_fields", "aliases", "directives", "cost")
+}
+
+
+def requests() -> Iterator[dict[str, Any]]:
+    """Requests of every kind, two of them without errors."""
+    input_ = {"email": "ada@example.com"}
+    yield {"query": CREATE_CUSTOMER, "variables": {"input": input_, "idempotencyKey": "ada"}}
+    yield {"query": CUSTOMER, "variables": {"id": str(ID)}}
+    for seed in range(40):
+        random = Random(seed)  # noqa: S311  # as above
+        generated = generate(SCHEMA.graphql_schema, random)
+        values = generated.values(random)
+        yield {"query": generated.text, "operationName": generated.name, "variables": values}
+
+
+async def test_a_real_server_answers_the_second_time_as_the_first_time(database_uri: str) -> None:
+    answers = []
+    async with connected(database_uri, introspection=True, **UNLIMITED) as client:
+        fields: dict[str, Any] = {field.name: field.rule.example for field in FIELDS}
+        created = await create_customer(client, **fields)
+        for number, request in enumerate(requests()):
+            body = json.dumps(request).replace(str(ID), created["customer"]["id"])
+            headers = {"Content-Type": "application/json", "X-Request-ID": "id"}
+            if number % 2:
+                headers["Idempotency-Key"] = f"key {number}"
+
+            # White space makes another document of it, which creates what there is to create.
+            for content in (body.replace('"query": "', '"query": " '), body, body):
+                answer = await client.post("/graphql", content=content, headers=headers)
+                answers.append(answer.content)
+
+            assert answers[-1] == answers[-2], request
+
+    assert sum(b'"errors":[{"message"' not in answer for answer in answers) > 60
+    for expected in (b'"replayed":true', b'"name":"John Smith"', b"CreateCustomerFailure"):
+        assert any(expected in answer for answer in answers), expected
+
+
+async def run_thrice(text: str, customers: Customers) -> list[ExecutionResult]:
+    """The first is graphql-core's, the others are prepared."""
+    document = parse(text)
+    [node] = document.definitions
+    assert isinstance(node, OperationDefinitionNode)
+    operation = Operation(SCHEMA, document, node, hide_suggestions=True)
+    context = Context(customers, ANYBODY)
+    return [await operation.execute(None, context) for _ in range(3)]
+
+
+@dataclass
+class Meeting(ScriptedCustomers):
+    """Customers who are read when several are asked for."""
+
+    barrier: asyncio.Barrier = field(default_factory=lambda: asyncio.Barrier(3))
+
+    async def get(self, id_: str) -> Customer | None:
+        await self.barrier.wait()
+        return replace(JOHN, name=id_)
+
+
+async def test_the_fields_of_a_query_are_resolved_at_the_same_time() -> None:
+    text = "{ " + " ".join(f'{a}: customer(id: "{a}") {{ name }}' for a in "abc") + " }"
+
+    async with asyncio.timeout(10):
+        results = await run_thrice(text, Meeting(Script([], [], [])))
+
+    expected = {a: {"name": a} for a in "abc"}
+    assert results == [ExecutionResult(expected)] * 3
+
+
+async def test_the_log_has_where_a_resolver_failed_however_it_was_called() -> None:
+    failing = ScriptedCustomers(Script([], [raising(KeyError("s3cr3t"))] * 3, []))
+
+    with capture_logs() as logged:
+        results = await run_thrice('{ customer(id: "1") { name } }', failing)
+
+    assert [line["event"] for line in logged] == ["A resolver failed."] * 3
+    for line, result in zip(logged, results, strict=True):
+        assert line["exception"].startswith("KeyError\n")
+        assert "operations.py" in line["exception"]
+        assert ", in fail\n" in line["exception"]
+        assert "caused by" not in line["exception"]
+        assert [error.path for error in result.errors or ()] == [["customer"]]

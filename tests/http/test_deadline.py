@@ -1,0 +1,130 @@
+"""One deadline for each request, however many steps it has."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from typing import Any
+
+import httpx
+import orjson
+import pytest
+
+from graphql_api.access.api_keys import new_api_key
+from graphql_api.access.principal import Scope
+from graphql_api.deadline import (
+    ANSWER_SECONDS,
+    GRACE_SECONDS,
+    LOOK_SECONDS,
+    LOOK_UP_SECONDS,
+    REQUEST_SECONDS,
+    put_off_deadline,
+    start_deadline,
+    within,
+)
+from graphql_api.mongo.api_keys import MongoApiKeys
+from graphql_api.mongo.batches import LEAST_SECONDS
+from graphql_api.mongo.customers import MongoCustomers
+from graphql_api.mongo.trusted_documents import MongoTrustedDocuments
+
+from ..mongo.test_faults import through
+from ..support.clients import CREATE_CUSTOMER, connected, create_customer
+from ..support.proxies import Proxy
+from ..support.replica_sets import Member, ReplicaSet
+
+TEN_CREATIONS = "mutation {{ {} }}".format(
+    " ".join(
+        f'c{n}: createCustomer(input: {{email: "c{n}@example.com"}}) {{ __typename }}'
+        for n in range(10)
+    )
+)
+
+
+def test_all_that_a_request_may_take_is_less_than_what_is_promised() -> None:
+    assert REQUEST_SECONDS + GRACE_SECONDS < ANSWER_SECONDS
+
+
+def test_after_two_slow_look_ups_there_is_time_to_create_a_customer() -> None:
+    left = REQUEST_SECONDS - 2 * LOOK_UP_SECONDS
+
+    assert left - LOOK_SECONDS > LEAST_SECONDS
+
+
+async def test_a_step_has_what_is_left_of_its_request() -> None:
+    start_deadline()
+    put_off_deadline(1)
+
+    assert within(100) == pytest.approx(time.monotonic() + REQUEST_SECONDS + 1, abs=0.1)
+    assert within(1) == pytest.approx(time.monotonic() + 1, abs=0.1)
+
+
+@pytest.fixture
+def slow_database_uri(failing_set: ReplicaSet) -> str:
+    return failing_set.database_uri()
+
+
+@pytest.mark.alone
+async def test_of_ten_creations_on_a_slow_database_those_in_time_are_done_and_the_rest_is_not(
+    slow_database_uri: str, member: Member, failing_set: ReplicaSet
+) -> None:
+    async with connected(slow_database_uri) as client:
+        await create_customer(client, email="first@example.com")
+        with member.failing("insert", blockConnection=True, blockTimeMS=800):
+            started = time.monotonic()
+            answer = await client.post("/graphql", json={"query": TEN_CREATIONS})
+            seconds = time.monotonic() - started
+
+    # The issue's own bound.
+    assert seconds < 5
+    codes = {error["extensions"]["code"] for error in answer.json()["errors"]}
+    assert codes == {"UNAVAILABLE"}
+    # None but the first, and those that were created in time.
+    assert 1 < failing_set.customers(slow_database_uri).count_documents({}) < 8
+
+
+@pytest.mark.alone
+async def test_a_key_a_document_and_a_creation_that_are_looked_up_slowly_have_one_deadline(
+    slow_database_uri: str, member: Member, failing_set: ReplicaSet
+) -> None:
+    headers = {"Authorization": f"Bearer {await prepared(slow_database_uri)}"}
+    request = {"documentId": "create", "variables": {"input": {"email": "a@example.com"}}}
+    proxy = Proxy(member.address)
+    async with through(proxy, slow_database_uri, keys=True) as client:
+        proxy.losing = {"insert"}
+        with member.failing("find", blockConnection=True, blockTimeMS=700):
+            started = time.monotonic()
+            answer = await client.post("/graphql", json=request, headers=headers)
+            seconds = time.monotonic() - started
+
+    # The issue's own bound.
+    assert seconds < 5
+    [error] = answer.json().get("errors") or [None]
+    assert error is None or error["extensions"]["code"] == "OUTCOME_UNKNOWN"
+    assert failing_set.customers(slow_database_uri).find_one({"email": "a@example.com"})
+
+
+async def prepared(database_uri: str) -> str:
+    """A key that may create customers, beside a document that does."""
+    key, kept = new_api_key("test", frozenset(Scope), None)
+    customers = MongoCustomers(database_uri)
+    await MongoApiKeys(customers).add(kept)
+    await MongoTrustedDocuments(customers).add({"create": CREATE_CUSTOMER}, kept.created_at)
+    customers.close()
+    return key
+
+
+async def test_the_time_that_a_body_takes_to_arrive_is_not_the_servers(
+    client: httpx.AsyncClient,
+) -> None:
+    variables: dict[str, Any] = {"input": {"email": "slow@example.com"}}
+    body = orjson.dumps({"query": CREATE_CUSTOMER, "variables": variables})
+
+    async def slowly() -> AsyncIterator[bytes]:
+        yield body[:1]
+        await asyncio.sleep(REQUEST_SECONDS)
+        yield body[1:]
+
+    answer = await client.post(
+        "/graphql", content=slowly(), headers={"Content-Type": "application/json"}
+    )
+
+    assert answer.json()["data"]["createCustomer"]["__typename"] == "CreateCustomerSuccess"

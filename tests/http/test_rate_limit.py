@@ -1,0 +1,337 @@
+"""How often somebody may send a request, who is counted as one, and where."""
+
+import asyncio
+import os
+import signal
+import socket
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from limits import parse
+from limits.aio.strategies import FixedWindowRateLimiter
+
+from graphql_api import app as app_module
+from graphql_api.app import create_app
+from graphql_api.http import authentication, rate_limit
+from graphql_api.http.rate_limit import Windows
+from graphql_api.mongo.mongod import embedded_mongod, find_mongod
+from graphql_api.settings import Settings, SettingsError, description
+
+from ..support.clients import client_of, connected
+from ..support.servers import mongods, serving
+from ..support.tokens import api_key, bearer
+
+QUERY = {"query": "{ __typename }"}
+
+
+async def test_one_request_too_many_is_refused_in_graphql_json(database_uri: str) -> None:
+    async with connected(database_uri, rate_limit="2/hour", graphiql=True) as client:
+        statuses = await sent(client, 2)
+        refusal = await client.post("/graphql", json=QUERY)
+        page = await client.get("/graphql", headers={"Accept": "text/html"})
+        health = await client.get("/healthz")
+
+    seconds = int(refusal.headers["retry-after"])
+    assert statuses == [200, 200]
+    assert refusal.status_code == 429
+    assert 3500 < seconds <= 3600
+    assert refusal.json()["errors"] == [
+        {
+            "message": f"Too many requests. Retry in {seconds} seconds.",
+            "extensions": {"code": "RATE_LIMITED"},
+        }
+    ]
+    assert (page.status_code, health.status_code) == (200, 200)
+
+
+async def test_after_as_long_as_it_says_requests_are_admitted_again(database_uri: str) -> None:
+    async with connected(database_uri, rate_limit="1/second") as client:
+        statuses = await sent(client, 2)
+        refusal = await client.post("/graphql", json=QUERY)
+        await asyncio.sleep(int(refusal.headers.get("retry-after", 0)))
+        later = await sent(client, 1)
+
+    assert 200 in statuses
+    assert later == [200]
+
+
+async def test_each_token_has_a_count_of_its_own_and_addresses_do_not_matter(
+    database_uri: str,
+) -> None:
+    first, second = await api_key(database_uri), await api_key(database_uri)
+    app = create_app(Settings(mongodb_uri=database_uri, keys=True, rate_limit="2/hour"))
+    async with (
+        app.router.lifespan_context(app),
+        client_of(app, "192.0.2.1") as here,
+        client_of(app, "192.0.2.2") as there,
+    ):
+        statuses = [
+            await sent(here, 1, first),
+            await sent(there, 2, first),
+            await sent(there, 2, second),
+        ]
+
+    assert statuses == [[200], [200, 429], [200, 200]]
+
+
+@pytest.mark.parametrize("token", [None, "guess", "gak_0123456789ab_" + "x" * 43])
+async def test_whoever_has_no_good_token_is_counted_by_address(
+    token: str | None, database_uri: str
+) -> None:
+    good = await api_key(database_uri)
+    app = create_app(Settings(mongodb_uri=database_uri, keys=True, rate_limit="2/hour"))
+    async with (
+        app.router.lifespan_context(app),
+        client_of(app, "192.0.2.1") as stranger,
+        client_of(app, "192.0.2.2") as neighbour,
+    ):
+        guesses = await sent(stranger, 3, token)
+        found_at_last = await sent(stranger, 1, good)
+        elsewhere = await sent(neighbour, 1, good)
+        remembered = await sent(stranger, 1, good)
+
+    assert guesses == [401, 401, 429]
+    # Not even looked up.
+    assert found_at_last == [429]
+    # Nor does an address matter for a token that is known to be good.
+    assert (elsewhere, remembered) == ([200], [200])
+
+
+async def test_guesses_do_not_lock_out_a_token_that_was_good_at_the_same_address(
+    database_uri: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Each request has to look the token up anew.
+    monkeypatch.setattr(authentication, "_REMEMBERED_SECONDS", 0.0)
+    good = await api_key(database_uri)
+    app = create_app(Settings(mongodb_uri=database_uri, keys=True, rate_limit="3/hour"))
+    async with app.router.lifespan_context(app), client_of(app, "192.0.2.1") as client:
+        before = await sent(client, 1, good)
+        guesses = await sent(client, 4, "gak_0123456789ab_guess")
+        after = await sent(client, 1, good)
+
+    assert (before, guesses, after) == ([200], [401, 401, 401, 429], [200])
+
+
+@pytest.mark.parametrize(
+    ("addresses", "statuses"),
+    [
+        (["192.0.2.1", "192.0.2.1"], [200, 429]),
+        (["192.0.2.1", "192.0.2.2"], [200, 200]),
+        (["192.0.2.1", "::ffff:192.0.2.1"], [200, 429]),
+        (["::ffff:192.0.2.1", "::ffff:192.0.2.2"], [200, 200]),
+        (["2001:db8::1", "2001:db8::ffff:2"], [200, 429]),
+        (["2001:db8::1", "2001:db8:0:1::1"], [200, 200]),
+        (["fe80::1%eth0", "fe80::2%eth0"], [200, 429]),
+        (["a socket", "another"], [200, 429]),
+    ],
+)
+async def test_an_address_is_ipv4_or_a_whole_ipv6_network(
+    addresses: list[str], statuses: list[int], database_uri: str
+) -> None:
+    app = create_app(Settings(mongodb_uri=database_uri, insecure=True, rate_limit="1/hour"))
+    async with app.router.lifespan_context(app):
+        answers = [
+            await client_of(app, address).post("/graphql", json=QUERY) for address in addresses
+        ]
+
+    assert [answer.status_code for answer in answers] == statuses
+
+
+async def test_a_request_that_has_no_address_is_counted_too(database_uri: str) -> None:
+    app = create_app(Settings(mongodb_uri=database_uri, insecure=True, rate_limit="1/hour"))
+    transport = httpx.ASGITransport(without_address(app))
+    async with (
+        app.router.lifespan_context(app),
+        httpx.AsyncClient(transport=transport, base_url="http://localhost") as client,
+    ):
+        assert await sent(client, 2) == [200, 429]
+
+
+def without_address(app: Any) -> Any:
+    """The application behind a server on a Unix socket."""
+
+    async def call(scope: dict[str, Any], receive: Any, send: Any) -> None:
+        await app({**scope, "client": None}, receive, send)
+
+    return call
+
+
+@pytest.mark.parametrize(
+    ("settings", "statuses"),
+    [
+        ({"keys": True}, [200, 429]),
+        ({"insecure": True}, [200, 429]),
+        ({}, [200, 200]),
+        ({"keys": True, "rate_limit": "2/hour"}, [200, 200]),
+    ],
+)
+async def test_there_is_a_limit_by_default_except_for_the_own_machine(
+    settings: dict[str, Any],
+    statuses: list[int],
+    database_uri: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(app_module, "_DEFAULT_RATE", "1/hour")
+    key = await api_key(database_uri)
+
+    async with connected(database_uri, **settings) as client:
+        assert await sent(client, 2, key) == statuses
+
+
+def test_the_default_limit_is_the_documented_one() -> None:
+    assert f"`{app_module._DEFAULT_RATE}`" in description("rate_limit")
+
+
+async def test_servers_share_a_count_in_mongodb(database_uri: str) -> None:
+    settings = {"rate_limit": "3/hour", "rate_limit_storage": database_uri}
+    async with (
+        connected(database_uri, **settings) as one,
+        connected(database_uri, **settings) as other,
+    ):
+        statuses = [*await sent(one, 2), *await sent(other, 2), *await sent(one, 1)]
+        refusal = await other.post("/graphql", json=QUERY)
+
+    assert statuses == [200, 200, 200, 429, 429]
+    assert 3500 < int(refusal.headers["retry-after"]) <= 3600
+
+
+async def test_while_the_shared_storage_is_away_each_server_counts_for_itself(
+    tmp_path: Path,
+    database_uri: str,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.setattr(rate_limit, "_AWAY_SECONDS", 1.0)
+    with embedded_mongod(find_mongod(None), tmp_path) as storage:
+        settings = {"rate_limit": "2/hour", "rate_limit_storage": storage}
+        async with connected(database_uri, **settings) as client:
+            before = await sent(client, 2)
+            [pid] = mongods(tmp_path)
+            os.kill(pid, signal.SIGSTOP)
+            try:
+                away = await sent(client, 3)
+            finally:
+                os.kill(pid, signal.SIGCONT)
+            await asyncio.sleep(1)
+            back = await sent(client, 1)
+
+    assert before == [200, 200]
+    # A count of its own, and one wait at most.
+    assert away == [200, 200, 429]
+    assert back == [429]
+    [message] = [message for message in caplog.messages if "storage" in message]
+    assert message == "The storage of rate limits is away; each worker counts for itself."
+
+
+async def test_a_redis_that_is_away_does_not_take_the_server_down(
+    database_uri: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as closed_soon:
+        uri = f"redis://:s3cr3t@127.0.0.1:{closed_soon.getsockname()[1]}/0"
+
+    async with connected(database_uri, rate_limit="1/hour", rate_limit_storage=uri) as client:
+        statuses = await sent(client, 2)
+
+    assert statuses == [200, 429]
+    assert "each worker counts for itself" in caplog.text
+    assert "s3cr3t" not in caplog.text
+
+
+@pytest.mark.parametrize(
+    "uri", ["mongodb://user:s3cr3t@@", "mongodb://s3cr3t:port", "redis://:s3cr3t@host:port/x"]
+)
+def test_a_storage_that_is_none_is_refused_at_the_start_and_not_shown(uri: str) -> None:
+    with pytest.raises(SettingsError, match=r"^GRAPHQL_API_RATE_LIMIT_STORAGE must") as refusal:
+        create_app(Settings(mongodb_uri="mongodb://localhost", rate_limit_storage=uri))
+
+    assert "s3cr3t" not in str(refusal.value)
+
+
+def test_redis_needs_its_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "redis", None)
+
+    with pytest.raises(SettingsError, match="the extra `redis`"):
+        create_app(
+            Settings(mongodb_uri="mongodb://localhost", rate_limit_storage="redis://127.0.0.1:6379")
+        )
+
+
+async def test_counts_are_bounded_and_the_oldest_are_forgotten_first(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(rate_limit, "_MAX_WINDOWS", 3)
+    windows = Windows()
+    for name in "abcd":
+        await windows.incr(name, 3600)
+
+    assert [await windows.get(name) for name in "abcd"] == [0, 1, 1, 1]
+    assert await windows.reset() == 3
+
+
+async def test_counts_whose_time_is_over_are_forgotten() -> None:
+    windows = Windows()
+    for number in range(100):
+        await windows.incr(f"short {number}", 0.01)
+    await asyncio.sleep(0.02)
+
+    assert await windows.get("short 0") == 0
+    assert await windows.incr("short 0", 0.01) == 1
+    assert await windows.reset() == 1
+
+
+async def test_the_counts_are_a_storage_of_the_library() -> None:
+    windows, rate = Windows(), parse("1/hour")
+    limiter = FixedWindowRateLimiter(windows)
+
+    assert await windows.check()
+    assert windows.base_exceptions == ()
+    assert [await limiter.hit(rate, "a"), await limiter.hit(rate, "a")] == [True, False]
+    assert (await limiter.get_window_stats(rate, "b")).reset_time <= time.time()
+    await limiter.clear(rate, "a")
+    assert await limiter.hit(rate, "a")
+
+
+@pytest.mark.parametrize(
+    ("trusted", "statuses"),
+    [
+        # Who sends the header is not believed.
+        (None, [200, 429]),
+        ("192.0.2.0/24", [200, 429]),
+        ("127.0.0.1", [200, 200]),
+        ("::1, 127.0.0.0/8", [200, 200]),
+    ],
+)
+def test_a_proxy_is_believed_only_when_it_is_named(
+    trusted: str | None, statuses: list[int], database_uri: str, tmp_path: Path
+) -> None:
+    variables = {} if trusted is None else {"GRAPHQL_API_TRUSTED_PROXIES": trusted}
+
+    with serving(
+        errors=tmp_path / "stderr",
+        stop=True,
+        GRAPHQL_API_MONGODB_URI=database_uri,
+        GRAPHQL_API_INSECURE="true",
+        GRAPHQL_API_RATE_LIMIT="1/hour",
+        # What uvicorn reads by itself.
+        FORWARDED_ALLOW_IPS="*",
+        **variables,
+    ) as server:
+        answers = [
+            httpx.post(f"{server.url}/graphql", json=QUERY, headers={"X-Forwarded-For": address})
+            for address in ("198.51.100.1", "10.0.0.1, 198.51.100.2")
+        ]
+
+    assert [answer.status_code for answer in answers] == statuses
+
+
+async def sent(client: httpx.AsyncClient, number: int, token: str | None = None) -> list[int]:
+    """The status of each of so many answers."""
+    headers = {} if token is None else bearer(token)
+    return [
+        (await client.post("/graphql", json=QUERY, headers=headers)).status_code
+        for _ in range(number)
+    ]

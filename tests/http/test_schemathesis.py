@@ -1,0 +1,62 @@
+"""Schemathesis: operations of every shape that the schema allows get an answer, and never a 5xx."""
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from schemathesis.graphql import nodes
+
+from ..support.paths import ROOT
+
+_OPERATIONS = 2
+_CASES = 260
+
+# The scalars take any value, so each kind of literal is tried.
+_ANY_LITERAL = st.one_of(
+    st.text(max_size=15).map(nodes.String),
+    st.integers().map(nodes.Int),
+    st.booleans().map(nodes.Boolean),
+    st.floats(allow_nan=False, allow_infinity=False).map(nodes.Float),
+)
+schemathesis.graphql.scalar("ZipCode", _ANY_LITERAL)
+schemathesis.graphql.scalar("PhoneNumber", _ANY_LITERAL)
+schemathesis.graphql.scalar("DateTime", st.just(nodes.String("2026-11-22T00:00:00Z")))
+
+# One process, so that the cases can be counted.
+pytestmark = pytest.mark.alone
+
+schema = schemathesis.graphql.from_path(ROOT / "schema.graphql")
+answered: Counter[str] = Counter()
+
+
+@pytest.fixture(scope="module")
+def http() -> Iterator[httpx.Client]:
+    with httpx.Client() as client:
+        yield client
+
+
+@schema.parametrize()
+@settings(
+    max_examples=_CASES,
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+)
+def test_every_case_is_answered_and_none_by_a_fault(
+    case: schemathesis.Case[Any], server_url: str, http: httpx.Client
+) -> None:
+    response = http.post(f"{server_url}/graphql", json={"query": case.body})
+
+    assert response.status_code < 500, response.text
+    codes = {e.get("extensions", {}).get("code") for e in response.json().get("errors", ())}
+    assert not codes & {"INTERNAL_SERVER_ERROR", "TIMEOUT"}, response.text
+    answered[case.operation.label] += 1
+
+
+def test_there_were_at_least_500_cases() -> None:
+    assert len(answered) == _OPERATIONS
+    assert answered.total() >= 500

@@ -1,0 +1,593 @@
+"""Connections: what slow, endless, malformed and unread requests come to, on real sockets."""
+
+import asyncio
+import contextlib
+import resource
+import signal
+import socket
+from asyncio import StreamReader, StreamWriter
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from functools import partial
+from pathlib import Path
+
+import httpx
+import pytest
+import uvicorn
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from graphql_api.http.edge import SECURITY_HEADERS
+from graphql_api.http.protocol import Protocol
+from graphql_api.settings import Settings
+
+from ..support.servers import Server, serving, until
+from ..support.wires import Answer, Wire, get, open_sockets, post, wire
+
+TYPENAME = b'{"query": "{ __typename }"}'
+PAGE = get("/graphql", b"Accept: text/html")
+CHUNKED = (
+    b"POST /graphql HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+    b"Transfer-Encoding: chunked\r\n\r\n"
+)
+MOST_BODY = Settings().max_body_bytes
+
+
+@pytest.fixture
+async def client(impatient_server: Server) -> AsyncIterator[httpx.AsyncClient]:
+    """Somebody else, who is to be served whatever the others do."""
+    # A connection that is kept could just be closed when the next request is sent.
+    none_kept = httpx.Limits(max_keepalive_connections=0)
+    async with httpx.AsyncClient(base_url=impatient_server.url, limits=none_kept) as client:
+        yield client
+
+
+@contextlib.asynccontextmanager
+async def serving_app(app: ASGIApp) -> AsyncIterator[tuple[StreamReader, StreamWriter]]:
+    """A connection to another application, which speaks by our protocol."""
+    protocol = partial(Protocol, Settings())
+    config = uvicorn.Config(app, http=protocol, lifespan="off", log_config=None)  # type: ignore[arg-type]  # it is only called
+    server = uvicorn.Server(config)
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        running = asyncio.create_task(server.serve([listener]))
+        reader, writer = await asyncio.open_connection(*listener.getsockname())
+        with contextlib.closing(writer):
+            yield reader, writer
+        server.should_exit = True
+        await running
+
+
+async def drip(slow: Wire, beginning: bytes, piece: bytes) -> Answer:
+    """The answer to a request that always goes on, a piece at a time."""
+    await slow.send(beginning)
+    answer = asyncio.create_task(slow.answer())
+    while not (await asyncio.wait([answer], timeout=0.1))[0]:
+        await slow.send(piece)
+    return answer.result()
+
+
+async def pour(wire: Wire, beginning: bytes, piece: bytes, most: int) -> int:
+    """Sends a request that goes on without a pause, and gives how much of it was taken."""
+    await wire.send(beginning)
+    sent = 0
+    with contextlib.suppress(ConnectionError, TimeoutError):
+        while sent < most:
+            await wire.send(piece)
+            sent += len(piece)
+            # An answer is read as soon as it is there: the server does not wait for long.
+            await asyncio.sleep(0)
+    return sent
+
+
+async def assert_serves(client: httpx.AsyncClient) -> None:
+    answer = await client.post("/graphql", json={"query": "{ __typename }"})
+    assert answer.json() == {"data": {"__typename": "Query"}}
+
+
+@pytest.mark.parametrize(
+    "beginning",
+    [b"GET /healthz HTTP/1.1\r\nX-Slow: ", b"GET /", post(TYPENAME.ljust(999))[:-900]],
+    ids=["headers", "path", "body"],
+)  # fmt: skip
+async def test_200_slow_requests_end_at_the_deadline_and_others_are_served_meanwhile(
+    impatient_server: Server, client: httpx.AsyncClient, beginning: bytes
+) -> None:
+    pid = impatient_server.process.pid
+    await assert_serves(client)
+    before = open_sockets(pid)
+    async with AsyncExitStack() as stack:
+        # Each begins at once: the server waits for a second, and connecting may take as long.
+        slow = [
+            asyncio.create_task(
+                drip(await stack.enter_async_context(wire(impatient_server.url)), beginning, b" ")
+            )
+            for _ in range(200)
+        ]
+
+        answers = asyncio.gather(*slow)
+        while not answers.done():
+            await assert_serves(client)
+
+        assert {answer.status for answer in await answers} == {408}
+        assert {answer.code for answer in await answers} == {"REQUEST_TIMEOUT"}
+        until(lambda: open_sockets(pid) <= before, "all of them are freed")
+
+
+async def test_a_connection_that_sends_nothing_is_closed_without_a_word(
+    impatient_server: Server,
+) -> None:
+    async with wire(impatient_server.url) as silent:
+        assert await silent.rest() == b""
+
+
+@pytest.mark.parametrize("first", [b"", get("/healthz")], ids=["at first", "after an answer"])
+async def test_empty_lines_are_no_request(impatient_server: Server, first: bytes) -> None:
+    async with wire(impatient_server.url) as empty:
+        await empty.send(first)
+        if first:
+            await empty.answer()
+
+        await empty.send(b"\r\n")
+
+        assert await empty.rest() == b""
+
+
+async def test_a_connection_is_kept_for_a_while_after_an_answer(impatient_server: Server) -> None:
+    async with wire(impatient_server.url) as kept:
+        for _ in range(3):
+            await kept.send(post(TYPENAME))
+            assert (await kept.answer()).status == 200
+
+        assert await kept.rest() == b""
+
+
+@pytest.mark.alone
+async def test_the_next_request_on_a_connection_has_its_own_deadline(
+    impatient_server: Server,
+) -> None:
+    async with wire(impatient_server.url) as kept:
+        for _ in range(3):
+            await asyncio.sleep(0.6)
+            await kept.send(get("/healthz"))
+            await kept.answer()
+
+        answer = await drip(kept, b"GET /healthz HTTP/1.1\r\nX-Slow: ", b"a")
+
+        assert answer.code == "REQUEST_TIMEOUT"
+
+
+@pytest.mark.parametrize(
+    ("beginning", "piece", "code"),
+    [
+        (b"GET /healthz HTTP/1.1\r\n", b"X-Many: a\r\n" * 500, "HEADERS_TOO_LARGE"),
+        (b"GET /healthz HTTP/1.1\r\nX-Long: ", b"a" * 5000, "HEADERS_TOO_LARGE"),
+        (b"GET /healthz HTTP/1.1\r\nX", b"a" * 5000, "HEADERS_TOO_LARGE"),
+        (b"GET /", b"a" * 5000, "URI_TOO_LONG"),
+        (CHUNKED + b"0\r\nX-Trailer: ", b"a" * 50_000, "CONTENT_TOO_LARGE"),
+        (CHUNKED + b"0\r\n", b"X-Trailer: a\r\n" * 500, "HEADERS_TOO_LARGE"),
+        (CHUNKED + b"1;", b"a" * 50_000, "CONTENT_TOO_LARGE"),
+        (CHUNKED, b"ffff\r\n" + b" " * 0xFFFF + b"\r\n", "CONTENT_TOO_LARGE"),
+    ],
+    ids=["many headers", "a long value", "a long name", "a long path", "a long trailer",
+         "many trailers", "a long chunk extension", "many chunks"],
+)  # fmt: skip
+async def test_what_does_not_end_is_refused_and_not_kept(
+    impatient_server: Server, client: httpx.AsyncClient, beginning: bytes, piece: bytes, code: str
+) -> None:
+    before = peak_memory(impatient_server)
+    async with wire(impatient_server.url) as endless:
+        pouring = asyncio.create_task(pour(endless, beginning, piece, most=50_000_000))
+
+        answer = await endless.answer()
+        await assert_serves(client)
+
+        await pouring
+        assert answer.code == code
+        assert await endless.rest() == b""
+    assert peak_memory(impatient_server) - before < 20_000_000
+
+
+def peak_memory(server: Server) -> int:
+    """The most bytes of memory that a server had."""
+    status = Path(f"/proc/{server.process.pid}/status").read_text()
+    [line] = [line for line in status.splitlines() if line.startswith("VmHWM:")]
+    return int(line.split()[1]) * 1024
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        b"nonsense\r\n\r\n",
+        b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
+        b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n folded\r\n\r\n",
+        b"GET /healthz HTTP/1.1\r\nHost : server\r\n\r\n",
+        b"GET /healthz HTTP/1.1\r\nHost: a\x00b\r\n\r\n",
+        b"GET /\xff HTTP/1.1\r\n\r\n",
+        b"CONNECT server:443 HTTP/1.1\r\nHost: server\r\n\r\n",
+        b"CONNECT / HTTP/1.1\r\nHost: server\r\n\r\n",
+        post(TYPENAME, b"Transfer-Encoding: chunked"),
+        post(TYPENAME, b"Content-Length: 1"),
+        CHUNKED + b"nonsense\r\n",
+    ],
+    ids=lambda request_: repr(request_[:30]),
+)
+async def test_what_is_not_http_gets_a_graphql_error(
+    impatient_server: Server, request_: bytes
+) -> None:
+    async with wire(impatient_server.url) as wrong:
+        await wrong.send(request_)
+
+        answer = await wrong.answer()
+
+        assert answer.status == 400
+        assert answer.code == "BAD_REQUEST"
+        assert answer.headers["connection"] == "close"
+        assert answer.json()["extensions"] == {"requestId": answer.headers["x-request-id"]}
+        for name, value in SECURITY_HEADERS:
+            assert answer.headers[name.decode()] == value.decode()
+        assert await wrong.rest() == b""
+
+
+async def test_a_client_that_resets_its_connection_leaves_nothing_in_the_log(
+    impatient_server: Server, client: httpx.AsyncClient
+) -> None:
+    before = len(impatient_server.log())
+    for request in (
+        b"nonsense\r\n\r\n",
+        b"GET /hea",
+        post(TYPENAME)[:-5],
+        post(TYPENAME),
+        PAGE * 9,
+    ):
+        for _ in range(5):
+            async with wire(impatient_server.url) as gone:
+                await gone.send(request)
+                gone.abort()
+
+    await client.get("/healthz", headers={"X-Request-ID": "after-them"})
+    until(lambda: "after-them" in impatient_server.errors.read_text(), "all of it is logged")
+    assert {line["level"] for line in impatient_server.log()[before:]} == {"info"}
+
+
+@pytest.mark.parametrize(
+    ("length", "status"), [(MOST_BODY, 200), (MOST_BODY + 1, 413)], ids=["longest", "too long"]
+)
+async def test_a_body_may_be_as_long_as_the_limit(
+    server_url: str, length: int, status: int
+) -> None:
+    content = TYPENAME.ljust(length)
+    async with wire(server_url) as whole, wire(server_url) as in_chunks:
+        await whole.send(post(content))
+        await in_chunks.send(CHUNKED + b"%x\r\n%s\r\n0\r\n\r\n" % (length, content))
+
+        assert (await whole.answer()).status == status
+        assert (await in_chunks.answer()).status == status
+
+
+@pytest.mark.parametrize("length", [b"65537", b"9" * 19, b"0000000000000065537"])
+async def test_a_body_that_is_announced_as_too_long_is_refused_before_it_is_sent(
+    impatient_server: Server, length: bytes
+) -> None:
+    async with wire(impatient_server.url) as polite:
+        request = post(b"", b"Expect: 100-continue").replace(b"-Length: 0", b"-Length: " + length)
+
+        await polite.send(request)
+
+        answer = await polite.answer()
+        assert answer.status == 413
+        assert answer.code == "CONTENT_TOO_LARGE"
+        assert await polite.rest() == b""
+
+
+async def test_an_answer_that_needs_no_body_does_not_wait_for_it(
+    impatient_server: Server, client: httpx.AsyncClient
+) -> None:
+    request = post(b"").replace(b"-Length: 0", b"-Length: 60000")
+    async with wire(impatient_server.url) as early:
+        await early.send(request.replace(b"application/json", b"text/plain"))
+
+        answer = await early.answer()
+
+        assert answer.code == "UNSUPPORTED_MEDIA_TYPE"
+        assert answer.headers["connection"] == "close"
+        assert await early.rest() == b""
+    await assert_serves(client)
+
+
+LARGE = b"x" * 5_000_000
+EARLY = {
+    "403": (403, post(LARGE).replace(b"Host: localhost", b"Host: evil.example")),
+    "404": (404, post(LARGE).replace(b"POST /graphql", b"POST /nowhere")),
+    "405": (405, post(LARGE).replace(b"POST /graphql", b"POST /healthz")),
+    "406": (406, post(LARGE, b"Accept: image/png")),
+    "413": (413, post(LARGE)),
+    "413 in chunks": (413, CHUNKED + b"4C4B40\r\n" + LARGE + b"\r\n0\r\n\r\n"),
+    "414": (414, post(LARGE).replace(b"/graphql", b"/" + b"a" * 9000)),
+    "415": (415, post(LARGE).replace(b"application/json", b"text/plain")),
+    "431": (431, post(LARGE, b"X-Large: " + b"a" * 17_000)),
+    "505": (505, post(LARGE).replace(b"HTTP/1.1", b"HTTP/2.0")),
+}
+
+
+@pytest.mark.parametrize(("status", "request_"), EARLY.values(), ids=EARLY)
+@pytest.mark.parametrize("version", ["keep-alive", "close", "HTTP/1.0", "expect", "half closed"])
+async def test_an_early_answer_arrives_although_the_request_goes_on(
+    server_url: str, version: str, status: int, request_: bytes
+) -> None:
+    if version == "HTTP/1.0":
+        request_ = request_.replace(b"HTTP/1.1", b"HTTP/1.0", 1)
+    if version in ("close", "expect"):
+        line = {"close": b"Connection: close", "expect": b"Expect: 100-continue"}[version]
+        request_ = request_.replace(b"\r\n", b"\r\n" + line + b"\r\n", 1)
+    async with wire(server_url) as large:
+        await large.send(request_)
+        if version == "half closed":
+            large.end()
+
+        answer = await large.answer()
+
+        assert answer.status == status
+        assert answer.headers["connection"] == "close"
+        assert await large.rest() == b""
+
+
+async def test_who_is_refused_for_a_token_or_a_rate_gets_to_know_so(
+    mongodb_uri: str, tmp_path: Path
+) -> None:
+    with serving(
+        errors=tmp_path / "stderr",
+        GRAPHQL_API_MONGODB_URI=mongodb_uri,
+        GRAPHQL_API_KEYS="true",
+        GRAPHQL_API_RATE_LIMIT="1/day",
+    ) as server:
+        for status in (401, 429):
+            async with wire(server.url) as stranger:
+                await stranger.send(post(LARGE, b"Connection: close"))
+
+                assert (await stranger.answer()).status == status
+
+
+async def test_what_follows_the_last_request_of_a_connection_does_not_take_its_answer(
+    server_url: str,
+) -> None:
+    async with wire(server_url) as hasty:
+        await hasty.send(get("/healthz", b"Connection: close") + get("/healthz") * 9 + b"nonsense")
+        answer = await hasty.answer()
+
+        assert answer.status == 200
+        assert answer.headers["connection"] == "close"
+        assert await hasty.rest() == b""
+
+
+async def test_a_last_answer_that_is_read_late_misses_nothing(server_url: str) -> None:
+    async with wire(server_url, receive_buffer=4096) as late:
+        await late.send(PAGE * 9 + get("/graphql", b"Accept: text/html", b"Connection: close"))
+        await asyncio.sleep(0)
+
+        pages = [await late.answer() for _ in range(10)]
+
+        assert {page.content for page in pages} == {pages[0].content}
+        assert await late.rest() == b""
+
+
+async def fill(server: Server, unread: Wire) -> int:
+    """Asks for pages until the server cannot send any more, and gives how many."""
+    asked, before = 0, answered(server)
+    while answered(server) == before + asked:
+        await unread.send(PAGE * 10)
+        asked += 10
+        for _ in range(50):
+            await asyncio.sleep(0.01)
+            if answered(server) == before + asked:
+                break
+    return asked
+
+
+def answered(server: Server) -> int:
+    """How many requests a server has answered."""
+    return server.errors.read_bytes().count(b'"event":"request"')
+
+
+async def test_a_client_that_never_reads_is_cut_off(
+    impatient_server: Server, client: httpx.AsyncClient
+) -> None:
+    pid = impatient_server.process.pid
+    async with wire(impatient_server.url, receive_buffer=4096) as deaf:
+        await deaf.send(get("/healthz"))
+        await deaf.answer()
+        before = open_sockets(pid)
+        await fill(impatient_server, deaf)
+
+        await assert_serves(client)
+        until(lambda: open_sockets(pid) < before, "it is freed")
+
+
+async def test_a_client_that_reads_late_misses_nothing(server: Server) -> None:
+    async with wire(server.url, receive_buffer=4096) as late:
+        asked = await fill(server, late)
+
+        answers = [await late.answer() for _ in range(asked)]
+
+    assert {(answer.status, answer.content) for answer in answers} == {(200, answers[0].content)}
+
+
+async def test_a_request_of_http_1_0_needs_no_host(server_url: str) -> None:
+    async with wire(server_url) as old:
+        await old.send(b"GET /graphql?query={__typename} HTTP/1.0\r\n\r\n")
+
+        answer = await old.answer()
+
+    assert answer.json() == {"data": {"__typename": "Query"}}
+
+
+async def test_a_head_does_not_wait_for_a_body_that_comes_later() -> None:
+    head_came = asyncio.Event()
+
+    async def slow(_scope: Scope, _receive: Receive, send: Send) -> None:
+        headers = [(b"content-length", b"2")]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await head_came.wait()
+        await send({"type": "http.response.body", "body": b"ok"})
+
+    async with serving_app(slow) as (reader, writer):
+        writer.write(post(TYPENAME))
+        head = await reader.readuntil(b"\r\n\r\n")
+        head_came.set()
+        body = await reader.readexactly(2)
+
+    assert head.startswith(b"HTTP/1.1 200 OK\r\n")
+    assert body == b"ok"
+
+
+async def test_an_answer_that_begins_before_its_request_has_ended_is_the_last_one() -> None:
+    async def early(_scope: Scope, receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        while (await receive())["more_body"]:
+            pass
+        await send({"type": "http.response.body", "body": b"ok"})
+
+    async with serving_app(early) as (reader, writer):
+        writer.write(post(TYPENAME)[:-5])
+        head = await reader.readuntil(b"\r\n\r\n")
+        writer.write(post(TYPENAME)[-5:])
+        rest = await reader.read()
+
+    assert b"\r\nconnection: close\r\n" in head
+    assert rest == b"2\r\nok\r\n0\r\n\r\n"
+
+
+async def test_what_fails_once_its_client_has_gone_ends_with_it() -> None:
+    gone = asyncio.Event()
+
+    async def failing(_scope: Scope, receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        while (await receive())["type"] != "http.disconnect":
+            pass
+        gone.set()
+        raise KeyError("s3cr3t")
+
+    async with serving_app(failing) as (reader, writer):
+        writer.write(post(TYPENAME))
+        await reader.readuntil(b"\r\n\r\n")
+        writer.transport.abort()
+
+        await asyncio.wait_for(gone.wait(), 20)
+
+
+async def test_pipelined_requests_are_answered_in_their_order(server_url: str) -> None:
+    async with wire(server_url) as hasty:
+        await hasty.send(get("/healthz") + post(TYPENAME) + get("/nowhere") + b"nonsense\r\n\r\n")
+
+        answers = [await hasty.answer() for _ in range(4)]
+
+        assert [answer.status for answer in answers] == [200, 200, 404, 400]
+        assert answers[1].json() == {"data": {"__typename": "Query"}}
+        assert await hasty.rest() == b""
+
+
+async def test_too_many_pipelined_requests_are_refused(server_url: str) -> None:
+    async with wire(server_url) as hasty:
+        await hasty.send(get("/healthz") * 1000)
+
+        answers = [await hasty.answer() for _ in range(18)]
+
+        assert [answer.status for answer in answers] == [200] * 17 + [503]
+        assert answers[-1].code == "OVERLOADED"
+        assert await hasty.rest() == b""
+
+
+async def test_a_pipelined_request_that_turns_out_malformed_does_not_harm_the_first(
+    server_url: str,
+) -> None:
+    async with wire(server_url) as hasty:
+        await hasty.send(post(TYPENAME) + CHUNKED + b"nonsense\r\n")
+
+        answers = [await hasty.answer(), await hasty.answer()]
+
+        assert [answer.status for answer in answers] == [200, 400]
+        assert await hasty.rest() == b""
+
+
+@pytest.mark.parametrize("protocol", [b"websocket", b"h2c"])
+async def test_an_offer_of_another_protocol_is_ignored(server_url: str, protocol: bytes) -> None:
+    offer = (b"Connection: Upgrade", b"Upgrade: " + protocol, b"Sec-WebSocket-Key: x")
+    async with wire(server_url) as modern:
+        await modern.send(get("/healthz", *offer) + post(TYPENAME, *offer)[:-5])
+        await modern.send(post(TYPENAME)[-5:] + get("/nowhere", *offer, b"X-Large: " + b"a" * 9999))
+
+        answers = [await modern.answer() for _ in range(3)]
+
+        assert [answer.status for answer in answers] == [200, 200, 404]
+        assert answers[1].json() == {"data": {"__typename": "Query"}}
+
+
+async def test_trailers_are_not_headers(server_url: str) -> None:
+    async with wire(server_url) as sly:
+        await sly.send(
+            CHUNKED + b"%x\r\n%s\r\n0\r\nX-Request-ID: sly\r\n\r\n" % (len(TYPENAME), TYPENAME)
+        )
+
+        answer = await sly.answer()
+
+        assert answer.status == 200
+        assert answer.headers["x-request-id"] != "sly"
+
+
+async def test_there_are_only_so_many_connections(mongodb_uri: str, tmp_path: Path) -> None:
+    with serving(
+        errors=tmp_path / "stderr",
+        GRAPHQL_API_MONGODB_URI=mongodb_uri,
+        GRAPHQL_API_MAX_CONNECTIONS="2",
+    ) as server:
+        async with wire(server.url) as first, wire(server.url) as second:
+            for one in (first, second):
+                await one.send(get("/healthz"))
+                await one.answer()
+
+            async with httpx.AsyncClient() as third:
+                refused = await third.get(f"{server.url}/healthz")
+
+            assert refused.status_code == 503
+            assert refused.headers["retry-after"] == "1"
+            assert refused.json()["errors"][0]["extensions"] == {"code": "OVERLOADED"}
+            await first.send(get("/healthz"))
+            assert (await first.answer()).status == 200
+
+        until(lambda: httpx.get(f"{server.url}/healthz").status_code == 200, "there is room again")
+
+
+def test_a_server_may_have_as_many_connections_as_the_system_lets_it(
+    mongodb_uri: str, tmp_path: Path
+) -> None:
+    usual = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (256, usual[1]))
+    try:
+        with serving(errors=tmp_path / "stderr", GRAPHQL_API_MONGODB_URI=mongodb_uri) as server:
+            limits = resource.prlimit(server.process.pid, resource.RLIMIT_NOFILE)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, usual)
+
+    assert limits == (usual[1], usual[1])
+
+
+@pytest.mark.parametrize("beginning", [b"", post(TYPENAME)[:40]], ids=["kept", "begun"])
+async def test_a_connection_of_a_server_that_was_frozen_goes_on(
+    beginning: bytes, impatient_server: Server
+) -> None:
+    process = impatient_server.process
+    async with wire(impatient_server.url) as client:
+        await client.send(get("/healthz"))
+        await client.answer()
+        await client.send(beginning)
+        # The server reads it.
+        await asyncio.sleep(0.1)
+        process.send_signal(signal.SIGSTOP)
+        # Longer than this server lets requests take, and keeps connections.
+        await asyncio.sleep(2)
+        process.send_signal(signal.SIGCONT)
+        # What it does first, it does before this arrives.
+        await asyncio.sleep(0.3)
+
+        await client.send(post(TYPENAME).removeprefix(beginning))
+
+        assert (await client.answer()).json() == {"data": {"__typename": "Query"}}
+        assert await client.rest() == b""

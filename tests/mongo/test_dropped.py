@@ -1,0 +1,93 @@
+"""What is dropped under a running server is noticed before another customer is acknowledged."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import httpx
+import pytest
+from pymongo.collection import Collection
+from structlog.testing import capture_logs
+
+from ..support.clients import create_customer
+from .test_ensure import assert_ensured
+from .test_unavailable import ask_to_create, code, until_not_ready, until_ready
+
+Documents = Collection[dict[str, Any]]
+
+EMAIL = "emailCaseFolded"
+KEY = "idempotency.key"
+
+
+def drop_and_create(documents: Documents) -> None:
+    documents.drop()
+    documents.insert_one({})
+
+
+def drop_both(documents: Documents) -> None:
+    documents.drop_index(EMAIL)
+    documents.drop_index(KEY)
+
+
+def replace_by_one_that_is_not_unique(documents: Documents) -> None:
+    documents.drop_index(EMAIL)
+    documents.create_index(EMAIL, name=EMAIL)
+
+
+DROPS: dict[str, Callable[[Documents], object]] = {
+    "database": lambda documents: documents.database.client.drop_database(documents.database.name),
+    "collection": Documents.drop,
+    "collection, and created": drop_and_create,
+    "collection, by another name": lambda documents: documents.rename("kept"),
+    "all indexes": Documents.drop_indexes,
+    "both indexes": drop_both,
+    "index of addresses": lambda documents: documents.drop_index(EMAIL),
+    "index of keys": lambda documents: documents.drop_index(KEY),
+}
+
+
+@pytest.mark.parametrize("drop", DROPS.values(), ids=DROPS.keys())
+async def test_what_was_dropped_is_set_up_before_another_customer_is_acknowledged(
+    drop: Callable[[Documents], object], client: httpx.AsyncClient, documents: Documents
+) -> None:
+    await create_customer(client, email="first@example.com")
+    drop(documents)
+
+    with capture_logs() as logged:
+        created = await create_customer(client)
+        assert_ensured(documents)
+        refused = await asyncio.gather(*(create_customer(client) for _ in range(3)))
+
+    assert created["__typename"] == "CreateCustomerSuccess"
+    assert [one["errors"][0]["__typename"] for one in refused] == ["EmailTakenError"] * 3
+    assert documents.count_documents({"email": "john.smith@example.com"}) == 1
+    assert str(logged).count("it is set up again") == 1
+    await until_ready(client)
+
+
+@pytest.mark.parametrize("drop", DROPS.values(), ids=DROPS.keys())
+async def test_what_was_dropped_is_set_up_for_whoever_asks_whether_the_server_is_ready(
+    drop: Callable[[Documents], object], client: httpx.AsyncClient, documents: Documents
+) -> None:
+    await until_ready(client)
+    drop(documents)
+
+    await until_not_ready(client)
+
+    await until_ready(client)
+    assert_ensured(documents)
+
+
+@pytest.mark.parametrize("drop", [drop_both, replace_by_one_that_is_not_unique])
+async def test_of_equal_addresses_without_an_index_no_second_one_is_acknowledged(
+    drop: Callable[[Documents], object], client: httpx.AsyncClient, documents: Documents
+) -> None:
+    await create_customer(client)
+    drop(documents)
+
+    answers = await asyncio.gather(
+        *(ask_to_create(client, "john.smith@example.com") for _ in "123")
+    )
+
+    assert {code(answer) for answer in answers} <= {"OUTCOME_UNKNOWN", "UNAVAILABLE"}
+    await until_not_ready(client)

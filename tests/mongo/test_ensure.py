@@ -1,0 +1,212 @@
+"""The collection, its validator and its indexes are as they should be before anything is kept."""
+
+import asyncio
+import contextlib
+import json
+import subprocess
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+from uuid import uuid4
+
+import httpx
+import pytest
+from pymongo import MongoClient
+from pymongo.collection import Collection
+from structlog.testing import capture_logs
+
+from graphql_api.app import create_app
+from graphql_api.mongo.collection import Unusable
+from graphql_api.mongo.customer_documents import (
+    EMAIL_KEY,
+    IDEMPOTENCY_KEY,
+    claims_of,
+    from_document,
+    validator,
+    with_any,
+)
+from graphql_api.mongo.customers import MongoCustomers
+from graphql_api.mongo.mongod import find_mongod
+from graphql_api.settings import Settings, SettingsError
+
+from ..support.clients import connected, create_customer, read_customer
+from ..support.servers import until
+
+Documents = Collection[dict[str, Any]]
+
+
+async def test_many_servers_may_start_at_once(database_uri: str, documents: Documents) -> None:
+    servers = [MongoCustomers(database_uri) for _ in range(8)]
+
+    await asyncio.gather(*(server.ensure() for server in servers * 2))
+
+    assert_ensured(documents)
+    for server in servers:
+        server.close()
+
+
+async def test_what_can_refuse_a_customer_is_found_by_index(
+    client: httpx.AsyncClient, documents: Documents
+) -> None:
+    await create_customer(client, idempotency_key="key")
+    [document] = documents.find({})
+    claims = claims_of(from_document(document))
+    others = [("_id", uuid4()), (EMAIL_KEY, "other@example.com"), (IDEMPOTENCY_KEY, "other")]
+
+    for query in (with_any(some) for some in (*map(list, zip(claims)), claims, claims + others)):
+        assert documents.find_one(query) == document
+        assert "COLLSCAN" not in plan(documents, query)
+
+
+async def test_a_single_id_is_found_by_mongodbs_shortest_way(documents: Documents) -> None:
+    documents.insert_one({})
+
+    assert "IDHACK" in plan(documents, with_any([("_id", uuid4())]))
+
+
+def plan(documents: Documents, query: dict[str, Any]) -> str:
+    """How MongoDB would look for it."""
+    return json.dumps(documents.find(query).explain()["queryPlanner"], default=str)
+
+
+async def test_a_database_that_has_customers_keeps_them(
+    database_uri: str, documents: Documents
+) -> None:
+    now = datetime.now(UTC)
+    id_ = uuid4()
+    documents.insert_one(
+        {
+            "_id": id_,
+            "email": "Old@example.com",
+            "emailCaseFolded": "old@example.com",
+            "createdAt": now,
+            "updatedAt": now,
+        }
+    )
+
+    async with connected(database_uri) as client:
+        refused = await create_customer(client, email="old@EXAMPLE.com")
+        old = await read_customer(client, str(id_))
+
+    assert refused["errors"][0]["__typename"] == "EmailTakenError"
+    assert old is not None
+    assert old["email"] == "Old@example.com"
+    assert_ensured(documents)
+
+
+def test_customers_that_break_an_index_stop_the_start_and_are_not_shown(
+    database_uri: str, documents: Documents
+) -> None:
+    documents.insert_many([{"emailCaseFolded": "twice@example.com"} for _ in range(2)])
+
+    refusal = refused_start(database_uri)
+
+    assert "share an email address" in refusal
+    assert "twice@example.com" not in refusal
+
+
+def test_a_user_without_rights_stops_the_start(database_uri: str) -> None:
+    refusal = refused_start(database_uri.replace("mongodb://", "mongodb://user:s3cr3t@"))
+
+    assert refusal == "MongoDB refuses to set up `customers`: AuthenticationFailed."
+
+
+@pytest.fixture
+def standalone_uri(tmp_path: Path) -> Iterator[str]:
+    """The URI of a MongoDB that is no replica set."""
+    socket = tmp_path / "mongod.sock"
+    options = ["--dbpath", ".", "--bind_ip", str(socket), "--nounixsocket"]
+    with subprocess.Popen(  # noqa: S603  # the project's own binary
+        [find_mongod(None), *options], cwd=tmp_path, stdout=subprocess.DEVNULL
+    ) as mongod:
+        until(socket.exists, "mongod listens")
+        uri = f"mongodb://{quote(str(socket), safe='')}/"
+        with MongoClient[dict[str, Any]](uri) as standalone:
+            # The driver waits until it answers.
+            standalone.admin.command("ping")
+        yield uri
+        mongod.terminate()
+
+
+def test_a_mongodb_that_is_no_replica_set_stops_the_start(standalone_uri: str) -> None:
+    refusal = refused_start(standalone_uri)
+
+    assert refusal == "GRAPHQL_API_MONGODB_URI must name a replica set or a mongos."
+
+
+def test_a_database_whose_name_differs_in_case_alone_stops_the_start(
+    database_uri: str, documents: Documents
+) -> None:
+    documents.insert_one({})
+
+    refusal = refused_start(database_uri.replace("/test-", "/TEST-"))
+
+    assert refusal == "MongoDB refuses to set up `customers`: DatabaseDifferCase."
+
+
+def refused_start(uri: str) -> str:
+    """The reason that a server gives for not starting on this database."""
+
+    async def start() -> None:
+        with contextlib.closing(MongoCustomers(uri)) as customers:
+            await customers.ensure()
+
+    with pytest.raises(Unusable) as refusal:
+        asyncio.run(start())
+    assert refusal.value.__suppress_context__ or refusal.value.__context__ is None
+    return str(refusal.value)
+
+
+def test_the_log_says_once_why_a_database_cannot_be_used(standalone_uri: str) -> None:
+    async def ask_again_and_again() -> list[BaseException | None]:
+        with contextlib.closing(MongoCustomers(standalone_uri)) as customers:
+            asked = [asyncio.create_task(customers.ensure()) for _ in range(2)]
+            await asyncio.wait(asked)
+            # It is not tried again before a second has passed, or as long as it took.
+            await asyncio.sleep(3)
+            asked.append(asyncio.create_task(customers.ensure()))
+            await asyncio.wait(asked)
+            return [task.exception() for task in asked]
+
+    with capture_logs() as logged:
+        outcomes = asyncio.run(ask_again_and_again())
+
+    assert [type(outcome) for outcome in outcomes] == [Unusable] * 3
+    assert [line["event"] for line in logged] == [str(outcomes[0])]
+
+
+async def test_a_server_does_not_start_on_an_unusable_database(
+    database_uri: str, documents: Documents
+) -> None:
+    documents.insert_many([{"emailCaseFolded": "twice@example.com"} for _ in range(2)])
+
+    with pytest.raises(Unusable):
+        await connected(database_uri).__aenter__()
+
+
+async def test_the_database_of_a_uri_without_one_is_graphql_api(mongodb_uri: str) -> None:
+    customers = MongoCustomers(mongodb_uri)
+
+    await customers.ensure()
+
+    customers.close()
+
+
+@pytest.mark.parametrize("uri", [None, "mongodb://", "mongodb://user:s3cr3t@@x", "mongodb://h:x"])
+def test_an_application_without_a_usable_uri_is_refused(uri: str | None) -> None:
+    with pytest.raises(SettingsError, match="GRAPHQL_API_MONGODB_URI") as refusal:
+        create_app(Settings(mongodb_uri=uri))
+
+    assert "s3cr3t" not in str(refusal.value)
+
+
+def assert_ensured(documents: Documents) -> None:
+    indexes = documents.index_information()
+    assert indexes[EMAIL_KEY]["unique"]
+    assert indexes[IDEMPOTENCY_KEY]["unique"]
+    assert indexes[IDEMPOTENCY_KEY]["partialFilterExpression"] == {
+        "idempotency.key": {"$type": "string"}
+    }
+    assert documents.options()["validator"] == validator()

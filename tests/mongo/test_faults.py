@@ -1,0 +1,343 @@
+"""What a client is told, and what is kept, when the database fails before or after a write."""
+
+import asyncio
+import contextlib
+import json
+import time
+from collections.abc import AsyncIterator
+from typing import Any
+
+import httpx
+import pytest
+from pymongo.collection import Collection
+from structlog.testing import capture_logs
+
+from graphql_api.mongo.deadline import PASSING_CODES
+
+from ..support.clients import (
+    CREATE_CUSTOMER,
+    CUSTOMER,
+    connected,
+    create_customer,
+    execute,
+    read_customer,
+)
+from ..support.proxies import Proxy
+from ..support.replica_sets import Member, ReplicaSet
+from .test_unavailable import until_not_ready, until_ready
+
+Documents = Collection[dict[str, Any]]
+
+BEFORE_THE_WRITE: dict[str, dict[str, Any]] = {
+    "connection closed": {"closeConnection": True},
+    "not writable primary": {"errorCode": 10107},
+    "primary stepped down": {"errorCode": 189},
+    "shutdown in progress": {"errorCode": 91},
+    "interrupted at shutdown": {"errorCode": 11600},
+    "interrupted by a change of state": {"errorCode": 11602},
+    "interrupted": {"errorCode": 11601},
+    "host unreachable": {"errorCode": 6},
+    "time limit exceeded": {"errorCode": 262},
+    "write conflict": {"errorCode": 112},
+    "too many requests": {"errorCode": 462},
+    "refused by Atlas": {"errorCode": 8000},
+    "out of disk space": {"errorCode": 14031},
+    "of a code that is not known here": {"errorCode": 999, "errorLabels": ["RetryableError"]},
+    # Longer than the first insert may take.
+    "blocked": {"blockConnection": True, "blockTimeMS": 3300},
+}
+AFTER_THE_WRITE: dict[str, dict[str, Any]] = {
+    "shutdown in progress": {"code": 91},
+    "write concern failed": {"code": 64},
+    "write concern timed out": {"code": 64, "errInfo": {"wtimeout": True}},
+    "write concern not satisfiable": {"code": 100},
+    "time limit exceeded": {"code": 50},
+}
+
+# Parts of what a driver says, or a server of itself.
+INTERNALS = (
+    "127.0.0.1",
+    "10.0.0.1",
+    "mongod",
+    "topology",
+    "timeout",
+    "failpoint",
+    "errmsg",
+    "E11000",
+)
+
+
+def faults(table: dict[str, dict[str, Any]], *names: str) -> pytest.MarkDecorator:
+    chosen = names or tuple(table)
+    return pytest.mark.parametrize("fault", [table[name] for name in chosen], ids=chosen)
+
+
+@pytest.fixture
+def database_uri(failing_set: ReplicaSet) -> str:
+    return failing_set.database_uri()
+
+
+@pytest.fixture
+async def client(database_uri: str) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of an application that has been in use, with connections that can break."""
+    async with connected(database_uri) as client:
+        await create_customer(client, email="first@example.com")
+        yield client
+
+
+@faults(BEFORE_THE_WRITE)
+async def test_a_fault_before_the_write_that_happens_once_is_not_noticed(
+    fault: dict[str, Any], client: httpx.AsyncClient, member: Member, documents: Documents
+) -> None:
+    with member.failing("insert", mode={"times": 1}, **fault):
+        created = await create_customer(client)
+
+    assert created["__typename"] == "CreateCustomerSuccess"
+    assert kept(documents) == [created["customer"]["id"]]
+
+
+@pytest.mark.alone
+@faults(BEFORE_THE_WRITE, "connection closed", "interrupted", "blocked")
+async def test_a_fault_before_the_write_that_stays_leaves_the_outcome_unknown(
+    fault: dict[str, Any], client: httpx.AsyncClient, member: Member, documents: Documents
+) -> None:
+    with member.failing("insert", **fault):
+        started = time.monotonic()
+        answer = await ask_to_create(client, "key")
+        seconds = time.monotonic() - started
+
+    assert code(answer) == "OUTCOME_UNKNOWN"
+    # The issue's own bound on an answer, not a measure of speed.
+    assert seconds < 5
+    created = await create_customer(client, idempotency_key="key")
+    assert kept(documents) == [created["customer"]["id"]]
+
+
+@pytest.mark.parametrize("mode", [{"times": 1}, "alwaysOn"], ids=["once", "always"])
+@faults(AFTER_THE_WRITE)
+async def test_a_customer_that_was_stored_before_a_fault_is_a_success(
+    fault: dict[str, Any],
+    mode: Any,
+    client: httpx.AsyncClient,
+    member: Member,
+    documents: Documents,
+) -> None:
+    error = {**fault, "errmsg": "told by mongod at 10.0.0.1:27017"}
+    with member.failing("insert", mode=mode, writeConcernError=error):
+        created = await create_customer(client)
+
+    assert created["__typename"] == "CreateCustomerSuccess"
+    assert created["replayed"] is False
+    assert kept(documents) == [created["customer"]["id"]]
+
+
+@contextlib.asynccontextmanager
+async def through(
+    proxy: Proxy, database_uri: str, **settings: Any
+) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of an application that reaches its database by way of the proxy alone."""
+    database = database_uri.rpartition("/")[2].partition("?")[0]
+    async with (
+        proxy.listening() as address,
+        connected(f"mongodb://{address}/{database}?directConnection=true", **settings) as client,
+    ):
+        yield client
+
+
+async def test_a_customer_whose_answer_was_lost_is_found_and_a_success(
+    database_uri: str, member: Member, documents: Documents
+) -> None:
+    proxy = Proxy(member.address)
+    async with through(proxy, database_uri) as client:
+        proxy.losing = {"insert"}
+
+        created = await create_customer(client)
+
+    assert created["__typename"] == "CreateCustomerSuccess"
+    assert kept(documents) == [created["customer"]["id"]]
+
+
+async def test_where_nothing_can_tell_the_outcome_is_unknown_and_a_retry_says_it(
+    database_uri: str, member: Member, documents: Documents
+) -> None:
+    proxy = Proxy(member.address)
+    async with through(proxy, database_uri) as client:
+        proxy.losing = {"insert", "find"}
+
+        with_key = ask_to_create(client, "key")
+        without_key = ask_to_create(client, None, "without@example.com")
+        answers = await asyncio.gather(with_key, without_key)
+
+        assert [code(answer) for answer in answers] == ["OUTCOME_UNKNOWN"] * 2
+        proxy.losing = set()
+        created = await create_customer(client, idempotency_key="key")
+        refused = await create_customer(client, email="without@example.com")
+        assert created["replayed"] is True
+        assert refused["errors"][0]["__typename"] == "EmailTakenError"
+        assert len(kept(documents)) == 2
+
+
+@pytest.mark.parametrize("code_", sorted(PASSING_CODES))
+async def test_whatever_passes_is_no_fault_of_the_server(
+    code_: int, client: httpx.AsyncClient, member: Member
+) -> None:
+    id_ = {"id": "00000000-0000-4000-8000-000000000000"}
+    with member.failing("find", errorCode=code_):
+        answer = await execute(client, CUSTOMER, id_)
+
+    assert code(answer) == "UNAVAILABLE"
+
+
+@pytest.mark.parametrize("failing", ["find", "listIndexes"])
+async def test_after_a_try_whose_answer_was_lost_no_other_error_is_told(
+    failing: str, database_uri: str, member: Member, documents: Documents
+) -> None:
+    proxy = Proxy(member.address)
+    unauthorized = 13
+    async with through(proxy, database_uri) as client:
+        proxy.losing = {"insert"}
+        with member.failing(failing, errorCode=unauthorized), capture_logs() as logged:
+            answer = await ask_to_create(client, "key")
+        proxy.losing = set()
+
+        assert code(answer) == "OUTCOME_UNKNOWN"
+        assert str(logged).count("A customer cannot be looked for.") == 1
+        assert len(kept(documents)) == 1
+        created = await create_customer(client, idempotency_key="key")
+        assert created["replayed"] is True
+
+
+async def test_where_nobody_can_see_whether_the_indexes_are_there_no_customer_is_acknowledged(
+    client: httpx.AsyncClient, member: Member, documents: Documents
+) -> None:
+    unauthorized = 13
+    with member.failing("listIndexes", errorCode=unauthorized):
+        answer = await ask_to_create(client, "key")
+
+    assert code(answer) == "OUTCOME_UNKNOWN"
+    created = await create_customer(client, idempotency_key="key")
+    assert created["replayed"] is True
+    assert kept(documents) == [created["customer"]["id"]]
+
+
+@pytest.mark.parametrize(("error", "told"), [(11601, "UNAVAILABLE"), (13, "INTERNAL_SERVER_ERROR")])
+async def test_what_was_refused_and_cannot_be_looked_for_is_not_stored(
+    error: int, told: str, client: httpx.AsyncClient, member: Member, documents: Documents
+) -> None:
+    with member.failing("find", errorCode=error):
+        answer = await ask_to_create(client, "key", "first@example.com")
+
+    assert code(answer) == told
+    assert kept(documents) == []
+
+
+async def test_a_database_where_nothing_but_customers_can_be_written_is_not_ready(
+    client: httpx.AsyncClient, member: Member
+) -> None:
+    unauthorized = 13
+    with member.failing("update", errorCode=unauthorized), capture_logs() as logged:
+        await until_not_ready(client)
+
+    assert "A write to `readiness` failed." in str(logged)
+    await until_ready(client)
+
+
+async def test_requests_with_one_key_of_which_one_is_late_are_one_customer(
+    client: httpx.AsyncClient, member: Member, documents: Documents
+) -> None:
+    with member.failing("insert", mode={"times": 1}, **BEFORE_THE_WRITE["blocked"]):
+        answers = await asyncio.gather(
+            *(create_customer(client, idempotency_key="key") for _ in range(8))
+        )
+
+    [id_] = kept(documents)
+    assert {answer["customer"]["id"] for answer in answers} == {id_}
+
+
+async def test_what_another_try_cannot_help_is_the_servers_fault(
+    client: httpx.AsyncClient,
+    member: Member,
+    documents: Documents,
+) -> None:
+    unauthorized = 13
+    with member.failing("insert", "find", errorCode=unauthorized), capture_logs() as logged:
+        answers = [
+            await ask_to_create(client, "key"),
+            await execute(client, CUSTOMER, {"id": "00000000-0000-4000-8000-000000000000"}),
+        ]
+
+    assert [code(answer) for answer in answers] == ["INTERNAL_SERVER_ERROR"] * 2
+    assert str(logged).count("A resolver failed.") == 2
+    assert member.address not in str(logged)
+    assert kept(documents) == []
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        {"errorCode": 10107},
+        {"errorCode": 12587},
+        {"writeConcernError": {"code": 64, "errmsg": "waiting for replication timed out"}},
+    ],
+    ids=["not writable primary", "another server builds them", "write concern failed"],
+)
+async def test_nothing_is_sent_until_a_majority_has_the_collection(
+    fault: dict[str, Any], database_uri: str, member: Member, documents: Documents
+) -> None:
+    with member.failing("createIndexes", **fault):
+        async with connected(database_uri) as client:
+            answer = await ask_to_create(client, "key")
+
+            assert code(answer) == "UNAVAILABLE"
+            assert documents.count_documents({}) == 0
+
+    async with connected(database_uri) as client:
+        await create_customer(client, idempotency_key="key")
+        assert len(kept(documents)) == 1
+
+
+async def test_a_customer_that_cannot_be_read_now_is_unavailable(
+    client: httpx.AsyncClient, member: Member
+) -> None:
+    created = await create_customer(client)
+    id_ = created["customer"]["id"]
+
+    with member.failing("find", errorCode=11601):
+        answer = await execute(client, CUSTOMER, {"id": id_})
+
+    assert code(answer) == "UNAVAILABLE"
+    assert await read_customer(client, id_) == created["customer"]
+
+
+async def test_a_database_whose_primary_stepped_down_is_not_ready_until_it_is_primary_again(
+    member: Member, database_uri: str
+) -> None:
+    direct_uri = database_uri.replace("replicaSet=tests", "directConnection=true")
+    async with connected(direct_uri) as client:
+        await until_ready(client)
+        member.client.admin.command("replSetStepDown", 3, force=True)
+        await until_not_ready(client)
+        await until_ready(client)
+
+
+async def ask_to_create(
+    client: httpx.AsyncClient, key: str | None, email: str = "john.smith@example.com"
+) -> dict[str, Any]:
+    variables = {"input": {"email": email}, "idempotencyKey": key}
+    return await execute(client, CREATE_CUSTOMER, variables)
+
+
+def code(answer: dict[str, Any]) -> str:
+    """The code of an answer's only error, which shows nothing internal."""
+    [error] = answer["errors"]
+    assert not [internal for internal in INTERNALS if internal in json.dumps(answer)]
+    if error["extensions"]["code"] in ("UNAVAILABLE", "OUTCOME_UNKNOWN"):
+        assert error["extensions"]["retryAfter"] == 1
+    return str(error["extensions"]["code"])
+
+
+def kept(documents: Documents) -> list[str]:
+    """The ids of the customers that are kept, but the client's first one."""
+    return [
+        str(document["_id"]) for document in documents.find({"email": {"$ne": "first@example.com"}})
+    ]

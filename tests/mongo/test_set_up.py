@@ -1,0 +1,190 @@
+"""The collection of very many customers is set up in the background, however long that takes."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from bson import Binary
+from pymongo.collection import Collection
+from structlog.testing import capture_logs
+
+from graphql_api.deadline import within
+from graphql_api.faults import Unavailable
+from graphql_api.mongo.collection import Unusable, require_usable
+from graphql_api.mongo.connection import connect
+from graphql_api.mongo.set_up import SetUp
+
+from ..support.clients import connected, create_customer
+from ..support.replica_sets import Member, ReplicaSet
+from ..support.servers import serving, until
+from .test_ensure import assert_ensured
+from .test_unavailable import ask_to_create, code, until_ready
+
+Documents = Collection[dict[str, Any]]
+
+SHARED = "share an email address"
+
+# Where every build of an index stops, as one of very many customers seems to.
+BUILDING = "hangAfterStartingIndexBuild"
+
+
+@pytest.fixture
+def documents(failing_set: ReplicaSet) -> Documents:
+    """What was restored without its indexes."""
+    documents = failing_set.customers(failing_set.database_uri())
+    documents.insert_many([{"emailCaseFolded": f"c{n}@example.com"} for n in range(1000)])
+    return documents
+
+
+@pytest.fixture
+def database_uri(failing_set: ReplicaSet, documents: Documents) -> str:
+    return f"mongodb://{failing_set.members[0].address}/{documents.database.name}?replicaSet=tests"
+
+
+@contextlib.asynccontextmanager
+async def connected_while_building(
+    member: Member, database_uri: str
+) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of an application that has started, and builds its indexes until `go_on`."""
+    with member.fail_point(BUILDING, "alwaysOn", {}):
+        async with connected(database_uri) as client:
+            yield client
+
+
+def go_on(member: Member) -> None:
+    member.client.admin.command({"configureFailPoint": BUILDING, "mode": "off"})
+
+
+async def test_indexes_that_take_longer_than_a_request_are_built_once_and_to_the_end(
+    member: Member, database_uri: str, documents: Documents
+) -> None:
+    with capture_logs() as logged:
+        async with connected_while_building(member, database_uri) as client:
+            builds = builds_of(documents)
+            answers = [await ask_to_create(client, f"{n}@example.com") for n in range(20)]
+            readiness = await client.get("/readyz")
+            later_builds = builds_of(documents)
+            go_on(member)
+            await until_ready(client)
+            created = await create_customer(client)
+
+    assert [code(answer) for answer in answers] == ["UNAVAILABLE"] * 20
+    assert (readiness.status_code, readiness.json()["status"]) == (503, "setting up")
+    assert "100 % of the customers are read" in readiness.json()["progress"]
+    assert (len(builds), later_builds) == (1, builds)
+    assert created["__typename"] == "CreateCustomerSuccess"
+    assert documents.count_documents({}) == 1001
+    assert_ensured(documents)
+    events = [line["event"] for line in logged]
+    assert [event for event in events if "The indexes of `customers` are built for" in event]
+    assert "The collection `customers` is set up." in events
+
+
+async def test_who_may_not_see_how_far_they_are_is_told_for_how_long_they_are_built(
+    member: Member, database_uri: str
+) -> None:
+    unauthorized = 13
+    with member.failing("aggregate", errorCode=unauthorized):
+        async with connected_while_building(member, database_uri) as client:
+            readiness = await client.get("/readyz")
+            go_on(member)
+
+    assert readiness.json()["progress"].endswith("s now.")
+
+
+async def test_customers_that_share_an_address_are_told_of_when_they_are_found_late(
+    member: Member, database_uri: str, documents: Documents
+) -> None:
+    documents.insert_one({"emailCaseFolded": "c1@example.com"})
+    with capture_logs() as logged:
+        async with connected_while_building(member, database_uri) as client:
+            go_on(member)
+            await asyncio.to_thread(until, lambda: SHARED in str(logged), "they are told of")
+            answer = await ask_to_create(client, "john.smith@example.com")
+            readiness = await client.get("/readyz")
+            documents.delete_one({"emailCaseFolded": "c1@example.com"})
+            await until_ready(client)
+
+    assert code(answer) == "UNAVAILABLE"
+    assert (readiness.status_code, readiness.json()) == (503, {"status": "unavailable"})
+    assert_ensured(documents)
+
+
+async def test_a_build_that_fails_in_passing_is_begun_again(
+    member: Member, database_uri: str, documents: Documents
+) -> None:
+    index_build_aborted = 276
+    with member.failing("createIndexes", mode={"times": 2}, errorCode=index_build_aborted):
+        async with connected(database_uri) as client:
+            created = await create_customer(client)
+
+    assert created["__typename"] == "CreateCustomerSuccess"
+    assert_ensured(documents)
+
+
+def test_a_server_stops_while_indexes_are_built_and_the_next_one_joins_in(
+    member: Member, database_uri: str, documents: Documents, tmp_path: Path
+) -> None:
+    builds = []
+    with member.fail_point(BUILDING, "alwaysOn", {}):
+        for number in range(2):
+            errors = tmp_path / f"stderr{number}"
+            with serving(errors=errors, GRAPHQL_API_MONGODB_URI=database_uri) as server:
+                readyz = f"{server.url}/readyz"
+                until(partial(says, readyz, "setting up"), "it is set up")
+                builds.append(builds_of(documents))
+
+    assert len(builds[0]) == 1
+    assert builds[0] == builds[1]
+
+
+async def test_who_notices_late_that_another_collection_was_there_has_none_set_up_again(
+    database_uri: str,
+) -> None:
+    database = connect(database_uri)
+    set_up = SetUp(database)
+    identity = await set_up.identity(within(20), 20)
+
+    set_up.again(Binary(b"another one", 4))
+
+    assert await set_up.identity(within(0)) is identity
+    set_up.close()
+    database.client.close()
+
+
+@pytest.mark.parametrize(
+    ("hello", "reason"),
+    [
+        ({"maxWireVersion": 21}, "replica set or a mongos"),
+        ({"maxWireVersion": 16, "setName": "rs0"}, r"MongoDB 6\.0 or newer"),
+        ({"maxWireVersion": 13, "msg": "isdbgrid"}, r"MongoDB 6\.0 or newer"),
+    ],
+)
+def test_a_mongodb_that_cannot_keep_what_is_promised_is_refused(
+    hello: dict[str, Any], reason: str
+) -> None:
+    with pytest.raises(Unusable, match=reason):
+        require_usable(hello)
+
+
+def test_a_server_that_is_about_to_join_a_replica_set_is_tried_again() -> None:
+    with pytest.raises(Unavailable) as raised:
+        require_usable({"maxWireVersion": 21, "isreplicaset": True})
+
+    assert not isinstance(raised.value, Unusable)
+
+
+def says(url: str, what: str) -> bool:
+    return what in httpx.get(url).text
+
+
+def builds_of(documents: Documents) -> set[str]:
+    """The builds of its indexes that MongoDB has begun and not ended."""
+    answer = documents.database.command("listIndexes", "customers", includeBuildUUIDs=True)
+    indexes = answer["cursor"]["firstBatch"]
+    return {str(index["buildUUID"]) for index in indexes if "buildUUID" in index}

@@ -1,0 +1,157 @@
+"""A `mongodb+srv` URI: its hosts come from DNS, which may be slow, away, or wrong."""
+
+import asyncio
+import contextlib
+import io
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any, cast
+
+import dns.message
+import dns.rcode
+import dns.rdatatype
+import dns.resolver
+import dns.rrset
+import httpx
+import pytest
+
+from graphql_api.mongo.collection import Unusable
+
+from ..conftest import Command
+from ..support.clients import connected, create_customer
+from ..support.replica_sets import Member
+from ..support.servers import serving, until
+
+# What is beyond the first dot is the domain that the hosts must be in: so 127.0.0.1 is one.
+URI = "mongodb+srv://cluster.0.0.1/test-srv?tls=false"
+
+
+class NameServer(asyncio.DatagramProtocol):
+    """Answers in the test's own event loop: nothing may block that while it is asked."""
+
+    def __init__(self, host: str, port: str) -> None:
+        self.records = {
+            dns.rdatatype.SRV: f"0 0 {port} {host}.",
+            dns.rdatatype.TXT: '"replicaSet=tests"',
+        }
+        self.rcode = dns.rcode.NOERROR
+        self.seconds = 0.0
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast(asyncio.DatagramTransport, transport)
+
+    def datagram_received(self, data: bytes, addr: tuple[str | Any, int]) -> None:
+        query = dns.message.from_wire(data)
+        [question] = query.question
+        answer = dns.message.make_response(query)
+        answer.set_rcode(self.rcode)
+        if self.rcode == dns.rcode.NOERROR:
+            record = self.records[question.rdtype]
+            answer.answer.append(
+                dns.rrset.from_text(question.name, 60, "IN", question.rdtype, record)
+            )
+        asyncio.get_running_loop().call_later(
+            self.seconds, self._transport.sendto, answer.to_wire(), addr
+        )
+
+
+@pytest.fixture
+async def name_server(member: Member, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[NameServer]:
+    """The only name server of this system, as the driver sees it."""
+    server = NameServer(*member.address.split(":"))
+    transport, _ = await asyncio.get_running_loop().create_datagram_endpoint(
+        lambda: server, local_addr=("127.0.0.1", 0)
+    )
+    port = transport.get_extra_info("sockname")[1]
+    configure(monkeypatch, "nameserver 127.0.0.1", port)
+    yield server
+    transport.close()
+
+
+def configure(monkeypatch: pytest.MonkeyPatch, resolv_conf: str, port: int = 53) -> None:
+    """Puts this in the place of the system's /etc/resolv.conf, which could name no port."""
+    read = dns.resolver.Resolver.read_resolv_conf
+
+    def read_ours(resolver: dns.resolver.Resolver, _file: str) -> None:
+        read(resolver, io.StringIO(resolv_conf))
+        resolver.port = port
+
+    monkeypatch.setattr(dns.resolver.Resolver, "read_resolv_conf", read_ours)
+
+
+async def test_hosts_that_dns_names_are_found_however_long_it_takes(
+    name_server: NameServer,
+) -> None:
+    # The driver's own limit would be that of a connection: a second.
+    name_server.seconds = 1.5
+
+    async with connected(URI) as client:
+        await becomes_ready(client)
+        created = await create_customer(client, email="slow@example.com")
+
+    assert created["__typename"] == "CreateCustomerSuccess"
+
+
+@pytest.mark.parametrize("rcode", [dns.rcode.SERVFAIL, dns.rcode.NXDOMAIN])
+async def test_a_server_starts_while_dns_fails_and_serves_when_it_answers(
+    rcode: dns.rcode.Rcode, name_server: NameServer
+) -> None:
+    name_server.rcode = rcode
+
+    async with connected(URI) as client:
+        health = await client.get("/healthz")
+        readiness = [await client.get("/readyz") for _ in range(2)]
+        name_server.rcode = dns.rcode.NOERROR
+        await becomes_ready(client)
+        created = await create_customer(client, email=f"{rcode.name}@example.com")
+
+    assert health.status_code == 200
+    assert [answer.status_code for answer in readiness] == [503, 503]
+    assert created["__typename"] == "CreateCustomerSuccess"
+
+
+async def test_hosts_of_another_domain_are_refused_in_a_sentence(name_server: NameServer) -> None:
+    name_server.records[dns.rdatatype.SRV] = "0 0 27017 evil.example."
+
+    async with contextlib.AsyncExitStack() as stack:
+        with pytest.raises(Unusable, match=r"^MongoDB refuses to set up .*: ConfigurationError\.$"):
+            await stack.enter_async_context(connected(URI))
+
+
+async def test_a_storage_of_rate_limits_waits_for_dns_as_well(
+    name_server: NameServer, database_uri: str
+) -> None:
+    name_server.rcode = dns.rcode.SERVFAIL
+
+    async with connected(database_uri, rate_limit="100/second", rate_limit_storage=URI) as client:
+        created = await create_customer(client)
+
+    assert created["__typename"] == "CreateCustomerSuccess"
+
+
+@pytest.mark.parametrize("command", [("keys", "list"), ("documents", "list")])
+def test_a_command_whose_host_is_not_found_ends_with_a_sentence(
+    command: tuple[str, ...], graphql_api: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    configure(monkeypatch, "# no name server")
+
+    ended = graphql_api(*command, GRAPHQL_API_MONGODB_URI="mongodb+srv://db.invalid/")
+
+    assert ended == (1, "", "graphql-api: The database is unavailable. Try again.\n")
+
+
+def test_a_real_server_whose_host_is_not_found_serves_until_it_is_stopped(
+    tmp_path: Path,
+) -> None:
+    errors = tmp_path / "stderr"
+    with serving(errors=errors, GRAPHQL_API_MONGODB_URI="mongodb+srv://db.invalid/") as server:
+        waits = "The database is not available; requests will try it again."
+        until(lambda: waits in server.errors.read_text(), "it is logged")
+
+
+async def becomes_ready(client: httpx.AsyncClient) -> None:
+    """Waits, but not for ever, until the look-up has come to an end."""
+    statuses = [503]
+    async with asyncio.timeout(40):
+        while statuses[-1] != 200:
+            statuses.append((await client.get("/readyz")).status_code)

@@ -1,0 +1,108 @@
+"""The validator in MongoDB, a net under the rules: it refuses what they refuse, and no more."""
+
+import unicodedata
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from pymongo.collection import Collection
+from pymongo.errors import WriteError
+
+from graphql_api.customers.fields import FIELDS
+from graphql_api.mongo.customer_documents import validator
+
+from ..customers.test_rules import as_value
+from ..support.values import BAD, GOOD, INVISIBLE_LETTERS, ONLY_THE_RULE_REFUSES, public_name
+
+Documents = Collection[dict[str, Any]]
+
+
+@pytest.fixture
+def guarded(documents: Documents) -> Documents:
+    """A collection that has the validator alone, without the indexes."""
+    return documents.database.create_collection(uuid4().hex, validator=validator())
+
+
+def document(**values: Any) -> dict[str, Any]:
+    """A valid customer's document, but for what is given."""
+    now = datetime.now(UTC)
+    return {
+        "_id": uuid4(),
+        "email": "john@example.com",
+        "emailCaseFolded": "john@example.com",
+        "createdAt": now,
+        "updatedAt": now,
+        **values,
+    }
+
+
+def test_what_the_rules_keep_is_let_in(guarded: Documents) -> None:
+    for good in GOOD:
+        guarded.insert_one(document(**{public_name(good.field): good.kept}))
+
+    assert guarded.count_documents({}) == len(GOOD)
+
+
+def test_what_the_rules_refuse_is_refused(guarded: Documents) -> None:
+    rules = {field.name: field.rule for field in FIELDS}
+    let_in = []
+    for bad in BAD:
+        value = as_value(bad.sent)
+        kept = rules[bad.field].format.read(value)[0] if isinstance(value, str) else bad.sent
+        try:
+            guarded.insert_one(document(**{public_name(bad.field): kept}))
+            let_in.append(bad.sent)
+        except (WriteError, UnicodeEncodeError):
+            pass
+
+    assert let_in == ONLY_THE_RULE_REFUSES
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"name": 5},
+        {"zipCode": 10469},
+        {"email": None},
+        {"zipCode": "94107\n"},
+        {"phoneNumber": "5417543010\n"},
+        {"createdAt": "2026-11-22"},
+        {"_id": "no uuid"},
+        {"idempotency": {"key": "k"}},
+    ],
+    ids=str,
+)
+def test_what_no_rule_would_keep_is_refused(guarded: Documents, wrong: dict[str, Any]) -> None:
+    with pytest.raises(WriteError) as refusal:
+        guarded.insert_one(document(**wrong))
+
+    assert refusal.value.code == 121
+
+
+def test_every_letter_and_mark_that_the_rules_know_is_let_in(guarded: Documents) -> None:
+    names = list(_names("LM"))
+
+    guarded.insert_many([document(name=name) for name in names])
+
+    assert guarded.count_documents({}) == len(names)
+
+
+def test_every_printable_character_is_let_in(guarded: Documents) -> None:
+    texts = list(_names("LMNPSZ"))
+
+    guarded.insert_many([document(description=text) for text in texts])
+
+    assert guarded.count_documents({}) == len(texts)
+
+
+def _names(categories: str) -> Iterator[str]:
+    """Texts of at most 50 code points that together hold all of these general categories."""
+    characters = [
+        character
+        for character in map(chr, range(0x110000))
+        if unicodedata.category(character)[0] in categories and character not in INVISIBLE_LETTERS
+    ]
+    for start in range(0, len(characters), 49):
+        yield ("a" + "".join(characters[start : start + 49])).ljust(5, "a")

@@ -1,0 +1,95 @@
+"""The examples in GraphiQL's tabs: valid, and each shows what it is there for."""
+
+import json
+from typing import Any
+
+import httpx
+import pytest
+from graphql import OperationDefinitionNode, build_schema, parse, print_ast, validate
+
+from graphql_api.customers.fields import FIELDS
+from graphql_api.schema.examples import CREATED_LAST, EXAMPLES, FRESH, Example
+
+from ..docs.test_docs import members
+from ..support.clients import execute
+from ..support.paths import ROOT
+
+SCHEMA = build_schema((ROOT / "schema.graphql").read_text("utf-8"))
+
+
+def title(example: Example) -> str:
+    [operation] = parse(example.document).definitions
+    assert isinstance(operation, OperationDefinitionNode)
+    assert operation.name
+    return operation.name.value
+
+
+async def play(client: httpx.AsyncClient, name: str, **marks: str) -> Any:
+    """The data that an example gets, with other things in the place of its marks."""
+    [example] = [example for example in EXAMPLES if title(example) == name]
+    variables = json.dumps(example.variables)
+    for mark, value in marks.items():
+        variables = variables.replace(mark, value)
+    answer = await execute(client, example.document, json.loads(variables))
+    assert "errors" not in answer, answer
+    return answer["data"]
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=title)
+def test_an_example_is_valid_and_written_as_graphiql_would(example: Example) -> None:
+    document = parse(example.document)
+
+    lines = example.document.splitlines(keepends=True)
+
+    assert validate(SCHEMA, document) == []
+    assert "".join(line for line in lines if line[0] != "#") == f"{print_ast(document)}\n"
+    # Else a window of 1280 pixels cuts it off.
+    assert all(len(line) <= len("\n") + 50 for line in lines if line[0] == "#")
+
+
+async def test_the_first_example_creates_the_customer_of_the_specification(
+    client: httpx.AsyncClient,
+) -> None:
+    data = await play(client, "CreateCustomer")
+
+    result = data["createCustomer"]
+    assert result["__typename"] == "CreateCustomerSuccess"
+    assert {field.public_name: result["customer"][field.public_name] for field in FIELDS} == {
+        **{field.public_name: field.rule.example for field in FIELDS},
+        "email": f"john.smith.{FRESH}@example.com",
+    }
+
+
+async def test_an_example_has_an_error_of_every_field_and_of_every_kind(
+    client: httpx.AsyncClient,
+) -> None:
+    data = await play(client, "EveryErrorAtOnce")
+
+    errors = data["createCustomer"]["errors"]
+    kinds = {kind.name for kind in members("CustomerFieldError")}
+    assert [error["field"] for error in errors] == [field.name.upper() for field in FIELDS]
+    # Which comes only when nothing else is wrong.
+    assert {error["__typename"] for error in errors} == kinds - {"EmailTakenError"}
+
+
+async def test_an_example_is_replayed_and_another_time_creates_another_customer(
+    client: httpx.AsyncClient,
+) -> None:
+    first, again = [await play(client, "IdempotentReplay") for _ in range(2)]
+    later = await play(client, "IdempotentReplay", **{FRESH: "later"})
+
+    results = [data["createCustomer"] for data in (first, again, later)]
+    assert [result["replayed"] for result in results] == [False, True, False]
+    assert results[0]["customer"] == results[1]["customer"]
+
+
+async def test_an_example_reads_the_customer_that_was_created_last(
+    client: httpx.AsyncClient,
+) -> None:
+    nobody = await play(client, "ReadCustomer")
+    created = (await play(client, "CreateCustomer"))["createCustomer"]["customer"]
+
+    read = await play(client, "ReadCustomer", **{CREATED_LAST: created["id"]})
+
+    assert nobody == {"customer": None}
+    assert read == {"customer": created}

@@ -1,0 +1,247 @@
+"""The contract: `schema.graphql` is what the code says, and says what the specification says."""
+
+import json
+import re
+
+import pytest
+from graphql import (
+    FieldDefinitionNode,
+    GraphQLError,
+    InputObjectTypeDefinitionNode,
+    InputValueDefinitionNode,
+    ObjectTypeDefinitionNode,
+    TypeDefinitionNode,
+    build_schema,
+    is_specified_directive,
+    is_specified_scalar_type,
+    parse,
+    print_ast,
+    strip_ignored_characters,
+)
+from strawberry.utils.str_converters import to_camel_case
+from structlog.testing import capture_logs
+
+from graphql_api.customers.fields import FIELDS, Field
+from graphql_api.faults import OutcomeUnknown, Unavailable
+from graphql_api.schema import types
+from graphql_api.schema.schema import create_schema, sdl, without_values
+
+from ..support.paths import ROOT
+
+SCHEMA_FILE = ROOT / "schema.graphql"
+
+# The specification's own text, with every member's fields written out.
+SPECIFIED = """
+type Mutation {
+  createCustomer(input: CreateCustomerInput!, idempotencyKey: String): CreateCustomerResult
+}
+union CreateCustomerResult = CreateCustomerSuccess | CreateCustomerFailure | IdempotencyConflict
+type CreateCustomerSuccess { customer: Customer! replayed: Boolean! }
+type CreateCustomerFailure { errors: [CustomerFieldError!]! }
+type IdempotencyConflict { message: String! }
+union CustomerFieldError = RequiredFieldError | TooShortError | TooLongError
+                         | InvalidFormatError | WrongTypeError | EmailTakenError
+interface FieldError { field: CustomerField! path: [String!]! message: String! }
+type RequiredFieldError implements FieldError {
+  field: CustomerField! path: [String!]! message: String!
+}
+type TooShortError implements FieldError {
+  field: CustomerField! path: [String!]! message: String! minLength: Int! actualLength: Int!
+}
+type TooLongError implements FieldError {
+  field: CustomerField! path: [String!]! message: String! maxLength: Int! actualLength: Int!
+}
+type InvalidFormatError implements FieldError {
+  field: CustomerField! path: [String!]! message: String! allowed: String! example: String!
+}
+type WrongTypeError implements FieldError {
+  field: CustomerField! path: [String!]! message: String! expected: String!
+}
+type EmailTakenError implements FieldError {
+  field: CustomerField! path: [String!]! message: String!
+}
+enum CustomerField {
+  NAME EMAIL DESCRIPTION SEND_EMAIL_ADDRESS CC_EMAIL_ADDRESS COUNTRY ADDRESS_LINE1 ADDRESS_LINE2
+  CITY STATE ZIP_CODE PHONE_NUMBER
+}
+type Query { customer(id: ID!): Customer }
+"""
+
+
+def test_the_committed_schema_is_what_the_code_says() -> None:
+    assert SCHEMA_FILE.read_text(encoding="utf-8") == sdl(), "run `make schema`"
+
+
+def test_the_schema_has_the_specified_types_in_the_specified_order() -> None:
+    specified, printed = _definitions(SPECIFIED), _definitions(sdl())
+
+    assert [name for name in printed if name in specified] == list(specified)
+    assert {name: printed[name] for name in specified} == specified
+
+
+def test_the_schema_document_is_valid() -> None:
+    built = build_schema(sdl())
+
+    assert built.get_type("CreateCustomerInput") is not None
+
+
+def test_everything_has_a_description() -> None:
+    built = build_schema(sdl())
+    silent = []
+
+    for name, named in built.type_map.items():
+        if name.startswith("__") or is_specified_scalar_type(named):
+            continue
+        members = {**getattr(named, "fields", {}), **getattr(named, "values", {})}
+        for key, member in {"": named, **members}.items():
+            arguments = getattr(member, "args", {}).items()
+            silent += [f"{name}.{key}"] if not member.description else []
+            silent += [f"{name}.{key}.{n}" for n, a in arguments if not a.description]
+    for directive in built.directives:
+        if not is_specified_directive(directive):
+            # Strawberry has no place for descriptions of a schema directive's arguments.
+            silent += [directive.name] if not directive.description else []
+
+    assert silent == []
+
+
+@pytest.mark.parametrize("field", FIELDS, ids=lambda field: str(field.name))
+def test_a_field_has_its_name_type_words_and_rule_from_its_declaration(field: Field) -> None:
+    rule = field.rule
+    [input_field] = [f for f in _fields("CreateCustomerInput") if f.name.value == field.public_name]
+    [output_field] = [f for f in _fields("Customer") if f.name.value == field.public_name]
+
+    assert to_camel_case(field.name) == field.public_name
+    assert types.CustomerField(field.name).name == field.name.upper()
+    for printed in (input_field, output_field):
+        assert printed.description is not None
+        assert printed.description.value.startswith(rule.description)
+        assert rule.example in printed.description.value
+        assert str(rule.max_length) in printed.description.value
+    [constraint] = input_field.directives or ()
+    assert {a.name.value: print_ast(a.value) for a in constraint.arguments or ()} == {
+        key: json.dumps(value, ensure_ascii=False)
+        for key, value in {
+            "minLength": rule.min_length,
+            "maxLength": rule.max_length,
+            "pattern": f"^{rule.format.pattern}$",
+            "format": rule.format.directive_format,
+        }.items()
+        if value is not None
+    }
+
+
+def test_inputs_outputs_and_the_enum_list_the_fields_in_the_same_order() -> None:
+    names = [field.public_name for field in FIELDS]
+
+    assert [f.name.value for f in _fields("CreateCustomerInput")] == names
+    assert [f.name.value for f in _fields("Customer")] == ["id", *names, "createdAt", "updatedAt"]
+    assert [member.value for member in types.CustomerField] == [field.name for field in FIELDS]
+
+
+def test_the_scalars_name_their_specification_and_their_rule() -> None:
+    printed = sdl()
+
+    for name in ("ZipCode", "PhoneNumber"):
+        [line] = [line for line in printed.splitlines() if line.startswith(f"scalar {name} ")]
+        assert "@specifiedBy(url: " in line
+        assert "@constraint(" in line
+
+
+@pytest.mark.parametrize(
+    ("message", "left"),
+    [
+        ("String cannot represent a non string value: {'$gt': 's3cr3t'}", None),
+        ("Variable '$i' has invalid value at .name: String cannot represent a non string value: 5",
+         "Variable '$i' has invalid value at .name: String cannot represent a non string value."),
+        ("Expected value of type 'I' to be an object, found: 'a: b'.",
+         "Expected value of type 'I' to be an object."),
+        ("Expected value of type 'I' not to include unknown field 'nam'. Did you mean 'name'? "
+         "Found: {'nam': 's3cr3t'}.",
+         "Expected value of type 'I' not to include unknown field 'nam'. Did you mean 'name'?"),
+        ("Syntax Error: Expected Name, found String 's3cr3t'.",
+         "Syntax Error: Expected Name, found String."),
+        ("Variable '$i' has invalid value: Expected value of type 'I' to include required field "
+         "'email', found: {'name': 's3cr3t'}.",
+         "Variable '$i' has invalid value: Expected value of type 'I' to include required field "
+         "'email'."),
+        ("Syntax Error: Expected Name, found Name 's3cr3t'.",
+         "Syntax Error: Expected Name, found Name."),
+        ("Syntax Error: Invalid number, unexpected digit after 0: '2'.",
+         "Syntax Error: Invalid number, unexpected digit after 0."),
+        ("Syntax Error: Unexpected Int \"5417543010\".", "Syntax Error: Unexpected Int."),
+        ("Syntax Error: Invalid number, expected digit before '.', did you mean '0.123'?",
+         "Syntax Error: Invalid number, expected digit before '.'."),
+        ("Syntax Error: Invalid Unicode escape sequence: '\\\\u12x'.",
+         "Syntax Error: Invalid Unicode escape sequence."),
+        ("Cannot query field 'nam' on type 'Customer'. Did you mean 'name'?",
+         "Cannot query field 'nam' on type 'Customer'. Did you mean 'name'?"),
+    ],
+)  # fmt: skip
+def test_messages_of_graphql_keep_names_and_lose_values(message: str, left: str | None) -> None:
+    assert without_values(message) == (left or "String cannot represent a non string value.")
+
+
+def test_a_bug_is_masked_and_logged() -> None:
+    bug = _raised(KeyError("s3cr3t"))
+    error = GraphQLError("s3cr3t", original_error=bug)
+
+    with capture_logs() as logged:
+        create_schema().process_errors([error])
+
+    assert error.message == "The server failed. The request is not the cause."
+    assert error.extensions == {"code": "INTERNAL_SERVER_ERROR"}
+    [line] = logged
+    assert line["event"] == "A resolver failed."
+    assert line["exception"].startswith("KeyError\n")
+    assert "test_schema.py" in line["exception"]
+    assert "s3cr3t" not in str(line)
+
+
+@pytest.mark.parametrize(
+    ("cause", "code", "advice"),
+    [
+        (Unavailable(), "UNAVAILABLE", "Nothing was stored"),
+        (OutcomeUnknown(), "OUTCOME_UNKNOWN", "same idempotency key"),
+    ],
+)
+def test_a_fault_of_the_database_is_named_and_says_what_to_do(
+    cause: Exception, code: str, advice: str
+) -> None:
+    error = GraphQLError("", original_error=cause)
+
+    create_schema().process_errors([error])
+
+    assert error.extensions == {"code": code, "retryAfter": 1}
+    assert advice in error.message
+
+
+def _raised(error: Exception) -> Exception:
+    def fail() -> None:
+        raise error
+
+    with pytest.raises(type(error)) as caught:
+        fail()
+    return caught.value
+
+
+def _definitions(text: str) -> dict[str, str]:
+    """Each definition by its name, without descriptions and white space."""
+    document = parse(text)
+    return {
+        definition.name.value: strip_ignored_characters(
+            re.sub(r'""".*?"""', "", print_ast(definition), flags=re.DOTALL)
+        )
+        for definition in document.definitions
+        if isinstance(definition, TypeDefinitionNode)
+    }
+
+
+def _fields(type_name: str) -> list[InputValueDefinitionNode | FieldDefinitionNode]:
+    [definition] = [
+        definition
+        for definition in parse(sdl()).definitions
+        if isinstance(definition, InputObjectTypeDefinitionNode | ObjectTypeDefinitionNode)
+        and definition.name.value == type_name
+    ]
+    return list(definition.fields or ())

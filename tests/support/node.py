@@ -1,0 +1,38 @@
+"""Runs the tests' own Node scripts, where `make install` found a Node for them."""
+
+import json
+import os
+import shutil
+import subprocess
+from typing import Any
+
+import pytest
+
+from .paths import ROOT
+
+_CHROMIUM = shutil.which("chromium")
+
+
+def _skipped_without(found: object, what: str) -> pytest.MarkDecorator:
+    return pytest.mark.skipif(not found and "CI" not in os.environ, reason=f"{what} is needed")
+
+
+needs_node = _skipped_without((ROOT / "tests/http/audits/node_modules").is_dir(), "Node 20.19")
+needs_chromium = _skipped_without(
+    _CHROMIUM and (ROOT / "tests/clients/browser/node_modules").is_dir(),
+    "Chromium, with Node 20.19,",
+)
+
+
+def run_script(script: str, *arguments: str) -> Any:  # pragma: no cover  # where Node is missing
+    """What a script below `tests/` prints, as JSON."""
+    done = subprocess.run(  # noqa: S603  # the project's own script
+        ["node", ROOT / "tests" / script, *arguments],  # noqa: S607  # the one that npm ran on
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+        env={**os.environ, "CHROMIUM": _CHROMIUM or ""},
+    )
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
