@@ -74,12 +74,14 @@ check: install ## Lint, check the types, the committed schema and what has chang
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/graphql-api schema --check schema.graphql
+	$(BIN)/cog --check --diff --verbosity=1 --check-fail-msg='Run `make schema`.' -I docs docs/*.md
 	$(BIN)/graphql-api schema --diff schema.released.graphql || test $$? -eq 3
 	$(if $(NODE),npm run --silent --prefix web/graphiql check)
 	$(if $(NODE),npm run --silent --prefix examples/customer-form check)
 
-schema: $(INSTALLED) ## Write schema.graphql anew
+schema: $(INSTALLED) ## Write schema.graphql and the generated tables in docs again
 	$(BIN)/graphql-api schema > schema.graphql
+	$(BIN)/cog -r --verbosity=1 -I docs docs/*.md
 
 LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --upgrade
 

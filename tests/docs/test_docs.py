@@ -13,7 +13,6 @@ from typing import Any
 import httpx
 import pytest
 from graphql import (
-    GraphQLInterfaceType,
     GraphQLObjectType,
     GraphQLUnionType,
     build_schema,
@@ -22,9 +21,8 @@ from graphql import (
 )
 
 from graphql_api.__main__ import main
-from graphql_api.customers.fields import FIELDS
 from graphql_api.http.errors import CODES
-from graphql_api.settings import Settings, description, variable
+from graphql_api.settings import Settings, variable
 
 from ..conftest import Command
 from ..support.paths import ROOT
@@ -165,50 +163,6 @@ def test_graphql_that_no_example_sends_is_valid() -> None:
 
     for document in (in_typescript, *blocks("graphql")):
         assert validate(SCHEMA, parse(document)) == []
-
-
-def test_the_table_of_fields_is_the_declaration() -> None:
-    assert rows("| Field | Required | What it may hold | Example |") == [
-        f"| `{field.public_name}` | {'yes' if field.required else 'no'} "
-        f"| {field.rule_in_words} | `{field.rule.example}` |"
-        for field in FIELDS
-    ]
-
-
-def test_the_table_of_settings_is_the_settings() -> None:
-    defaults = {field.name: field.default for field in dataclasses.fields(Settings)}
-
-    assert rows("| Variable | Default | What it decides |") == [
-        f"| `{variable(name)}` | {shown(default)} | {description(name)} |"
-        for name, default in defaults.items()
-    ]
-
-
-def shown(default: object) -> str:
-    """A default as its variable would say it."""
-    if default is None:
-        return "none"
-    return f"`{str(default).lower()}`" if isinstance(default, bool) else f"`{default}`"
-
-
-def test_the_table_of_outcomes_has_each_type() -> None:
-    outcomes = rows("| `__typename` | What it means | What to do |")
-
-    assert [row.split("`")[1] for row in outcomes] == [
-        outcome.name for outcome in members("CreateCustomerResult")
-    ]
-
-
-def test_the_table_of_errors_has_each_type_with_what_it_adds() -> None:
-    interface = SCHEMA.type_map["FieldError"]
-    assert isinstance(interface, GraphQLInterfaceType)
-
-    errors = [row.split("|") for row in rows("| `__typename` | When | Also has |")]
-
-    assert [(name.strip(" `"), re.findall(r"\w+", adds)) for _, name, _, adds, _ in errors] == [
-        (error.name, [name for name in error.fields if name not in interface.fields])
-        for error in members("CustomerFieldError")
-    ]
 
 
 def test_the_table_of_refusals_has_each_status_and_its_code() -> None:
