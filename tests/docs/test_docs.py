@@ -171,6 +171,17 @@ def test_the_table_of_refusals_has_each_status_and_its_code() -> None:
     }
 
 
+def test_the_table_of_codes_has_the_codes_in_the_package() -> None:
+    package = "\n".join(file.read_text("utf-8") for file in (ROOT / "graphql_api").rglob("*.py"))
+    documented = {row.split("`")[1] for row in rows("| Code | What it means |")}
+    statuses = {row.split("`")[1] for row in rows("| Status | Code | When |")}
+
+    raised = set(re.findall(r'code(?:=|": )"([A-Z_]+)"', package))
+
+    assert raised <= documented | statuses
+    assert all(f'"{code}"' in package for code in documented)
+
+
 def test_the_table_of_what_is_on_by_default_names_settings() -> None:
     lines = rows("| Against | What the server does | Setting |")
 
