@@ -17,7 +17,7 @@ GRAPHIQL := graphql_api/http/graphiql_build/index.html
 FORM := examples/customer-form/dist/index.html
 
 .PHONY: help install run test bench check schema lock images
-# A build that failed is none.
+# A build that fails leaves no file.
 .DELETE_ON_ERROR:
 
 help: ## Show the commands
@@ -92,5 +92,5 @@ lock: $(INSTALLED) ## Lock the newest versions of all Python packages
 	$(LOCK) examples/python_client/pyproject.toml -o examples/python_client/requirements.txt
 	$(LOCK) tests/clients/programs/pyproject.toml -o tests/clients/programs/requirements.txt
 
-images: install ## Take the pictures in docs/images anew
+images: install ## Take the pictures in docs/images again
 	IMAGES=docs/images $(BIN)/pytest --quiet --numprocesses 0 tests/clients/test_browser.py tests/clients/test_form.py -k picture

@@ -55,7 +55,7 @@ LONG_ADDRESS = "Email addresses that are too long, of an international domain"
 SHORTER = "Texts that are too short once each white space is one space"
 LONGER = "A description that is too long by its white space"
 NO_SPACE = "U+FEFF, which is white space to ECMA-262"
-LIST = "A list of one, which TypeScript refuses"
+LIST = "A list of one text, which TypeScript rejects"
 
 
 @needs_node
@@ -80,7 +80,7 @@ def test_what_the_server_accepts_clients_accept_and_the_readme_says_what_else(
     assert refused_wrongly == []
     assert good > 5_000
     assert reasons == {
-        row.split("|")[1].strip() for row in rows("| What only the server refuses | Why |")
+        row.split("|")[1].strip() for row in rows("| What only the server rejects | Why |")
     }
 
 

@@ -117,6 +117,8 @@ def test_there_are_curl_examples_of_a_success_and_of_a_failure() -> None:
     assert [answer["data"]["createCustomer"]["__typename"] for answer in answers] == [
         "CreateCustomerSuccess",
         "CreateCustomerFailure",
+        # With an idempotency key.
+        "CreateCustomerSuccess",
         # With a trusted document.
         "CreateCustomerSuccess",
     ]
