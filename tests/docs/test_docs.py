@@ -124,7 +124,7 @@ def test_there_are_curl_examples_of_a_success_and_of_a_failure() -> None:
     ]
 
 
-def test_the_python_example_prints_what_stands_below_it(server_url: str) -> None:
+def test_the_python_example_prints_the_output_below_it(server_url: str) -> None:
     [program] = blocks("python")
     [output] = blocks("text")
     assert SERVER_URL in program
