@@ -232,6 +232,15 @@ def test_every_relative_link_leads_somewhere(document: Path) -> None:
         assert not heading or heading in headings(target), heading
 
 
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda document: document.name)
+def test_every_module_that_a_document_names_exists(document: Path) -> None:
+    # Alone on its line is the name of a program that follows.
+    named = re.findall(r"`([\w/]+\.py)`(?!\n\n```)", document.read_text("utf-8"))
+
+    for name in named:
+        assert (ROOT / name).exists() or [*(ROOT / "graphql_api").rglob(name)], name
+
+
 def headings(document: Path) -> set[str]:
     """What links name the document's headings."""
     titles = re.findall(r"^#+ (.+)$", document.read_text("utf-8"), re.MULTILINE)
