@@ -12,7 +12,7 @@ from starlette.requests import Request
 from ..access.principal import ANYBODY, Principal
 from ..faults import Unavailable
 from .addresses import client_address, host_name, is_loopback, network
-from .errors import RequestError
+from .errors import RequestError, retry_later
 from .exchange import exchange_of
 from .rate_limit import RateLimit
 
@@ -95,11 +95,8 @@ class Authenticated:
                 if (principal := await holder(token)) is not None:
                     return principal
         except Unavailable:
-            raise RequestError(
-                503,
-                "The token cannot be checked at the moment. Retry in 1 second.",
-                {"Retry-After": "1"},
-                code="UNAVAILABLE",
+            raise retry_later(
+                503, "The token cannot be checked at the moment.", "UNAVAILABLE"
             ) from None
         return None
 

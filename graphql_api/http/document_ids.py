@@ -12,7 +12,7 @@ from ..execution.documents import Document, Documents
 from ..execution.fair_cache import Remembered
 from ..faults import Unavailable
 from ..logs import places
-from .errors import RequestError
+from .errors import retry_later
 
 logger = structlog.get_logger()
 
@@ -61,11 +61,8 @@ class Trusted:
         try:
             text = await self._registered.get(id_) if is_document_id(id_) else None
         except Unavailable:
-            raise RequestError(
-                503,
-                "The document cannot be looked up at the moment. Retry in 1 second.",
-                {"Retry-After": "1"},
-                code="UNAVAILABLE",
+            raise retry_later(
+                503, "The document cannot be looked up at the moment.", "UNAVAILABLE"
             ) from None
         if text is None:
             return _NOT_FOUND

@@ -10,7 +10,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ..logs import places
 from .cors import cors_headers
-from .errors import RequestError, error_response
+from .errors import RequestError, error_response, retry_later
 from .exchange import Exchange, request_id
 from .headers import combined, require_host
 
@@ -80,12 +80,11 @@ class Edge:
             exchange.outcome = "disconnected"
         except asyncio.CancelledError:
             # The server stops, and this took longer than it waits.
-            failure = RequestError(
+            failure = retry_later(
                 503,
                 "The server stopped before the request was finished. It may or may not have been "
-                "done: send the request again with the same idempotency key.",
-                {"Retry-After": "1"},
-                code="SHUTTING_DOWN",
+                "done: use the same idempotency key when you retry.",
+                "SHUTTING_DOWN",
             )
         except Exception as error:  # noqa: BLE001  # whatever it is gets an answer and a line
             logger.error("The server failed.", exception=places(error))  # noqa: TRY400  # no texts

@@ -1,5 +1,6 @@
 """What is answered to a request that is refused or fails: always JSON, in GraphQL's own form."""
 
+from collections.abc import Iterable
 from typing import Any
 
 import orjson
@@ -7,6 +8,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
+from ..faults import RETRY_AFTER_SECONDS
 from .exchange import Exchange, exchange_of
 
 JSON = "application/json"
@@ -28,7 +30,11 @@ CODES = {
 
 
 class RequestError(Exception):
-    """A request that is not executed; the message says what to do instead."""
+    """A request that is rejected. The message says what is wrong, and what to do.
+
+    `code` is the error's `extensions.code`; without it, the status has one in `CODES`. With
+    `retry_after`, in seconds, the error has `extensions.retryAfter` and the answer `Retry-After`.
+    """
 
     def __init__(
         self,
@@ -36,17 +42,40 @@ class RequestError(Exception):
         message: str,
         headers: dict[str, str] | None = None,
         code: str | None = None,
+        retry_after: int | None = None,
     ) -> None:
         super().__init__(message)
         self.status_code = status_code
-        self.message = message
-        self.headers = headers
         self.code = code or CODES[status_code]
+        extensions: dict[str, Any] = {"code": self.code}
+        if retry_after is not None:
+            extensions["retryAfter"] = retry_after
+        # The error as one of the `errors` of a GraphQL answer.
+        self.formatted = {"message": message, "extensions": extensions}
+        self.headers = {**(headers or {}), **retry_headers([self.formatted])}
 
-    @property
-    def formatted(self) -> dict[str, Any]:
-        """As it stands among the `errors` of an answer."""
-        return {"message": self.message, "extensions": {"code": self.code}}
+
+def retry_later(
+    status_code: int, message: str, code: str, seconds: int = RETRY_AFTER_SECONDS
+) -> RequestError:
+    """A rejection of a request that may succeed in some seconds, which the message adds."""
+    unit = "second" if seconds == 1 else "seconds"
+    return RequestError(
+        status_code, f"{message} Retry in {seconds} {unit}.", code=code, retry_after=seconds
+    )
+
+
+def retry_headers(errors: Iterable[dict[str, Any]]) -> dict[str, str]:
+    """The header `Retry-After` of an answer with these GraphQL errors.
+
+    It has the longest `extensions.retryAfter`, in seconds; without any there is no header.
+    """
+    waits = [
+        error["extensions"]["retryAfter"]
+        for error in errors
+        if "retryAfter" in error.get("extensions", ())
+    ]
+    return {"Retry-After": str(max(waits))} if waits else {}
 
 
 def body(content: dict[str, Any], exchange: Exchange) -> bytes:

@@ -26,7 +26,7 @@ from .addresses import client_address, network
 from .body import read_body
 from .document_ids import Trusted
 from .errors import JSON as _JSON
-from .errors import RequestError, body, error_response
+from .errors import RequestError, body, error_response, retry_headers
 from .exchange import Exchange, exchange_of
 from .graphiql import Page, graphiql_page
 from .json_values import from_json
@@ -212,14 +212,9 @@ def _chosen(document: Document, name: str | None) -> Operation | None:
 def _response(
     content: dict[str, Any], status_code: int, media_type: str, exchange: Exchange
 ) -> Response:
-    waits = [
-        seconds
-        for error in content.get("errors", ())
-        if (seconds := error.get("extensions", {}).get("retryAfter")) is not None
-    ]
     answer = _Answer(body(content, exchange), status_code, media_type)
-    if waits:
-        answer.headers["Retry-After"] = str(max(waits))
+    if "errors" in content:
+        answer.headers.update(retry_headers(content["errors"]))
     return answer
 
 

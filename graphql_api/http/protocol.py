@@ -13,7 +13,7 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 from ..settings import Settings
 from .cors import cors_headers
 from .edge import SECURITY_HEADERS
-from .errors import JSON, RequestError, body
+from .errors import JSON, RequestError, body, retry_later
 from .exchange import Exchange, request_id
 from .timers import Timer, stood_still
 
@@ -35,12 +35,7 @@ _BODY_TOO_LARGE = (413, "The body is too large. Send a shorter one.")
 _TARGET_TOO_LONG = (414, "The path with its query is too long. Send a long query by POST.")
 _HEADERS_TOO_LARGE = (431, "The headers are too large. Send fewer or shorter ones.")
 _OTHER_VERSION = (505, "The HTTP version is not supported. Use HTTP/1.1.")
-_OVERLOADED = (
-    503,
-    "The server is overloaded. Retry in 1 second.",
-    {"Retry-After": "1"},
-    "OVERLOADED",
-)
+_OVERLOADED = (503, "The server is overloaded.", "OVERLOADED")
 
 
 class Protocol(HttpToolsProtocol):
@@ -75,7 +70,7 @@ class Protocol(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as in uvicorn
         super().connection_made(transport)
         if len(self.connections) > self._settings.max_connections:
-            self._refuse(RequestError(*_OVERLOADED))
+            self._refuse(retry_later(*_OVERLOADED))
         else:
             self._await_request()
 
@@ -177,7 +172,7 @@ class Protocol(HttpToolsProtocol):
             len(self.tasks) >= self._settings.max_connections
             or len(self.pipeline) >= _MOST_PIPELINED
         ):
-            raise RequestError(*_OVERLOADED)
+            raise retry_later(*_OVERLOADED)
         if version == "1.0":
             # It has no such expectation (RFC 9110, 10.1.1).
             self.expect_100_continue = False
@@ -266,7 +261,7 @@ class Protocol(HttpToolsProtocol):
             CLOSE_HEADER,
             *(
                 (name.lower().encode(), value.encode())
-                for name, value in (self._refusal.headers or {}).items()
+                for name, value in self._refusal.headers.items()
             ),
             (b"x-request-id", exchange.request_id.encode()),
             *SECURITY_HEADERS,

@@ -16,7 +16,7 @@ from limits.aio.strategies import FixedWindowRateLimiter
 from limits.errors import StorageError
 from limits.storage import storage_from_string
 
-from .errors import RequestError
+from .errors import retry_later
 
 logger = logging.getLogger(__name__)
 
@@ -61,12 +61,7 @@ class RateLimit:
 
     async def _require(self, check: _Check, who: str) -> None:
         if self._rate is not None and (seconds := await self._wait(check, self._rate, who)):
-            raise RequestError(
-                429,
-                f"Too many requests. Retry in {seconds} second{'' if seconds == 1 else 's'}.",
-                {"Retry-After": str(seconds)},
-                code="RATE_LIMITED",
-            )
+            raise retry_later(429, "Too many requests.", "RATE_LIMITED", seconds)
 
     async def _wait(self, check: _Check, rate: limits.RateLimitItem, who: str) -> int:
         if self._shared is not None and time.monotonic() >= self._away_until:

@@ -401,7 +401,10 @@ async def test_without_any_keys_a_token_cannot_be_checked_until_there_are_some(
         later = await status(client, provider.token())
 
     assert response.status_code == 503
-    assert response.json()["errors"][0]["extensions"] == {"code": "UNAVAILABLE"}
+    assert response.json()["errors"][0]["extensions"] == {
+        "code": "UNAVAILABLE",
+        "retryAfter": 1,
+    }
     assert later == 200
 
 

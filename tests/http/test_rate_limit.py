@@ -42,7 +42,7 @@ async def test_one_request_too_many_is_refused_in_graphql_json(database_uri: str
     assert refusal.json()["errors"] == [
         {
             "message": f"Too many requests. Retry in {seconds} seconds.",
-            "extensions": {"code": "RATE_LIMITED"},
+            "extensions": {"code": "RATE_LIMITED", "retryAfter": seconds},
         }
     ]
     assert (page.status_code, health.status_code) == (200, 200)

@@ -548,7 +548,10 @@ async def test_there_are_only_so_many_connections(mongodb_uri: str, tmp_path: Pa
 
             assert refused.status_code == 503
             assert refused.headers["retry-after"] == "1"
-            assert refused.json()["errors"][0]["extensions"] == {"code": "OVERLOADED"}
+            assert refused.json()["errors"][0]["extensions"] == {
+                "code": "OVERLOADED",
+                "retryAfter": 1,
+            }
             await first.send(get("/healthz"))
             assert (await first.answer()).status == 200
 
