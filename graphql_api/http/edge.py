@@ -12,7 +12,7 @@ from ..logs import places
 from .cors import cors_headers
 from .errors import RequestError, error_response, retry_later
 from .exchange import Exchange, request_id
-from .headers import combined, require_host
+from .headers import combined, require_host, require_supported_coding
 
 logger = structlog.get_logger()
 
@@ -73,6 +73,7 @@ class Edge:
                 exchange.headers = combined(scope["headers"])
                 scope["headers"] = list(exchange.headers.items())
             require_host(received, scope["http_version"])
+            require_supported_coding(exchange.headers)
             await self._app(scope, receive, send_with_headers)
         except RequestError as refusal:
             failure = refusal

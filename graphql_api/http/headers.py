@@ -32,6 +32,17 @@ def combined(headers: Iterable[tuple[bytes, bytes]]) -> dict[bytes, bytes]:
     return {name: b", ".join(values) for name, values in lines.items()}
 
 
+def require_supported_coding(headers: Mapping[bytes, bytes]) -> None:
+    """Raises `RequestError` for a transfer coding other than `chunked` (RFC 9112, 6.1)."""
+    coding = headers.get(b"transfer-encoding")
+    if coding is not None and coding.lower() != b"chunked":
+        raise RequestError(
+            501,
+            "The Transfer-Encoding is not supported. Send the body without one, or with `chunked` "
+            "alone.",
+        )
+
+
 def require_host(headers: Mapping[bytes, bytes], http_version: str) -> None:
     """Raises `RequestError` without a valid Host, which HTTP/1.0 may leave out (RFC 9112, 3.2)."""
     host = headers.get(b"host")

@@ -5,6 +5,7 @@ import re
 from asyncio import TimerHandle
 from collections.abc import Callable
 from enum import Enum, auto
+from http import HTTPMethod
 from typing import Any, cast
 
 import httptools
@@ -32,11 +33,15 @@ _FAREWELL_SECONDS = 1.0
 # A target in absolute form (RFC 9112, 3.2.2): the host, and the path with the query.
 _ABSOLUTE = re.compile(rb"https?://([^/?#]+)(.*)", re.IGNORECASE)
 
+# A valid first line of a request (RFC 9112, 3), whatever its method is.
+_REQUEST_LINE = re.compile(rb"([A-Za-z0-9!#$%&'*+.^_`|~-]+) [!-~]+ HTTP/1\.[0-9]\r?\n")
+
 _MALFORMED = (400, "The request is not valid HTTP/1.1.")
 _TOO_SLOW = (408, "The request took too long to arrive.")
 _BODY_TOO_LARGE = (413, "The body is too large. Send a shorter one.")
 _TARGET_TOO_LONG = (414, "The path with its query is too long. Send a long query by POST.")
 _HEADERS_TOO_LARGE = (431, "The headers are too large. Send fewer or shorter ones.")
+_UNKNOWN_METHOD = (501, "The method is unknown. Send the request by POST.")
 _OTHER_VERSION = (505, "The HTTP version is not supported. Use HTTP/1.1.")
 _OVERLOADED = (503, "The server is overloaded.", "OVERLOADED")
 
@@ -84,6 +89,8 @@ class Protocol(HttpToolsProtocol):
         # The answer to send after theirs, as the connection's last one, and its CORS headers.
         self._rejection: RequestError | None = None
         self._rejection_headers: list[tuple[bytes, bytes]] = []
+        # Whether the client has ended its side of the connection.
+        self._is_ended = False
         # They end the connection if the request is not complete, the client does not read the
         # answer, or the client does not close the connection in time.
         self._receiving: Timer | None = None
@@ -113,7 +120,7 @@ class Protocol(HttpToolsProtocol):
             self._feed(data)
         except httptools.HttpParserError as error:
             cause = error.__context__
-            self._reject(cause if isinstance(cause, RequestError) else self._malformed())
+            self._reject(cause if isinstance(cause, RequestError) else self._fault_of(error, data))
             return
         # The parser does not report a header or a trailer before it is complete.
         settings = self._settings
@@ -129,6 +136,19 @@ class Protocol(HttpToolsProtocol):
             self._reject(RequestError(*_BODY_TOO_LARGE))
         elif self._receiving is None and (self._state is not _IDLE or self._unanswered == 0):
             self._await_request()
+
+    def eof_received(self) -> bool:  # type: ignore[override]  # asyncio's, which uvicorn narrows
+        """Keeps the connection open until every request has its answer.
+
+        A client may end its side of the connection after its last request (RFC 9112, 9.6). If that
+        request is incomplete, the connection ends at once.
+        """
+        if self._unanswered == 0 or self._state in (_HEAD, _BODY):
+            return False
+        if self._rejection is None:
+            self.cycle.keep_alive = False
+        self._state, self._is_ended = _IGNORING, True
+        return True
 
     def _feed(self, data: bytes) -> None:
         while True:
@@ -233,10 +253,18 @@ class Protocol(HttpToolsProtocol):
             # No request has begun. The client could take an answer for that to its next request.
             self.transport.close()
 
-    def _malformed(self) -> RequestError:
+    def _fault_of(self, error: httptools.HttpParserError, data: bytes) -> RequestError:
+        """The answer to a request that the parser cannot read; `data` is what arrived last."""
         # After HTTP/2's preface, the parser fails before it has read a head.
-        is_other_version = self.parser.get_http_version()[0] > "1"
-        return RequestError(*(_OTHER_VERSION if is_other_version else _MALFORMED))
+        if self.parser.get_http_version()[0] > "1":
+            return RequestError(*_OTHER_VERSION)
+        # To the parser, whatever is not HTTP begins with an unknown method. Only a valid line makes
+        # it one (RFC 9110, 9.1). `data` may begin with an earlier request, whose method is known.
+        if isinstance(error, httptools.HttpParserInvalidMethodError):
+            line = _REQUEST_LINE.match(data)
+            if line is not None and line[1].decode() not in HTTPMethod.__members__:
+                return RequestError(*_UNKNOWN_METHOD)
+        return RequestError(*_MALFORMED)
 
     def _take_absolute_form(self) -> None:
         """Replaces the target by its path and query, and the header Host by the target's host.
@@ -317,6 +345,11 @@ class Protocol(HttpToolsProtocol):
         self._state = _IGNORING
         self._request_received()
         self._unset_keepalive_if_required()
+        if self._is_ended:
+            # The client sends nothing more, so closing loses nothing.
+            self.transport.close()
+            self._end_within(self._settings.send_seconds)
+            return
         self.flow.resume_reading()
         is_unsent = self.transport.get_write_buffer_size() > 0
         self.transport.write_eof()

@@ -412,6 +412,51 @@ async def test_who_expects_to_go_on_is_told_so(client: Wire) -> None:
     assert (await client.answer()).json() == DATA
 
 
+# Methods and transfer codings that are unknown
+
+
+@pytest.mark.parametrize("method", [b"FOO", b"get", b"GETX", b"P!"])
+async def test_an_unknown_method_is_not_implemented(client: Wire, method: bytes) -> None:
+    answer = await ask(client, method + b" /graphql HTTP/1.1", b"Host: localhost")
+
+    assert (answer.status, answer.code) == (501, "NOT_IMPLEMENTED")
+    assert answer.headers["connection"] == "close"
+
+
+async def test_a_known_method_that_is_not_allowed_is_told_so(client: Wire) -> None:
+    answer = await ask(client, b"PROPFIND /graphql HTTP/1.1", b"Host: localhost")
+
+    assert (answer.status, answer.code) == (405, "METHOD_NOT_ALLOWED")
+
+
+@pytest.mark.parametrize(
+    ("codings", "status"),
+    [
+        ([b"chunked"], 200),
+        ([b"Chunked "], 200),
+        ([b"gzip, chunked"], 501),
+        ([b"gzip", b"chunked"], 501),
+        # RFC 9112, 6.3: the length of such a body is unknown.
+        ([b"gzip"], 400),
+        ([b"chunked, gzip"], 400),
+    ],
+    ids=str,
+)
+async def test_a_body_may_be_chunked_and_has_no_other_transfer_coding(
+    client: Wire, codings: list[bytes], status: int
+) -> None:
+    lines = [b"Transfer-Encoding: " + coding for coding in codings]
+    json_ = b"Content-Type: application/json"
+    head = request(b"POST /graphql HTTP/1.1", b"Host: localhost", json_, *lines)
+
+    await client.send(head + b"%x\r\n%s\r\n0\r\n\r\n" % (len(TYPENAME), TYPENAME))
+    answer = await client.answer()
+
+    assert answer.status == status
+    if status == 501:
+        assert answer.code == "NOT_IMPLEMENTED"
+
+
 # What is refused, across origins
 
 

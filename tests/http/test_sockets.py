@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import re
 import resource
 import signal
 import socket
@@ -471,6 +472,48 @@ async def test_what_fails_once_its_client_has_gone_ends_with_it() -> None:
         writer.transport.abort()
 
         await asyncio.wait_for(gone.wait(), 20)
+
+
+@pytest.mark.parametrize(
+    ("requests", "statuses"),
+    [
+        (post(TYPENAME), [b"200"]),
+        (get("/", b"Connection: close"), [b"200"]),
+        (post(TYPENAME) * 3, [b"200"] * 3),
+        (post(TYPENAME) + b"nonsense\r\n\r\n", [b"200", b"400"]),
+        (post(TYPENAME)[:-5], []),
+        (b"GET / HTTP", []),
+    ],
+    ids=["one", "the last one", "pipelined", "one before a malformed one", "incomplete body",
+         "incomplete head"],
+)  # fmt: skip
+async def test_a_client_that_ends_its_side_gets_the_answers_to_complete_requests(
+    requests: bytes, statuses: list[bytes]
+) -> None:
+    async def slow(_scope: Scope, _receive: Receive, send: Send) -> None:
+        # Until the client has ended its side.
+        await asyncio.sleep(0.1)
+        headers = [(b"content-length", b"2")]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": b"ok"})
+
+    async with serving_app(slow) as (reader, writer):
+        writer.write(requests)
+        writer.write_eof()
+        answers = await asyncio.wait_for(reader.read(), 20)
+
+    assert re.findall(rb"HTTP/1\.1 (\d+) ", answers) == statuses
+
+
+async def test_a_real_server_answers_a_client_that_ends_its_side(server_url: str) -> None:
+    async with wire(server_url) as brief:
+        await brief.send(post(TYPENAME))
+        brief.end()
+
+        answer = await brief.answer()
+
+        assert answer.json() == {"data": {"__typename": "Query"}}
+        assert await brief.rest() == b""
 
 
 async def test_pipelined_requests_are_answered_in_their_order(server_url: str) -> None:
