@@ -64,7 +64,7 @@ def new_api_key(
     return key, ApiKey(id_, name, _digest(key), scopes, now, expires_at)
 
 
-async def holder_of_api_key(api_keys: ApiKeys, key: str) -> Principal | None:
+async def verify_api_key(api_keys: ApiKeys, key: str) -> Principal | None:
     """The principal of a key that is valid now. Raises `faults.Unavailable`."""
     if not (shape := _SHAPE.fullmatch(key)):
         return None

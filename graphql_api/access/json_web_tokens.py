@@ -25,8 +25,8 @@ class JsonWebTokens:
         self._keys = keys
         self._scope_claims = _SCOPE_CLAIMS if scope_claim is None else (scope_claim,)
 
-    async def holder(self, token: str) -> Principal | None:
-        """The principal of a token that is valid now; raises `Unavailable` without keys."""
+    async def verify(self, token: str) -> Principal | None:
+        """The principal of a valid token. Raises `Unavailable` while no keys are known."""
         try:
             kid = jwt.get_unverified_header(token).get("kid")
             key = None if kid is None else await self._keys.get(kid)

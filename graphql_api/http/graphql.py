@@ -24,7 +24,7 @@ from ..schema.schema import create_schema
 from ..settings import Settings
 from .addresses import client_address, network
 from .body import read_body
-from .document_ids import Trusted
+from .document_ids import TrustedDocumentCache
 from .errors import JSON as _JSON
 from .errors import RequestError, body, error_response, retry_headers
 from .exchange import Exchange, exchange_of
@@ -55,8 +55,8 @@ _JSON_PARAMETERS = {"variables", "extensions"}
 _LONGEST_LOGGED = 64
 
 
-# Says who a request is from, by its headers and its address; raises `RequestError`.
-Admit = Callable[[Request], Awaitable[Principal]]
+# Returns the principal of a request, by its headers and its address. Raises `RequestError`.
+Authenticate = Callable[[Request], Awaitable[Principal]]
 
 
 @dataclass(frozen=True)
@@ -75,11 +75,11 @@ class GraphQLEndpoint:
         self,
         customers: Customers,
         registered: TrustedDocuments,
-        admit: Admit,
+        authenticate: Authenticate,
         settings: Settings,
     ) -> None:
         self._customers = customers
-        self._admit = admit
+        self._authenticate = authenticate
         self._settings = settings
         self._page = (
             graphiql_page(introspection=settings.allows_introspection)
@@ -87,7 +87,7 @@ class GraphQLEndpoint:
             else None
         )
         self._documents = Documents(create_schema(), settings)
-        self.trusted = Trusted(registered, self._documents)
+        self.trusted_documents = TrustedDocumentCache(registered, self._documents)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         start_deadline()
@@ -111,7 +111,7 @@ class GraphQLEndpoint:
 
     async def _execute(self, request: Request, media_type: str | None) -> Response:
         # Before anything of the request's is read.
-        principal = await self._admit(request)
+        principal = await self._authenticate(request)
         if media_type is None:
             raise RequestError(
                 406,
@@ -133,7 +133,11 @@ class GraphQLEndpoint:
         exchange.client = principal.id.partition(":")[0]
 
         id_ = parameters.document_id
-        document = self._documents.get(parameters.query) if id_ is None else self.trusted.get(id_)
+        document = (
+            self._documents.get(parameters.query)
+            if id_ is None
+            else self.trusted_documents.get(id_)
+        )
         if document is None:
             owner = f"{principal.id} {network(client_address(request))}"
             document = await self._read(parameters, owner)
@@ -182,7 +186,7 @@ class GraphQLEndpoint:
     async def _read(self, parameters: _Parameters, owner: str) -> Document:
         """A document that is not remembered."""
         if parameters.document_id is not None:
-            return await self.trusted.look_up(parameters.document_id)
+            return await self.trusted_documents.look_up(parameters.document_id)
         if self._settings.trusted_documents_only:
             raise RequestError(
                 403,

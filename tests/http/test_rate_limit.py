@@ -17,7 +17,7 @@ from limits.aio.strategies import FixedWindowRateLimiter
 from graphql_api import app as app_module
 from graphql_api.app import create_app
 from graphql_api.http import authentication, rate_limit
-from graphql_api.http.rate_limit import Windows
+from graphql_api.http.rate_limit import InMemoryCounts
 from graphql_api.mongo.mongod import embedded_mongod, find_mongod
 from graphql_api.settings import Settings, SettingsError, description
 
@@ -205,7 +205,7 @@ async def test_while_the_shared_storage_is_away_each_server_counts_for_itself(
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    monkeypatch.setattr(rate_limit, "_AWAY_SECONDS", 1.0)
+    monkeypatch.setattr(rate_limit, "_RETRY_SHARED_SECONDS", 1.0)
     with embedded_mongod(find_mongod(None), tmp_path) as storage:
         settings = {"rate_limit": "2/hour", "rate_limit_storage": storage}
         async with connected(database_uri, **settings) as client:
@@ -224,7 +224,7 @@ async def test_while_the_shared_storage_is_away_each_server_counts_for_itself(
     assert away == [200, 200, 429]
     assert back == [429]
     [message] = [message for message in caplog.messages if "storage" in message]
-    assert message == "The storage of rate limits is away; each worker counts for itself."
+    assert message == "The rate limit storage is unavailable; each worker counts alone."
 
 
 async def test_a_redis_that_is_away_does_not_take_the_server_down(
@@ -237,7 +237,7 @@ async def test_a_redis_that_is_away_does_not_take_the_server_down(
         statuses = await sent(client, 2)
 
     assert statuses == [200, 429]
-    assert "each worker counts for itself" in caplog.text
+    assert "each worker counts alone" in caplog.text
     assert "s3cr3t" not in caplog.text
 
 
@@ -263,32 +263,32 @@ def test_redis_needs_its_extra(monkeypatch: pytest.MonkeyPatch) -> None:
 async def test_counts_are_bounded_and_the_oldest_are_forgotten_first(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(rate_limit, "_MAX_WINDOWS", 3)
-    windows = Windows()
+    monkeypatch.setattr(rate_limit, "_MAX_COUNTS", 3)
+    counts = InMemoryCounts()
     for name in "abcd":
-        await windows.incr(name, 3600)
+        await counts.incr(name, 3600)
 
-    assert [await windows.get(name) for name in "abcd"] == [0, 1, 1, 1]
-    assert await windows.reset() == 3
+    assert [await counts.get(name) for name in "abcd"] == [0, 1, 1, 1]
+    assert await counts.reset() == 3
 
 
 async def test_counts_whose_time_is_over_are_forgotten() -> None:
-    windows = Windows()
+    counts = InMemoryCounts()
     for number in range(100):
-        await windows.incr(f"short {number}", 0.01)
+        await counts.incr(f"short {number}", 0.01)
     await asyncio.sleep(0.02)
 
-    assert await windows.get("short 0") == 0
-    assert await windows.incr("short 0", 0.01) == 1
-    assert await windows.reset() == 1
+    assert await counts.get("short 0") == 0
+    assert await counts.incr("short 0", 0.01) == 1
+    assert await counts.reset() == 1
 
 
 async def test_the_counts_are_a_storage_of_the_library() -> None:
-    windows, rate = Windows(), parse("1/hour")
-    limiter = FixedWindowRateLimiter(windows)
+    counts, rate = InMemoryCounts(), parse("1/hour")
+    limiter = FixedWindowRateLimiter(counts)
 
-    assert await windows.check()
-    assert windows.base_exceptions == ()
+    assert await counts.check()
+    assert counts.base_exceptions == ()
     assert [await limiter.hit(rate, "a"), await limiter.hit(rate, "a")] == [True, False]
     assert (await limiter.get_window_stats(rate, "b")).reset_time <= time.time()
     await limiter.clear(rate, "a")

@@ -59,7 +59,7 @@ def parsed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 @pytest.fixture
 def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
     """Has applications look after what is removed all the time."""
-    monkeypatch.setattr(document_ids, "_REMEMBERED_SECONDS", 0.02)
+    monkeypatch.setattr(document_ids, "_REFRESH_SECONDS", 0.02)
 
 
 class Registered:
