@@ -1,4 +1,4 @@
-"""What is answered to a request that is refused or fails: always JSON, in GraphQL's own form."""
+"""The answers to requests that are rejected or fail: JSON in the form of GraphQL errors."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -13,7 +13,7 @@ from .exchange import Exchange, exchange_of
 
 JSON = "application/json"
 
-# Codes for programs, in `extensions.code` of an error.
+# The `extensions.code` of an error, by HTTP status.
 CODES = {
     400: "BAD_REQUEST",
     404: "NOT_FOUND",
@@ -80,7 +80,10 @@ def retry_headers(errors: Iterable[dict[str, Any]]) -> dict[str, str]:
 
 
 def body(content: dict[str, Any], exchange: Exchange) -> bytes:
-    """A GraphQL answer as JSON; one that has errors names its request, and so does the log."""
+    """A GraphQL answer as JSON.
+
+    If it has `errors`, this adds `extensions.requestId`, and gives the log the first error's code.
+    """
     if "errors" in content:
         content["extensions"] = {"requestId": exchange.request_id}
         exchange.outcome = content["errors"][0].get("extensions", {}).get("code", "failure")
@@ -88,6 +91,7 @@ def body(content: dict[str, Any], exchange: Exchange) -> bytes:
 
 
 def error_response(error: RequestError, exchange: Exchange, media_type: str = JSON) -> Response:
+    """The answer to a rejected request."""
     return Response(
         body({"errors": [error.formatted]}, exchange),
         error.status_code,
@@ -97,7 +101,7 @@ def error_response(error: RequestError, exchange: Exchange, media_type: str = JS
 
 
 async def http_exception(request: Request, exception: Exception) -> Response:
-    """An `HTTPException` of Starlette's router, in our form."""
+    """The answer to a path or a method that Starlette's router rejects."""
     assert isinstance(exception, HTTPException)  # noqa: S101  # Starlette's signature is wider
     message = {
         404: "This path does not exist. GraphQL is at /graphql.",

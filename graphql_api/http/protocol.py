@@ -17,9 +17,9 @@ from .cors import cors_headers
 from .edge import SECURITY_HEADERS
 from .errors import JSON, RequestError, body, retry_later
 from .exchange import Exchange, request_id
-from .timers import Timer, stood_still
+from .timers import Timer, was_frozen
 
-# A pipelined request takes memory while it waits, and usual clients do not pipeline.
+# A pipelined request uses memory while it waits, and common clients do not pipeline.
 _MOST_PIPELINED = 16
 # In a chunked body, a chunk of one byte takes six bytes.
 _MOST_BYTES_PER_BYTE = 8
@@ -59,7 +59,7 @@ class _State(Enum):
     IGNORING = auto()  # nothing: the connection ends with answers that are already determined
 
 
-# A member of an enum takes three times as long to look up as a name of the module.
+# Looking up a member of an enum takes three times as long as looking up a name of the module.
 _IDLE, _HEAD, _BODY, _IGNORING = _State
 
 
@@ -140,8 +140,8 @@ class Protocol(HttpToolsProtocol):
     def eof_received(self) -> bool:  # type: ignore[override]  # asyncio's, which uvicorn narrows
         """Keeps the connection open until every request has its answer.
 
-        A client may end its side of the connection after its last request (RFC 9112, 9.6). If that
-        request is incomplete, the connection ends at once.
+        A client may end its side of the connection after its last request. If that request is
+        incomplete, the connection ends at once.
         """
         if self._unanswered == 0 or self._state in (_HEAD, _BODY):
             return False
@@ -371,7 +371,7 @@ class Protocol(HttpToolsProtocol):
     def timeout_keep_alive_handler(self) -> None:
         # uvicorn's timer also counts the time for which the process was frozen.
         due = cast("TimerHandle", self.timeout_keep_alive_task).when()
-        seconds = self._settings.keep_alive_seconds if stood_still(self.loop, due) else 0
+        seconds = self._settings.keep_alive_seconds if was_frozen(self.loop, due) else 0
         self.timeout_keep_alive_task = Timer(self.loop, seconds, self._end_idle)  # type: ignore[assignment]  # it is only cancelled
 
     def _end_idle(self) -> None:

@@ -32,7 +32,7 @@ _RETRY_SHARED_SECONDS = 5.0
 class RateLimit:
     """The same rate for each client, in fixed windows of time.
 
-    While a storage that several servers share is unavailable, each worker counts by itself.
+    While a storage that several servers share is unavailable, each worker counts separately.
     """
 
     def __init__(self, rate: str | None, storage_uri: str) -> None:
@@ -73,7 +73,9 @@ class RateLimit:
                     return await _seconds_to_wait(self._shared, check, rate, client)
             except (StorageError, TimeoutError):
                 self._retry_shared_at = time.monotonic() + _RETRY_SHARED_SECONDS
-                logger.warning("The rate limit storage is unavailable; each worker counts alone.")
+                logger.warning(
+                    "The rate limit storage is unavailable. Each worker counts separately."
+                )
         return await _seconds_to_wait(self._own, check, rate, client)
 
 
