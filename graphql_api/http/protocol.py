@@ -140,7 +140,8 @@ class Protocol(HttpToolsProtocol):
     def eof_received(self) -> bool:  # type: ignore[override]  # asyncio's, which uvicorn narrows
         """Keeps the connection open until every request has its answer.
 
-        A client may end its side of the connection after its last request. If that request is
+        A client may end its side of the connection after its last request. A client that closed
+        the whole connection looks the same, and its answers are lost. If the last request is
         incomplete, the connection ends at once.
         """
         if self._unanswered == 0 or self._state in (_HEAD, _BODY):

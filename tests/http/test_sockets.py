@@ -6,6 +6,7 @@ import re
 import resource
 import signal
 import socket
+import struct
 from asyncio import StreamReader, StreamWriter
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
@@ -471,6 +472,9 @@ async def test_an_application_that_fails_after_its_client_disconnected_does_no_h
     async with serving_app(failing) as (reader, writer):
         writer.write(post(TYPENAME))
         await reader.readuntil(b"\r\n\r\n")
+        # With this option, the client resets the connection instead of ending its side.
+        reset = struct.pack("ii", 1, 0)
+        writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, reset)
         writer.transport.abort()
 
         await asyncio.wait_for(gone.wait(), 20)
