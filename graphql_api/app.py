@@ -18,17 +18,17 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse
 from starlette.routing import Route
 
-from .access.api_keys import holder_of_api_key
+from .access.api_keys import verify_api_key
 from .access.json_web_tokens import JsonWebTokens
 from .access.signing_keys import FAULTS, KeysFromFile, KeysFromUrl, SigningKeys
 from .faults import SettingUp, Unavailable
 from .http.addresses import is_loopback
-from .http.authentication import Authenticated, Holder, Open
+from .http.authentication import BearerTokens, NoAuthentication, TokenVerifier
 from .http.cors import Preflights
 from .http.edge import Edge
 from .http.errors import http_exception
 from .http.graphiql import GraphiQLFiles, is_built
-from .http.graphql import Admit, GraphQLEndpoint
+from .http.graphql import Authenticate, GraphQLEndpoint
 from .http.health import Health
 from .http.rate_limit import RateLimit
 from .http.shortcut import Shortcut
@@ -55,25 +55,25 @@ def create_app(settings: Settings) -> Starlette:
             "GRAPHQL_API_MONGODB_URI must name a MongoDB; only `graphql-api serve` brings its own."
         )
     customers = open_customers(settings.mongodb_uri)
-    holders = _holders(settings, customers)
-    is_for_this_machine = not holders and not settings.insecure
+    verifiers = _token_verifiers(settings, customers)
+    is_for_this_machine = not verifiers and not settings.insecure
     if is_for_this_machine and not is_loopback(settings.host):
         raise SettingsError(
             "GRAPHQL_API_HOST names an address that others can reach: configure authentication "
             "(GRAPHQL_API_KEYS or GRAPHQL_API_JWT_ISSUER), or let everybody in with --insecure."
         )
     limit = _rate_limit(settings, None if is_for_this_machine else _DEFAULT_RATE)
-    admit: Admit = (
-        Authenticated(holders, limit)
-        if holders
-        else Open(limit, to_this_machine_alone=is_for_this_machine)
+    authenticate: Authenticate = (
+        BearerTokens(verifiers, limit)
+        if verifiers
+        else NoAuthentication(limit, loopback_only=is_for_this_machine)
     )
-    endpoint = GraphQLEndpoint(customers, MongoTrustedDocuments(customers), admit, settings)
+    endpoint = GraphQLEndpoint(customers, MongoTrustedDocuments(customers), authenticate, settings)
     health = Health(customers)
 
     @contextlib.asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
-        if not holders:
+        if not verifiers:
             whom = "whoever is on this machine" if is_for_this_machine else "everybody"
             logger.warning(f"No authentication is configured: the server is open to {whom}.")
         if settings.shows_graphiql and not is_built():
@@ -88,7 +88,7 @@ def create_app(settings: Settings) -> Starlette:
                     logger.warning(f"Customers can be created later: {error.progress}")
                 except Unavailable:
                     logger.warning("The database is not available; requests will try it again.")
-                async with endpoint.trusted.kept_up():
+                async with endpoint.trusted_documents.refreshed_in_background():
                     yield
 
     routes = [
@@ -141,24 +141,24 @@ def from_environment() -> Starlette:
     return create_app(settings)
 
 
-def _holders(settings: Settings, customers: MongoCustomers) -> list[Holder]:
-    """What finds the holder of each kind of token that is configured."""
-    holders: list[Holder] = []
+def _token_verifiers(settings: Settings, customers: MongoCustomers) -> list[TokenVerifier]:
+    """A verifier for each kind of token that is configured. Raises `SettingsError`."""
+    verifiers: list[TokenVerifier] = []
     if settings.keys:
-        holders.append(partial(holder_of_api_key, MongoApiKeys(customers)))
+        verifiers.append(partial(verify_api_key, MongoApiKeys(customers)))
     match settings.jwt_issuer, settings.jwt_audience, settings.jwt_jwks:
         case None, None, None:
             pass
         case str(issuer), str(audience), str(jwks):
             keys = _signing_keys(jwks)
             tokens = JsonWebTokens(issuer, audience, keys, settings.jwt_scope_claim)
-            holders.append(tokens.holder)
+            verifiers.append(tokens.verify)
         case _:
             raise SettingsError(
                 "GRAPHQL_API_JWT_ISSUER, GRAPHQL_API_JWT_AUDIENCE and GRAPHQL_API_JWT_JWKS belong "
                 "together: set all three of them, or none."
             )
-    return holders
+    return verifiers
 
 
 def _signing_keys(jwks: str) -> SigningKeys:

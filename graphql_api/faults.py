@@ -1,5 +1,9 @@
 """What any room may raise when MongoDB, or an identity provider, does not do its part."""
 
+# How many seconds later a client should retry. A new primary is elected within seconds, and a
+# retry that arrives too early costs little.
+RETRY_AFTER_SECONDS = 1
+
 
 class Unavailable(Exception):
     """A service that a request needs did not answer in time. Nothing was stored, for certain."""

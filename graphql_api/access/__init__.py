@@ -1,1 +1,1 @@
-"""Who may do what: principals, their scopes, API keys, and trusted documents."""
+"""Access: principals and their scopes, API keys, JSON Web Tokens, and trusted documents."""

@@ -1,4 +1,4 @@
-"""API keys: how they are made and checked. Only a digest of each is kept."""
+"""API keys: how they are made and verified. Only a digest of each key is stored."""
 
 import hashlib
 import hmac
@@ -10,7 +10,7 @@ from typing import Protocol
 
 from .principal import Principal, Scope
 
-# `gak` for GraphQL API key, so that people and secret scanners know one when they see it.
+# `gak` means GraphQL API key. People and secret scanners recognize a key by it.
 PREFIX = "gak_"
 _ID = re.compile("[0-9a-f]{12}")
 _SHAPE = re.compile(f"{PREFIX}(?P<id>{_ID.pattern})_[A-Za-z0-9_-]{{43}}")
@@ -18,7 +18,10 @@ _SHAPE = re.compile(f"{PREFIX}(?P<id>{_ID.pattern})_[A-Za-z0-9_-]{{43}}")
 
 @dataclass(frozen=True)
 class ApiKey:
-    """What is kept of an API key. Its `id` is no secret; `name` says whose it is."""
+    """An API key as it is stored. Its `id` is not secret; its `name` says which client has it.
+
+    Its times are in UTC.
+    """
 
     id: str
     name: str
@@ -36,27 +39,30 @@ class ApiKeys(Protocol):
     """All API keys. Every method raises `faults.Unavailable`."""
 
     async def add(self, new: ApiKey) -> None:
-        """Keep a new API key."""
+        """Store a new API key."""
 
     async def get(self, id_: str) -> ApiKey | None:
-        """The API key with this id, revoked and expired ones included."""
+        """The API key with this id, even if it is revoked or expired; None without one."""
 
     async def all(self) -> list[ApiKey]:
         """Every API key, in the order of their creation."""
 
     async def revoke(self, id_: str, at: datetime) -> bool:
-        """Revoke an API key, once; whether there is one with this id."""
+        """Revoke an API key; a revoked one keeps its time. Returns whether it exists."""
 
 
 def is_key_id(text: str) -> bool:
-    """Whether a key can have this id."""
+    """Whether this text has the form of a key's id."""
     return _ID.fullmatch(text) is not None
 
 
 def new_api_key(
     name: str, scopes: frozenset[Scope], lifetime: timedelta | None
 ) -> tuple[str, ApiKey]:
-    """A new key with 256 random bits, and what to keep of it."""
+    """A new key with 256 random bits, and what to store of it.
+
+    With `lifetime` None the key does not expire.
+    """
     id_ = secrets.token_hex(6)
     key = f"{PREFIX}{id_}_{secrets.token_urlsafe(32)}"
     now = datetime.now(UTC)
@@ -64,19 +70,22 @@ def new_api_key(
     return key, ApiKey(id_, name, _digest(key), scopes, now, expires_at)
 
 
-async def holder_of_api_key(api_keys: ApiKeys, key: str) -> Principal | None:
-    """The principal of a key that is valid now. Raises `faults.Unavailable`."""
+async def verify_api_key(api_keys: ApiKeys, key: str) -> Principal | None:
+    """The principal of a key that is valid now, and None for any other text.
+
+    Raises `faults.Unavailable`.
+    """
     if not (shape := _SHAPE.fullmatch(key)):
         return None
-    kept = await api_keys.get(shape["id"])
-    if kept is None or not hmac.compare_digest(kept.digest, _digest(key)):
+    stored = await api_keys.get(shape["id"])
+    if stored is None or not hmac.compare_digest(stored.digest, _digest(key)):
         return None
-    if kept.revoked_at is not None or kept.is_expired(datetime.now(UTC)):
+    if stored.revoked_at is not None or stored.is_expired(datetime.now(UTC)):
         return None
-    expires_at = None if kept.expires_at is None else kept.expires_at.timestamp()
-    return Principal(f"key:{kept.id}", kept.scopes, expires_at)
+    expires_at = None if stored.expires_at is None else stored.expires_at.timestamp()
+    return Principal(f"key:{stored.id}", stored.scopes, expires_at)
 
 
 def _digest(key: str) -> bytes:
-    # What has 256 random bits needs no slow hash.
+    # 256 random bits cannot be guessed, so the hash need not be slow.
     return hashlib.sha256(key.encode()).digest()

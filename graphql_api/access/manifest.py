@@ -1,4 +1,4 @@
-"""Manifests of documents, in the forms that code generators write."""
+"""Manifests of trusted documents, in the forms that code generators write."""
 
 import json
 
@@ -6,13 +6,14 @@ _APOLLO = "apollo-persisted-query-manifest"
 
 
 class ManifestError(Exception):
-    """What was read is no manifest; the message says what one is."""
+    """The text is not a manifest. The message says what a manifest is."""
 
 
 def read_manifest(content: bytes) -> list[tuple[str, str]]:
     """The ids and texts of a manifest, in its order. Raises `ManifestError`.
 
-    An object of texts by their ids comes from GraphQL Code Generator and from Relay.
+    GraphQL Code Generator and Relay write an object that maps ids to texts. Apollo's tools write
+    an object with a list of operations.
     """
     try:
         manifest = json.loads(content)

@@ -1,4 +1,4 @@
-"""Who a request is from, and what they may do."""
+"""Principals: the clients that send requests, and the scopes that they have."""
 
 from collections.abc import Container
 from dataclasses import dataclass
@@ -6,22 +6,23 @@ from enum import StrEnum
 
 
 class Scope(StrEnum):
-    """What a token can allow."""
+    """A group of operations that a token can allow."""
 
     CUSTOMERS_READ = "customers:read"
     CUSTOMERS_WRITE = "customers:write"
 
 
 def known_scopes(names: Container[object]) -> frozenset[Scope]:
-    """The scopes among these names, which may name others, too."""
+    """The scopes among these names; unknown names are ignored."""
     return frozenset(scope for scope in Scope if scope in names)
 
 
 @dataclass(frozen=True)
 class Principal:
-    """The holder of a token, until it expires (in seconds since 1970).
+    """The client that a token belongs to.
 
-    The `id` holds nothing secret and nothing personal.
+    The `id` has nothing secret and nothing personal. `expires_at` is the token's end in seconds
+    since 1970.
     """
 
     id: str
@@ -29,5 +30,5 @@ class Principal:
     expires_at: float | None = None
 
 
-# Who sends requests to an open server.
+# The principal of every request to an open server.
 ANYBODY = Principal("anonymous", frozenset(Scope))

@@ -1,4 +1,4 @@
-"""The public keys that JSON Web Tokens are signed with: a JWKS (RFC 7517) from a file or a URL."""
+"""The public keys that verify JSON Web Tokens: a JWKS (RFC 7517) from a file or a URL."""
 
 import asyncio
 import json
@@ -18,26 +18,27 @@ ALGORITHMS = ("RS256", "ES256", "EdDSA")
 _Keys = dict[str, jwt.PyJWK]
 
 _FETCH_SECONDS = 3.0
-# Keys are fetched anew when they are so old, and for a key that is not among them, but no sooner
-# than after a pause, so that made-up key ids cannot make this server a burden to the provider.
+# Keys are fetched again when they are this old, and when a token names an unknown key. Between two
+# attempts there is a pause, so that invented key ids do not cause a load on the provider.
 _FRESH_SECONDS = 300.0
 _PAUSE_SECONDS = 10.0
 
-# What bad addresses, bad JSON and bad keys raise.
+# What invalid addresses, invalid JSON and invalid keys raise.
 FAULTS = (OSError, ValueError, RecursionError, jwt.PyJWTError)
 
 
 class SigningKeys(Protocol):
-    """The keys by their ids."""
+    """The public keys of an identity provider."""
 
     async def get(self, kid: str) -> jwt.PyJWK | None:
-        """The key with this id. Raises `Unavailable` while no keys are known."""
+        """The key with this id; None if it is unknown. Raises `Unavailable` without any keys."""
 
 
 class KeysFromFile:
-    """Read once, at the start; raises one of `FAULTS`."""
+    """The keys in a file, which is read once."""
 
     def __init__(self, path: Path) -> None:
+        """Raises one of `FAULTS` if the file cannot be read or has no usable key."""
         key_set = json.loads(path.read_text("utf-8-sig"))
         if not isinstance(key_set, dict):
             raise ValueError("no JSON object")  # noqa: TRY004  # one of `FAULTS`
@@ -48,9 +49,9 @@ class KeysFromFile:
 
 
 class KeysFromUrl:
-    """Fetched when the first token comes, and again now and then, off the event loop.
+    """The keys at a URL. They are fetched for the first token, and then when they are old.
 
-    The keys that are known stay in use while the provider is away.
+    Known keys stay in use while the provider is unavailable.
     """
 
     def __init__(self, url: str) -> None:
@@ -61,12 +62,12 @@ class KeysFromUrl:
 
     async def get(self, kid: str) -> jwt.PyJWK | None:
         now = time.monotonic()
-        is_wanting = kid not in self._keys
+        is_unknown = kid not in self._keys
         is_stale = now >= self._fetched_at + _FRESH_SECONDS
-        if (is_wanting or is_stale) and now >= self._tried_at + _PAUSE_SECONDS:
+        if (is_unknown or is_stale) and now >= self._tried_at + _PAUSE_SECONDS:
             self._tried_at = now
             self._fetching = asyncio.create_task(self._fetch())
-        if is_wanting and self._fetching is not None:
+        if is_unknown and self._fetching is not None:
             await asyncio.wait([self._fetching], timeout=_FETCH_SECONDS)
         if not self._keys:
             raise Unavailable
@@ -82,7 +83,7 @@ class KeysFromUrl:
 
 
 def _usable(key_set: jwt.PyJWKSet) -> _Keys:
-    """Raises `ValueError` where there is none."""
+    """The keys for signatures that have an id, by id. Raises `ValueError` without any."""
     keys = {
         key.key_id: key
         for key in key_set.keys

@@ -1,4 +1,4 @@
-"""Trusted documents: registered by the operator, and named by their ids in requests."""
+"""Trusted documents: the operator registers them, and clients send their ids."""
 
 import re
 from collections.abc import Collection, Mapping
@@ -11,7 +11,7 @@ _ID = re.compile("[ -~]{1,255}")
 
 
 class IdsTaken(Exception):
-    """Other texts are registered with these ids."""
+    """Other texts are already registered with these ids."""
 
     def __init__(self, ids: list[str]) -> None:
         super().__init__()
@@ -20,7 +20,7 @@ class IdsTaken(Exception):
 
 @dataclass(frozen=True)
 class TrustedDocument:
-    """A GraphQL document as it is kept. Its `id` is whatever a code generator made of it."""
+    """A GraphQL document as it is stored. A code generator made its `id`, often a hash."""
 
     id: str
     text: str
@@ -31,23 +31,24 @@ class TrustedDocuments(Protocol):
     """All trusted documents. Every method raises `faults.Unavailable`."""
 
     async def add(self, texts: Mapping[str, str], at: datetime) -> int:
-        """Register these texts by their ids, all or none; how many of them are new.
+        """Register texts by their ids, all or none. Returns how many of them are new.
 
-        Raises `IdsTaken`: what an id stands for does not change.
+        Raises `IdsTaken` if an id has another text: the text of an id does not change.
         """
 
     async def get(self, id_: str) -> str | None:
-        """The text that a client names; strangers may ask for more than there is."""
+        """The text with this id; None if it is not registered. Clients may send any id."""
 
     async def texts(self, ids: Collection[str]) -> dict[str, str]:
-        """The texts of those that are registered among these ids."""
+        """The texts of these ids, by id, without those that are not registered."""
 
     async def all(self) -> list[TrustedDocument]:
         """Every trusted document, in the order of their registration."""
 
     async def remove(self, id_: str) -> bool:
-        """Trust a document no longer; whether there was one with this id."""
+        """Remove a document. Returns whether it was registered."""
 
 
 def is_document_id(text: str) -> bool:
+    """Whether this text can be the id of a document: `ID_IN_WORDS`."""
     return _ID.fullmatch(text) is not None

@@ -1,1 +1,1 @@
-"""How requests arrive: GraphQL over HTTP, GraphiQL, and the two health checks."""
+"""HTTP: GraphQL over HTTP, authentication and limits, GraphiQL, and the two health checks."""

@@ -1,4 +1,4 @@
-"""The addresses that requests come from."""
+"""The addresses of clients, and the names and addresses in the header `Host`."""
 
 import re
 from functools import lru_cache
@@ -6,7 +6,7 @@ from ipaddress import IPv4Address, IPv6Address, ip_address
 
 from starlette.requests import Request
 
-# RFC 3986, 3.2.2, which DNS bounds.
+# RFC 3986, 3.2.2. DNS limits the length of a name.
 _HOST = re.compile(
     r"""
     ( \[ (?P<ipv6> [0-9a-f:.]{2,45} ) \]
@@ -18,21 +18,21 @@ _HOST = re.compile(
     re.VERBOSE,
 )
 
-# Each IPv6 client has at least so many bits of its own.
+# An IPv6 client has a network of its own with at least this many bits for its addresses.
 _IPV6_OWN_BITS = 64
 
 
 def client_address(request: Request) -> str:
-    """The peer's address, or whom a trusted proxy names; empty where there is none."""
+    """The client's IP address, which a trusted proxy may name; empty if it is unknown."""
     return "" if request.client is None else request.client.host
 
 
-# What a client sends is remembered here, and may be long.
+# Few entries, because they hold headers, which may be long.
 @lru_cache(maxsize=64)
 def host_name(host: bytes) -> str | None:
-    """The name or address in a header `Host`, in lower case; None where it is not valid.
+    """The name or address in a header `Host`, in lower case; None if the header is invalid.
 
-    RFC 9110, 7.2: a host as in RFC 3986, and perhaps a port.
+    RFC 9110, 7.2: a host as in RFC 3986, with an optional port.
     """
     valid = _HOST.fullmatch(host.decode("latin-1").lower())
     if valid is None:
@@ -41,10 +41,10 @@ def host_name(host: bytes) -> str | None:
     return valid[1] if ipv6 is None else ipv6 if _address(ipv6) is not None else None
 
 
-# Of headers as long as there may be.
+# Few entries, because they hold headers, which may be long.
 @lru_cache(maxsize=64)
 def is_loopback(host: str) -> bool:
-    """Whether what this address or name stands for never leaves its machine (RFC 6761, 6.3)."""
+    """Whether this is a loopback address, or a name for one (RFC 6761, 6.3)."""
     address = _address(host)
     if address is not None:
         return address.is_loopback
@@ -53,7 +53,10 @@ def is_loopback(host: str) -> bool:
 
 @lru_cache(maxsize=1024)
 def network(host: str) -> str:
-    """Whom an address belongs to, for counting: an IPv4 address, or a whole IPv6 /64."""
+    """The network that shares one count: an IPv4 address alone, or a whole IPv6 /64.
+
+    All clients whose address is unknown share one count.
+    """
     address = _address(host)
     if isinstance(address, IPv6Address):
         return f"{int(address) >> _IPV6_OWN_BITS:x}::/64"

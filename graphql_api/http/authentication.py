@@ -1,4 +1,4 @@
-"""Who may send requests: everybody, or the holders of bearer tokens (RFC 6750)."""
+"""Authentication: an open server accepts every request, others require bearer tokens (RFC 6750)."""
 
 import hashlib
 import re
@@ -12,42 +12,47 @@ from starlette.requests import Request
 from ..access.principal import ANYBODY, Principal
 from ..faults import Unavailable
 from .addresses import client_address, host_name, is_loopback, network
-from .errors import RequestError
+from .errors import RequestError, retry_later
 from .exchange import exchange_of
 from .rate_limit import RateLimit
 
 _CHALLENGE = 'Bearer realm="graphql-api"'
 _TOKEN = re.compile(r"[A-Za-z0-9._~+/-]{1,8192}=*")
 
-# How long a token counts as good after it was found so: how late a revocation may hold.
+# How long a token counts as valid after it was verified, and so how long a revoked one still does.
 _REMEMBERED_SECONDS = 3.0
 _MAX_REMEMBERED = 1024
 
-# The principal of a token, if it is good; raises `Unavailable` where that cannot be told.
-Holder = Callable[[str], Awaitable[Principal | None]]
+# Returns the principal of a valid token, and None for any other token. Raises `Unavailable` if it
+# cannot check the token.
+TokenVerifier = Callable[[str], Awaitable[Principal | None]]
 
 
-class Open:
-    """Admits everybody; on a loopback address, whoever is on this machine."""
+class NoAuthentication:
+    """Accepts every request, or with `loopback_only` every request of its own machine."""
 
-    def __init__(self, limit: RateLimit, *, to_this_machine_alone: bool) -> None:
+    def __init__(self, limit: RateLimit, *, loopback_only: bool) -> None:
         self._limit = limit
-        self._to_this_machine_alone = to_this_machine_alone
+        self._loopback_only = loopback_only
 
     async def __call__(self, request: Request) -> Principal:
-        """Raises `RequestError`."""
+        """Returns `ANYBODY`.
+
+        Raises `RequestError` if the request is from another machine, or exceeds the limit.
+        """
         address = client_address(request)
-        # Another ASGI server may listen elsewhere, and a proxy may bring strangers in.
-        if self._to_this_machine_alone and not is_loopback(address):
+        # Another ASGI server may listen on another address, and a proxy forwards strangers.
+        if self._loopback_only and not is_loopback(address):
             raise RequestError(
                 403,
                 "This server accepts requests from its own machine only.",
                 code="FORBIDDEN",
             )
-        # Browsers always send it; HTTP/1.0 does not ask for it.
+        # Browsers always send it; HTTP/1.0 does not require it.
         host = exchange_of(request.scope).headers.get(b"host", b"localhost")
-        # A name that another site has led here (DNS rebinding) would let its scripts in.
-        if self._to_this_machine_alone and not is_loopback(host_name(host) or ""):
+        # Another site can let its own name resolve to this machine (DNS rebinding). Its scripts
+        # could then call the API.
+        if self._loopback_only and not is_loopback(host_name(host) or ""):
             raise RequestError(
                 403,
                 "The header Host does not name this machine. Send the request to localhost.",
@@ -57,80 +62,79 @@ class Open:
         return ANYBODY
 
 
-class Authenticated:
-    """Admits the holders of good tokens, and counts bad ones against their address."""
+class BearerTokens:
+    """Accepts requests with a valid token. Others count against the limit of their address."""
 
-    def __init__(self, holders: Sequence[Holder], limit: RateLimit) -> None:
-        self._holders = holders
+    def __init__(self, verifiers: Sequence[TokenVerifier], limit: RateLimit) -> None:
+        self._verifiers = verifiers
         self._limit = limit
-        # By digests, so that no token stays in memory; the oldest first.
-        self._remembered: OrderedDict[bytes, _Remembered] = OrderedDict()
+        # By the tokens' digests, so that no token stays in memory; the oldest first.
+        self._remembered: OrderedDict[bytes, _Verified] = OrderedDict()
 
     async def __call__(self, request: Request) -> Principal:
-        """Raises `RequestError`."""
+        """Returns the principal of the request's token.
+
+        Raises `RequestError` if the token is missing, invalid or cannot be checked, or if the
+        request exceeds the limit of the principal or of the address.
+        """
         token = _bearer_token(request)
         digest = hashlib.sha256((token or "").encode()).digest()
-        principal = self._recall(digest)
-        if principal is None:
-            # Whoever guesses is to cost no look-up, and to lock out nobody at the same address who
-            # had a good token before.
-            if digest not in self._remembered:
-                await self._limit.test(network(client_address(request)))
-            self._remembered.pop(digest, None)
-            principal = await self._find(token, network(client_address(request)))
-            self._remember(digest, principal)
-        await self._limit.hit(principal.id)
-        return principal
+        remembered = self._remembered.get(digest)
+        if remembered is not None and remembered.is_valid():
+            await self._limit.hit(remembered.principal.id)
+            return remembered.principal
 
-    async def _find(self, token: str | None, address: str) -> Principal:
-        principal = await self._holder(token) if token else None
+        address = network(client_address(request))
+        # Guesses must not cost a look-up each. They must not lock out a client at the same address
+        # either, whose token was valid when it was last verified.
+        was_valid_before = remembered is not None
+        if not was_valid_before:
+            await self._limit.test(address)
+        self._remembered.pop(digest, None)
+        principal = await self._verify(token) if token else None
         if principal is None:
             await self._limit.hit(address)
             raise _unauthenticated(token)
+        self._remember(digest, principal)
+        await self._limit.hit(principal.id)
         return principal
 
-    async def _holder(self, token: str) -> Principal | None:
+    async def _verify(self, token: str) -> Principal | None:
+        """The principal of a valid token. Raises `RequestError` if it cannot be checked."""
         try:
-            for holder in self._holders:
-                if (principal := await holder(token)) is not None:
+            for verify in self._verifiers:
+                if (principal := await verify(token)) is not None:
                     return principal
         except Unavailable:
-            raise RequestError(
-                503,
-                "The token cannot be checked at the moment. Retry in 1 second.",
-                {"Retry-After": "1"},
-                code="UNAVAILABLE",
+            raise retry_later(
+                503, "The token cannot be checked at the moment.", "UNAVAILABLE"
             ) from None
         return None
 
-    def _recall(self, digest: bytes) -> Principal | None:
-        remembered = self._remembered.get(digest)
-        if remembered is None or not remembered.is_good():
-            return None
-        return remembered.principal
-
     def _remember(self, digest: bytes, principal: Principal) -> None:
         until = time.monotonic() + _REMEMBERED_SECONDS
-        self._remembered[digest] = _Remembered(principal, until)
+        self._remembered[digest] = _Verified(principal, until)
         self._remembered.move_to_end(digest)
         if len(self._remembered) > _MAX_REMEMBERED:
             self._remembered.popitem(last=False)
 
 
 @dataclass(frozen=True)
-class _Remembered:
+class _Verified:
+    """The principal of a token that was valid, and until when that counts (`time.monotonic`)."""
+
     principal: Principal
     until: float
 
-    def is_good(self) -> bool:
+    def is_valid(self) -> bool:
         expires_at = self.principal.expires_at
         return time.monotonic() < self.until and (expires_at is None or time.time() < expires_at)
 
 
 def _bearer_token(request: Request) -> str | None:
-    """What was sent as a bearer token, if anything was; empty where it cannot be one."""
-    sent = exchange_of(request.scope).headers.get(b"authorization", b"").decode("latin-1")
-    scheme, _, token = sent.partition(" ")
+    """The bearer token of a request: None without one, empty if it is malformed."""
+    authorization = exchange_of(request.scope).headers.get(b"authorization", b"")
+    scheme, _, token = authorization.decode("latin-1").partition(" ")
     if scheme.lower() != "bearer":
         return None
     return token if _TOKEN.fullmatch(token) else ""

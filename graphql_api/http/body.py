@@ -10,12 +10,13 @@ from .exchange import exchange_of
 
 
 async def read_body(request: Request, limit: int) -> bytes:
-    """The whole body. Raises `RequestError` as soon as it is known to be longer than `limit` bytes.
+    """The whole body.
 
-    What was not read by then is not kept: see `Protocol`.
+    Raises `RequestError` as soon as the body is known to be longer than `limit` bytes, and
+    `ClientDisconnect`. `Protocol` discards the rest of such a body.
     """
     announced = exchange_of(request.scope).headers.get(b"content-length", b"").lstrip(b"0")
-    # More digits than the limit has make a larger number, and cost nothing.
+    # A number with more digits than the limit is larger, and need not be parsed.
     if len(announced) > len(str(limit)) or (announced.isdigit() and int(announced) > limit):
         raise _too_large(limit)
     body = bytearray()

@@ -1,4 +1,4 @@
-"""Lets scripts of the origins that the operator lists call the API, and of no other one."""
+"""CORS: scripts of the origins that the operator lists may call the API, and no others."""
 
 from collections.abc import Collection
 
@@ -7,7 +7,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from .exchange import exchange_of
 
-# The third line is what libraries for traces add by themselves; the last two, GraphQL clients.
+# Tracing libraries add the headers of the third line, and GraphQL clients those of the last two.
 _ALLOWED_HEADERS = (
     *("Accept", "Accept-Language", "Content-Language", "Content-Type"),
     *("Authorization", "Idempotency-Key", "X-Request-ID"),
@@ -18,7 +18,10 @@ _ALLOWED_HEADERS = (
 
 
 def cors_headers(origins: Collection[str], origin: bytes | None) -> list[tuple[bytes, bytes]]:
-    """What each answer has, also to a request that is refused, where the operator lists origins."""
+    """The headers of every answer, also of a rejection, if the operator lists origins.
+
+    `origin` is the request's header `Origin`.
+    """
     vary = (b"vary", b"Origin")
     if origin is None or origin.decode("latin-1") not in origins:
         return [vary]
@@ -30,9 +33,10 @@ def cors_headers(origins: Collection[str], origin: bytes | None) -> list[tuple[b
 
 
 class Preflights:
-    """ASGI middleware; answers what browsers ask before they send what a script wants to send.
+    """ASGI middleware that answers preflights: browsers send them before a script's request.
 
-    Whether the script's origin is listed is in the headers that every answer has.
+    The answer allows the methods and headers. `cors_headers`, which every answer has, allows the
+    origin.
     """
 
     def __init__(self, app: ASGIApp, further_headers: Collection[str]) -> None:

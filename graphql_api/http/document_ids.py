@@ -1,4 +1,4 @@
-"""Trusted documents: each is looked up and read once, and remembered until it is removed."""
+"""Trusted documents that clients send by id: each is looked up once, and then remembered."""
 
 import asyncio
 import contextlib
@@ -12,23 +12,24 @@ from ..execution.documents import Document, Documents
 from ..execution.fair_cache import Remembered
 from ..faults import Unavailable
 from ..logs import places
-from .errors import RequestError
+from .errors import retry_later
 
 logger = structlog.get_logger()
 
-# How late a removal may hold.
-_REMEMBERED_SECONDS = 3.0
-# In tokens, as other documents are counted: hundreds of usual ones.
+# How often remembered documents are compared with the registered ones, and so how long a removed
+# one is still served.
+_REFRESH_SECONDS = 3.0
+# How much is remembered, in tokens: hundreds of usual documents.
 _REMEMBERED_TOKENS = 32_768
 
-# No stranger adds to them, so they have one share.
+# Only the operator registers documents, so all of them have one owner in the cache.
 _OWNER = "the operator"
 
 _NOT_FOUND = Document(
     [
         {
-            "message": "No document is registered with this `documentId`. Register the document, "
-            "or send the id of a registered one.",
+            "message": "No document is registered with this `documentId`. Send the id of a "
+            "registered document.",
             "extensions": {"code": "DOCUMENT_NOT_FOUND"},
         }
     ],
@@ -39,61 +40,64 @@ _NOT_FOUND = Document(
 
 @dataclass(frozen=True)
 class _Known:
+    """A registered text, and the document that was read from it."""
+
     text: str
     document: Document
 
 
-class Trusted:
-    """The trusted documents that clients have named; no stranger can add to them."""
+class TrustedDocumentCache:
+    """The registered documents that clients have sent the ids of, ready to be executed."""
 
     def __init__(self, registered: TrustedDocuments, documents: Documents) -> None:
         self._registered = registered
         self._documents = documents
-        # By their ids.
+        # By document id.
         self._known = Remembered[_Known](_REMEMBERED_TOKENS)
 
     def get(self, id_: str) -> Document | None:
-        """The document, where it is remembered."""
+        """The document with this id, if it is remembered."""
         return None if (known := self._known.get(id_)) is None else known.document
 
     async def look_up(self, id_: str) -> Document:
-        """A document that is not. Raises `RequestError` where the database cannot tell."""
+        """Looks up a document that is not remembered, and remembers it if it is registered.
+
+        A document that is not registered is one with the error `DOCUMENT_NOT_FOUND`. Raises
+        `RequestError` if the database is unavailable.
+        """
         try:
             text = await self._registered.get(id_) if is_document_id(id_) else None
         except Unavailable:
-            raise RequestError(
-                503,
-                "The document cannot be looked up at the moment. Retry in 1 second.",
-                {"Retry-After": "1"},
-                code="UNAVAILABLE",
+            raise retry_later(
+                503, "The document cannot be looked up at the moment.", "UNAVAILABLE"
             ) from None
         if text is None:
             return _NOT_FOUND
-        # Of several requests that looked it up at once, the first to know reads it.
+        # Several requests may have looked it up at once. The first one has read it already.
         if (known := self._known.get(id_)) is None:
             known = _Known(text, self._documents.prepare(text))
             self._known.add(id_, known, _OWNER, known.document.weight)
         return known.document
 
     @contextlib.asynccontextmanager
-    async def kept_up(self) -> AsyncIterator[None]:
-        """For this while, what is removed is forgotten soon."""
-        keeping_up = asyncio.create_task(self._keep_up())
+    async def refreshed_in_background(self) -> AsyncIterator[None]:
+        """Forgets removed documents within seconds, until the context ends."""
+        refreshing = asyncio.create_task(self._refresh())
         try:
             yield
         finally:
-            keeping_up.cancel()
-            await asyncio.wait([keeping_up])
+            refreshing.cancel()
+            await asyncio.wait([refreshing])
 
-    async def _keep_up(self) -> None:
+    async def _refresh(self) -> None:
         while True:
-            await asyncio.sleep(_REMEMBERED_SECONDS)
+            await asyncio.sleep(_REFRESH_SECONDS)
             try:
                 await self._forget_removed()
             except Unavailable:
-                # What was trusted before goes on being served.
+                # Remembered documents are served until the database answers again.
                 continue
-            except Exception as error:  # noqa: BLE001  # whatever it is, the next time may succeed
+            except Exception as error:  # noqa: BLE001  # any failure is logged, and the next attempt may succeed
                 logger.error("Trusted documents cannot be read.", exception=places(error))  # noqa: TRY400  # no texts
 
     async def _forget_removed(self) -> None:

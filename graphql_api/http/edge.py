@@ -1,4 +1,4 @@
-"""Wraps the application: every answer has a request id and security headers, and is logged."""
+"""The outermost middleware: every answer has a request id and security headers, and is logged."""
 
 import asyncio
 from collections.abc import Collection
@@ -10,9 +10,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ..logs import places
 from .cors import cors_headers
-from .errors import RequestError, error_response
+from .errors import RequestError, error_response, retry_later
 from .exchange import Exchange, request_id
-from .headers import combined, require_host
+from .headers import combined, require_host, require_supported_coding
 
 logger = structlog.get_logger()
 
@@ -28,7 +28,12 @@ _SECURITY_HEADER_NAMES = {name for name, _ in SECURITY_HEADERS}
 
 
 class Edge:
-    """ASGI middleware; whatever fails within it is answered, and leaves no text in the log."""
+    """ASGI middleware that answers every failure of the application, and logs every request.
+
+    `own_paths` are the paths that the log may contain; any other path may hold anything. The log
+    has the place of a failure, and never its message. With `cors_origins` every answer has the
+    CORS headers.
+    """
 
     def __init__(
         self,
@@ -56,7 +61,7 @@ class Edge:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                # What an answer says itself stands: files that never change may be stored.
+                # A header of the answer itself has priority: files may be cached, for example.
                 given = {name for name, _ in message["headers"]}
                 added = SECURITY_HEADERS
                 if not given.isdisjoint(_SECURITY_HEADER_NAMES):
@@ -73,21 +78,21 @@ class Edge:
                 exchange.headers = combined(scope["headers"])
                 scope["headers"] = list(exchange.headers.items())
             require_host(received, scope["http_version"])
+            require_supported_coding(exchange.headers)
             await self._app(scope, receive, send_with_headers)
-        except RequestError as refusal:
-            failure = refusal
+        except RequestError as rejection:
+            failure = rejection
         except ClientDisconnect:
             exchange.outcome = "disconnected"
         except asyncio.CancelledError:
-            # The server stops, and this took longer than it waits.
-            failure = RequestError(
+            # The server stops, and has waited for this request long enough.
+            failure = retry_later(
                 503,
                 "The server stopped before the request was finished. It may or may not have been "
-                "done: send the request again with the same idempotency key.",
-                {"Retry-After": "1"},
-                code="SHUTTING_DOWN",
+                "done: use the same idempotency key when you retry.",
+                "SHUTTING_DOWN",
             )
-        except Exception as error:  # noqa: BLE001  # whatever it is gets an answer and a line
+        except Exception as error:  # noqa: BLE001  # every failure is answered and logged
             logger.error("The server failed.", exception=places(error))  # noqa: TRY400  # no texts
             failure = RequestError(500, "The server failed. The request is not the cause.")
         if failure is not None:
@@ -97,7 +102,6 @@ class Edge:
         exchange.log(
             status=status,
             method=scope["method"],
-            # Any other one may hold anything.
             path=scope["path"] if scope["path"] in self._own_paths else None,
             duration_ms=round((perf_counter() - began) * 1000, 3),
         )

@@ -1,5 +1,6 @@
-"""What is answered to a request that is refused or fails: always JSON, in GraphQL's own form."""
+"""The answers to requests that are rejected or fail: JSON in the form of GraphQL errors."""
 
+from collections.abc import Iterable
 from typing import Any
 
 import orjson
@@ -7,11 +8,12 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
+from ..faults import RETRY_AFTER_SECONDS
 from .exchange import Exchange, exchange_of
 
 JSON = "application/json"
 
-# Codes for programs, in `extensions.code` of an error.
+# The `extensions.code` of an error, by HTTP status.
 CODES = {
     400: "BAD_REQUEST",
     404: "NOT_FOUND",
@@ -23,12 +25,17 @@ CODES = {
     415: "UNSUPPORTED_MEDIA_TYPE",
     431: "HEADERS_TOO_LARGE",
     500: "INTERNAL_SERVER_ERROR",
+    501: "NOT_IMPLEMENTED",
     505: "HTTP_VERSION_NOT_SUPPORTED",
 }
 
 
 class RequestError(Exception):
-    """A request that is not executed; the message says what to do instead."""
+    """A request that is rejected. The message says what is wrong, and what to do.
+
+    `code` is the error's `extensions.code`; without it, the status has one in `CODES`. With
+    `retry_after`, in seconds, the error has `extensions.retryAfter` and the answer `Retry-After`.
+    """
 
     def __init__(
         self,
@@ -36,21 +43,47 @@ class RequestError(Exception):
         message: str,
         headers: dict[str, str] | None = None,
         code: str | None = None,
+        retry_after: int | None = None,
     ) -> None:
         super().__init__(message)
         self.status_code = status_code
-        self.message = message
-        self.headers = headers
         self.code = code or CODES[status_code]
+        extensions: dict[str, Any] = {"code": self.code}
+        if retry_after is not None:
+            extensions["retryAfter"] = retry_after
+        # The error as one of the `errors` of a GraphQL answer.
+        self.formatted = {"message": message, "extensions": extensions}
+        self.headers = {**(headers or {}), **retry_headers([self.formatted])}
 
-    @property
-    def formatted(self) -> dict[str, Any]:
-        """As it stands among the `errors` of an answer."""
-        return {"message": self.message, "extensions": {"code": self.code}}
+
+def retry_later(
+    status_code: int, message: str, code: str, seconds: int = RETRY_AFTER_SECONDS
+) -> RequestError:
+    """A rejection of a request that may succeed in some seconds, which the message adds."""
+    unit = "second" if seconds == 1 else "seconds"
+    return RequestError(
+        status_code, f"{message} Retry in {seconds} {unit}.", code=code, retry_after=seconds
+    )
+
+
+def retry_headers(errors: Iterable[dict[str, Any]]) -> dict[str, str]:
+    """The header `Retry-After` of an answer with these GraphQL errors.
+
+    It has the longest `extensions.retryAfter`, in seconds; without any there is no header.
+    """
+    waits = [
+        error["extensions"]["retryAfter"]
+        for error in errors
+        if "retryAfter" in error.get("extensions", ())
+    ]
+    return {"Retry-After": str(max(waits))} if waits else {}
 
 
 def body(content: dict[str, Any], exchange: Exchange) -> bytes:
-    """A GraphQL answer as JSON; one that has errors names its request, and so does the log."""
+    """A GraphQL answer as JSON.
+
+    If it has `errors`, this adds `extensions.requestId`, and gives the log the first error's code.
+    """
     if "errors" in content:
         content["extensions"] = {"requestId": exchange.request_id}
         exchange.outcome = content["errors"][0].get("extensions", {}).get("code", "failure")
@@ -58,6 +91,7 @@ def body(content: dict[str, Any], exchange: Exchange) -> bytes:
 
 
 def error_response(error: RequestError, exchange: Exchange, media_type: str = JSON) -> Response:
+    """The answer to a rejected request."""
     return Response(
         body({"errors": [error.formatted]}, exchange),
         error.status_code,
@@ -67,7 +101,7 @@ def error_response(error: RequestError, exchange: Exchange, media_type: str = JS
 
 
 async def http_exception(request: Request, exception: Exception) -> Response:
-    """An `HTTPException` of Starlette's router, in our form."""
+    """The answer to a path or a method that Starlette's router rejects."""
     assert isinstance(exception, HTTPException)  # noqa: S101  # Starlette's signature is wider
     message = {
         404: "This path does not exist. GraphQL is at /graphql.",

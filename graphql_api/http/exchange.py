@@ -1,4 +1,4 @@
-"""One request and its answer: the id they have, and what the log will say about them."""
+"""One request and its answer: their id, and their line in the log."""
 
 import os
 import re
@@ -15,15 +15,18 @@ _REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,128}")
 
 @dataclass(slots=True)
 class Exchange:
-    """Whoever learns something for the log writes it here: never a value, a token or an address."""
+    """What the log says of one request and its answer.
+
+    Each part of the server adds what it knows: never a customer's value, a token or an address.
+    """
 
     request_id: str
-    # One value for each name.
+    # The request's headers, with one value for each name in lower case.
     headers: Mapping[bytes, bytes] = field(default_factory=dict)
-    # How the client showed who it is, never who.
+    # How the client authenticated itself: `anonymous`, `key` or `jwt`.
     client: str = "anonymous"
     operation: str | None = None
-    # `success`, `failure`, or the code of what went wrong.
+    # `success`, `failure`, `disconnected`, or the code of an error.
     outcome: str = "success"
 
     def log(
@@ -48,7 +51,7 @@ def exchange_of(scope: Scope) -> Exchange:
 
 
 def request_id(given: bytes | None = None) -> str:
-    """The id that the client gave, where it is one that can be trusted in a log, else a new one."""
+    """The id that the client sent, if a log can hold it safely, and a new one otherwise."""
     if given is not None and _REQUEST_ID.fullmatch(given):
         return given.decode("ascii")
     return os.urandom(16).hex()

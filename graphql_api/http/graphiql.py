@@ -12,12 +12,12 @@ from starlette.types import Receive, Scope, Send
 
 from ..schema.examples import CREATED_LAST, EXAMPLES, FRESH
 from .graphiql_from_cdn import page_from_cdn, policy_of
-from .media import takes
+from .media import accepts_coding
 
 BUILD = Path(__file__).parent / "graphiql_build"
 
-# Where the page reads what it is to know of this server.
-_PLACE = '<script id="server" type="application/json">'
+# The element in which the page finds its settings.
+_SETTINGS_ELEMENT = '<script id="server" type="application/json">'
 
 _POLICY = "; ".join(
     (
@@ -48,48 +48,54 @@ class Page:
 
 
 def is_built() -> bool:
-    """Whether there is a page of the build, which loads nothing from elsewhere."""
+    """Whether the page is built. Such a page loads nothing from other servers."""
     return (BUILD / "index.html").exists()
 
 
 def graphiql_page(*, introspection: bool) -> Page:
-    """The page of the build, else one that loads its scripts from a CDN."""
+    """The built page or, without a build, one that loads its scripts from a CDN.
+
+    `introspection` says whether the page may ask the server for the schema.
+    """
     if not is_built():
         html = page_from_cdn()
         return Page(html, policy_of(html))
     html = (BUILD / "index.html").read_text("utf-8")
-    before, after = html.split(_PLACE)
-    known = _what_the_page_knows(introspection=introspection)
-    return Page(f"{before}{_PLACE}{known}{after}", _POLICY)
+    before, after = html.split(_SETTINGS_ELEMENT)
+    settings = _page_settings(introspection=introspection)
+    return Page(f"{before}{_SETTINGS_ELEMENT}{settings}{after}", _POLICY)
 
 
-def _what_the_page_knows(*, introspection: bool) -> str:
+def _page_settings(*, introspection: bool) -> str:
     examples = [
         {"query": example.document, "variables": json.dumps(example.variables, indent=2)}
         for example in EXAMPLES
     ]
-    known = {
+    settings = {
         "introspection": introspection,
         "fresh": FRESH,
         "createdLast": CREATED_LAST,
         "examples": examples,
-        # A browser that has kept other examples shows these instead.
+        # A browser that has stored examples of another edition replaces them by these.
         "edition": hashlib.sha256(json.dumps(examples).encode()).hexdigest()[:8],
     }
-    # Only `</script>` could end the element that this stands in.
-    return json.dumps(known).replace("<", "\\u003c")
+    # This text is inside a `<script>`, which only `</script>` ends.
+    return json.dumps(settings).replace("<", "\\u003c")
 
 
 class GraphiQLFiles:
-    """The scripts, styles, fonts and images of the build, compressed when it was made."""
+    """The built scripts, styles, fonts and images, each with its compressed versions."""
 
     def __init__(self) -> None:
-        # No path is made from what a client sends.
+        # By name, so that no path is made from what a client sends.
         self._paths = {path.name: path for path in (BUILD / "graphiql").glob("*")}
         self.names = frozenset(self._paths)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """One of them; its name has the hash of its content, so it never changes."""
+        """Sends one file. Its name has a hash of its content, so browsers may store it for ever.
+
+        Raises `HTTPException` for an unknown name.
+        """
         name = scope["path_params"]["name"]
         path = self._paths.get(name)
         if path is None or path.suffix in _ENCODINGS.values():
@@ -101,10 +107,10 @@ class GraphiQLFiles:
         }
         accepted = Headers(scope=scope).get("accept-encoding", "")
         for encoding, suffix in _ENCODINGS.items():
-            if takes(accepted, encoding):
+            if accepts_coding(accepted, encoding):
                 path = self._paths[name + suffix]
                 headers["Content-Encoding"] = encoding
                 break
-        # Who asks for a part gets the whole, as RFC 9110, 14.2 allows.
+        # A request for a range gets the whole file, as RFC 9110, 14.2 allows.
         asked = {**scope, "headers": [h for h in scope["headers"] if h[0] != b"range"]}
         await FileResponse(path, headers=headers)(asked, receive, send)

@@ -1,4 +1,4 @@
-"""The GraphiQL that Strawberry brings, for a server whose own one is not built."""
+"""Strawberry's GraphiQL page, for a server whose own page is not built."""
 
 import base64
 import hashlib
@@ -9,7 +9,7 @@ from strawberry.http.ides import get_graphql_ide_html
 
 from ..schema.examples import EXAMPLES
 
-# What stands in Strawberry's page until its scripts are there.
+# What Strawberry's page shows until its scripts are loaded.
 _LOADING = ">Loading...<"
 _WITHOUT_INTERNET = (
     "GraphiQL loads its scripts from unpkg.com. If nothing else appears here, this browser cannot "
@@ -18,7 +18,7 @@ _WITHOUT_INTERNET = (
     "API itself works without this page."
 )
 
-# Where Strawberry's page reads its own address.
+# The code in Strawberry's page that reads the page's own address, and the code after it.
 _READING = ("const parameters = {};", "function updateURL(data)")
 _READ = """\
 const parameters = Object.fromEntries(new URLSearchParams(window.location.search));
@@ -30,10 +30,10 @@ const parameters = Object.fromEntries(new URLSearchParams(window.location.search
 
 
 def page_from_cdn() -> str:
-    """Strawberry's page, which shows an example where its address names no other operation."""
+    """Strawberry's page. It shows an example, unless its address has an operation."""
     example = EXAMPLES[0]
     parameters = {"q": example.document, "variables": json.dumps(example.variables, indent=2)}
-    # JSON is JavaScript; only `</script>` could end the element that it stands in.
+    # JSON is JavaScript. This text is inside a `<script>`, which only `</script>` ends.
     script = _READ % json.dumps(parameters).replace("<", "\\u003c")
     before_text, after_text = get_graphql_ide_html().split(_LOADING)
     page = f"{before_text}>{_WITHOUT_INTERNET}<{after_text}"
@@ -43,9 +43,9 @@ def page_from_cdn() -> str:
 
 
 def policy_of(page: str) -> str:
-    """The page's Content-Security-Policy: the scripts and styles that it names, and its server.
+    """The page's Content-Security-Policy: its own scripts and styles, and requests to its server.
 
-    The editor writes style elements while it runs, so those cannot be told from others.
+    Any style is allowed inside the page, because the editor writes style elements while it runs.
     """
     own = re.findall("<script>(.*?)</script>", page, re.DOTALL)
     digests = [base64.b64encode(hashlib.sha256(script.encode()).digest()) for script in own]

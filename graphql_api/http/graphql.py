@@ -1,4 +1,4 @@
-"""GraphQL over HTTP: reads a request, has it executed, and answers in a form that it takes."""
+"""GraphQL over HTTP: reads a request, executes it, and answers in a media type it accepts."""
 
 import asyncio
 import re
@@ -24,9 +24,9 @@ from ..schema.schema import create_schema
 from ..settings import Settings
 from .addresses import client_address, network
 from .body import read_body
-from .document_ids import Trusted
+from .document_ids import TrustedDocumentCache
 from .errors import JSON as _JSON
-from .errors import RequestError, body, error_response
+from .errors import RequestError, body, error_response, retry_headers
 from .exchange import Exchange, exchange_of
 from .graphiql import Page, graphiql_page
 from .json_values import from_json
@@ -38,30 +38,30 @@ _HTML = "text/html"
 _READING = ("GET", "HEAD")
 _CONTENT_TYPES = {name: f"{name}; charset=utf-8".encode() for name in _OFFERED}
 
-# A list of codings, as long as those in IANA's registry.
+# Characters and length of a list of the codings in IANA's registry.
 _CODING = re.compile(rb"[A-Za-z0-9, -]{1,40}")
 
-# What each method may do.
+# The types of operations that each method allows.
 _ALLOWED = {
     "GET": {OperationType.QUERY},
     "HEAD": {OperationType.QUERY},
     "POST": {OperationType.QUERY, OperationType.MUTATION},
 }
 
-# In an address, where all parameters are texts, these are JSON.
+# In a query string, where all parameters are text, these are JSON.
 _JSON_PARAMETERS = {"variables", "extensions"}
 
-# Of the name of an operation, so many characters are logged.
+# How many characters of an operation's name are logged.
 _LONGEST_LOGGED = 64
 
 
-# Says who a request is from, by its headers and its address; raises `RequestError`.
-Admit = Callable[[Request], Awaitable[Principal]]
+# Returns the principal of a request, by its headers and its address. Raises `RequestError`.
+Authenticate = Callable[[Request], Awaitable[Principal]]
 
 
 @dataclass(frozen=True)
 class _Parameters:
-    # Empty where there is the id of a trusted document.
+    # Empty if the request has the id of a trusted document.
     query: str
     document_id: str | None
     variables: dict[str, Any] | None
@@ -75,11 +75,11 @@ class GraphQLEndpoint:
         self,
         customers: Customers,
         registered: TrustedDocuments,
-        admit: Admit,
+        authenticate: Authenticate,
         settings: Settings,
     ) -> None:
         self._customers = customers
-        self._admit = admit
+        self._authenticate = authenticate
         self._settings = settings
         self._page = (
             graphiql_page(introspection=settings.allows_introspection)
@@ -87,7 +87,7 @@ class GraphQLEndpoint:
             else None
         )
         self._documents = Documents(create_schema(), settings)
-        self.trusted = Trusted(registered, self._documents)
+        self.trusted_documents = TrustedDocumentCache(registered, self._documents)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         start_deadline()
@@ -110,8 +110,8 @@ class GraphQLEndpoint:
             return error_response(error, exchange_of(request.scope), media_type or _JSON)
 
     async def _execute(self, request: Request, media_type: str | None) -> Response:
-        # Before anything of the request's is read.
-        principal = await self._admit(request)
+        # Before the body is read, and before anything of the request is parsed.
+        principal = await self._authenticate(request)
         if media_type is None:
             raise RequestError(
                 406,
@@ -129,11 +129,15 @@ class GraphQLEndpoint:
                 {"Allow": "GET, HEAD, POST"},
             )
         exchange = exchange_of(request.scope)
-        # Keys and tokens are of principals with such ids: `key:...`, `jwt:...`.
+        # The id of a principal is `key:...`, `jwt:...` or `anonymous`.
         exchange.client = principal.id.partition(":")[0]
 
         id_ = parameters.document_id
-        document = self._documents.get(parameters.query) if id_ is None else self.trusted.get(id_)
+        document = (
+            self._documents.get(parameters.query)
+            if id_ is None
+            else self.trusted_documents.get(id_)
+        )
         if document is None:
             owner = f"{principal.id} {network(client_address(request))}"
             document = await self._read(parameters, owner)
@@ -147,12 +151,12 @@ class GraphQLEndpoint:
                     "subscriptions are not supported.",
                     {"Allow": "POST"},
                 )
-        # The draft: 200 for whatever a well-formed request leads to, in the older form.
+        # GraphQL over HTTP: in the older media type, every well-formed request gets 200.
         refused = 400 if media_type == _GRAPHQL_RESPONSE else 200
         if document.errors:
             return _response({"errors": document.errors}, refused, media_type, exchange)
         if operation is None:
-            # A client that names none is well-formed, one that names another is not.
+            # A request without a name is well-formed, one with an unknown name is not.
             raise RequestError(
                 refused if parameters.operation_name is None else 400,
                 "`operationName` is missing or unknown. Name one of the document's operations.",
@@ -175,14 +179,14 @@ class GraphQLEndpoint:
             return _response({"data": result.data}, 200, media_type, exchange)
         errors = [error.formatted for error in result.errors]
         if result.data is None:
-            # Fields at the top may be null, so nothing was executed, and there is no `data`.
+            # All root fields are nullable, so nothing was executed, and the answer has no `data`.
             return _response({"errors": errors}, refused, media_type, exchange)
         return _response({"errors": errors, "data": result.data}, 200, media_type, exchange)
 
     async def _read(self, parameters: _Parameters, owner: str) -> Document:
-        """A document that is not remembered."""
+        """A document that is not remembered. Raises `RequestError`."""
         if parameters.document_id is not None:
-            return await self.trusted.look_up(parameters.document_id)
+            return await self.trusted_documents.look_up(parameters.document_id)
         if self._settings.trusted_documents_only:
             raise RequestError(
                 403,
@@ -195,14 +199,14 @@ class GraphQLEndpoint:
 
 def _shown(page: Page, request: Request) -> Response:
     if request.scope["path"].endswith("/"):
-        # The page finds its files by paths that are relative to its own.
+        # The page loads its files by relative paths, which need its usual path.
         query = request.scope["query_string"].decode("latin-1")
         return RedirectResponse(f"../graphql?{query}" if query else "../graphql")
     return HTMLResponse(page.html, headers={"Content-Security-Policy": page.policy})
 
 
 def _chosen(document: Document, name: str | None) -> Operation | None:
-    """The operation that a request means; None where that cannot be told."""
+    """The operation with this name, or the only one; None if neither exists."""
     if name is None and len(document.operations) == 1:
         [operation] = document.operations.values()
         return operation
@@ -212,19 +216,14 @@ def _chosen(document: Document, name: str | None) -> Operation | None:
 def _response(
     content: dict[str, Any], status_code: int, media_type: str, exchange: Exchange
 ) -> Response:
-    waits = [
-        seconds
-        for error in content.get("errors", ())
-        if (seconds := error.get("extensions", {}).get("retryAfter")) is not None
-    ]
     answer = _Answer(body(content, exchange), status_code, media_type)
-    if waits:
-        answer.headers["Retry-After"] = str(max(waits))
+    if "errors" in content:
+        answer.headers.update(retry_headers(content["errors"]))
     return answer
 
 
 class _Answer(Response):
-    """Starlette's response, whose headers are not encoded anew each time."""
+    """Starlette's response with headers that are already encoded, which saves time."""
 
     def __init__(self, content: bytes, status_code: int, media_type: str) -> None:
         self.status_code = status_code
@@ -239,7 +238,11 @@ class _Answer(Response):
 def _idempotency_key(
     request: Request, operation: Operation, variables: dict[str, Any] | None, refused: int
 ) -> str | None:
-    """The key in the header; raises `RequestError` where it could be that of several creations."""
+    """The key in the header.
+
+    Raises `RequestError` with the status `refused` if the operation has several creations, because
+    the key belongs to one.
+    """
     key = exchange_of(request.scope).headers.get(b"idempotency-key")
     if key is None:
         return None
@@ -261,7 +264,7 @@ async def _from_body(request: Request, limit: int) -> _Parameters:
         )
     coding = headers.get(b"content-encoding", b"").strip()
     if coding.lower() not in (b"", b"identity"):
-        # Only what may be a coding is named, never whatever a client sent.
+        # The message repeats only a valid name of a coding, and nothing else that a client sent.
         named = f" {coding.decode()}" if _CODING.fullmatch(coding) else ""
         raise RequestError(
             415,
@@ -275,7 +278,7 @@ async def _from_body(request: Request, limit: int) -> _Parameters:
         raise RequestError(400, "The body is not valid JSON. Send JSON in UTF-8.") from None
 
 
-# Of headers as long as there may be.
+# Few entries, because they hold headers, which may be long.
 @lru_cache(maxsize=64)
 def _is_json(content_type: bytes) -> bool:
     return content_type.partition(b";")[0].strip().lower() == _JSON.encode()
@@ -319,7 +322,7 @@ def _parameters(values: object) -> _Parameters:
         raise RequestError(400, "`operationName` must be a string.")
     if not isinstance(extensions, dict | None):
         raise _not_an_object("extensions")
-    # GraphQL over HTTP, "GET": an empty name is as good as none. Clients send one by POST, too.
+    # GraphQL over HTTP, "GET": an empty name counts as missing. Some clients send it by POST too.
     return _Parameters(query, document_id, variables, operation_name or None)
 
 

@@ -1,4 +1,4 @@
-"""The headers of a request: one value for each name, and a valid Host."""
+"""The headers of a request: one value for each name, a valid Host, a supported coding."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from .addresses import host_name
 from .errors import RequestError
 
-# Of the headers that are read, those that are no lists.
+# The headers that the server reads and that are not lists.
 _SINGLE = {
     b"authorization",
     b"content-length",
@@ -18,9 +18,9 @@ _SINGLE = {
 
 
 def combined(headers: Iterable[tuple[bytes, bytes]]) -> dict[bytes, bytes]:
-    """One value for each name: the lines of a list are joined (RFC 9110, 5.3).
+    """One value for each name: several lines with a name are joined (RFC 9110, 5.3).
 
-    Raises `RequestError` where several lines have a name that is not a list's.
+    Raises `RequestError` for several lines of a header that is not a list.
     """
     lines: dict[bytes, list[bytes]] = defaultdict(list)
     for name, value in headers:
@@ -32,8 +32,19 @@ def combined(headers: Iterable[tuple[bytes, bytes]]) -> dict[bytes, bytes]:
     return {name: b", ".join(values) for name, values in lines.items()}
 
 
+def require_supported_coding(headers: Mapping[bytes, bytes]) -> None:
+    """Raises `RequestError` for a transfer coding other than `chunked` (RFC 9112, 6.1)."""
+    coding = headers.get(b"transfer-encoding")
+    if coding is not None and coding.lower() != b"chunked":
+        raise RequestError(
+            501,
+            "The Transfer-Encoding is not supported. Send the body with `chunked`, or without a "
+            "Transfer-Encoding.",
+        )
+
+
 def require_host(headers: Mapping[bytes, bytes], http_version: str) -> None:
-    """Raises `RequestError` without a valid Host, which HTTP/1.0 may leave out (RFC 9112, 3.2)."""
+    """Raises `RequestError` without a valid Host. HTTP/1.0 does not require it (RFC 9112, 3.2)."""
     host = headers.get(b"host")
     if http_version != "1.0" if host is None else host_name(host) is None:
         raise RequestError(

@@ -1,4 +1,4 @@
-"""The two health checks: the process runs, and the database answers."""
+"""The two health checks: whether the process runs, and whether the database answers."""
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse
@@ -8,17 +8,20 @@ from ..faults import SettingUp, Unavailable
 
 
 class Health:
-    """`/healthz` for whoever restarts processes, `/readyz` for whoever sends requests to them."""
+    """`/healthz` shows when a process must be restarted, `/readyz` when it can serve requests.
+
+    Both answer with a JSON object that has a `status`.
+    """
 
     def __init__(self, customers: Customers) -> None:
         self._customers = customers
 
     async def healthz(self, _request: Request) -> JSONResponse:
-        """200 while the process answers; never asks the database."""
+        """200 while the process runs; it does not ask the database."""
         return JSONResponse({"status": "ok"})
 
     async def readyz(self, _request: Request) -> JSONResponse:
-        """200 while customers can be created and read, else 503."""
+        """200 while customers can be created and read, and 503 otherwise."""
         try:
             await self._customers.ready()
         except SettingUp as error:

@@ -1,4 +1,4 @@
-"""Reads JSON (RFC 8259) from clients, and loses nothing that a rule judges."""
+"""Reads JSON (RFC 8259) from clients without changing a value that a rule judges."""
 
 import codecs
 import json
@@ -10,7 +10,7 @@ _DIGITS_OF_64_BITS = 19
 
 
 class Number(float):
-    """A number whose `str` is what was written, which may be more than a float can hold."""
+    """A number whose `str` is the text in the JSON, which may have more digits than a float."""
 
     __slots__ = ("_written",)
 
@@ -22,27 +22,31 @@ class Number(float):
 
 
 def from_json(text: bytes) -> object:
-    """The value of a JSON text; a byte order mark before it is skipped (RFC 8259, 8.1).
+    """The value of a JSON text, without its byte order mark (RFC 8259, 8.1).
 
-    Lone surrogates (8.2) stay as they are. What is not an integer of 64 bits, or is -0, is a
-    `Number`. Raises `ValueError` for what is not JSON in UTF-8, and `RecursionError`.
+    Lone surrogates (8.2) are unchanged. The `str` of every number is its text in the JSON: only an
+    integer of 64 bits other than -0 is an `int`, and all other numbers are a `Number`. Raises
+    `ValueError` for text that is not JSON in UTF-8, and `RecursionError` for deeply nested text.
     """
     text = text.removeprefix(codecs.BOM_UTF8)
     try:
         value = orjson.loads(text)
     except orjson.JSONDecodeError:
-        # orjson refuses lone surrogates, and what is too large for a float.
+        # orjson rejects lone surrogates, and numbers that are too large for a float.
         return _in_full(text)
     return _in_full(text) if _may_have_lost_digits(value) else value
 
 
 def _may_have_lost_digits(value: object) -> bool:
-    """Whether there is a float, as orjson makes of longer integers, too, or a 0, as of -0."""
+    """Whether the value contains a float or a 0.
+
+    orjson returns longer integers as floats too, and -0 as 0.
+    """
     containers = [value] if isinstance(value, dict | list) else []
     for container in containers:
         for inner in container.values() if container.__class__ is dict else container:
             kind = inner.__class__
-            # Most are, and the other questions cost time.
+            # Most values are strings, so this test saves the others.
             if kind is not str:
                 if kind is dict or kind is list:
                     containers.append(inner)

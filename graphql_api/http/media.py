@@ -1,14 +1,15 @@
-"""Chooses what to answer with from what a request says that it takes."""
+"""Content negotiation: the media types and codings that a request accepts (RFC 9110, 12.5)."""
 
 from functools import lru_cache
 
 
-# Of headers as long as there may be.
+# Few entries, because they hold headers, which may be long.
 @lru_cache(maxsize=64)
 def preferred(accept: str, offered: tuple[str, ...]) -> str | None:
-    """The offered media type with the highest quality, the first among equals; None for none.
+    """The offered media type with the highest quality, the first of several equal ones.
 
-    RFC 9110, 12.5.1: the most specific range that matches a media type gives its quality.
+    None if a header `Accept` allows none of them. RFC 9110, 12.5.1: the most specific range that
+    matches a media type gives its quality.
     """
     ranges = [_range(part) for part in accept.split(",") if part.strip()]
 
@@ -24,8 +25,8 @@ def preferred(accept: str, offered: tuple[str, ...]) -> str | None:
     return best if quality(best) > 0 else None
 
 
-def takes(accept_encoding: str, coding: str) -> bool:
-    """Whether a header `Accept-Encoding` names this coding, and does not refuse it."""
+def accepts_coding(accept_encoding: str, coding: str) -> bool:
+    """Whether a header `Accept-Encoding` lists this coding with a quality above 0."""
     return any(
         name == coding and quality > 0 for name, quality in map(_range, accept_encoding.split(","))
     )

@@ -1,9 +1,11 @@
-"""uvicorn's HTTP protocol, with bounds: on time, on sizes, on connections, and on who is served."""
+"""uvicorn's HTTP protocol, with limits on times, sizes, connections and pipelined requests."""
 
 import asyncio
 import re
 from asyncio import TimerHandle
 from collections.abc import Callable
+from enum import Enum, auto
+from http import HTTPMethod
 from typing import Any, cast
 
 import httptools
@@ -13,61 +15,84 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 from ..settings import Settings
 from .cors import cors_headers
 from .edge import SECURITY_HEADERS
-from .errors import JSON, RequestError, body
+from .errors import JSON, RequestError, body, retry_later
 from .exchange import Exchange, request_id
-from .timers import Timer, stood_still
+from .timers import Timer, was_frozen
 
-# Pipelined requests that wait for their turn cost memory, and nobody needs them.
+# A pipelined request uses memory while it waits, and common clients do not pipeline.
 _MOST_PIPELINED = 16
-# A byte of a chunked body may be a chunk of its own, which has six.
+# In a chunked body, a chunk of one byte takes six bytes.
 _MOST_BYTES_PER_BYTE = 8
-# For the client to read the last answer while it still sends; closing at once would destroy it.
+# How long the client may read the last answer while it still sends its request. The kernel would
+# discard an unread answer if the connection was closed at once.
 _LINGER_SECONDS = 2.0
-# For a request that is on its way when the server begins to stop.
+# How long an idle connection stays open when the server begins to stop, for a request that is
+# already on its way.
 _FAREWELL_SECONDS = 1.0
 
-# A target in absolute form (RFC 9112, 3.2.2): the host, and what a target is without it.
+# A target in absolute form (RFC 9112, 3.2.2): the host, and the path with the query.
 _ABSOLUTE = re.compile(rb"https?://([^/?#]+)(.*)", re.IGNORECASE)
+
+# A valid first line of a request (RFC 9112, 3), whatever its method is.
+_REQUEST_LINE = re.compile(rb"([A-Za-z0-9!#$%&'*+.^_`|~-]+) [!-~]+ HTTP/1\.[0-9]\r?\n")
 
 _MALFORMED = (400, "The request is not valid HTTP/1.1.")
 _TOO_SLOW = (408, "The request took too long to arrive.")
 _BODY_TOO_LARGE = (413, "The body is too large. Send a shorter one.")
 _TARGET_TOO_LONG = (414, "The path with its query is too long. Send a long query by POST.")
 _HEADERS_TOO_LARGE = (431, "The headers are too large. Send fewer or shorter ones.")
+_UNKNOWN_METHOD = (501, "The method is unknown. Send the request by POST.")
 _OTHER_VERSION = (505, "The HTTP version is not supported. Use HTTP/1.1.")
-_OVERLOADED = (
-    503,
-    "The server is overloaded. Retry in 1 second.",
-    {"Retry-After": "1"},
-    "OVERLOADED",
-)
+_OVERLOADED = (503, "The server is overloaded.", "OVERLOADED")
+
+
+class _State(Enum):
+    """What a connection receives next.
+
+    Without a fault it goes IDLE, HEAD, BODY and IDLE again for each request; from every state it
+    goes to IGNORING, and stays there.
+    """
+
+    IDLE = auto()  # a new request: the last one arrived as a whole, or there was none
+    HEAD = auto()  # more of a request's first line and headers
+    BODY = auto()  # more of a request's body, or its end
+    IGNORING = auto()  # nothing: the connection ends with answers that are already determined
+
+
+# Looking up a member of an enum takes three times as long as looking up a name of the module.
+_IDLE, _HEAD, _BODY, _IGNORING = _State
 
 
 class Protocol(HttpToolsProtocol):
-    """One connection. An ASGI application sees neither slow headers nor unread answers: this does.
+    """One connection. It enforces the limits that an ASGI application cannot see.
 
-    What it answers by itself has GraphQL's form, too, and is the connection's last answer.
+    These are the limits on slow or large heads, on unread answers, and on connections. A request
+    that breaks one is rejected with a GraphQL error, after the answers to earlier requests, and
+    the rejection is the connection's last answer.
     """
 
     def __init__(self, settings: Settings, **of_uvicorn: Any) -> None:  # noqa: ANN401  # its own business
         super().__init__(**of_uvicorn)
         self._settings = settings
-        self._parse_anew()
-        # Of the request that is being received: what is wrong with its head, which is said when
-        # that is whole, for it may name an origin; what came, and which part is to come.
+        self._start_parser()
+        self._state = _IDLE
+        # What is wrong with the head of the current request. It is answered when the head is
+        # complete, because the head may name an origin, which the answer needs.
         self._fault: RequestError | None = None
-        self._in_head = False
-        self._in_body = False
+        # How much of the current request has arrived.
         self._received_bytes = 0
         self._header_bytes = 0
-        # Whether the connection is kept once the request is here as a whole.
+        # Whether the connection stays open after the current request, once that is complete.
         self._keep_alive = False
-        # Of requests whose head was received.
+        # The number of requests whose head has arrived and whose answer is not complete.
         self._unanswered = 0
-        # What is still to be said once all of them are answered; nothing is heard any more.
-        self._refusal: RequestError | None = None
-        self._deaf = False
-        # Until when the request must be here, the answer be read on, and the connection be over.
+        # The answer to send after theirs, as the connection's last one, and its CORS headers.
+        self._rejection: RequestError | None = None
+        self._rejection_headers: list[tuple[bytes, bytes]] = []
+        # Whether the client has ended its side of the connection.
+        self._is_ended = False
+        # They end the connection if the request is not complete, the client does not read the
+        # answer, or the client does not close the connection in time.
         self._receiving: Timer | None = None
         self._sending: Timer | None = None
         self._ending: TimerHandle | None = None
@@ -75,7 +100,7 @@ class Protocol(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as in uvicorn
         super().connection_made(transport)
         if len(self.connections) > self._settings.max_connections:
-            self._refuse(RequestError(*_OVERLOADED))
+            self._reject(retry_later(*_OVERLOADED))
         else:
             self._await_request()
 
@@ -87,7 +112,7 @@ class Protocol(HttpToolsProtocol):
     # Receiving
 
     def data_received(self, data: bytes) -> None:
-        if self._deaf:
+        if self._state is _IGNORING:
             return
         self._unset_keepalive_if_required()
         self._received_bytes += len(data)
@@ -95,22 +120,36 @@ class Protocol(HttpToolsProtocol):
             self._feed(data)
         except httptools.HttpParserError as error:
             cause = error.__context__
-            self._refuse(cause if isinstance(cause, RequestError) else self._malformed())
+            self._reject(cause if isinstance(cause, RequestError) else self._fault_of(error, data))
             return
-        # Nets, for what the parser keeps to itself: headers and trailers that do not end.
+        # The parser does not report a header or a trailer before it is complete.
         settings = self._settings
-        if self._in_head and self._received_bytes > (
+        if self._state is _HEAD and self._received_bytes > (
             settings.max_header_bytes + settings.max_target_bytes
         ):
-            self._refuse(self._fault or RequestError(*_HEADERS_TOO_LARGE))
-        elif self._in_body and self._received_bytes > (
+            self._reject(self._fault or RequestError(*_HEADERS_TOO_LARGE))
+        elif self._state is _BODY and self._received_bytes > (
             settings.max_header_bytes
             + settings.max_target_bytes
             + settings.max_body_bytes * _MOST_BYTES_PER_BYTE
         ):
-            self._refuse(RequestError(*_BODY_TOO_LARGE))
-        elif self._receiving is None and (self._in_head or self._in_body or self._unanswered == 0):
+            self._reject(RequestError(*_BODY_TOO_LARGE))
+        elif self._receiving is None and (self._state is not _IDLE or self._unanswered == 0):
             self._await_request()
+
+    def eof_received(self) -> bool:  # type: ignore[override]  # asyncio's, which uvicorn narrows
+        """Keeps the connection open until every request has its answer.
+
+        A client may end its side of the connection after its last request. A client that closed
+        the whole connection looks the same, and its answers are lost. If the last request is
+        incomplete, the connection ends at once.
+        """
+        if self._unanswered == 0 or self._state in (_HEAD, _BODY):
+            return False
+        if self._rejection is None:
+            self.cycle.keep_alive = False
+        self._state, self._is_ended = _IGNORING, True
+        return True
 
     def _feed(self, data: bytes) -> None:
         while True:
@@ -120,27 +159,28 @@ class Protocol(HttpToolsProtocol):
                 rest = data[upgrade.args[0] :]
             else:
                 return
-            # An offer of another protocol, which may be ignored (RFC 9110, 7.8). The parser takes
-            # what follows for that protocol, so the request is parsed anew without the offer.
+            # The request offers another protocol, which a server may ignore (RFC 9110, 7.8). The
+            # parser expects that protocol from now on, so a new one parses the request without
+            # the offer.
             method, version = self.parser.get_method(), self.parser.get_http_version().encode()
             head = [b"%s %s HTTP/%s" % (method, self.url, version)]
             head += [b"%s: %s" % header for header in self.headers if header[0] != b"upgrade"]
-            self._parse_anew()
+            self._start_parser()
             data = b"\r\n".join([*head, b"", rest])
 
-    def _parse_anew(self) -> None:
+    def _start_parser(self) -> None:
         self.parser = httptools.HttpRequestParser(self)
         self.parser.set_dangerous_leniencies(
-            # What follows the last request of a connection is not answered.
+            # Data after the last request of a connection is ignored, not malformed.
             lenient_data_after_close=True,
-            # Each version is told apart here.
+            # `on_headers_complete` checks the version, to answer an unsupported one with 505.
             lenient_version=True,
         )
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
         self._fault = None
-        self._in_head = True
+        self._state = _HEAD
         self._received_bytes = self._header_bytes = 0
 
     def on_url(self, url: bytes) -> None:
@@ -153,12 +193,12 @@ class Protocol(HttpToolsProtocol):
         self._header_bytes += len(name) + len(value) + len(b": \r\n")
         if self._header_bytes > self._settings.max_header_bytes:
             self._fault = self._fault or RequestError(*_HEADERS_TOO_LARGE)
-        # Trailers are no headers, though they come by this way.
-        if not self._in_head:
+        # The parser also reports trailers here. They are counted, but they are not headers.
+        if self._state is not _HEAD:
             if self._fault is not None:
                 raise self._fault
         elif self._fault is None or name.lower() == b"origin":
-            # White space around a value is no part of it (RFC 9110, 5.5).
+            # White space around a value is not part of it (RFC 9110, 5.5).
             super().on_header(name, value.strip(b" \t"))
 
     def on_headers_complete(self) -> None:
@@ -177,23 +217,24 @@ class Protocol(HttpToolsProtocol):
             len(self.tasks) >= self._settings.max_connections
             or len(self.pipeline) >= _MOST_PIPELINED
         ):
-            raise RequestError(*_OVERLOADED)
+            raise retry_later(*_OVERLOADED)
         if version == "1.0":
-            # It has no such expectation (RFC 9110, 10.1.1).
+            # HTTP/1.0 does not know `100 Continue` (RFC 9110, 10.1.1).
             self.expect_100_continue = False
         super().on_headers_complete()
         cycle = self.cycle
         cycle.transport = cast(
             "asyncio.Transport", _AnswerTransport(self.transport, self.loop, self._linger)
         )
-        # An answer that does not need the rest of its request is the connection's last one.
+        # An answer that is sent before its request is complete is the connection's last one.
         self._keep_alive, cycle.keep_alive = cycle.keep_alive, False
-        self._in_head, self._in_body = False, True
+        self._state = _BODY
         self._unanswered += 1
 
     def on_message_complete(self) -> None:
-        if self._in_body:
-            self._in_body = False
+        # Of a request that offers another protocol, only the head is complete.
+        if self._state is _BODY:
+            self._state = _IDLE
             self._request_received()
             if not self.cycle.response_started:
                 self.cycle.keep_alive = self._keep_alive
@@ -207,19 +248,30 @@ class Protocol(HttpToolsProtocol):
         self._receiving = None
 
     def _too_slow(self) -> None:
-        if self._in_head or self._in_body:
-            self._refuse(self._fault or RequestError(*_TOO_SLOW))
+        if self._state is not _IDLE:
+            self._reject(self._fault or RequestError(*_TOO_SLOW))
         else:
-            # Nobody asked. What is said now could be taken for the answer to a later request.
+            # No request has begun. The client could take an answer for that to its next request.
             self.transport.close()
 
-    def _malformed(self) -> RequestError:
-        # Among what follows HTTP/2's preface nothing can be read.
-        is_other_version = self.parser.get_http_version()[0] > "1"
-        return RequestError(*(_OTHER_VERSION if is_other_version else _MALFORMED))
+    def _fault_of(self, error: httptools.HttpParserError, data: bytes) -> RequestError:
+        """The answer to a request that the parser cannot read; `data` is what arrived last."""
+        # After HTTP/2's preface, the parser fails before it has read a head.
+        if self.parser.get_http_version()[0] > "1":
+            return RequestError(*_OTHER_VERSION)
+        # To the parser, whatever is not HTTP begins with an unknown method. Only a valid line makes
+        # it one (RFC 9110, 9.1). `data` may begin with an earlier request, whose method is known.
+        if isinstance(error, httptools.HttpParserInvalidMethodError):
+            line = _REQUEST_LINE.match(data)
+            if line is not None and line[1].decode() not in HTTPMethod.__members__:
+                return RequestError(*_UNKNOWN_METHOD)
+        return RequestError(*_MALFORMED)
 
     def _take_absolute_form(self) -> None:
-        """Goes on as if the target had come in the usual form, and its host as the Host."""
+        """Replaces the target by its path and query, and the header Host by the target's host.
+
+        Raises `RequestError` if the target does not begin with `http://` or `https://`.
+        """
         absolute = _ABSOLUTE.fullmatch(self.url)
         if absolute is None:
             raise RequestError(*_MALFORMED)
@@ -227,7 +279,7 @@ class Protocol(HttpToolsProtocol):
         self.url = rest if rest.startswith(b"/") else b"/" + rest
         if self.parser.get_http_version() == "1.0" and b"host" not in dict(self.headers):
             self.headers.append((b"host", host))
-        # The list is the scope's, too.
+        # In place, because the scope has the same list.
         self.headers[:] = [
             (name, host if name == b"host" else value) for name, value in self.headers
         ]
@@ -238,27 +290,33 @@ class Protocol(HttpToolsProtocol):
         self._unanswered -= 1
         if self._ending is None:
             super().on_response_complete()
-            self._say_refusal()
+            self._send_rejection()
 
-    def _refuse(self, refusal: RequestError) -> None:
-        """Answers so, after what was asked before, and hears no more."""
-        self._refusal, self._deaf = refusal, True
+    def _reject(self, rejection: RequestError) -> None:
+        """Ends the connection with this answer, after those to earlier requests."""
+        self._rejection = rejection
+        if self._settings.cors_origins is not None:
+            received = {} if self._state is _IDLE else dict(self.headers)
+            origin = received.get(b"origin")
+            self._rejection_headers = cors_headers(self._settings.cors_origins, origin)
         self._request_received()
-        if self._in_body:
+        if self._state is _BODY:
             if self.pipeline:
                 self.pipeline.popleft()
             else:
-                # The application waits for the rest of this body: as if the client had gone.
+                # The application waits for the rest of this body. This ends it, as if the client
+                # had disconnected.
                 self.cycle.disconnected = True
                 self.cycle.message_event.set()
             self._unanswered -= 1
-        self._say_refusal()
+        self._state = _IGNORING
+        self._send_rejection()
 
-    def _say_refusal(self) -> None:
-        if self._refusal is None or self._unanswered or self.transport.is_closing():
+    def _send_rejection(self) -> None:
+        if self._rejection is None or self._unanswered or self.transport.is_closing():
             return
         exchange = Exchange(request_id())
-        content = body({"errors": [self._refusal.formatted]}, exchange)
+        content = body({"errors": [self._rejection.formatted]}, exchange)
         headers = [
             *self.server_state.default_headers,
             (b"content-type", f"{JSON}; charset=utf-8".encode()),
@@ -266,29 +324,33 @@ class Protocol(HttpToolsProtocol):
             CLOSE_HEADER,
             *(
                 (name.lower().encode(), value.encode())
-                for name, value in (self._refusal.headers or {}).items()
+                for name, value in self._rejection.headers.items()
             ),
             (b"x-request-id", exchange.request_id.encode()),
             *SECURITY_HEADERS,
-            *self._cors_headers(),
+            *self._rejection_headers,
         ]
-        head = [STATUS_LINE[self._refusal.status_code]]
+        head = [STATUS_LINE[self._rejection.status_code]]
         head += [b"%s: %s\r\n" % header for header in headers]
         self.transport.write(b"".join([*head, b"\r\n", content]))
-        exchange.log(status=self._refusal.status_code, method=None, path=None, duration_ms=None)
-        self._refusal = None
+        exchange.log(status=self._rejection.status_code, method=None, path=None, duration_ms=None)
+        self._rejection = None
         self._linger()
 
-    def _cors_headers(self) -> list[tuple[bytes, bytes]]:
-        origins = self._settings.cors_origins
-        received = dict(self.headers) if self._in_head or self._in_body else {}
-        return [] if origins is None else cors_headers(origins, received.get(b"origin"))
-
     def _linger(self) -> None:
-        """Ends the connection, in stages: its client is to read the last answer (RFC 9112, 9.6)."""
-        self._deaf = True
+        """Ends the connection in stages, so that the client reads the last answer (RFC 9112, 9.6).
+
+        The server stops sending, and ignores what it still receives until the client closes the
+        connection or the time is over.
+        """
+        self._state = _IGNORING
         self._request_received()
         self._unset_keepalive_if_required()
+        if self._is_ended:
+            # The client sends nothing more, so closing loses nothing.
+            self.transport.close()
+            self._end_within(self._settings.send_seconds)
+            return
         self.flow.resume_reading()
         is_unsent = self.transport.get_write_buffer_size() > 0
         self.transport.write_eof()
@@ -308,9 +370,9 @@ class Protocol(HttpToolsProtocol):
         _cancel(self._sending)
 
     def timeout_keep_alive_handler(self) -> None:
-        # uvicorn's own timer counts the time for which the process stood still.
+        # uvicorn's timer also counts the time for which the process was frozen.
         due = cast("TimerHandle", self.timeout_keep_alive_task).when()
-        seconds = self._settings.keep_alive_seconds if stood_still(self.loop, due) else 0
+        seconds = self._settings.keep_alive_seconds if was_frozen(self.loop, due) else 0
         self.timeout_keep_alive_task = Timer(self.loop, seconds, self._end_idle)  # type: ignore[assignment]  # it is only cancelled
 
     def _end_idle(self) -> None:
@@ -320,15 +382,16 @@ class Protocol(HttpToolsProtocol):
     # Stopping
 
     def shutdown(self) -> None:
-        """From now on every answer of the server is the last one of its connection.
+        """Makes every answer of the server the last one of its connection.
 
-        A client that does not know so yet, and sends a request at this moment, gets its answer.
+        A connection without a request stays open for a moment: a request that the client has
+        already sent gets its answer.
         """
         if CLOSE_HEADER not in self.server_state.default_headers:
             self.server_state.default_headers.append(CLOSE_HEADER)
         if self._unanswered:
             self.cycle.keep_alive = False
-        elif not (self._in_head or self._deaf):
+        elif self._state is _IDLE:
             self._unset_keepalive_if_required()
             self.timeout_keep_alive_task = self.loop.call_later(
                 _FAREWELL_SECONDS, self.timeout_keep_alive_handler
@@ -336,9 +399,9 @@ class Protocol(HttpToolsProtocol):
 
 
 class _AnswerTransport:
-    """The transport of one answer: its head goes with its body, for a system call is dear.
+    """The transport of one answer. It sends the head with the body, in one system call.
 
-    Closing it lets the client read the answer first.
+    `close` lets the client read the answer before the connection ends.
     """
 
     def __init__(
@@ -355,7 +418,7 @@ class _AnswerTransport:
     def write(self, data: bytes) -> None:
         if self._head is None:
             self._head = data
-            # The body nearly always follows at once.
+            # If the body does not follow at once, the head is sent without it.
             self._loop.call_soon(self._send_head)
         else:
             self._transport.write(self._head + data)

@@ -1,4 +1,4 @@
-"""How often somebody may send a request."""
+"""The rate limit: how many requests a client may send in a period of time."""
 
 import asyncio
 import logging
@@ -16,95 +16,98 @@ from limits.aio.strategies import FixedWindowRateLimiter
 from limits.errors import StorageError
 from limits.storage import storage_from_string
 
-from .errors import RequestError
+from .errors import retry_later
 
 logger = logging.getLogger(__name__)
 
 _Check = Callable[[FixedWindowRateLimiter, limits.RateLimitItem, str], Awaitable[bool]]
 
-_MAX_WINDOWS = 100_000
-# Waiting longer for a count that is shared would cost more than it is worth.
+_MAX_COUNTS = 100_000
+# How long a request waits for a shared count. An exact count is not worth a longer wait.
 _SHARED_SECONDS = 0.5
-_AWAY_SECONDS = 5.0
+# How long the shared storage is not asked after it failed.
+_RETRY_SHARED_SECONDS = 5.0
 
 
 class RateLimit:
-    """One rate for everybody, counted apart for each, in fixed windows of time.
+    """The same rate for each client, in fixed windows of time.
 
-    While a storage that several servers share is away, each worker counts for itself.
+    While a storage that several servers share is unavailable, each worker counts separately.
     """
 
     def __init__(self, rate: str | None, storage_uri: str) -> None:
-        """Raises what the storage's driver raises for a URI that is none.
+        """`rate` is written as `600/minute`; with None there is no limit.
 
-        `rate` is as in `600/minute`; None limits nobody.
+        Raises `ConfigurationError`, `ValueError` or an error of the storage's driver if the URI
+        is invalid.
         """
         self._rate = None if rate is None else limits.parse(rate)
-        self._own = FixedWindowRateLimiter(Windows())
+        self._own = FixedWindowRateLimiter(InMemoryCounts())
         self._shared = None
         if not storage_uri.startswith("memory:"):
             self._shared = FixedWindowRateLimiter(_shared_storage(storage_uri))
-        self._away_until = 0.0
+        # In seconds of `time.monotonic`.
+        self._retry_shared_at = 0.0
 
-    async def hit(self, who: str) -> None:
-        """Counts a request; raises `RequestError` for one too many."""
-        await self._require(FixedWindowRateLimiter.hit, who)
+    async def hit(self, client: str) -> None:
+        """Counts a request of a client. Raises `RequestError` if it exceeds the limit."""
+        await self._require(FixedWindowRateLimiter.hit, client)
 
-    async def test(self, who: str) -> None:
-        """Raises `RequestError` where another request would be one too many."""
-        await self._require(FixedWindowRateLimiter.test, who)
+    async def test(self, client: str) -> None:
+        """Raises `RequestError` if one more request would exceed the limit; counts nothing."""
+        await self._require(FixedWindowRateLimiter.test, client)
 
     async def aclose(self) -> None:
-        """Ends the connections to a shared storage."""
+        """Closes the connections to a shared storage."""
         if self._shared is not None:
             await _close(self._shared.storage)
 
-    async def _require(self, check: _Check, who: str) -> None:
-        if self._rate is not None and (seconds := await self._wait(check, self._rate, who)):
-            raise RequestError(
-                429,
-                f"Too many requests. Retry in {seconds} second{'' if seconds == 1 else 's'}.",
-                {"Retry-After": str(seconds)},
-                code="RATE_LIMITED",
-            )
+    async def _require(self, check: _Check, client: str) -> None:
+        if self._rate is not None and (seconds := await self._wait(check, self._rate, client)):
+            raise retry_later(429, "Too many requests.", "RATE_LIMITED", seconds)
 
-    async def _wait(self, check: _Check, rate: limits.RateLimitItem, who: str) -> int:
-        if self._shared is not None and time.monotonic() >= self._away_until:
+    async def _wait(self, check: _Check, rate: limits.RateLimitItem, client: str) -> int:
+        if self._shared is not None and time.monotonic() >= self._retry_shared_at:
             try:
                 async with asyncio.timeout(_SHARED_SECONDS):
-                    return await _seconds_to_wait(self._shared, check, rate, who)
+                    return await _seconds_to_wait(self._shared, check, rate, client)
             except (StorageError, TimeoutError):
-                self._away_until = time.monotonic() + _AWAY_SECONDS
-                logger.warning("The storage of rate limits is away; each worker counts for itself.")
-        return await _seconds_to_wait(self._own, check, rate, who)
+                self._retry_shared_at = time.monotonic() + _RETRY_SHARED_SECONDS
+                logger.warning(
+                    "The rate limit storage is unavailable. Each worker counts separately."
+                )
+        return await _seconds_to_wait(self._own, check, rate, client)
 
 
 async def _seconds_to_wait(
-    limiter: FixedWindowRateLimiter, check: _Check, rate: limits.RateLimitItem, who: str
+    limiter: FixedWindowRateLimiter, check: _Check, rate: limits.RateLimitItem, client: str
 ) -> int:
-    if await check(limiter, rate, who):
+    """How many seconds the client must wait, rounded up; 0 if it may send the request now."""
+    if await check(limiter, rate, client):
         return 0
-    window = await limiter.get_window_stats(rate, who)
+    window = await limiter.get_window_stats(rate, client)
     return max(1, math.ceil(window.reset_time - time.time()))
 
 
 @dataclass
 class _Window:
+    """The requests of one client until `end`, in seconds of `time.monotonic`."""
+
     end: float
     count: int = 0
 
 
-class Windows(Storage):
-    """Counts in this process: no more than a bound, and none whose time is over.
+class InMemoryCounts(Storage):
+    """The counts of this process: at most `_MAX_COUNTS`, without those whose window is over.
 
-    The library's own storage looks through all of them at each request: 3 ms for 20,000.
+    The library's own storage checks all counts at each request, which takes 3 ms for 20,000.
     """
 
     STORAGE_SCHEME = None
 
     def __init__(self) -> None:
         super().__init__()
-        # In the order of their end, because all of them are equally long.
+        # By key, and in the order of their end, because all of them are equally long.
         self._windows: OrderedDict[str, _Window] = OrderedDict()
 
     @property
@@ -143,7 +146,7 @@ class Windows(Storage):
     def _make_room(self, now: float) -> None:
         while self._windows:
             oldest = next(iter(self._windows.values()))
-            if oldest.end > now and len(self._windows) < _MAX_WINDOWS:
+            if oldest.end > now and len(self._windows) < _MAX_COUNTS:
                 return
             self._windows.popitem(last=False)
 
@@ -155,7 +158,7 @@ def _shared_storage(uri: str) -> Storage:
         options = {
             "timeoutMS": milliseconds,
             "connectTimeoutMS": milliseconds,
-            # A count may be lost with a primary.
+            # A lost count does no harm, so one member of a replica set is enough.
             "w": 1,
             "counter_collection_name": "rate_limits",
             "window_collection_name": "rate_limit_windows",
@@ -172,7 +175,7 @@ def _shared_storage(uri: str) -> Storage:
 
 
 async def _close(storage: Storage) -> None:
-    # The library leaves that to its users.
+    # The library has no method for this.
     if isinstance(storage, MongoDBStorage):
         storage.storage.close()
     else:

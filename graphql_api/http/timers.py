@@ -1,25 +1,25 @@
-"""Timers that do not count the time for which the whole process stood still."""
+"""Timers that do not count the time for which the whole process was frozen."""
 
 import asyncio
 from collections.abc import Callable
 
-# Later than this, a timer was not late by itself.
+# A timer that is later than this was delayed by the whole process.
 _LATE_SECONDS = 0.5
 
-# Enough for the event loop to read what has arrived.
+# Enough time for the event loop to read what has arrived.
 _LAST_LOOK_SECONDS = 0.001
 
 
-def stood_still(loop: asyncio.AbstractEventLoop, due: float) -> bool:
-    """Whether the process was frozen, or too busy, when something was due at that time."""
+def was_frozen(loop: asyncio.AbstractEventLoop, due: float) -> bool:
+    """Whether the process was frozen or too busy at this time, in seconds of `loop.time`."""
     return loop.time() > due + _LATE_SECONDS
 
 
 class Timer:
-    """Calls back after some seconds, once what has arrived by then is read.
+    """Calls back after some seconds, when the event loop has read what arrived until then.
 
-    A process that was frozen wakes up with all of its timers over, and clients that had no chance:
-    it begins anew.
+    In a process that was frozen, all timers are over at once, although no client was served
+    meanwhile. Such a timer starts again.
     """
 
     def __init__(
@@ -28,17 +28,17 @@ class Timer:
         self._loop = loop
         self._seconds = seconds
         self._callback = callback
-        self._begin()
+        self._start()
 
     def cancel(self) -> None:
         self._handle.cancel()
 
-    def _begin(self) -> None:
+    def _start(self) -> None:
         self._due = self._loop.time() + self._seconds
         self._handle = self._loop.call_later(self._seconds, self._end)
 
     def _end(self) -> None:
-        if stood_still(self._loop, self._due):
-            self._begin()
+        if was_frozen(self._loop, self._due):
+            self._start()
         else:
             self._handle = self._loop.call_later(_LAST_LOOK_SECONDS, self._callback)

@@ -20,7 +20,7 @@ from graphql import (
 from strawberry.schema.config import StrawberryConfig
 from strawberry.types import ExecutionContext
 
-from ..faults import OutcomeUnknown, Unavailable
+from ..faults import RETRY_AFTER_SECONDS, OutcomeUnknown, Unavailable
 from ..logs import places
 from .operations import Mutation, Query
 from .scalars import SCALARS
@@ -52,9 +52,6 @@ _ORDER = (
     "Query",
 )
 
-# A new primary is there after some seconds, and it costs little to ask too early.
-_RETRY_AFTER_SECONDS = 1
-
 # graphql-core ends its messages with the value that it refuses, and quotes strings and numbers
 # where a document breaks off. Names stay.
 _REFUSED_VALUE = re.compile(r"(?:[,;]? [Ff]ound|(?<=value)(?<!has invalid value)): .*", re.DOTALL)
@@ -85,7 +82,7 @@ class Schema(strawberry.Schema):
                 error.message = (
                     "The database is unavailable. Nothing was stored; retry in a few seconds."
                 )
-                error.extensions = {"code": "UNAVAILABLE", "retryAfter": _RETRY_AFTER_SECONDS}
+                error.extensions = {"code": "UNAVAILABLE", "retryAfter": RETRY_AFTER_SECONDS}
             elif isinstance(cause, OutcomeUnknown):
                 error.message = (
                     "The database did not say in time whether the customer was stored. Send the "
@@ -93,7 +90,7 @@ class Schema(strawberry.Schema):
                     "Without a key, send the same email address again: an EmailTakenError means "
                     "that a customer with it exists."
                 )
-                error.extensions = {"code": "OUTCOME_UNKNOWN", "retryAfter": _RETRY_AFTER_SECONDS}
+                error.extensions = {"code": "OUTCOME_UNKNOWN", "retryAfter": RETRY_AFTER_SECONDS}
             elif cause is None or isinstance(cause, GraphQLError):
                 error.message = without_values(error.message)
             else:

@@ -1,4 +1,4 @@
-"""JSON Web Tokens: which of them are good, and where the keys that sign them come from."""
+"""JSON Web Tokens: which of them are valid, and the sources of the signing keys."""
 
 import asyncio
 import base64
@@ -44,7 +44,7 @@ def jwks_file(provider: Provider, tmp_path: Path) -> Path:
 async def guarded(
     database_uri: str, provider: Provider, jwks_file: Path
 ) -> AsyncIterator[httpx.AsyncClient]:
-    """A client of an application that takes the provider's tokens."""
+    """A client of an application that accepts the provider's tokens."""
     async with connected(database_uri, **provider.settings(str(jwks_file))) as client:
         yield client
 
@@ -57,7 +57,7 @@ def publication(provider: Provider) -> Iterator[Publication]:
 
 
 @pytest.mark.parametrize("algorithm", ["RS256", "ES256", "EdDSA"])
-async def test_a_token_is_good_with_each_algorithm(
+async def test_a_token_is_valid_with_each_algorithm(
     algorithm: str, guarded: httpx.AsyncClient, provider: Provider
 ) -> None:
     assert await can(guarded, provider.token(algorithm)) == set(Scope)
@@ -83,13 +83,13 @@ async def test_a_token_is_good_with_each_algorithm(
         ({"scope": None, "roles": ["customers:read"]}, set()),
     ],
 )
-async def test_scopes_come_from_the_claims_that_providers_use(
+async def test_scopes_are_read_from_the_claims_that_providers_use(
     claims: dict[str, Any], scopes: set[Scope], guarded: httpx.AsyncClient, provider: Provider
 ) -> None:
     assert await can(guarded, provider.token(**claims)) == scopes
 
 
-async def test_scopes_come_from_the_claim_alone_that_a_setting_names(
+async def test_with_a_scope_claim_other_claims_are_ignored(
     database_uri: str, provider: Provider, jwks_file: Path
 ) -> None:
     settings = {**provider.settings(str(jwks_file)), "jwt_scope_claim": "https://example.com/roles"}
@@ -115,7 +115,7 @@ async def test_scopes_come_from_the_claim_alone_that_a_setting_names(
     ],
     ids=str,
 )
-async def test_claims_that_are_good(
+async def test_valid_claims_are_accepted(
     claims: dict[str, Any], guarded: httpx.AsyncClient, provider: Provider
 ) -> None:
     assert await status(guarded, provider.token(**claims)) == 200
@@ -144,13 +144,13 @@ async def test_claims_that_are_good(
     ],
     ids=str,
 )
-async def test_claims_that_are_bad(
+async def test_invalid_claims_are_rejected(
     claims: dict[str, Any], guarded: httpx.AsyncClient, provider: Provider
 ) -> None:
     assert await status(guarded, provider.token(**claims)) == 401
 
 
-async def test_a_token_ends_when_it_expires_although_it_was_good_just_now(
+async def test_a_remembered_token_is_rejected_as_soon_as_it_expires(
     guarded: httpx.AsyncClient, provider: Provider
 ) -> None:
     # The leeway is 10 seconds.
@@ -162,7 +162,7 @@ async def test_a_token_ends_when_it_expires_although_it_was_good_just_now(
     assert (before, await status(guarded, token)) == (200, 401)
 
 
-async def test_what_the_providers_keys_did_not_sign_is_refused(
+async def test_a_token_without_a_signature_of_the_provider_is_rejected(
     guarded: httpx.AsyncClient, provider: Provider
 ) -> None:
     good = provider.token()
@@ -190,7 +190,9 @@ async def test_what_the_providers_keys_did_not_sign_is_refused(
     assert statuses == dict.fromkeys(tokens, 401)
 
 
-async def test_what_is_no_token_is_refused(guarded: httpx.AsyncClient, provider: Provider) -> None:
+async def test_malformed_tokens_are_rejected(
+    guarded: httpx.AsyncClient, provider: Provider
+) -> None:
     header, payload, signature = provider.token().split(".")
     tokens = [
         "e30",
@@ -216,7 +218,7 @@ async def test_what_is_no_token_is_refused(guarded: httpx.AsyncClient, provider:
     assert statuses == [401] * len(tokens)
 
 
-async def test_both_kinds_of_tokens_can_be_taken(
+async def test_both_kinds_of_tokens_can_be_accepted(
     database_uri: str, provider: Provider, jwks_file: Path
 ) -> None:
     key, token = await api_key(database_uri), provider.token()
@@ -227,7 +229,7 @@ async def test_both_kinds_of_tokens_can_be_taken(
     assert statuses == [200, 200]
 
 
-async def test_an_api_key_is_refused_where_tokens_alone_are_taken(
+async def test_an_api_key_is_rejected_if_only_tokens_are_accepted(
     guarded: httpx.AsyncClient, database_uri: str
 ) -> None:
     assert await status(guarded, await api_key(database_uri)) == 401
@@ -261,7 +263,7 @@ def test_the_three_settings_belong_together(
     ],
     ids=lambda content: repr(content)[:40],
 )
-def test_a_file_without_a_usable_key_is_refused_at_the_start(
+def test_a_file_without_a_usable_key_is_rejected_at_the_start(
     content: str | bytes | None, provider: Provider, tmp_path: Path
 ) -> None:
     file = tmp_path / "s3cr3t.json"
@@ -295,7 +297,7 @@ async def test_a_byte_order_mark_before_a_jwks_is_skipped(
 
 
 @pytest.mark.parametrize("member", [{"use": "enc"}, {"kid": None}, {"alg": "RS512"}])
-def test_a_key_that_is_not_for_these_signatures_is_no_usable_key(
+def test_a_key_for_other_purposes_is_not_usable(
     member: dict[str, Any], provider: Provider, tmp_path: Path
 ) -> None:
     key = {**json.loads(provider.jwks())["keys"][0], **member}
@@ -332,7 +334,7 @@ async def test_keys_are_fetched_from_a_url_once(
     assert publication.requests == 1
 
 
-async def test_made_up_key_ids_do_not_make_the_server_fetch_again_and_again(
+async def test_invented_key_ids_do_not_cause_repeated_fetches(
     database_uri: str, provider: Provider, publication: Publication
 ) -> None:
     async with connected(database_uri, **provider.settings(publication.url)) as client:
@@ -343,7 +345,7 @@ async def test_made_up_key_ids_do_not_make_the_server_fetch_again_and_again(
     assert publication.requests == 1
 
 
-async def test_a_new_key_is_taken_and_an_old_one_is_not_after_a_rotation(
+async def test_after_a_rotation_the_new_key_is_used_and_the_old_one_is_not(
     database_uri: str,
     provider: Provider,
     publication: Publication,
@@ -401,11 +403,14 @@ async def test_without_any_keys_a_token_cannot_be_checked_until_there_are_some(
         later = await status(client, provider.token())
 
     assert response.status_code == 503
-    assert response.json()["errors"][0]["extensions"] == {"code": "UNAVAILABLE"}
+    assert response.json()["errors"][0]["extensions"] == {
+        "code": "UNAVAILABLE",
+        "retryAfter": 1,
+    }
     assert later == 200
 
 
-async def test_a_provider_that_does_not_answer_holds_up_nobody_else(
+async def test_a_silent_provider_does_not_delay_other_clients(
     database_uri: str, provider: Provider, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(signing_keys, "_FETCH_SECONDS", 0.5)
@@ -446,7 +451,7 @@ async def can(client: httpx.AsyncClient, token: str) -> set[Scope]:
 
 
 async def eventually(condition: Callable[[], bool]) -> None:
-    """Waits, but not for ever, for what must come true."""
+    """Waits until the condition is true, for 20 seconds at most."""
     async with asyncio.timeout(20):
         while not condition():  # noqa: ASYNC110  # nothing tells of it
             await asyncio.sleep(0.02)

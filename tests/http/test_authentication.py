@@ -1,4 +1,4 @@
-"""Who may do what: tokens, their scopes, and what is answered without a good one."""
+"""Authentication: API keys, their scopes, and the answers to requests without a valid token."""
 
 import asyncio
 import hashlib
@@ -38,13 +38,13 @@ QUERY = {"query": "{ __typename }"}
 CHALLENGE = 'Bearer realm="graphql-api"'
 INVALID = f'{CHALLENGE}, error="invalid_token"'
 BAD_KEY = {"idempotencyKey": ""}
-EVERYWHERE = "0.0.0.0"  # noqa: S104  # where a test says so
+EVERYWHERE = "0.0.0.0"  # noqa: S104  # only where a test says so
 NOBODY = "00000000-0000-4000-8000-000000000000"
 
 
 @pytest.fixture
 async def guarded(database_uri: str) -> AsyncIterator[httpx.AsyncClient]:
-    """A client of an application that takes API keys."""
+    """A client of an application that accepts API keys."""
     async with connected(database_uri, keys=True, graphiql=True) as client:
         yield client
 
@@ -123,7 +123,7 @@ async def test_the_name_of_the_scheme_has_no_case(
         (["Bearer " + "x" * 100_000], INVALID),
     ],
 )
-async def test_headers_without_one_good_token_are_refused(
+async def test_headers_without_one_valid_token_are_rejected(
     values: list[str], challenge: str, guarded: httpx.AsyncClient, database_uri: str
 ) -> None:
     key = await api_key(database_uri)
@@ -136,7 +136,7 @@ async def test_headers_without_one_good_token_are_refused(
     assert response.json()["errors"][0]["extensions"] == {"code": "UNAUTHENTICATED"}
 
 
-async def test_a_key_with_another_secret_is_refused(
+async def test_a_key_with_another_secret_is_rejected(
     guarded: httpx.AsyncClient, database_uri: str
 ) -> None:
     key = await api_key(database_uri)
@@ -147,9 +147,7 @@ async def test_a_key_with_another_secret_is_refused(
     assert await status(guarded, key) == 200
 
 
-async def test_a_key_that_has_expired_is_refused(
-    guarded: httpx.AsyncClient, database_uri: str
-) -> None:
+async def test_an_expired_key_is_rejected(guarded: httpx.AsyncClient, database_uri: str) -> None:
     expired = await api_key(database_uri, lifetime=timedelta(seconds=-1))
     valid = await api_key(database_uri, lifetime=timedelta(minutes=1))
 
@@ -157,7 +155,7 @@ async def test_a_key_that_has_expired_is_refused(
     assert await status(guarded, valid) == 200
 
 
-async def test_a_key_ends_when_it_expires_although_it_was_good_just_now(
+async def test_a_remembered_key_is_rejected_as_soon_as_it_expires(
     guarded: httpx.AsyncClient, database_uri: str
 ) -> None:
     short = await api_key(database_uri, lifetime=timedelta(seconds=1))
@@ -179,7 +177,7 @@ async def test_a_key_ends_when_it_expires_although_it_was_good_just_now(
         (Scope.CUSTOMERS_READ, CUSTOMER, {"id": "no id"}),
     ],
 )
-async def test_what_a_tokens_scopes_do_not_cover_is_forbidden(
+async def test_an_operation_outside_the_scopes_of_a_token_is_forbidden(
     missing: Scope,
     query: str,
     variables: dict[str, Any],
@@ -196,7 +194,7 @@ async def test_what_a_tokens_scopes_do_not_cover_is_forbidden(
     assert not any((answer["data"] or {}).values())
 
 
-async def test_what_is_forbidden_creates_nothing(
+async def test_a_forbidden_creation_creates_nothing(
     guarded: httpx.AsyncClient, database_uri: str, documents: Collection[dict[str, Any]]
 ) -> None:
     key = await api_key(database_uri, Scope.CUSTOMERS_READ)
@@ -218,7 +216,7 @@ async def test_a_scope_covers_its_own_operation(
     assert answer["data"]["customer"] == created
 
 
-async def test_a_key_is_kept_as_a_digest_alone(database_uri: str) -> None:
+async def test_only_the_digest_of_a_key_is_stored(database_uri: str) -> None:
     key = await api_key(database_uri, name="web")
 
     with MongoClient[dict[str, Any]](database_uri) as mongo:
@@ -243,7 +241,7 @@ async def test_a_key_is_not_looked_up_for_each_request(
     assert after - before < 5
 
 
-async def test_only_so_many_tokens_are_remembered_and_all_are_good(
+async def test_a_limited_number_of_tokens_is_remembered_and_all_are_accepted(
     guarded: httpx.AsyncClient, database_uri: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(authentication, "_MAX_REMEMBERED", 2)
@@ -254,7 +252,7 @@ async def test_only_so_many_tokens_are_remembered_and_all_are_good(
     assert statuses == [200] * 8
 
 
-async def test_while_the_database_is_away_no_key_is_good(
+async def test_a_key_cannot_be_checked_while_the_database_is_unavailable(
     tmp_path: Path,
 ) -> None:
     with embedded_mongod(find_mongod(None), tmp_path) as uri:
@@ -271,7 +269,12 @@ async def test_while_the_database_is_away_no_key_is_good(
     assert before == 200
     assert response.status_code == 503
     assert response.headers["retry-after"] == "1"
-    assert response.json()["errors"][0]["extensions"] == {"code": "UNAVAILABLE"}
+    assert response.json()["errors"] == [
+        {
+            "message": "The token cannot be checked at the moment. Retry in 1 second.",
+            "extensions": {"code": "UNAVAILABLE", "retryAfter": 1},
+        }
+    ]
 
 
 async def test_no_token_is_in_an_answer_or_in_the_log(
@@ -290,7 +293,7 @@ async def test_no_token_is_in_an_answer_or_in_the_log(
         assert secret not in text
 
 
-async def test_a_request_is_refused_before_its_body_is_read(
+async def test_a_request_without_a_valid_token_is_rejected_before_its_body_is_read(
     database_uri: str, tmp_path: Path
 ) -> None:
     errors = tmp_path / "stderr"
@@ -352,7 +355,7 @@ async def test_an_open_server_is_for_its_own_machine_wherever_it_listens(
 
 
 @pytest.mark.parametrize("host", ["evil.example", "localhost.evil.example", "10.0.0.1:8000", ""])
-async def test_an_open_server_takes_no_name_that_another_site_may_have_led_to_it(
+async def test_an_open_server_rejects_names_of_other_machines_in_host(
     host: str, database_uri: str
 ) -> None:
     async with connected(database_uri) as client:
@@ -374,7 +377,7 @@ async def test_an_insecure_server_is_open_to_everybody_and_says_so(database_uri:
 
 
 @pytest.mark.parametrize("host", [EVERYWHERE, "::"])
-def test_serve_refuses_in_one_sentence_what_others_could_reach(
+def test_serve_rejects_a_reachable_address_without_authentication_in_one_sentence(
     host: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(os, "environ", {})
@@ -391,7 +394,7 @@ def test_serve_refuses_in_one_sentence_what_others_could_reach(
     )
 
 
-def test_serve_lets_everybody_in_where_it_is_told_to_and_says_so(
+def test_an_insecure_server_accepts_every_request_and_warns(
     database_uri: str, tmp_path: Path
 ) -> None:
     errors = tmp_path / "stderr"

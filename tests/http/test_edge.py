@@ -1,4 +1,4 @@
-"""What every answer has, whatever was asked: an id, headers that protect, and a line in the log."""
+"""What every answer has: a request id, security headers, and a line in the log."""
 
 import json
 import re
@@ -68,7 +68,7 @@ async def test_every_answer_has_the_headers(
         ("POST", "/graphql", 415, "UNSUPPORTED_MEDIA_TYPE"),
     ],
 )
-async def test_what_is_refused_gets_a_graphql_error(
+async def test_a_rejected_request_gets_a_graphql_error(
     client: httpx.AsyncClient, method: str, path: str, status: int, code: str
 ) -> None:
     answer = await client.request(method, path)
@@ -82,7 +82,7 @@ async def test_what_is_refused_gets_a_graphql_error(
 
 
 @pytest.mark.parametrize("id_", ["a", "A-z_0.9", "x" * 128])
-async def test_the_clients_own_request_id_is_kept(client: httpx.AsyncClient, id_: str) -> None:
+async def test_the_request_id_of_the_client_is_used(client: httpx.AsyncClient, id_: str) -> None:
     with logged() as lines:
         answer = await client.get("/graphql", headers={"X-Request-ID": id_})
 
@@ -154,7 +154,7 @@ async def test_the_log_has_one_line_for_each_request(
         ("OPTIONS", "/jane@example.com", 204),
     ],
 )
-async def test_a_path_that_is_none_of_ours_is_not_logged(
+async def test_an_unknown_path_is_not_logged(
     database_uri: str, method: str, path: str, status: int
 ) -> None:
     async with connected(database_uri, graphiql=True, cors_origins=(ORIGIN,)) as client:
@@ -176,7 +176,7 @@ async def test_a_path_that_is_none_of_ours_is_not_logged(
         ("GET", "/graphiql/page-1a2b.js"),
     ],
 )
-async def test_a_path_of_ours_is_logged(
+async def test_a_known_path_is_logged(
     database_uri: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, method: str, path: str
 ) -> None:
     (tmp_path / "graphiql").mkdir()
@@ -225,7 +225,7 @@ async def failing(_scope: Scope, _receive: Receive, _send: Send) -> None:
     raise KeyError("s3cr3t")
 
 
-async def test_what_fails_unforeseen_is_answered_and_logged() -> None:
+async def test_an_unexpected_failure_is_answered_and_logged() -> None:
     transport = Transport(Edge(failing))
     async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
         with capture_logs() as entries:
@@ -248,7 +248,7 @@ async def test_what_fails_unforeseen_is_answered_and_logged() -> None:
     ]
 
 
-async def test_what_fails_after_it_began_to_answer_answers_no_more() -> None:
+async def test_a_failure_after_the_head_of_the_answer_sends_nothing_more() -> None:
     async def half(_scope: Scope, _receive: Receive, send: Send) -> None:
         await send({"type": "http.response.start", "status": 200, "headers": []})
         raise KeyError("s3cr3t")
@@ -256,7 +256,7 @@ async def test_what_fails_after_it_began_to_answer_answers_no_more() -> None:
     sent: list[Message] = []
 
     async def receive() -> Message:
-        raise AssertionError  # pragma: no cover  # nobody asks
+        raise AssertionError  # pragma: no cover  # the application reads nothing
 
     async def send(message: Message) -> None:
         sent.append(message)
@@ -274,7 +274,7 @@ async def test_what_fails_after_it_began_to_answer_answers_no_more() -> None:
 
 @pytest.fixture
 async def cross_origin(database_uri: str) -> AsyncIterator[httpx.AsyncClient]:
-    """A client of an application that lets scripts of one origin call it."""
+    """A client of an application that scripts of one origin may call."""
     async with connected(
         database_uri, cors_origins=(ORIGIN,), cors_headers=("X-Client-Name",)
     ) as client:
@@ -419,7 +419,7 @@ async def test_a_bug_in_a_resolver_is_masked_and_the_log_has_where_it_was(
     def lines() -> list[dict[str, Any]]:
         return [line for line in impatient_server.log() if line.get("request_id") == id_]
 
-    # The request's own line comes after its answer.
+    # The request is logged after its answer.
     until(lambda: len(lines()) == 2, "both lines are logged")
     bug, request = lines()
     assert (bug["event"], bug["level"]) == ("A resolver failed.", "error")

@@ -27,7 +27,7 @@ from ..support.wires import wire
 
 PAGE = '<script id="server" type="application/json"></script><script src="./graphiql/page-1a2b.js">'
 SCRIPT = "console.log('GraphiQL')"
-# Not as compressed as it could be: only the name says what it is.
+# Only the name of the first one says that it is compressed.
 COMPRESSED = {"br": b"as brotli would have it", "gzip": gzip.compress(SCRIPT.encode())}
 
 
@@ -56,7 +56,7 @@ async def browser(
 
 
 def known(page: httpx.Response) -> Any:
-    """What the page knows of its server."""
+    """The settings in the page."""
     [text] = re.findall('<script id="server" type="application/json">(.*?)</script>', page.text)
     return json.loads(text)
 
@@ -95,7 +95,7 @@ async def test_the_page_knows_whether_it_may_ask_for_the_schema(
     assert known(page)["introspection"] is known_as
 
 
-async def test_the_page_may_load_what_comes_from_its_own_server_alone(
+async def test_the_page_may_load_files_of_its_own_server_only(
     browser: httpx.AsyncClient,
 ) -> None:
     page = await browser.get("/graphql")
@@ -123,7 +123,7 @@ async def test_the_page_may_load_what_comes_from_its_own_server_alone(
         ("br;q=0.0, gzip;q=0", None),
     ],
 )
-async def test_a_file_comes_as_compressed_as_the_browser_takes_it(
+async def test_a_file_has_the_best_compression_that_the_browser_accepts(
     browser: httpx.AsyncClient, accepted: str, encoding: str | None
 ) -> None:
     async with browser.stream(
@@ -138,7 +138,7 @@ async def test_a_file_comes_as_compressed_as_the_browser_takes_it(
     assert content == COMPRESSED.get(encoding or "", SCRIPT.encode())
 
 
-async def test_a_file_is_kept_by_the_browser_and_never_asked_for_again(
+async def test_a_browser_may_store_a_file_for_ever(
     browser: httpx.AsyncClient,
 ) -> None:
     answer = await browser.get("/graphiql/page-1a2b.js", headers={"Range": "bytes=0-3"})
@@ -156,7 +156,7 @@ async def test_a_file_is_kept_by_the_browser_and_never_asked_for_again(
         *("..%2findex.html", "..%5cindex.html", "%2fetc%2fpasswd", "graphiql/page-1a2b.js"),
     ],
 )
-async def test_nothing_else_is_served(browser: httpx.AsyncClient, name: str) -> None:
+async def test_no_other_file_is_served(browser: httpx.AsyncClient, name: str) -> None:
     answer = await browser.get(f"/graphiql/{name}")
 
     assert answer.status_code == 404
@@ -202,7 +202,7 @@ async def test_without_a_build_the_server_says_so_and_shows_strawberrys_page(
     assert file.status_code == 404
 
 
-async def test_strawberrys_page_may_run_its_own_scripts_and_speak_to_its_own_server_alone(
+async def test_strawberrys_page_may_run_its_own_scripts_and_call_its_own_server_only(
     database_uri: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(graphiql, "BUILD", tmp_path / "nothing")
@@ -247,7 +247,7 @@ async def test_there_is_a_page_where_there_is_introspection_or_a_setting_says_so
     assert page.headers["content-type"].startswith("text/html" if is_shown else "application/json")
 
 
-async def test_without_the_page_a_browser_gets_what_programs_get(
+async def test_without_the_page_a_browser_gets_the_same_answers_as_programs(
     database_uri: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(graphiql, "BUILD", tmp_path / "nothing")

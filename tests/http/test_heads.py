@@ -118,7 +118,7 @@ async def test_an_open_server_is_served_under_every_name_of_its_own_machine(
         b"",
     ],
 )
-async def test_an_open_server_takes_no_other_name(client: Wire, host: bytes) -> None:
+async def test_an_open_server_rejects_other_names_in_host(client: Wire, host: bytes) -> None:
     answer = await ask(client, f"GET {QUERY} HTTP/1.1".encode(), b"Host: " + host)
 
     assert (answer.status, answer.code) == (403, "FORBIDDEN")
@@ -142,7 +142,7 @@ def test_a_host_is_a_name_or_an_address(host: bytes, name: str | None) -> None:
 # White space
 
 
-async def test_white_space_around_a_value_is_no_part_of_it(server: Server) -> None:
+async def test_white_space_around_a_value_is_not_part_of_it(server: Server) -> None:
     key = str(uuid4()).encode()
     variables = {"input": {"email": f"{uuid4()!s:.20}@example.com"}}
     content = json.dumps({"query": CREATE_CUSTOMER, "variables": variables}).encode()
@@ -173,7 +173,7 @@ async def test_a_token_may_have_white_space_after_it(guarded: Server, key: str) 
 
 @pytest.fixture
 def guarded(server_database_uri: str, tmp_path: Path) -> Iterator[Server]:
-    """A server that takes API keys alone."""
+    """A server that accepts API keys only."""
     with serving(
         errors=tmp_path / "stderr",
         GRAPHQL_API_MONGODB_URI=server_database_uri,
@@ -187,7 +187,7 @@ async def key(server_database_uri: str) -> str:
     return await api_key(server_database_uri)
 
 
-# Headers that came more than once
+# Headers that occur more than once
 
 
 @pytest.mark.parametrize(
@@ -222,7 +222,9 @@ async def test_the_lines_of_a_list_are_one_list(
         ("Origin", "http://localhost"),
     ],
 )
-async def test_what_is_no_list_comes_once(client: Wire, name: str, value: str) -> None:
+async def test_a_header_that_is_not_a_list_may_occur_once(
+    client: Wire, name: str, value: str
+) -> None:
     line = f"{name.upper()}: {value}".encode()
     twice = [line] if name in ("Content-Type", "Host") else [line, line]
 
@@ -235,7 +237,7 @@ async def test_what_is_no_list_comes_once(client: Wire, name: str, value: str) -
     )
 
 
-async def test_of_several_request_ids_the_last_one_is_kept(client: Wire) -> None:
+async def test_the_last_of_several_request_ids_is_used(client: Wire) -> None:
     ids = (b"X-Request-ID: first", b"X-Request-ID: last")
 
     answer = await ask(client, b"GET /healthz HTTP/1.1", b"Host: localhost", *ids)
@@ -393,7 +395,7 @@ async def test_http_1_0_closes(client: Wire, headers: tuple[bytes, ...]) -> None
     assert await client.rest() == b""
 
 
-async def test_http_1_0_has_nothing_to_expect(client: Wire) -> None:
+async def test_an_expectation_in_http_1_0_is_ignored(client: Wire) -> None:
     whole = post(TYPENAME, b"Expect: 100-continue").replace(b"HTTP/1.1", b"HTTP/1.0")
 
     await client.send(whole)
@@ -402,7 +404,7 @@ async def test_http_1_0_has_nothing_to_expect(client: Wire) -> None:
     assert answer.json() == DATA
 
 
-async def test_who_expects_to_go_on_is_told_so(client: Wire) -> None:
+async def test_a_client_that_expects_100_continue_gets_it(client: Wire) -> None:
     whole = post(TYPENAME, b"Expect: 100-continue")
 
     await client.send(whole.removesuffix(TYPENAME))
@@ -412,7 +414,52 @@ async def test_who_expects_to_go_on_is_told_so(client: Wire) -> None:
     assert (await client.answer()).json() == DATA
 
 
-# What is refused, across origins
+# Methods and transfer codings that are unknown
+
+
+@pytest.mark.parametrize("method", [b"FOO", b"get", b"GETX", b"P!"])
+async def test_an_unknown_method_is_not_implemented(client: Wire, method: bytes) -> None:
+    answer = await ask(client, method + b" /graphql HTTP/1.1", b"Host: localhost")
+
+    assert (answer.status, answer.code) == (501, "NOT_IMPLEMENTED")
+    assert answer.headers["connection"] == "close"
+
+
+async def test_a_known_method_that_is_not_allowed_gets_405(client: Wire) -> None:
+    answer = await ask(client, b"PROPFIND /graphql HTTP/1.1", b"Host: localhost")
+
+    assert (answer.status, answer.code) == (405, "METHOD_NOT_ALLOWED")
+
+
+@pytest.mark.parametrize(
+    ("codings", "status"),
+    [
+        ([b"chunked"], 200),
+        ([b"Chunked "], 200),
+        ([b"gzip, chunked"], 501),
+        ([b"gzip", b"chunked"], 501),
+        # RFC 9112, 6.3: the length of such a body is unknown.
+        ([b"gzip"], 400),
+        ([b"chunked, gzip"], 400),
+    ],
+    ids=str,
+)
+async def test_a_body_may_be_chunked_and_has_no_other_transfer_coding(
+    client: Wire, codings: list[bytes], status: int
+) -> None:
+    lines = [b"Transfer-Encoding: " + coding for coding in codings]
+    json_ = b"Content-Type: application/json"
+    head = request(b"POST /graphql HTTP/1.1", b"Host: localhost", json_, *lines)
+
+    await client.send(head + b"%x\r\n%s\r\n0\r\n\r\n" % (len(TYPENAME), TYPENAME))
+    answer = await client.answer()
+
+    assert answer.status == status
+    if status == 501:
+        assert answer.code == "NOT_IMPLEMENTED"
+
+
+# Rejected requests from other origins
 
 
 ORIGIN = b"https://app.example.com"
@@ -451,7 +498,7 @@ REFUSED = {
 
 @pytest.mark.parametrize("where", ["before", "after"])
 @pytest.mark.parametrize(("head", "status"), REFUSED.values(), ids=REFUSED)
-async def test_a_listed_origin_can_read_why_a_request_is_refused(
+async def test_a_listed_origin_can_read_why_a_request_is_rejected(
     shared_server: Server, head: bytes, status: int, where: str
 ) -> None:
     first_line, *headers = head.split(b"\r\n")
@@ -477,7 +524,7 @@ async def test_no_other_origin_can_read_it(shared_server: Server) -> None:
     assert answer.headers["vary"] == "Origin"
 
 
-async def test_who_has_asked_nothing_has_no_origin(shared_server: Server) -> None:
+async def test_the_origin_of_an_earlier_request_is_not_used(shared_server: Server) -> None:
     async with wire(shared_server.url) as client:
         await ask(client, b"GET /healthz HTTP/1.1", b"Host: a", b"Origin: " + ORIGIN)
         await client.send(b"\x16\x03\x01")

@@ -1,4 +1,4 @@
-"""How requests arrive: what is answered to requests of every kind, and in which form."""
+"""GraphQL over HTTP: the answers to valid and invalid requests, and their media types."""
 
 import gzip
 import json
@@ -42,7 +42,7 @@ async def test_health_checks_answer(client: httpx.AsyncClient) -> None:
         (f"{JSON};q=x, {GRAPHQL_RESPONSE}", GRAPHQL_RESPONSE),
     ],
 )
-async def test_the_answer_comes_in_the_form_that_the_client_prefers(
+async def test_the_answer_has_the_media_type_that_the_client_prefers(
     client: httpx.AsyncClient, accept: str | None, media_type: str
 ) -> None:
     headers = {} if accept is None else {"Accept": accept}
@@ -54,7 +54,7 @@ async def test_the_answer_comes_in_the_form_that_the_client_prefers(
     assert response.json() == {"data": {"__typename": "Query"}}
 
 
-async def test_a_form_that_is_not_there_is_not_acceptable(client: httpx.AsyncClient) -> None:
+async def test_an_unknown_media_type_is_not_acceptable(client: httpx.AsyncClient) -> None:
     response = await client.post(
         "/graphql", json={"query": "{ __typename }"}, headers={"Accept": "image/png"}
     )
@@ -111,7 +111,7 @@ async def test_request_errors_have_no_data_and_their_own_status(
     ],
     ids=lambda body: repr(body[:40]),
 )
-async def test_what_is_no_graphql_request_gets_a_graphql_error(
+async def test_a_body_that_is_not_a_graphql_request_gets_a_graphql_error(
     client: httpx.AsyncClient, body: bytes
 ) -> None:
     response = await client.post("/graphql", content=body, headers={"Content-Type": JSON})
@@ -131,7 +131,7 @@ async def test_what_is_no_graphql_request_gets_a_graphql_error(
         "application/jsonx",
     ],
 )
-async def test_a_body_of_another_type_is_refused(
+async def test_a_body_of_another_content_type_is_rejected(
     client: httpx.AsyncClient, content_type: str
 ) -> None:
     response = await client.post(
@@ -143,7 +143,7 @@ async def test_a_body_of_another_type_is_refused(
 
 
 @pytest.mark.parametrize("coding", ["gzip", "br", "GZIP", "identity, gzip", "aws-chunked"])
-async def test_a_body_in_a_coding_is_refused_by_the_codings_name(
+async def test_an_encoded_body_is_rejected_with_the_name_of_the_coding(
     client: httpx.AsyncClient, coding: str
 ) -> None:
     body = gzip.compress(b'{"query": "{ __typename }"}')
@@ -161,7 +161,7 @@ async def test_a_body_in_a_coding_is_refused_by_the_codings_name(
     assert error["extensions"] == {"code": "UNSUPPORTED_MEDIA_TYPE"}
 
 
-async def test_what_is_no_coding_is_not_repeated(client: httpx.AsyncClient) -> None:
+async def test_an_invalid_name_of_a_coding_is_not_repeated(client: httpx.AsyncClient) -> None:
     headers = {"Content-Type": JSON, "Content-Encoding": "jane@example.com"}
 
     response = await client.post("/graphql", content=b"{}", headers=headers)
@@ -206,7 +206,7 @@ async def test_every_parameter_that_is_json_is_decoded_in_the_address(
         assert response.json() == {"data": {"__typename": "Query"}}
 
 
-async def test_a_query_comes_as_apollo_client_sends_it(client: httpx.AsyncClient) -> None:
+async def test_a_query_may_be_sent_as_apollo_client_sends_it(client: httpx.AsyncClient) -> None:
     response = await client.get("/graphql?query={__typename}&extensions={}")
 
     assert response.status_code == 200
@@ -248,7 +248,7 @@ async def test_the_name_of_an_operation_is_a_string(client: httpx.AsyncClient, n
     assert error["message"] == "`operationName` must be a string."
 
 
-async def test_a_mutation_by_get_is_refused(client: httpx.AsyncClient) -> None:
+async def test_a_mutation_by_get_is_rejected(client: httpx.AsyncClient) -> None:
     parameters = {"query": CREATE_CUSTOMER, "variables": '{"input": {"email": "a@b.de"}}'}
 
     response = await client.get("/graphql", params=parameters)
@@ -258,7 +258,7 @@ async def test_a_mutation_by_get_is_refused(client: httpx.AsyncClient) -> None:
     assert response.json()["errors"]
 
 
-async def test_two_idempotency_keys_in_the_headers_are_refused(client: httpx.AsyncClient) -> None:
+async def test_two_idempotency_keys_in_the_headers_are_rejected(client: httpx.AsyncClient) -> None:
     headers = [("Idempotency-Key", "one"), ("Idempotency-Key", "two")]
 
     response = await client.post("/graphql", json={"query": "{ __typename }"}, headers=headers)
@@ -270,7 +270,7 @@ async def test_two_idempotency_keys_in_the_headers_are_refused(client: httpx.Asy
 
 
 @pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE", "OPTIONS"])
-async def test_other_methods_are_refused(client: httpx.AsyncClient, method: str) -> None:
+async def test_other_methods_are_rejected(client: httpx.AsyncClient, method: str) -> None:
     response = await client.request(method, "/graphql")
 
     assert response.status_code == 405

@@ -86,7 +86,7 @@ async def test_a_lone_surrogate_elsewhere_is_a_request_error(
 ) -> None:
     body = json.dumps({"query": CREATE_CUSTOMER, **values})
 
-    # The second answer comes of what is remembered of the first.
+    # The second request uses what the server remembers of the first.
     answers = [(await post(client, body)).json() for _ in range(3)]
 
     for answer in answers:
@@ -95,7 +95,7 @@ async def test_a_lone_surrogate_elsewhere_is_a_request_error(
         assert error.get("extensions", {}).get("code") != "INTERNAL_SERVER_ERROR"
 
 
-async def test_a_lone_surrogate_that_nothing_reads_is_no_fault(client: httpx.AsyncClient) -> None:
+async def test_a_lone_surrogate_in_an_unused_value_is_ignored(client: httpx.AsyncClient) -> None:
     body = {
         "query": CUSTOMER,
         "variables": {"id": "\ud800", "\ud800": "\ud800"},
@@ -118,7 +118,7 @@ async def test_a_lone_surrogate_that_nothing_reads_is_no_fault(client: httpx.Asy
         ("10469.00000000000000000000000000000", [], []),
         (f"12{'0' * 5000}e-5000", [], []),
         ("0E999999999", [], [(TOO_SHORT, 1)]),
-        # They are told from fractions by their digits, where a float could not.
+        # A float could not distinguish them from fractions.
         ("1.5", [(WRONG_TYPE, None)], [(WRONG_TYPE, None)]),
         ("10469e-1", [(WRONG_TYPE, None)], [(WRONG_TYPE, None)]),
         ("12.00000000000000000000000000001", [(WRONG_TYPE, None)], [(WRONG_TYPE, None)]),
@@ -187,7 +187,7 @@ async def test_a_number_is_judged_by_its_digits_in_a_variable_and_inline(
         ("12000e-2", "120"),
     ],
 )
-async def test_a_whole_number_is_kept_as_its_digits(
+async def test_a_whole_number_is_stored_as_its_digits(
     client: httpx.AsyncClient, number: str, digits: str
 ) -> None:
     selected = "{ ... on CreateCustomerSuccess { customer { phoneNumber } } }"
@@ -207,7 +207,7 @@ async def test_a_whole_number_is_kept_as_its_digits(
     assert first.json() == second == created
 
 
-async def test_numbers_elsewhere_are_numbers(client: httpx.AsyncClient) -> None:
+async def test_numbers_of_other_types_are_numbers(client: httpx.AsyncClient) -> None:
     for literal in ("1", "1.0", "-0", f"{10**30}", "9" * 5000, "1e400"):
         body = f'{{"query": {json.dumps(CUSTOMER)}, "variables": {{"id": {literal}}}}}'
 
@@ -220,10 +220,8 @@ async def test_numbers_elsewhere_are_numbers(client: httpx.AsyncClient) -> None:
 
 
 @pytest.mark.parametrize("number", ["01", "1.", ".5", "+1", "1e", "0x1", "NaN", "-Infinity", "--0"])
-async def test_what_json_does_not_call_a_number_is_no_json(
-    client: httpx.AsyncClient, number: str
-) -> None:
-    # What the faster reader refuses, the other one gets to see, too.
+async def test_an_invalid_number_is_not_json(client: httpx.AsyncClient, number: str) -> None:
+    # The slower parser reads what the faster one rejects.
     for text in ("a", "\\ud800"):
         body = f'{{"query": "{{ __typename }}", "variables": {{"{text}": {number}}}}}'
 
@@ -237,9 +235,7 @@ async def test_what_json_does_not_call_a_number_is_no_json(
 @pytest.mark.parametrize(
     "text", [b"\xed\xa0\x80", b"\xff", b"\n", b"\x00", b"\\x41", b"\\u12", b"\\ud800\\u"]
 )
-async def test_what_json_does_not_call_a_text_is_no_json(
-    client: httpx.AsyncClient, text: bytes
-) -> None:
+async def test_an_invalid_string_is_not_json(client: httpx.AsyncClient, text: bytes) -> None:
     response = await post(client, b'{"query": "{ __typename }", "operationName": "' + text + b'"}')
 
     assert response.status_code == 400
@@ -247,13 +243,13 @@ async def test_what_json_does_not_call_a_text_is_no_json(
     assert error["message"] == "The body is not valid JSON. Send JSON in UTF-8."
 
 
-async def test_json_in_utf_16_is_no_json(client: httpx.AsyncClient) -> None:
+async def test_json_in_utf_16_is_not_json(client: httpx.AsyncClient) -> None:
     response = await post(client, '{"query": "{ __typename }"}'.encode("utf-16"))
 
     assert response.status_code == 400
 
 
-async def test_nested_json_is_read_or_refused_at_every_depth(client: httpx.AsyncClient) -> None:
+async def test_nested_json_is_read_or_rejected_at_every_depth(client: httpx.AsyncClient) -> None:
     for depth in (100, 900, 1024, 2000, 20_000):
         nested = "[" * depth + "1.0" + "]" * depth
         body = f'{{"query": "{{ __typename }}", "variables": {{"x": {nested}}}}}'
@@ -282,7 +278,7 @@ async def test_a_byte_order_mark_before_a_parameter_is_skipped(client: httpx.Asy
     assert response.json() == {"data": {"__typename": "Query"}}
 
 
-async def test_a_second_byte_order_mark_is_no_json(client: httpx.AsyncClient) -> None:
+async def test_a_second_byte_order_mark_is_not_json(client: httpx.AsyncClient) -> None:
     response = await post(client, MARK + MARK + b'{"query": "{ __typename }"}')
 
     assert response.status_code == 400

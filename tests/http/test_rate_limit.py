@@ -1,4 +1,4 @@
-"""How often somebody may send a request, who is counted as one, and where."""
+"""The rate limit: which requests share a count, and where counts are stored."""
 
 import asyncio
 import os
@@ -17,7 +17,7 @@ from limits.aio.strategies import FixedWindowRateLimiter
 from graphql_api import app as app_module
 from graphql_api.app import create_app
 from graphql_api.http import authentication, rate_limit
-from graphql_api.http.rate_limit import Windows
+from graphql_api.http.rate_limit import InMemoryCounts
 from graphql_api.mongo.mongod import embedded_mongod, find_mongod
 from graphql_api.settings import Settings, SettingsError, description
 
@@ -28,7 +28,7 @@ from ..support.tokens import api_key, bearer
 QUERY = {"query": "{ __typename }"}
 
 
-async def test_one_request_too_many_is_refused_in_graphql_json(database_uri: str) -> None:
+async def test_a_request_over_the_limit_gets_a_graphql_error(database_uri: str) -> None:
     async with connected(database_uri, rate_limit="2/hour", graphiql=True) as client:
         statuses = await sent(client, 2)
         refusal = await client.post("/graphql", json=QUERY)
@@ -42,13 +42,13 @@ async def test_one_request_too_many_is_refused_in_graphql_json(database_uri: str
     assert refusal.json()["errors"] == [
         {
             "message": f"Too many requests. Retry in {seconds} seconds.",
-            "extensions": {"code": "RATE_LIMITED"},
+            "extensions": {"code": "RATE_LIMITED", "retryAfter": seconds},
         }
     ]
     assert (page.status_code, health.status_code) == (200, 200)
 
 
-async def test_after_as_long_as_it_says_requests_are_admitted_again(database_uri: str) -> None:
+async def test_requests_are_accepted_again_after_the_time_in_retry_after(database_uri: str) -> None:
     async with connected(database_uri, rate_limit="1/second") as client:
         statuses = await sent(client, 2)
         refusal = await client.post("/graphql", json=QUERY)
@@ -79,7 +79,7 @@ async def test_each_token_has_a_count_of_its_own_and_addresses_do_not_matter(
 
 
 @pytest.mark.parametrize("token", [None, "guess", "gak_0123456789ab_" + "x" * 43])
-async def test_whoever_has_no_good_token_is_counted_by_address(
+async def test_requests_without_a_valid_token_are_counted_by_address(
     token: str | None, database_uri: str
 ) -> None:
     good = await api_key(database_uri)
@@ -97,14 +97,14 @@ async def test_whoever_has_no_good_token_is_counted_by_address(
     assert guesses == [401, 401, 429]
     # Not even looked up.
     assert found_at_last == [429]
-    # Nor does an address matter for a token that is known to be good.
+    # The address does not matter for a token that is remembered as valid.
     assert (elsewhere, remembered) == ([200], [200])
 
 
-async def test_guesses_do_not_lock_out_a_token_that_was_good_at_the_same_address(
+async def test_guesses_do_not_lock_out_a_token_that_was_valid_at_the_same_address(
     database_uri: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # Each request has to look the token up anew.
+    # Each request looks the token up again.
     monkeypatch.setattr(authentication, "_REMEMBERED_SECONDS", 0.0)
     good = await api_key(database_uri)
     app = create_app(Settings(mongodb_uri=database_uri, keys=True, rate_limit="3/hour"))
@@ -169,7 +169,7 @@ def without_address(app: Any) -> Any:
         ({"keys": True, "rate_limit": "2/hour"}, [200, 200]),
     ],
 )
-async def test_there_is_a_limit_by_default_except_for_the_own_machine(
+async def test_there_is_a_limit_by_default_except_on_the_own_machine(
     settings: dict[str, Any],
     statuses: list[int],
     database_uri: str,
@@ -199,13 +199,13 @@ async def test_servers_share_a_count_in_mongodb(database_uri: str) -> None:
     assert 3500 < int(refusal.headers["retry-after"]) <= 3600
 
 
-async def test_while_the_shared_storage_is_away_each_server_counts_for_itself(
+async def test_while_the_shared_storage_is_unavailable_each_server_counts_by_itself(
     tmp_path: Path,
     database_uri: str,
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    monkeypatch.setattr(rate_limit, "_AWAY_SECONDS", 1.0)
+    monkeypatch.setattr(rate_limit, "_RETRY_SHARED_SECONDS", 1.0)
     with embedded_mongod(find_mongod(None), tmp_path) as storage:
         settings = {"rate_limit": "2/hour", "rate_limit_storage": storage}
         async with connected(database_uri, **settings) as client:
@@ -224,10 +224,10 @@ async def test_while_the_shared_storage_is_away_each_server_counts_for_itself(
     assert away == [200, 200, 429]
     assert back == [429]
     [message] = [message for message in caplog.messages if "storage" in message]
-    assert message == "The storage of rate limits is away; each worker counts for itself."
+    assert message == "The rate limit storage is unavailable. Each worker counts separately."
 
 
-async def test_a_redis_that_is_away_does_not_take_the_server_down(
+async def test_the_server_answers_while_redis_is_unavailable(
     database_uri: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     with socket.create_server(("127.0.0.1", 0)) as closed_soon:
@@ -237,14 +237,14 @@ async def test_a_redis_that_is_away_does_not_take_the_server_down(
         statuses = await sent(client, 2)
 
     assert statuses == [200, 429]
-    assert "each worker counts for itself" in caplog.text
+    assert "Each worker counts separately" in caplog.text
     assert "s3cr3t" not in caplog.text
 
 
 @pytest.mark.parametrize(
     "uri", ["mongodb://user:s3cr3t@@", "mongodb://s3cr3t:port", "redis://:s3cr3t@host:port/x"]
 )
-def test_a_storage_that_is_none_is_refused_at_the_start_and_not_shown(uri: str) -> None:
+def test_an_invalid_storage_uri_is_rejected_at_the_start_and_not_shown(uri: str) -> None:
     with pytest.raises(SettingsError, match=r"^GRAPHQL_API_RATE_LIMIT_STORAGE must") as refusal:
         create_app(Settings(mongodb_uri="mongodb://localhost", rate_limit_storage=uri))
 
@@ -263,32 +263,32 @@ def test_redis_needs_its_extra(monkeypatch: pytest.MonkeyPatch) -> None:
 async def test_counts_are_bounded_and_the_oldest_are_forgotten_first(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(rate_limit, "_MAX_WINDOWS", 3)
-    windows = Windows()
+    monkeypatch.setattr(rate_limit, "_MAX_COUNTS", 3)
+    counts = InMemoryCounts()
     for name in "abcd":
-        await windows.incr(name, 3600)
+        await counts.incr(name, 3600)
 
-    assert [await windows.get(name) for name in "abcd"] == [0, 1, 1, 1]
-    assert await windows.reset() == 3
+    assert [await counts.get(name) for name in "abcd"] == [0, 1, 1, 1]
+    assert await counts.reset() == 3
 
 
-async def test_counts_whose_time_is_over_are_forgotten() -> None:
-    windows = Windows()
+async def test_counts_of_ended_windows_are_forgotten() -> None:
+    counts = InMemoryCounts()
     for number in range(100):
-        await windows.incr(f"short {number}", 0.01)
+        await counts.incr(f"short {number}", 0.01)
     await asyncio.sleep(0.02)
 
-    assert await windows.get("short 0") == 0
-    assert await windows.incr("short 0", 0.01) == 1
-    assert await windows.reset() == 1
+    assert await counts.get("short 0") == 0
+    assert await counts.incr("short 0", 0.01) == 1
+    assert await counts.reset() == 1
 
 
 async def test_the_counts_are_a_storage_of_the_library() -> None:
-    windows, rate = Windows(), parse("1/hour")
-    limiter = FixedWindowRateLimiter(windows)
+    counts, rate = InMemoryCounts(), parse("1/hour")
+    limiter = FixedWindowRateLimiter(counts)
 
-    assert await windows.check()
-    assert windows.base_exceptions == ()
+    assert await counts.check()
+    assert counts.base_exceptions == ()
     assert [await limiter.hit(rate, "a"), await limiter.hit(rate, "a")] == [True, False]
     assert (await limiter.get_window_stats(rate, "b")).reset_time <= time.time()
     await limiter.clear(rate, "a")
@@ -298,7 +298,7 @@ async def test_the_counts_are_a_storage_of_the_library() -> None:
 @pytest.mark.parametrize(
     ("trusted", "statuses"),
     [
-        # Who sends the header is not believed.
+        # The header of an unknown proxy is ignored.
         (None, [200, 429]),
         ("192.0.2.0/24", [200, 429]),
         ("127.0.0.1", [200, 200]),
@@ -316,7 +316,7 @@ def test_a_proxy_is_believed_only_when_it_is_named(
         GRAPHQL_API_MONGODB_URI=database_uri,
         GRAPHQL_API_INSECURE="true",
         GRAPHQL_API_RATE_LIMIT="1/hour",
-        # What uvicorn reads by itself.
+        # uvicorn reads this variable itself.
         FORWARDED_ALLOW_IPS="*",
         **variables,
     ) as server:
@@ -329,7 +329,7 @@ def test_a_proxy_is_believed_only_when_it_is_named(
 
 
 async def sent(client: httpx.AsyncClient, number: int, token: str | None = None) -> list[int]:
-    """The status of each of so many answers."""
+    """The statuses of the answers to this number of requests."""
     headers = {} if token is None else bearer(token)
     return [
         (await client.post("/graphql", json=QUERY, headers=headers)).status_code

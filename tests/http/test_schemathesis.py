@@ -46,7 +46,7 @@ def http() -> Iterator[httpx.Client]:
     deadline=None,
     suppress_health_check=list(HealthCheck),
 )
-def test_every_case_is_answered_and_none_by_a_fault(
+def test_every_case_is_answered_without_a_fault(
     case: schemathesis.Case[Any], server_url: str, http: httpx.Client
 ) -> None:
     response = http.post(f"{server_url}/graphql", json={"query": case.body})

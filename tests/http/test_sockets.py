@@ -1,10 +1,12 @@
-"""Connections: what slow, endless, malformed and unread requests come to, on real sockets."""
+"""Connections: slow, endless and malformed requests, and unread answers, on real sockets."""
 
 import asyncio
 import contextlib
+import re
 import resource
 import signal
 import socket
+import struct
 from asyncio import StreamReader, StreamWriter
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
@@ -34,8 +36,8 @@ MOST_BODY = Settings().max_body_bytes
 
 @pytest.fixture
 async def client(impatient_server: Server) -> AsyncIterator[httpx.AsyncClient]:
-    """Somebody else, who is to be served whatever the others do."""
-    # A connection that is kept could just be closed when the next request is sent.
+    """Another client, which must be served at any time."""
+    # The server could close a kept connection just when the next request is sent.
     none_kept = httpx.Limits(max_keepalive_connections=0)
     async with httpx.AsyncClient(base_url=impatient_server.url, limits=none_kept) as client:
         yield client
@@ -66,14 +68,14 @@ async def drip(slow: Wire, beginning: bytes, piece: bytes) -> Answer:
 
 
 async def pour(wire: Wire, beginning: bytes, piece: bytes, most: int) -> int:
-    """Sends a request that goes on without a pause, and gives how much of it was taken."""
+    """Sends a request that goes on without a pause. Returns how many bytes were sent."""
     await wire.send(beginning)
     sent = 0
     with contextlib.suppress(ConnectionError, TimeoutError):
         while sent < most:
             await wire.send(piece)
             sent += len(piece)
-            # An answer is read as soon as it is there: the server does not wait for long.
+            # The answer must be read at once, because the server does not wait long.
             await asyncio.sleep(0)
     return sent
 
@@ -120,7 +122,7 @@ async def test_a_connection_that_sends_nothing_is_closed_without_a_word(
 
 
 @pytest.mark.parametrize("first", [b"", get("/healthz")], ids=["at first", "after an answer"])
-async def test_empty_lines_are_no_request(impatient_server: Server, first: bytes) -> None:
+async def test_empty_lines_are_not_a_request(impatient_server: Server, first: bytes) -> None:
     async with wire(impatient_server.url) as empty:
         await empty.send(first)
         if first:
@@ -131,7 +133,9 @@ async def test_empty_lines_are_no_request(impatient_server: Server, first: bytes
         assert await empty.rest() == b""
 
 
-async def test_a_connection_is_kept_for_a_while_after_an_answer(impatient_server: Server) -> None:
+async def test_a_connection_stays_open_for_a_while_after_an_answer(
+    impatient_server: Server,
+) -> None:
     async with wire(impatient_server.url) as kept:
         for _ in range(3):
             await kept.send(post(TYPENAME))
@@ -170,7 +174,7 @@ async def test_the_next_request_on_a_connection_has_its_own_deadline(
     ids=["many headers", "a long value", "a long name", "a long path", "a long trailer",
          "many trailers", "a long chunk extension", "many chunks"],
 )  # fmt: skip
-async def test_what_does_not_end_is_refused_and_not_kept(
+async def test_an_endless_request_is_rejected_and_not_stored(
     impatient_server: Server, client: httpx.AsyncClient, beginning: bytes, piece: bytes, code: str
 ) -> None:
     before = peak_memory(impatient_server)
@@ -210,7 +214,7 @@ def peak_memory(server: Server) -> int:
     ],
     ids=lambda request_: repr(request_[:30]),
 )
-async def test_what_is_not_http_gets_a_graphql_error(
+async def test_a_request_that_is_not_http_gets_a_graphql_error(
     impatient_server: Server, request_: bytes
 ) -> None:
     async with wire(impatient_server.url) as wrong:
@@ -264,7 +268,7 @@ async def test_a_body_may_be_as_long_as_the_limit(
 
 
 @pytest.mark.parametrize("length", [b"65537", b"9" * 19, b"0000000000000065537"])
-async def test_a_body_that_is_announced_as_too_long_is_refused_before_it_is_sent(
+async def test_a_body_that_is_announced_as_too_long_is_rejected_before_it_is_sent(
     impatient_server: Server, length: bytes
 ) -> None:
     async with wire(impatient_server.url) as polite:
@@ -330,7 +334,7 @@ async def test_an_early_answer_arrives_although_the_request_goes_on(
         assert await large.rest() == b""
 
 
-async def test_who_is_refused_for_a_token_or_a_rate_gets_to_know_so(
+async def test_a_client_can_read_a_401_or_429_although_its_request_goes_on(
     mongodb_uri: str, tmp_path: Path
 ) -> None:
     with serving(
@@ -346,7 +350,7 @@ async def test_who_is_refused_for_a_token_or_a_rate_gets_to_know_so(
                 assert (await stranger.answer()).status == status
 
 
-async def test_what_follows_the_last_request_of_a_connection_does_not_take_its_answer(
+async def test_data_after_the_last_request_of_a_connection_does_not_destroy_its_answer(
     server_url: str,
 ) -> None:
     async with wire(server_url) as hasty:
@@ -455,7 +459,7 @@ async def test_an_answer_that_begins_before_its_request_has_ended_is_the_last_on
     assert rest == b"2\r\nok\r\n0\r\n\r\n"
 
 
-async def test_what_fails_once_its_client_has_gone_ends_with_it() -> None:
+async def test_an_application_that_fails_after_its_client_disconnected_does_no_harm() -> None:
     gone = asyncio.Event()
 
     async def failing(_scope: Scope, receive: Receive, send: Send) -> None:
@@ -468,9 +472,54 @@ async def test_what_fails_once_its_client_has_gone_ends_with_it() -> None:
     async with serving_app(failing) as (reader, writer):
         writer.write(post(TYPENAME))
         await reader.readuntil(b"\r\n\r\n")
+        # With this option, the client resets the connection instead of ending its side.
+        reset = struct.pack("ii", 1, 0)
+        writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, reset)
         writer.transport.abort()
 
         await asyncio.wait_for(gone.wait(), 20)
+
+
+@pytest.mark.parametrize(
+    ("requests", "statuses"),
+    [
+        (post(TYPENAME), [b"200"]),
+        (get("/", b"Connection: close"), [b"200"]),
+        (post(TYPENAME) * 3, [b"200"] * 3),
+        (post(TYPENAME) + b"nonsense\r\n\r\n", [b"200", b"400"]),
+        (post(TYPENAME)[:-5], []),
+        (b"GET / HTTP", []),
+    ],
+    ids=["one", "the last one", "pipelined", "one before a malformed one", "incomplete body",
+         "incomplete head"],
+)  # fmt: skip
+async def test_a_client_that_ends_its_side_gets_the_answers_to_complete_requests(
+    requests: bytes, statuses: list[bytes]
+) -> None:
+    async def slow(_scope: Scope, _receive: Receive, send: Send) -> None:
+        # Until the client has ended its side.
+        await asyncio.sleep(0.1)
+        headers = [(b"content-length", b"2")]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": b"ok"})
+
+    async with serving_app(slow) as (reader, writer):
+        writer.write(requests)
+        writer.write_eof()
+        answers = await asyncio.wait_for(reader.read(), 20)
+
+    assert re.findall(rb"HTTP/1\.1 (\d+) ", answers) == statuses
+
+
+async def test_a_real_server_answers_a_client_that_ends_its_side(server_url: str) -> None:
+    async with wire(server_url) as brief:
+        await brief.send(post(TYPENAME))
+        brief.end()
+
+        answer = await brief.answer()
+
+        assert answer.json() == {"data": {"__typename": "Query"}}
+        assert await brief.rest() == b""
 
 
 async def test_pipelined_requests_are_answered_in_their_order(server_url: str) -> None:
@@ -484,7 +533,7 @@ async def test_pipelined_requests_are_answered_in_their_order(server_url: str) -
         assert await hasty.rest() == b""
 
 
-async def test_too_many_pipelined_requests_are_refused(server_url: str) -> None:
+async def test_too_many_pipelined_requests_are_rejected(server_url: str) -> None:
     async with wire(server_url) as hasty:
         await hasty.send(get("/healthz") * 1000)
 
@@ -532,7 +581,7 @@ async def test_trailers_are_not_headers(server_url: str) -> None:
         assert answer.headers["x-request-id"] != "sly"
 
 
-async def test_there_are_only_so_many_connections(mongodb_uri: str, tmp_path: Path) -> None:
+async def test_the_number_of_connections_is_limited(mongodb_uri: str, tmp_path: Path) -> None:
     with serving(
         errors=tmp_path / "stderr",
         GRAPHQL_API_MONGODB_URI=mongodb_uri,
@@ -548,7 +597,10 @@ async def test_there_are_only_so_many_connections(mongodb_uri: str, tmp_path: Pa
 
             assert refused.status_code == 503
             assert refused.headers["retry-after"] == "1"
-            assert refused.json()["errors"][0]["extensions"] == {"code": "OVERLOADED"}
+            assert refused.json()["errors"][0]["extensions"] == {
+                "code": "OVERLOADED",
+                "retryAfter": 1,
+            }
             await first.send(get("/healthz"))
             assert (await first.answer()).status == 200
 
@@ -581,10 +633,10 @@ async def test_a_connection_of_a_server_that_was_frozen_goes_on(
         # The server reads it.
         await asyncio.sleep(0.1)
         process.send_signal(signal.SIGSTOP)
-        # Longer than this server lets requests take, and keeps connections.
+        # Longer than this server waits for a request, and keeps connections open.
         await asyncio.sleep(2)
         process.send_signal(signal.SIGCONT)
-        # What it does first, it does before this arrives.
+        # The server runs its overdue timers before this arrives.
         await asyncio.sleep(0.3)
 
         await client.send(post(TYPENAME).removeprefix(beginning))

@@ -1,4 +1,4 @@
-"""Trusted documents in requests: what their ids get, when they are looked up, what is refused."""
+"""Trusted documents in requests: answers to their ids, look-ups, and rejected requests."""
 
 import asyncio
 import contextlib
@@ -58,8 +58,8 @@ def parsed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 @pytest.fixture
 def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Has applications look after what is removed all the time."""
-    monkeypatch.setattr(document_ids, "_REMEMBERED_SECONDS", 0.02)
+    """Makes applications look for removed documents all the time."""
+    monkeypatch.setattr(document_ids, "_REFRESH_SECONDS", 0.02)
 
 
 class Registered:
@@ -145,7 +145,7 @@ async def test_an_unknown_id_is_an_error_of_its_own(client: httpx.AsyncClient, i
         {"extensions": {"persistedQuery": {"version": 1, "sha256Hash": "read"}}},
     ],
 )
-async def test_what_names_no_document_or_two_is_a_bad_request(
+async def test_a_request_with_no_document_or_two_is_a_bad_request(
     body: dict[str, Any], client: httpx.AsyncClient, registered: Registered
 ) -> None:
     await registered.add(read=CUSTOMER)
@@ -201,7 +201,7 @@ async def test_a_document_is_looked_up_and_parsed_once(
     assert after - before < 5
 
 
-async def test_only_so_many_are_remembered_and_all_are_served(
+async def test_a_limited_number_is_remembered_and_all_are_served(
     database_uri: str,
     registered: Registered,
     parsed: list[str],
@@ -231,7 +231,7 @@ async def test_a_document_is_found_at_once_after_it_is_registered(
 
 
 @pytest.mark.usefixtures("hasty")
-async def test_what_is_removed_is_forgotten_and_the_rest_is_not_read_anew(
+async def test_a_removed_document_is_forgotten_and_the_others_are_not_parsed_again(
     client: httpx.AsyncClient, registered: Registered, parsed: list[str]
 ) -> None:
     await registered.add(stays="{ stays: __typename }", goes="{ goes: __typename }")
@@ -246,7 +246,7 @@ async def test_what_is_removed_is_forgotten_and_the_rest_is_not_read_anew(
 
 
 @pytest.mark.usefixtures("hasty")
-async def test_an_id_that_is_registered_anew_stands_for_its_new_text(
+async def test_an_id_that_is_registered_again_has_its_new_text(
     client: httpx.AsyncClient, registered: Registered
 ) -> None:
     await registered.add(id="{ old: __typename }")
@@ -258,7 +258,7 @@ async def test_an_id_that_is_registered_anew_stands_for_its_new_text(
     await comes_true(client, "id", lambda answer: answer.json() == {"data": {"new": "Query"}})
 
 
-async def test_while_the_database_is_frozen_what_is_remembered_is_served_and_the_rest_unavailable(
+async def test_while_the_database_is_frozen_only_remembered_documents_are_served(
     tmp_path: Path,
 ) -> None:
     with embedded_mongod(find_mongod(None), tmp_path) as uri:
@@ -290,7 +290,7 @@ async def test_while_the_database_is_frozen_what_is_remembered_is_served_and_the
     ],
     ids=["interrupted", "unauthorized"],
 )
-async def test_what_is_removed_while_it_cannot_be_seen_is_served_until_it_can(
+async def test_a_removed_document_is_served_until_the_database_can_be_read_again(
     error_code: int,
     answer: tuple[int, str],
     logged_events: set[str],
@@ -320,7 +320,7 @@ async def test_what_is_removed_while_it_cannot_be_seen_is_served_until_it_can(
     assert member.address not in str(logged)
 
 
-async def test_whoever_makes_up_ids_holds_up_nobody_else(
+async def test_invented_ids_do_not_delay_other_clients(
     failing_set: ReplicaSet, member: Member
 ) -> None:
     database_uri = failing_set.database_uri()
@@ -346,7 +346,7 @@ async def test_whoever_makes_up_ids_holds_up_nobody_else(
             codes = {code(answer) for answer in await flood}
         looked_up = finds(member.client) - before
 
-    # All that came within one look-up share the next one.
+    # All requests that arrive during one look-up share the next one.
     assert looked_up < 10
     assert [answer.json().get("errors") for answer in meanwhile] == [None, None]
     assert codes == {"DOCUMENT_NOT_FOUND"}
@@ -362,7 +362,7 @@ async def test_the_rate_limit_comes_before_a_look_up(database_uri: str) -> None:
     ]
 
 
-async def test_a_text_that_is_no_longer_valid_is_answered_with_what_is_wrong(
+async def test_a_registered_text_that_became_invalid_gets_its_errors(
     client: httpx.AsyncClient, registered: Registered
 ) -> None:
     await registered.add(old="{ removedField }")
@@ -374,7 +374,7 @@ async def test_a_text_that_is_no_longer_valid_is_answered_with_what_is_wrong(
     assert error["message"] == "Cannot query field 'removedField' on type 'Query'."
 
 
-async def test_a_server_can_take_trusted_documents_alone(
+async def test_a_server_can_accept_trusted_documents_only(
     database_uri: str, registered: Registered
 ) -> None:
     await registered.add(read="{ __typename }")
@@ -382,7 +382,7 @@ async def test_a_server_can_take_trusted_documents_alone(
     async with connected(database_uri, trusted_documents_only=True, graphiql=True) as client:
         trusted = await ask(client, "read")
         page = await client.get("/graphql", headers={"Accept": "text/html"})
-        # What is registered is not taken as a text, either.
+        # The text of a registered document is rejected, too.
         refused = [
             await client.post("/graphql", json={"query": "{ __typename }"}) for _ in range(3)
         ]
@@ -396,7 +396,7 @@ async def test_a_server_can_take_trusted_documents_alone(
         assert "documentId" in response.json()["errors"][0]["message"]
 
 
-async def test_a_server_takes_other_documents_by_default(
+async def test_a_server_accepts_other_documents_by_default(
     client: httpx.AsyncClient, registered: Registered
 ) -> None:
     await registered.add(read="{ __typename }")
@@ -406,7 +406,7 @@ async def test_a_server_takes_other_documents_by_default(
     assert answers == [{"data": {"__typename": "Query"}}] * 3
 
 
-async def test_what_another_try_cannot_help_is_not_registered(
+async def test_a_failure_that_is_not_transient_registers_nothing(
     failing_set: ReplicaSet, member: Member
 ) -> None:
     database_uri = failing_set.database_uri()
@@ -418,7 +418,7 @@ async def test_what_another_try_cannot_help_is_not_registered(
     assert kept.count_documents({}) == 0
 
 
-async def test_of_two_who_register_an_id_at_once_one_decides_what_it_stands_for(
+async def test_of_simultaneous_registrations_of_an_id_one_decides_its_text(
     database_uri: str, registered: Registered
 ) -> None:
     async def register(number: int) -> int:
