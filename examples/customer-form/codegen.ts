@@ -1,4 +1,4 @@
-// What is generated from the server's schema: types and requests, and the rules for the form.
+// Generates the types, the requests and the form's rules from the server's schema.
 import type { CodegenConfig } from "@graphql-codegen/cli";
 
 const scalars = {
@@ -7,13 +7,14 @@ const scalars = {
   DateTime: "string",
 };
 
-// The server normalises a text before it judges it. `trim` would leave U+0085. Without the look
-// behind, each character of inner white space would be tried as the first of the end's.
+// The server normalises a text before it checks it. `trim` would leave U+0085. The lookbehind keeps
+// the time linear: a match at the end is tried only from the first character of a run.
 const normalised =
   '.normalize().overwrite((text) => text.replace(/^\\p{White_Space}+|(?<!\\p{White_Space})\\p{White_Space}+$/gu, ""))';
 
-// Lengths count code points, which `min` and `max` of zod do not. White space in a text may become
-// one space yet, and only the server knows how long the domain of an address is in the end.
+// The server counts code points; `min` and `max` of zod count UTF-16 units. The maximum counts each
+// run of white space once, because the server may replace it with one space. It does not apply to
+// international domains, whose length only the server knows.
 const minLength = "/^.{$1,}$/su";
 const maxLength =
   "/^(?:\\p{White_Space}+(?!\\p{White_Space})|\\P{White_Space}){0,$1}$|^[^\\s@]+@\\S*(?:[xX][nN]--|[^\\s!-~])\\S*$/u";
@@ -36,7 +37,7 @@ const config: CodegenConfig = {
         validationSchemaExportType: "const",
         withDescriptions: true,
         scalarSchemas: {
-          // The only text that is required is the email address.
+          // The email address is the only required text.
           String: `z.string("Enter an email address.")${normalised}`,
           ZipCode: `z.coerce.string<string | number>()${normalised}`,
           PhoneNumber: `z.coerce.string<string | number>()${normalised}`,
@@ -45,7 +46,7 @@ const config: CodegenConfig = {
           constraint: {
             minLength: ["regex", minLength, "Enter at least $1 characters."],
             maxLength: ["regex", maxLength, "Enter at most $1 characters."],
-            pattern: ["regex", "/$1/u", "Use only what is described below."],
+            pattern: ["regex", "/$1/u", "Enter a valid value, as described below."],
           },
         },
       },

@@ -1,7 +1,7 @@
 import react from "@vitejs/plugin-react";
 import { defineConfig } from "vite";
 
-// The server takes no foreign host name, and no requests from other origins: it gets them as its own.
+// The server rejects other host names and other origins, so the proxy sends requests as its own.
 const proxy = {
   "/graphql": {
     target: process.env["CUSTOMER_FORM_SERVER"] ?? "http://127.0.0.1:8000",

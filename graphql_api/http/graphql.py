@@ -19,7 +19,7 @@ from ..customers.store import Customers
 from ..deadline import start_deadline
 from ..execution.documents import Document, Documents
 from ..execution.operation import Operation
-from ..schema.operations import Context
+from ..schema.context import Context
 from ..schema.schema import create_schema
 from ..settings import Settings
 from .addresses import client_address, network

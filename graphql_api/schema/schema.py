@@ -1,7 +1,7 @@
 """The schema that clients see, as an executable object and as a document (SDL)."""
 
 import re
-from typing import Any
+from typing import Annotated, Any, get_args, get_origin
 
 import strawberry
 import structlog
@@ -22,35 +22,11 @@ from strawberry.types import ExecutionContext
 
 from ..faults import RETRY_AFTER_SECONDS, OutcomeUnknown, Unavailable
 from ..logs import places
+from . import types
 from .operations import Mutation, Query
 from .scalars import SCALARS
 
 logger = structlog.get_logger()
-
-# The specification's order; what it does not name stands beside what uses it.
-_ORDER = (
-    "constraint",
-    "Mutation",
-    "CreateCustomerInput",
-    "CreateCustomerResult",
-    "CreateCustomerSuccess",
-    "CreateCustomerFailure",
-    "IdempotencyConflict",
-    "Customer",
-    "CustomerFieldError",
-    "FieldError",
-    "RequiredFieldError",
-    "TooShortError",
-    "TooLongError",
-    "InvalidFormatError",
-    "WrongTypeError",
-    "EmailTakenError",
-    "CustomerField",
-    "ZipCode",
-    "PhoneNumber",
-    "DateTime",
-    "Query",
-)
 
 # graphql-core ends its messages with the value that it refuses, and quotes strings and numbers
 # where a document breaks off. Names stay.
@@ -115,16 +91,39 @@ def create_schema() -> Schema:
 
 
 def sdl() -> str:
-    """The schema document, in the specification's order."""
+    """The schema document: directives, Mutation, types as in types.py, scalars, Query."""
     definitions = {
         definition.name.value: definition
         for definition in parse(create_schema().as_str()).definitions
         if isinstance(definition, TypeDefinitionNode | DirectiveDefinitionNode)
     }
-    ordered = sorted(definitions, key=_ORDER.index)
+    scalars = [scalar.name for scalar in SCALARS.values()]
+    places = {
+        name: place
+        for place, name in enumerate(["Mutation", *_types_in_order(), *scalars, "Query"])
+    }
+    ordered = sorted(definitions, key=lambda name: places.get(name, -1))
     document = DocumentNode(definitions=tuple(definitions[name] for name in ordered))
     # Empty lines of descriptions come out indented.
     return re.sub(" +$", "", print_ast(document), flags=re.MULTILINE) + "\n"
+
+
+def _types_in_order() -> list[str]:
+    """The types in types.py, in the order of definition.
+
+    Python must define a union after its members. Here a union is before its first member, and
+    before the interface of that member.
+    """
+    names: list[str] = []
+    for name, value in vars(types).items():
+        if get_origin(value) is Annotated:
+            first_member = get_args(get_args(value)[0])[0]
+            member_and_interface = {base.__name__ for base in first_member.__mro__}
+            place = next(n for n, other in enumerate(names) if other in member_and_interface)
+            names.insert(place, name)
+        elif hasattr(value, "__strawberry_definition__"):
+            names.append(name)
+    return names
 
 
 def introspection() -> dict[str, Any]:

@@ -1,4 +1,7 @@
-"""Every GraphQL type, in the specification's order: names and types, never rules."""
+"""Every GraphQL type, in the order of `schema.graphql`: names and types, never rules.
+
+Python must define a union after its members; `schema.graphql` has it before them.
+"""
 
 from datetime import datetime
 from enum import Enum
@@ -27,6 +30,37 @@ class CreateCustomerInput:
     phone_number: PhoneNumber | None = strawberry.UNSET
 
 
+@strawberry.type(
+    description="The customer is stored: a majority of the replica set has it in its journal."
+)
+class CreateCustomerSuccess:
+    customer: "Customer" = strawberry.field(description="The customer, as stored.")
+    replayed: bool = strawberry.field(
+        description="Whether an earlier request with the same idempotency key created it."
+    )
+
+
+@strawberry.type(description="Nothing was created.")
+class CreateCustomerFailure:
+    errors: "list[CustomerFieldError]" = strawberry.field(
+        description=(
+            "Every problem of every field: one error for each rule that a field breaks, in the "
+            "order of the fields."
+        )
+    )
+
+
+@strawberry.type(description="The idempotency key was already used with different input.")
+class IdempotencyConflict:
+    message: str = strawberry.field(description="A sentence that says what to do.")
+
+
+CreateCustomerResult = Annotated[
+    CreateCustomerSuccess | CreateCustomerFailure | IdempotencyConflict,
+    strawberry.union("CreateCustomerResult", description="The possible outcomes of a creation."),
+]
+
+
 @declared
 @strawberry.type(description="A customer, as stored: every text is normalised.")
 class Customer:
@@ -47,23 +81,6 @@ class Customer:
     updated_at: datetime = strawberry.field(description="When the customer was last changed.")
 
 
-@declared_enum
-@strawberry.enum(description="The fields of a customer.")
-class CustomerField(Enum):
-    NAME = "name"
-    EMAIL = "email"
-    DESCRIPTION = "description"
-    SEND_EMAIL_ADDRESS = "send_email_address"
-    CC_EMAIL_ADDRESS = "cc_email_address"
-    COUNTRY = "country"
-    ADDRESS_LINE1 = "address_line1"
-    ADDRESS_LINE2 = "address_line2"
-    CITY = "city"
-    STATE = "state"
-    ZIP_CODE = "zip_code"
-    PHONE_NUMBER = "phone_number"
-
-
 @strawberry.interface(
     description=(
         "One problem of one field. `... on FieldError { field path message }` covers every kind, "
@@ -74,7 +91,7 @@ class FieldError:
     # Which spares prepared operations to complete the same errors again and again.
     never_changes: ClassVar[bool] = True
 
-    field: CustomerField = strawberry.field(description="The field that has the problem.")
+    field: "CustomerField" = strawberry.field(description="The field that has the problem.")
     path: list[str] = strawberry.field(
         description='The path of the field in the arguments, such as `["input", "zipCode"]`.'
     )
@@ -141,32 +158,18 @@ CustomerFieldError = Annotated[
 ]
 
 
-@strawberry.type(
-    description="The customer is stored: a majority of the replica set has it in its journal."
-)
-class CreateCustomerSuccess:
-    customer: Customer = strawberry.field(description="The customer, as stored.")
-    replayed: bool = strawberry.field(
-        description="Whether an earlier request with the same idempotency key created it."
-    )
-
-
-@strawberry.type(description="Nothing was created.")
-class CreateCustomerFailure:
-    errors: list[CustomerFieldError] = strawberry.field(
-        description=(
-            "Every problem of every field: one error for each rule that a field breaks, in the "
-            "order of the fields."
-        )
-    )
-
-
-@strawberry.type(description="The idempotency key was already used with different input.")
-class IdempotencyConflict:
-    message: str = strawberry.field(description="A sentence that says what to do.")
-
-
-CreateCustomerResult = Annotated[
-    CreateCustomerSuccess | CreateCustomerFailure | IdempotencyConflict,
-    strawberry.union("CreateCustomerResult", description="The possible outcomes of a creation."),
-]
+@declared_enum
+@strawberry.enum(description="The fields of a customer.")
+class CustomerField(Enum):
+    NAME = "name"
+    EMAIL = "email"
+    DESCRIPTION = "description"
+    SEND_EMAIL_ADDRESS = "send_email_address"
+    CC_EMAIL_ADDRESS = "cc_email_address"
+    COUNTRY = "country"
+    ADDRESS_LINE1 = "address_line1"
+    ADDRESS_LINE2 = "address_line2"
+    CITY = "city"
+    STATE = "state"
+    ZIP_CODE = "zip_code"
+    PHONE_NUMBER = "phone_number"

@@ -1,4 +1,4 @@
-"""GraphiQL in Chromium, which reaches nothing but the server."""
+"""GraphiQL in Chromium, which can connect only to the server."""
 
 import json
 import os
@@ -20,7 +20,7 @@ TITLES = ["CreateCustomer", "EveryErrorAtOnce", "IdempotentReplay", "ReadCustome
 
 
 def graphiql(story: str, origin: str, *arguments: str) -> Any:  # pragma: no cover  # as in node.py
-    """What a story in GraphiQL comes to, where nothing may go wrong."""
+    """The outcome of a story in GraphiQL, which must have no faults."""
     seen = run_script("clients/browser/graphiql.mjs", story, origin, *arguments)
     assert seen.pop("faults") == []
     return seen
@@ -42,7 +42,7 @@ def test_each_tab_gets_the_answer_that_it_is_there_for(server_url: str) -> None:
         answer["data"]["createCustomer"] for answer in seen["answers"]["IdempotentReplay"]
     ]
     assert (first["replayed"], again["replayed"]) == (False, True)
-    # The one that was created last, whose id nobody typed.
+    # The page filled in the id of the customer that was created last.
     read = seen["answers"]["ReadCustomer"][0]["data"]["customer"]
     assert read["id"] == first["customer"]["id"] == again["customer"]["id"]
 
@@ -73,7 +73,7 @@ async def test_a_token_is_entered_once_and_not_stored(database_uri: str, tmp_pat
     assert "CreateCustomerResult" in seen["docs"]
     assert "ReadCustomer" in seen["stored"]
     assert token.split()[1] not in seen["stored"]
-    # What the server refused, and nothing else.
+    # The rejected request, and nothing else.
     assert {"401 (Unauthorized)" in fault for fault in seen["faults"]} == {True}
 
 
@@ -213,13 +213,14 @@ def test_a_page_that_is_opened_again_shows_the_variables_that_it_had(server_url:
 def test_a_picture_is_as_light_or_dark_as_the_system(
     server_url: str, tmp_path: Path, scheme: str, background: str, editor: str
 ) -> None:
-    # `make images` says where pictures are to be kept.
+    # `make images` sets the folder of the pictures.
     picture = Path(os.environ.get("IMAGES", tmp_path), f"graphiql-{scheme}.png")
 
     seen = graphiql("picture", server_url, scheme, str(picture))
 
     assert seen["background"] == background
     assert seen["editor"].split()[-1] == editor
+    assert seen["fits"]
     assert 50_000 < picture.stat().st_size < 300_000
 
 

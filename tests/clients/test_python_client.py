@@ -1,4 +1,4 @@
-"""The example's Python client, generated anew: its types, and what it does on a live server."""
+"""The example's Python client, generated again: its types, and its outcomes on a live server."""
 
 import shutil
 import subprocess
@@ -43,7 +43,9 @@ def test_it_passes_strict_types_until_there_is_an_outcome_that_it_does_not_know(
     assert "Later" in error
 
 
-def test_it_creates_a_customer_and_says_what_is_wrong(folder: Path, server_url: str) -> None:
+def test_it_creates_a_customer_and_prints_the_messages_of_the_server(
+    folder: Path, server_url: str
+) -> None:
     program = ("python", "create_customer.py", "--url", f"{server_url}/graphql")
 
     refused = run(folder, *program, "kj@example.com", "--name", "K", "--zip-code", "1-")
@@ -51,7 +53,7 @@ def test_it_creates_a_customer_and_says_what_is_wrong(folder: Path, server_url: 
     taken = run(folder, *program, "KJ@example.com")
 
     assert refused.stdout.splitlines() == [
-        "name: 2 more, please",
+        "name: Enter at least 3 characters (1 entered).",
         "zipCode: Use digits, with single hyphens between groups, for example 10469-2345.",
     ]
     assert created.stdout.startswith("Created kj@example.com at ")
@@ -61,10 +63,10 @@ def test_it_creates_a_customer_and_says_what_is_wrong(folder: Path, server_url: 
     assert [done.returncode for done in (refused, created, taken)] == [1, 0, 1]
 
 
-def test_without_a_server_it_says_so(folder: Path) -> None:
+def test_without_a_server_it_prints_that_the_request_failed(folder: Path) -> None:
     done = run(folder, *("python", "create_customer.py"), "a@b.de", "--url", "http://127.0.0.1:1/")
 
-    assert done.stderr.startswith("There is no outcome: ")
+    assert done.stderr.startswith("The request failed: ")
     assert done.returncode == 1
 
 

@@ -13,7 +13,7 @@ from graphql_api.access.principal import ANYBODY
 from graphql_api.customers.fields import FIELDS
 from graphql_api.execution import documents as documents_module
 from graphql_api.execution.documents import Documents
-from graphql_api.schema.operations import Context
+from graphql_api.schema.context import Context
 from graphql_api.schema.schema import create_schema
 from graphql_api.settings import Settings
 

@@ -28,7 +28,7 @@ from graphql_api.customers.store import Attempt, Customers, EmailTaken, Kept
 from graphql_api.execution.operation import Operation
 from graphql_api.execution.prepared import PreparedOperation, Unfinished
 from graphql_api.faults import OutcomeUnknown, Unavailable
-from graphql_api.schema.operations import Context
+from graphql_api.schema.context import Context
 from graphql_api.schema.schema import create_schema
 
 from ..support.clients import CREATE_CUSTOMER, CUSTOMER, connected, create_customer
@@ -329,7 +329,7 @@ async def test_the_log_has_where_a_resolver_failed_however_it_was_called() -> No
     assert [line["event"] for line in logged] == ["A resolver failed."] * 3
     for line, result in zip(logged, results, strict=True):
         assert line["exception"].startswith("KeyError\n")
-        assert "operations.py" in line["exception"]
+        assert "customer.py" in line["exception"]
         assert ", in fail\n" in line["exception"]
         assert "caused by" not in line["exception"]
         assert [error.path for error in result.errors or ()] == [["customer"]]

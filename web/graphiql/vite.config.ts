@@ -4,10 +4,10 @@ import { brotliCompressSync, gzipSync } from "node:zlib";
 import { defineConfig, type Plugin } from "vite";
 
 const BUILD = "../../graphql_api/http/graphiql_build";
-// Beside /graphql, so that the page finds it below any prefix that a proxy puts before both.
+// Next to /graphql, so that the page finds its files when a proxy adds a prefix to both paths.
 const ASSETS = "graphiql";
 
-// Once here, so that the server need not compress at every request.
+// Compresses at build time, so that the server need not compress at each request.
 function compressed(): Plugin {
   return {
     name: "compressed",
@@ -29,9 +29,9 @@ export default defineConfig({
     outDir: BUILD,
     emptyOutDir: true,
     assetsDir: ASSETS,
-    // The page's policy takes no `data:` fonts.
+    // The page's Content-Security-Policy forbids `data:` fonts.
     assetsInlineLimit: 0,
-    // What is shipped in the wheel is shipped with its licences.
+    // The wheel contains this code, so it needs the licences too.
     license: { fileName: "LICENSES.md" },
   },
   worker: { format: "es" },

@@ -21,8 +21,8 @@ export function App() {
 }
 
 /**
- * Leaves the focus where it is until the click: a field that is left may say what is wrong with it,
- * and what is pressed would move away from under the pointer.
+ * Keeps the focus in the field until the click. Otherwise the field would lose the focus when the
+ * pointer is pressed, its error could appear, and the button would move away from the pointer.
  */
 function keepFocus(event: MouseEvent) {
   if ((event.target as Element).closest("button, label")) event.preventDefault();

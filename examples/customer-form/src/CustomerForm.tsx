@@ -14,12 +14,12 @@ type Status =
   | { at: "unanswered"; message: string }
   | { at: "created"; customer: ListedCustomerFragment };
 
-/** The form: it judges each field when it is left, and all of them before it sends anything. */
+/** The form. It checks each field when it loses the focus, and all fields before it sends them. */
 export function CustomerForm({ onCreated }: { onCreated: (customer: ListedCustomerFragment) => void }) {
   const form = useRef<HTMLFormElement>(null);
   const [errors, setErrors] = useState<FieldErrors>({});
   const [status, setStatus] = useState<Status>({ at: "filling" });
-  // Kept while the same input is sent again, so that it creates one customer at most.
+  // The idempotency key. The same input keeps it, so sending it again creates at most one customer.
   const key = useRef<string>(undefined);
 
   async function submit(event: FormEvent) {
@@ -27,31 +27,31 @@ export function CustomerForm({ onCreated }: { onCreated: (customer: ListedCustom
     if (status.at === "sending") return;
     const input = inputOf(form.current!);
     const found = errorsOf(input);
-    if (FIELDS.some((name) => found[name])) return refuse(found);
+    if (FIELDS.some((name) => found[name])) return showErrors(found);
     setErrors({});
     setStatus({ at: "sending" });
     try {
       key.current ??= crypto.randomUUID();
       const outcome = await createCustomer(input as CreateCustomerInput, key.current);
-      if ("customer" in outcome) accept(outcome.customer);
-      else refuse(outcome.errors, outcome.message);
+      if ("customer" in outcome) showCreated(outcome.customer);
+      else showErrors(outcome.errors, outcome.message);
     } catch (error) {
       setStatus({ at: "unanswered", message: (error as Error).message });
     }
   }
 
-  function refuse(found: FieldErrors, message?: string) {
+  function showErrors(found: FieldErrors, message?: string) {
     key.current = undefined;
-    // What is wrong must be there to be read out when its field gets the focus.
+    // A screen reader reads out the error with its field, so it must be there before the focus.
     flushSync(() => {
       setErrors(found);
-      // What was created is still said when an empty form is sent after it, by a double click.
+      // A double click sends the empty form after a creation. The creation must stay on the page.
       setStatus((before) => (before.at === "created" ? before : { at: "filling", message }));
     });
     focus(FIELDS.find((name) => found[name]));
   }
 
-  function accept(customer: ListedCustomerFragment) {
+  function showCreated(customer: ListedCustomerFragment) {
     key.current = undefined;
     form.current!.reset();
     setStatus({ at: "created", customer });
@@ -63,15 +63,15 @@ export function CustomerForm({ onCreated }: { onCreated: (customer: ListedCustom
     form.current!.querySelector<HTMLElement>(`#${name}`)?.focus();
   }
 
-  /** Only a person's writing is an `input`: `reset` and the focus that moves on make a `change`. */
-  function written(event: FormEvent) {
+  /** Handles `input`, not `change`: a reset and a moving focus also cause `change` events. */
+  function forgetErrorOfEdited(event: FormEvent) {
     key.current = undefined;
     const { name } = event.target as HTMLInputElement;
     setErrors((before) => ({ ...before, [name]: undefined }));
     setStatus((before) => (before.at === "sending" ? before : { at: "filling" }));
   }
 
-  function left(event: FormEvent) {
+  function checkFieldLeft(event: FormEvent) {
     const { name, value } = event.target as HTMLInputElement;
     if (!isField(name) || value.trim() === "") return;
     const found = errorsOf(inputOf(form.current!))[name];
@@ -79,7 +79,7 @@ export function CustomerForm({ onCreated }: { onCreated: (customer: ListedCustom
   }
 
   return (
-    <form ref={form} noValidate onSubmit={submit} onInput={written} onBlur={left} aria-labelledby="form-heading">
+    <form ref={form} noValidate onSubmit={submit} onInput={forgetErrorOfEdited} onBlur={checkFieldLeft} aria-labelledby="form-heading">
       <div className="row">
         <h2 id="form-heading">Create a customer</h2>
         <p role="status">
@@ -99,14 +99,15 @@ export function CustomerForm({ onCreated }: { onCreated: (customer: ListedCustom
           {status.at === "sending" ? "Creating…" : status.at === "unanswered" ? "Send again" : "Create customer"}
         </button>
         <p role="alert" className="error">{"message" in status && status.message}</p>
+        {status.at === "unanswered" && <p className="hint">You can send this again: the customer is created only once.</p>}
       </div>
     </form>
   );
 }
 
-/** What was written; a field that is blank was not given. */
+/** The text of each field that is not blank. */
 function inputOf(form: HTMLFormElement): Partial<CreateCustomerInput> {
-  // Not by `FormData`, which makes two characters of each line break.
+  // `FormData` would turn each line break into two characters.
   const values = FIELDS.map((name) => [name, form.querySelector<HTMLInputElement>(`#${name}`)!.value]);
   return Object.fromEntries(values.filter(([, value]) => value?.trim() !== ""));
 }

@@ -7,7 +7,7 @@ interface Props {
   onLoadAgain: () => void;
 }
 
-/** The customers that were created in this browser. */
+/** The list of customers that this browser created. */
 export function CustomerList({ customers, earlier, onLoadAgain }: Props) {
   return (
     <section className="list" aria-labelledby="list-heading" aria-busy={earlier === "loading"}>
@@ -18,7 +18,7 @@ export function CustomerList({ customers, earlier, onLoadAgain }: Props) {
         ))}
       </ul>
       {earlier === "loading" && <p className="quiet">Loading…</p>}
-      {earlier === "loaded" && customers.length === 0 && <p className="quiet">None yet.</p>}
+      {earlier === "loaded" && customers.length === 0 && <p className="quiet">No customers yet.</p>}
       {typeof earlier === "object" && (
         <div className="failure" role="alert">
           <p>{earlier.failure}</p>

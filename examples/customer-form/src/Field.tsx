@@ -1,19 +1,19 @@
 import type { FieldName } from "./fields";
 import { hint, isRequired, SHOWN } from "./fields";
 
-/** One field: its label, what it is written into, what may stand there, and what is wrong with it. */
+/** One field: its label, its text box, its errors and its rule. */
 export function Field({ name, errors = [] }: { name: FieldName; errors?: string[] | undefined }) {
   const { label, kind } = SHOWN[name];
   const hintId = `${name}-hint`;
   const errorId = `${name}-error`;
-  const wrong = errors.length > 0;
+  const invalid = errors.length > 0;
   const attributes = {
     id: name,
     name,
     required: isRequired(name),
     autoComplete: "off",
-    "aria-invalid": wrong,
-    "aria-describedby": wrong ? `${errorId} ${hintId}` : hintId,
+    "aria-invalid": invalid,
+    "aria-describedby": invalid ? `${errorId} ${hintId}` : hintId,
   };
   return (
     <div className="field">
@@ -24,10 +24,10 @@ export function Field({ name, errors = [] }: { name: FieldName; errors?: string[
       {kind === "lines" ? (
         <textarea rows={2} {...attributes} />
       ) : (
-        // Of type `email` the browser would change what was written.
+        // With the type `email`, the browser would change the text.
         <input type="text" inputMode={INPUT_MODES[kind ?? "text"]} {...attributes} />
       )}
-      {wrong && (
+      {invalid && (
         <p className="error" id={errorId}>
           {errors.join(" ")}
         </p>

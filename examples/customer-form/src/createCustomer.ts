@@ -1,4 +1,4 @@
-import { execute, UNEXPECTED } from "./execute";
+import { execute } from "./execute";
 import type { FieldErrors } from "./fields";
 import { isField } from "./fields";
 import type {
@@ -11,29 +11,29 @@ import { CREATE_CUSTOMER } from "./operations";
 type Result = NonNullable<CreateCustomerMutation["createCustomer"]>;
 type Failure = Extract<Result, { __typename: "CreateCustomerFailure" }>;
 
-/** What the form shows: the customer, or what is wrong with which fields or with all of it. */
+/** The customer, or the messages to show: at their fields, and for the whole form. */
 export type Outcome =
   | { customer: ListedCustomerFragment }
   | { errors: FieldErrors; message?: string };
 
-/** Creates a customer, once for each key. */
+/** Creates a customer, at most once for each key. Throws an error with a message to show. */
 export async function createCustomer(input: CreateCustomerInput, key: string): Promise<Outcome> {
   const { createCustomer: result } = await execute(CREATE_CUSTOMER, { input, idempotencyKey: key });
-  if (!result) throw new Error(UNEXPECTED);
-  switch (result.__typename) {
+  switch (result?.__typename) {
     case "CreateCustomerSuccess":
       return { customer: result.customer };
     case "CreateCustomerFailure":
       return atTheirFields(result.errors);
     case "IdempotencyConflict":
-      return { errors: {}, message: "Nothing was created. Press “Create customer” once more." };
+      return { errors: {}, message: result.message };
     default:
-      result satisfies never;
-      throw new Error(UNEXPECTED);
+      // A new type of outcome in the schema does not compile here.
+      result satisfies null | undefined;
+      throw new Error("This form is older than the server. Reload the page.");
   }
 }
 
-/** The server's messages are for people, also those of kinds that are added to the schema later. */
+/** Puts each message of the server at its field, whatever the kind of error. */
 function atTheirFields(errors: Failure["errors"]): Outcome {
   const found: FieldErrors = {};
   const elsewhere = [];

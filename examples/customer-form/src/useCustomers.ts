@@ -4,16 +4,16 @@ import { execute } from "./execute";
 import type { ListedCustomerFragment } from "./generated/graphql";
 import { CUSTOMER } from "./operations";
 
-const STORE = "customers";
-const MOST = 20;
+const STORAGE_KEY = "customers";
+const MAX_IDS = 20;
 
-/** The customers of earlier visits, which the server is asked for anew. */
+/** Whether the customers of earlier visits are loaded from the server. */
 export type Earlier = "loading" | "loaded" | { failure: string };
 
 /**
- * The customers that were created in this browser, the latest first.
+ * The customers that this browser created, the latest first.
  *
- * The schema has no list of all customers, so the browser remembers their ids, and nothing else.
+ * The schema has no list of customers, so the browser stores their ids, and nothing else.
  */
 export function useCustomers() {
   const [customers, setCustomers] = useState<ListedCustomerFragment[]>([]);
@@ -23,7 +23,7 @@ export function useCustomers() {
   useEffect(() => {
     let outdated = false;
     setEarlier("loading");
-    Promise.all(rememberedIds().map((id) => execute(CUSTOMER, { id }))).then(
+    Promise.all(storedIds().map((id) => execute(CUSTOMER, { id }))).then(
       (answers) => {
         if (outdated) return;
         const found = answers.flatMap(({ customer }) => customer ?? []);
@@ -40,10 +40,10 @@ export function useCustomers() {
   }, [attempt]);
 
   function add(customer: ListedCustomerFragment) {
-    const ids = [customer.id, ...rememberedIds().filter((id) => id !== customer.id)];
-    localStorage.setItem(STORE, JSON.stringify(ids.slice(0, MOST)));
+    const ids = [customer.id, ...storedIds().filter((id) => id !== customer.id)];
+    localStorage.setItem(STORAGE_KEY, JSON.stringify(ids.slice(0, MAX_IDS)));
     setCustomers((older) => merged([customer], older));
-    // The server answers: what it could not tell before, it may now.
+    // The server answered, so loading may succeed now.
     if (earlier !== "loaded") loadAgain();
   }
 
@@ -54,12 +54,12 @@ export function useCustomers() {
   return { customers, earlier, add, loadAgain };
 }
 
-/** Those that come first win. */
+/** Both lists without duplicates: of two versions of a customer, the one in `first` is used. */
 function merged(first: ListedCustomerFragment[], then: ListedCustomerFragment[]) {
   const ids = new Set(first.map(({ id }) => id));
   return [...first, ...then.filter(({ id }) => !ids.has(id))];
 }
 
-function rememberedIds(): string[] {
-  return JSON.parse(localStorage.getItem(STORE) ?? "[]") as string[];
+function storedIds(): string[] {
+  return JSON.parse(localStorage.getItem(STORAGE_KEY) ?? "[]") as string[];
 }

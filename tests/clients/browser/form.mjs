@@ -222,7 +222,9 @@ const stories = {
   async creation(context) {
     const page = await opened(context);
     await fill(page, { Email: rest[0] });
-    return { ...(await create(page)), again: await button(page, "Send again").isVisible() };
+    const outcome = await create(page);
+    const again = await button(page, "Send again").isVisible();
+    return { ...outcome, again, hint: await page.locator(".row .hint").innerText() };
   },
 
   /** What only the server can tell, at its field. */

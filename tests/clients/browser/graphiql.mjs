@@ -53,6 +53,7 @@ const look = (page) =>
   page.evaluate(() => ({
     background: getComputedStyle(document.querySelector(".graphiql-container")).backgroundColor,
     editor: document.querySelector(".monaco-editor").className,
+    fits: document.documentElement.scrollHeight === innerHeight,
   }));
 
 const stories = {

@@ -1,4 +1,4 @@
-// The operation that the page's address names, as GraphQL over HTTP writes it in a GET.
+// The operation in the page's address, encoded like a GET request of GraphQL over HTTP.
 
 import { useGraphiQL, useGraphiQLActions } from "@graphiql/react";
 import { useEffect } from "react";
@@ -6,18 +6,18 @@ import { useEffect } from "react";
 const parameters = new URLSearchParams(location.search);
 const query = parameters.get("query");
 
-/** Undefined where the address names none. */
+/** Undefined if the address contains no operation. */
 export const linked = query
   ? {
       query,
-      variables: laidOut(parameters.get("variables") ?? ""),
+      variables: indented(parameters.get("variables") ?? ""),
       operationName: parameters.get("operationName"),
     }
   : undefined;
 
 let isSelected = false;
 
-/** Shows nothing; selects the operation once GraphiQL has found it in the document. */
+/** Renders nothing. Selects the operation once GraphiQL has found it in the document. */
 export function SelectLinkedOperation() {
   const { setOperationName } = useGraphiQLActions();
   const operations = useGraphiQL((state) => state.operations);
@@ -32,8 +32,8 @@ export function SelectLinkedOperation() {
   return null;
 }
 
-/** JSON on several lines; what is none stays as it is, and GraphiQL says what is wrong with it. */
-function laidOut(json: string): string {
+/** JSON on several lines. Invalid JSON is returned as it is; GraphiQL shows its error. */
+function indented(json: string): string {
   try {
     return JSON.stringify(JSON.parse(json), null, 2);
   } catch {

@@ -1,4 +1,4 @@
-// GraphiQL, with the examples in its tabs. Every file of it comes from the server.
+// GraphiQL with the examples in its tabs. All its files come from the server.
 
 import "@graphiql/react/setup-workers/vite";
 
@@ -23,7 +23,7 @@ const examples = server.examples.map(({ query, variables }) => ({
   query,
   variables: variables.replaceAll(server.fresh, FRESH),
 }));
-// The one that is shown first.
+// The tab that is shown first.
 const initial = linked ?? openTab() ?? examples[0];
 
 /** The tab that was open at the last visit. */
@@ -33,7 +33,7 @@ function openTab(): { query: string; variables: string } | undefined {
     const { query, variables } = tabs[activeTabIndex];
     return { query: query ?? "", variables: variables ?? "" };
   } catch {
-    // This is the first visit, or what is stored is not GraphiQL's.
+    // This is the first visit, or GraphiQL cannot read the stored tabs.
     return undefined;
   }
 }
@@ -47,10 +47,10 @@ createRoot(document.getElementById("graphiql")!).render(
     defaultHeaders={NO_TOKEN}
     defaultEditorToolsVisibility="variables"
     shouldPersistHeaders={false}
-    // Without introspection there is no schema to ask for.
+    // Without introspection the server does not tell its schema.
     {...(server.introspection ? {} : { schema: null })}
-    // In a tab of its own where no tab has it already. Of the tab that is open, GraphiQL reads the
-    // variables only when one comes back to it.
+    // GraphiQL opens a new tab for it unless a tab has it already. The open tab needs this as well:
+    // GraphiQL reads the variables of a stored tab only when a user returns to it.
     {...(initial && { initialQuery: initial.query, initialVariables: initial.variables })}
   >
     <CarryOver />

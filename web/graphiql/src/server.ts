@@ -1,10 +1,10 @@
-// What the server says of itself, in the page: graphql_api/http/graphiql.py writes it.
+// The settings that the server writes into the page, in graphql_api/http/graphiql.py.
 
 type Server = {
   introspection: boolean;
-  /** What stands in the examples for something that is new each time that the page is opened. */
+  /** The placeholder in the examples for a text that is new each time the page is opened. */
   fresh: string;
-  /** What stands there for the id of the customer that was created last. */
+  /** The placeholder in the examples for the id of the customer that was created last. */
   createdLast: string;
   examples: { query: string; variables: string }[];
   edition: string;
@@ -12,5 +12,5 @@ type Server = {
 
 export const server: Server = JSON.parse(document.getElementById("server")!.textContent);
 
-/** New each time that the page is opened: the time, in a short form. */
+/** A text that is new each time the page is opened: the time, in base 36. */
 export const FRESH = Date.now().toString(36);

@@ -1,23 +1,23 @@
-// What the browser keeps from one visit to the next: tabs, history and theme, but no token.
+// Stores the tabs, the history and the theme from one visit to the next, but no token.
 
 import { createLocalStorage } from "@graphiql/toolkit";
 
 import { FRESH, server } from "./server";
 
-// GraphiQL's history keeps headers, whatever it is told of those in its tabs.
+// GraphiQL's history contains headers even if it is told not to store them with the tabs.
 const HISTORY = ["graphiql:queries", "graphiql:favorites"];
 
-export const storage = canKeep()
+export const storage = canStore()
   ? createLocalStorage({ namespace: `graphql-api ${server.edition}` })
-  : untilThePageIsClosed();
+  : inMemory();
 
 const { getItem, setItem } = storage;
 
-// What is fresh is kept as its mark, so that it is fresh again next time.
+// The fresh text is stored as its placeholder, so that the next visit gets a new one.
 storage.getItem = (key) => getItem(key)?.replaceAll(server.fresh, FRESH) ?? null;
 storage.setItem = (key, value) => {
-  const kept = HISTORY.includes(key) ? withoutHeaders(value) : value;
-  setItem(key, kept.replaceAll(FRESH, server.fresh));
+  const stored = HISTORY.includes(key) ? withoutHeaders(value) : value;
+  setItem(key, stored.replaceAll(FRESH, server.fresh));
 };
 
 function withoutHeaders(history: string): string {
@@ -26,8 +26,8 @@ function withoutHeaders(history: string): string {
   );
 }
 
-/** Whether there is a `localStorage`: blocked, or in a sandbox, it throws; some web views have none. */
-function canKeep(): boolean {
+/** Whether `localStorage` works: it throws if blocked or in a sandbox, and some web views lack it. */
+function canStore(): boolean {
   try {
     localStorage.getItem("");
     return true;
@@ -36,15 +36,15 @@ function canKeep(): boolean {
   }
 }
 
-function untilThePageIsClosed(): ReturnType<typeof createLocalStorage> {
-  const kept = new Map<string, string>();
+function inMemory(): ReturnType<typeof createLocalStorage> {
+  const values = new Map<string, string>();
   return {
-    getItem: (key) => kept.get(key) ?? null,
-    setItem: (key, value) => kept.set(key, value),
-    removeItem: (key) => kept.delete(key),
-    clear: () => kept.clear(),
+    getItem: (key) => values.get(key) ?? null,
+    setItem: (key, value) => values.set(key, value),
+    removeItem: (key) => values.delete(key),
+    clear: () => values.clear(),
     get length() {
-      return kept.size;
+      return values.size;
     },
   };
 }

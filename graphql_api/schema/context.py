@@ -1,0 +1,26 @@
+"""The context that every resolver receives, and the check of its principal's scopes."""
+
+from dataclasses import dataclass
+
+from graphql import GraphQLError
+
+from ..access.principal import Principal, Scope
+from ..customers.store import Customers
+
+
+@dataclass(frozen=True)
+class Context:
+    """One request: where customers are stored, its principal, and its header `Idempotency-Key`."""
+
+    customers: Customers
+    principal: Principal
+    idempotency_key: str | None = None
+
+
+def require_scope(scope: Scope, context: Context) -> None:
+    """Raises a `GraphQLError` with the code `FORBIDDEN` if the principal lacks the scope."""
+    if scope not in context.principal.scopes:
+        raise GraphQLError(
+            f"The token lacks the scope {scope}. Send a token that has it.",
+            extensions={"code": "FORBIDDEN"},
+        )

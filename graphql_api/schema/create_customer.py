@@ -1,0 +1,62 @@
+"""The mutation `createCustomer`: what it accepts, and the call of the use case."""
+
+import re
+from typing import Annotated
+
+import strawberry
+from graphql import GraphQLError
+from strawberry.types import Info
+
+from ..access.principal import Scope
+from ..customers.create_customer import create_customer
+from ..customers.judge import Value
+from .context import Context, require_scope
+from .outcomes import customer_result
+from .types import CreateCustomerInput, CreateCustomerResult
+
+# Printable ASCII: space to tilde.
+_KEY = re.compile("[ -~]{1,255}")
+
+
+async def resolve_create_customer(
+    info: Info[Context, None],
+    input: Annotated[  # noqa: A002  # the specification's name
+        CreateCustomerInput, strawberry.argument(description="The customer to create.")
+    ],
+    idempotency_key: Annotated[
+        str | None,
+        strawberry.argument(
+            description=(
+                "1 to 255 printable ASCII characters that the client chooses, new for each "
+                "customer. A request that is sent again with the same key never creates a second "
+                "customer. Also accepted as the HTTP header `Idempotency-Key`."
+            )
+        ),
+    ] = strawberry.UNSET,
+) -> CreateCustomerResult:
+    require_scope(Scope.CUSTOMERS_WRITE, info.context)
+    key = _idempotency_key(idempotency_key, info.context.idempotency_key)
+    return customer_result(await create_customer(info.context.customers, _given(input), key))
+
+
+def _given(input: CreateCustomerInput) -> dict[str, Value]:  # noqa: A002  # as above
+    return {name: value for name, value in vars(input).items() if value is not strawberry.UNSET}
+
+
+def _idempotency_key(argument: str | None, header: str | None) -> str | None:
+    """The key from either place; raises `BAD_USER_INPUT` if they differ or the key is invalid."""
+    keys = {key for key in (argument, header) if key is not None and key is not strawberry.UNSET}
+    if len(keys) > 1:
+        raise _bad_user_input(
+            "The argument `idempotencyKey` and the header Idempotency-Key differ. Send one key."
+        )
+    key = next(iter(keys), None)
+    if key is not None and not _KEY.fullmatch(key):
+        raise _bad_user_input(
+            "The idempotency key is invalid. Use 1 to 255 printable ASCII characters."
+        )
+    return key
+
+
+def _bad_user_input(message: str) -> GraphQLError:
+    return GraphQLError(message, extensions={"code": "BAD_USER_INPUT"})
