@@ -50,12 +50,12 @@ PIECES = [
 RANDOM_VALUES_OF_A_FIELD = 2_000
 
 NEWER = "Characters that are newer than the server's Unicode"
-NOT_QUITE_AN_ADDRESS = "Email addresses that only look like one"
-LONG_ADDRESS = "Email addresses that are too long, of an international domain"
-SHORTER = "Texts that are too short once each white space is one space"
-LONGER = "A description that is too long by its white space"
-NO_SPACE = "U+FEFF, which is white space to ECMA-262"
-LIST = "A list of one text, which TypeScript rejects"
+NOT_QUITE_AN_ADDRESS = "Text that only looks like an email address"
+LONG_ADDRESS = "Email addresses that are too long and have an international domain"
+SHORTER = "Text that is too short once each run of white space is one space"
+LONGER = "A description that is too long because of inner white space"
+NO_SPACE = "U+FEFF, which is white space in ECMA-262"
+LIST = "A list of one string, which TypeScript rejects"
 
 
 @needs_node
