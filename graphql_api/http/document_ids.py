@@ -47,7 +47,7 @@ class _Known:
 
 
 class TrustedDocumentCache:
-    """The registered documents that clients have sent the ids of, ready to be executed."""
+    """The registered documents whose ids clients have sent, ready to be executed."""
 
     def __init__(self, registered: TrustedDocuments, documents: Documents) -> None:
         self._registered = registered

@@ -88,8 +88,8 @@ class Edge:
             # The server stops, and has waited for this request long enough.
             failure = retry_later(
                 503,
-                "The server stopped before the request was finished. It may or may not have been "
-                "done: use the same idempotency key when you retry.",
+                "The server stopped before it finished the request. The request may or may not "
+                "have taken effect: use the same idempotency key when you retry.",
                 "SHUTTING_DOWN",
             )
         except Exception as error:  # noqa: BLE001  # every failure is answered and logged

@@ -71,7 +71,7 @@ class Protocol(HttpToolsProtocol):
     the rejection is the connection's last answer.
     """
 
-    def __init__(self, settings: Settings, **of_uvicorn: Any) -> None:  # noqa: ANN401  # its own business
+    def __init__(self, settings: Settings, **of_uvicorn: Any) -> None:  # noqa: ANN401  # passed on unread
         super().__init__(**of_uvicorn)
         self._settings = settings
         self._start_parser()

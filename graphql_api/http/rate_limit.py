@@ -25,7 +25,7 @@ _Check = Callable[[FixedWindowRateLimiter, limits.RateLimitItem, str], Awaitable
 _MAX_COUNTS = 100_000
 # How long a request waits for a shared count. An exact count is not worth a longer wait.
 _SHARED_SECONDS = 0.5
-# How long the shared storage is not asked after it failed.
+# How long the shared storage is not used after it failed.
 _RETRY_SHARED_SECONDS = 5.0
 
 
