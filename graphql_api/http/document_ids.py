@@ -1,4 +1,4 @@
-"""Trusted documents that clients send by id: each is looked up once, and then remembered."""
+"""Trusted documents that clients send by id: each is looked up once, and then cached."""
 
 import asyncio
 import contextlib
@@ -16,10 +16,10 @@ from .errors import retry_later
 
 logger = structlog.get_logger()
 
-# How often remembered documents are compared with the registered ones, and so how long a removed
-# one is still served.
+# How often cached documents are compared with the registered ones, and so how long a removed one
+# is still served.
 _REFRESH_SECONDS = 3.0
-# How much is remembered, in tokens: hundreds of usual documents.
+# The size of the cache in tokens: hundreds of usual documents.
 _REMEMBERED_TOKENS = 32_768
 
 # Only the operator registers documents, so all of them have one owner in the cache.
@@ -56,11 +56,11 @@ class TrustedDocumentCache:
         self._known = Remembered[_Known](_REMEMBERED_TOKENS)
 
     def get(self, id_: str) -> Document | None:
-        """The document with this id, if it is remembered."""
+        """The document with this id, if it is cached."""
         return None if (known := self._known.get(id_)) is None else known.document
 
     async def look_up(self, id_: str) -> Document:
-        """Looks up a document that is not remembered, and remembers it if it is registered.
+        """Looks up a document that is not cached, and caches it if it is registered.
 
         A document that is not registered is one with the error `DOCUMENT_NOT_FOUND`. Raises
         `RequestError` if the database is unavailable.
@@ -95,7 +95,7 @@ class TrustedDocumentCache:
             try:
                 await self._forget_removed()
             except Unavailable:
-                # Remembered documents are served until the database answers again.
+                # Cached documents are served until the database answers again.
                 continue
             except Exception as error:  # noqa: BLE001  # any failure is logged, and the next attempt may succeed
                 logger.error("Trusted documents cannot be read.", exception=places(error))  # noqa: TRY400  # no texts

@@ -184,7 +184,7 @@ class GraphQLEndpoint:
         return _response({"errors": errors, "data": result.data}, 200, media_type, exchange)
 
     async def _read(self, parameters: _Parameters, owner: str) -> Document:
-        """A document that is not remembered. Raises `RequestError`."""
+        """A document that is not cached. Raises `RequestError`."""
         if parameters.document_id is not None:
             return await self.trusted_documents.look_up(parameters.document_id)
         if self._settings.trusted_documents_only:
