@@ -15,7 +15,7 @@ from .commands.keys import add_key_actions, run_key_action
 from .commands.serve import serve
 from .faults import Unavailable
 from .logs import places
-from .mongo.collection import Unusable
+from .mongo.customers_collection import Unusable
 from .mongo.mongod import MongodError
 from .schema.changes import Severity, changes
 from .schema.schema import introspection, possible_types, sdl

@@ -34,8 +34,8 @@ from .http.rate_limit import RateLimit
 from .http.shortcut import Shortcut
 from .logs import configure_structlog
 from .mongo.api_keys import MongoApiKeys
-from .mongo.collection import Unusable
 from .mongo.customers import MongoCustomers
+from .mongo.customers_collection import Unusable
 from .mongo.trusted_documents import MongoTrustedDocuments
 from .settings import Settings, SettingsError, set_by_kubernetes
 

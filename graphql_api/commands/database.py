@@ -5,8 +5,8 @@ import contextlib
 from collections.abc import Awaitable, Callable
 
 from ..app import open_customers
-from ..mongo.collection import refusals_in_a_sentence
 from ..mongo.customers import MongoCustomers
+from ..mongo.customers_collection import refusals_in_a_sentence
 from ..mongo.mongod import running_or_embedded_mongod
 from ..settings import Settings
 

@@ -20,9 +20,9 @@ from ..deadline import LOOK_SECONDS, REQUEST_SECONDS, within
 from ..faults import OutcomeUnknown, Unavailable
 from ..logs import places
 from .batches import Batches
-from .collection import NAME, has_indexes
 from .connection import connect, in_one_thread
 from .customer_documents import IDEMPOTENCY_KEY, Claim, claims_of, from_document, to_bson
+from .customers_collection import NAME, has_indexes
 from .deadline import available_until
 from .find import find
 from .insert import Outcome, insert

@@ -13,8 +13,8 @@ from pymongo.database import Database
 from pymongo.errors import PyMongoError, ServerSelectionTimeoutError, WriteError
 
 from ..faults import Unavailable
-from .collection import NAME, has_indexes
 from .connection import in_one_thread
+from .customers_collection import NAME, has_indexes
 from .deadline import PASSING_CODES, passing, until
 
 _DUPLICATE_KEY = 11000

@@ -15,8 +15,8 @@ from pymongo.errors import PyMongoError
 
 from ..deadline import within
 from ..faults import SettingUp, Unavailable
-from .collection import NAME, Unusable, ensure_collection
 from .connection import in_a_thread_of_its_own
+from .customers_collection import NAME, Unusable, ensure_collection
 from .deadline import available_until
 
 logger = structlog.get_logger()

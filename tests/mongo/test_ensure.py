@@ -18,7 +18,6 @@ from pymongo.collection import Collection
 from structlog.testing import capture_logs
 
 from graphql_api.app import create_app
-from graphql_api.mongo.collection import Unusable
 from graphql_api.mongo.customer_documents import (
     EMAIL_KEY,
     IDEMPOTENCY_KEY,
@@ -28,6 +27,7 @@ from graphql_api.mongo.customer_documents import (
     with_any,
 )
 from graphql_api.mongo.customers import MongoCustomers
+from graphql_api.mongo.customers_collection import Unusable
 from graphql_api.mongo.mongod import find_mongod
 from graphql_api.settings import Settings, SettingsError
 

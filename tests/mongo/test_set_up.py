@@ -15,8 +15,8 @@ from structlog.testing import capture_logs
 
 from graphql_api.deadline import within
 from graphql_api.faults import Unavailable
-from graphql_api.mongo.collection import Unusable, require_usable
 from graphql_api.mongo.connection import connect
+from graphql_api.mongo.customers_collection import Unusable, require_usable
 from graphql_api.mongo.set_up import SetUp
 
 from ..support.clients import connected, create_customer

@@ -15,7 +15,7 @@ import dns.rrset
 import httpx
 import pytest
 
-from graphql_api.mongo.collection import Unusable
+from graphql_api.mongo.customers_collection import Unusable
 
 from ..conftest import Command
 from ..support.clients import connected, create_customer
