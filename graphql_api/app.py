@@ -36,6 +36,7 @@ from .logs import configure_structlog
 from .mongo.api_keys import MongoApiKeys
 from .mongo.customers import MongoCustomers
 from .mongo.customers_collection import Unusable
+from .mongo.database import MongoDatabase
 from .mongo.trusted_documents import MongoTrustedDocuments
 from .settings import Settings, SettingsError, set_by_kubernetes
 
@@ -54,8 +55,8 @@ def create_app(settings: Settings) -> Starlette:
         raise SettingsError(
             "GRAPHQL_API_MONGODB_URI must name a MongoDB; only `graphql-api serve` brings its own."
         )
-    customers = open_customers(settings.mongodb_uri)
-    holders = _holders(settings, customers)
+    database = open_database(settings.mongodb_uri)
+    holders = _holders(settings, database)
     is_for_this_machine = not holders and not settings.insecure
     if is_for_this_machine and not is_loopback(settings.host):
         raise SettingsError(
@@ -68,8 +69,10 @@ def create_app(settings: Settings) -> Starlette:
         if holders
         else Open(limit, to_this_machine_alone=is_for_this_machine)
     )
-    endpoint = GraphQLEndpoint(customers, MongoTrustedDocuments(customers), admit, settings)
-    health = Health(customers)
+    endpoint = GraphQLEndpoint(
+        MongoCustomers(database), MongoTrustedDocuments(database), admit, settings
+    )
+    health = Health(database.ready)
 
     @contextlib.asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
@@ -79,9 +82,9 @@ def create_app(settings: Settings) -> Starlette:
         if settings.shows_graphiql and not is_built():
             logger.warning("GraphiQL is not built: its page loads scripts from a public CDN.")
         async with contextlib.aclosing(limit):
-            with contextlib.closing(customers):
+            with contextlib.closing(database):
                 try:
-                    await customers.ensure()
+                    await database.set_up()
                 except Unusable:
                     raise
                 except SettingUp as error:
@@ -120,10 +123,10 @@ def create_app(settings: Settings) -> Starlette:
     return app
 
 
-def open_customers(uri: str) -> MongoCustomers:
+def open_database(uri: str) -> MongoDatabase:
     """Connects when it must; raises `SettingsError` for a URI that cannot be used."""
     try:
-        return MongoCustomers(uri)
+        return MongoDatabase(uri)
     except (PyMongoError, ValueError):
         # The driver's message may show the password that the URI holds.
         raise SettingsError("GRAPHQL_API_MONGODB_URI must be a valid MongoDB URI.") from None
@@ -141,11 +144,11 @@ def from_environment() -> Starlette:
     return create_app(settings)
 
 
-def _holders(settings: Settings, customers: MongoCustomers) -> list[Holder]:
+def _holders(settings: Settings, database: MongoDatabase) -> list[Holder]:
     """What finds the holder of each kind of token that is configured."""
     holders: list[Holder] = []
     if settings.keys:
-        holders.append(partial(holder_of_api_key, MongoApiKeys(customers)))
+        holders.append(partial(holder_of_api_key, MongoApiKeys(database)))
     match settings.jwt_issuer, settings.jwt_audience, settings.jwt_jwks:
         case None, None, None:
             pass

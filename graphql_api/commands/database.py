@@ -4,14 +4,14 @@ import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable
 
-from ..app import open_customers
-from ..mongo.customers import MongoCustomers
+from ..app import open_database
 from ..mongo.customers_collection import refusals_in_a_sentence
+from ..mongo.database import MongoDatabase
 from ..mongo.mongod import running_or_embedded_mongod
 from ..settings import Settings
 
 
-def on_database(settings: Settings, work: Callable[[MongoCustomers], Awaitable[int]]) -> int:
+def on_database(settings: Settings, work: Callable[[MongoDatabase], Awaitable[int]]) -> int:
     """Does the work where a server with these settings keeps its customers, also while it runs.
 
     Gives the exit code. Raises `SettingsError`, `MongodError` and `Unavailable`, `Unusable` among
@@ -19,8 +19,8 @@ def on_database(settings: Settings, work: Callable[[MongoCustomers], Awaitable[i
     """
 
     async def run(uri: str) -> int:
-        with contextlib.closing(open_customers(uri)) as customers, refusals_in_a_sentence():
-            return await work(customers)
+        with contextlib.closing(open_database(uri)) as database, refusals_in_a_sentence():
+            return await work(database)
 
     with contextlib.ExitStack() as stack:
         uri = settings.mongodb_uri or stack.enter_context(

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 from ..access.api_keys import ApiKey
 from ..access.principal import known_scopes
 from ..deadline import LOOK_UP_SECONDS, REQUEST_SECONDS, within
-from .customers import MongoCustomers
+from .database import MongoDatabase
 from .deadline import available_until
 
 _Result = TypeVar("_Result")
@@ -17,8 +17,8 @@ _Result = TypeVar("_Result")
 class MongoApiKeys:
     """The `api_keys` collection of the customers' database, by the same connections."""
 
-    def __init__(self, customers: MongoCustomers) -> None:
-        self._collection = customers.neighbour("api_keys")
+    def __init__(self, database: MongoDatabase) -> None:
+        self._collection = database.collection("api_keys")
 
     async def add(self, new: ApiKey) -> None:
         await _in_time(partial(self._collection.insert_one, _to_document(new)))

@@ -15,8 +15,8 @@ from pymongo.errors import PyMongoError
 
 from ..deadline import within
 from ..faults import SettingUp, Unavailable
-from .connection import in_a_thread_of_its_own
-from .customers_collection import NAME, Unusable, ensure_collection
+from .connection import in_a_thread_of_its_own, in_one_thread
+from .customers_collection import NAME, Unusable, ensure_collection, has_indexes
 from .deadline import available_until
 
 logger = structlog.get_logger()
@@ -73,6 +73,16 @@ class SetUp:
             logger.warning("The collection `customers` or an index is gone; it is set up again.")
             self._identity = None
             self._begin()
+
+    async def require_indexes(self, moment: float) -> None:
+        """Returns where the collection has its indexes, so that what it has is there once.
+
+        Raises `Unavailable`, and `pymongo.errors.PyMongoError` as `available_until`.
+        """
+        identity = await self.identity(moment)
+        if not await available_until(moment, partial(in_one_thread, self._database, has_indexes)):
+            self.again(identity)
+            raise Unavailable
 
     def close(self) -> None:
         if self._task is not None:

@@ -11,7 +11,7 @@ from pymongo.errors import PyMongoError
 from ..access.trusted_documents import IdsTaken, TrustedDocument
 from ..deadline import LOOK_UP_SECONDS, REQUEST_SECONDS, within
 from .batches import Batches
-from .customers import MongoCustomers
+from .database import MongoDatabase
 from .deadline import available_until
 
 _Result = TypeVar("_Result")
@@ -20,8 +20,9 @@ _Result = TypeVar("_Result")
 class MongoTrustedDocuments:
     """The `documents` collection of the customers' database, by the same connections."""
 
-    def __init__(self, customers: MongoCustomers) -> None:
-        self._collection = customers.neighbour("documents")
+    def __init__(self, database: MongoDatabase) -> None:
+        self._database = database.motor
+        self._collection = database.collection("documents")
         # Whoever makes up ids, however many, leaves the database and its threads to the others.
         self._batches = Batches(self._send)
 
@@ -29,7 +30,7 @@ class MongoTrustedDocuments:
         return await _in_time(partial(self._add, texts, at))
 
     async def _add(self, texts: Mapping[str, str], at: datetime) -> int:
-        database = self._collection.database
+        database = self._database
         while True:
             try:
                 # A session knows nothing of what the database was opened with.

@@ -23,7 +23,7 @@ from graphql_api.deadline import (
 )
 from graphql_api.mongo.api_keys import MongoApiKeys
 from graphql_api.mongo.batches import LEAST_SECONDS
-from graphql_api.mongo.customers import MongoCustomers
+from graphql_api.mongo.database import MongoDatabase
 from graphql_api.mongo.trusted_documents import MongoTrustedDocuments
 
 from ..mongo.test_faults import through
@@ -105,10 +105,10 @@ async def test_a_key_a_document_and_a_creation_that_are_looked_up_slowly_have_on
 async def prepared(database_uri: str) -> str:
     """A key that may create customers, beside a document that does."""
     key, kept = new_api_key("test", frozenset(Scope), None)
-    customers = MongoCustomers(database_uri)
-    await MongoApiKeys(customers).add(kept)
-    await MongoTrustedDocuments(customers).add({"create": CREATE_CUSTOMER}, kept.created_at)
-    customers.close()
+    database = MongoDatabase(database_uri)
+    await MongoApiKeys(database).add(kept)
+    await MongoTrustedDocuments(database).add({"create": CREATE_CUSTOMER}, kept.created_at)
+    database.close()
     return key
 
 

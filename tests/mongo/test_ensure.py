@@ -26,8 +26,8 @@ from graphql_api.mongo.customer_documents import (
     validator,
     with_any,
 )
-from graphql_api.mongo.customers import MongoCustomers
 from graphql_api.mongo.customers_collection import Unusable
+from graphql_api.mongo.database import MongoDatabase
 from graphql_api.mongo.mongod import find_mongod
 from graphql_api.settings import Settings, SettingsError
 
@@ -38,9 +38,9 @@ Documents = Collection[dict[str, Any]]
 
 
 async def test_many_servers_may_start_at_once(database_uri: str, documents: Documents) -> None:
-    servers = [MongoCustomers(database_uri) for _ in range(8)]
+    servers = [MongoDatabase(database_uri) for _ in range(8)]
 
-    await asyncio.gather(*(server.ensure() for server in servers * 2))
+    await asyncio.gather(*(server.set_up() for server in servers * 2))
 
     assert_ensured(documents)
     for server in servers:
@@ -150,8 +150,8 @@ def refused_start(uri: str) -> str:
     """The reason that a server gives for not starting on this database."""
 
     async def start() -> None:
-        with contextlib.closing(MongoCustomers(uri)) as customers:
-            await customers.ensure()
+        with contextlib.closing(MongoDatabase(uri)) as database:
+            await database.set_up()
 
     with pytest.raises(Unusable) as refusal:
         asyncio.run(start())
@@ -161,12 +161,12 @@ def refused_start(uri: str) -> str:
 
 def test_the_log_says_once_why_a_database_cannot_be_used(standalone_uri: str) -> None:
     async def ask_again_and_again() -> list[BaseException | None]:
-        with contextlib.closing(MongoCustomers(standalone_uri)) as customers:
-            asked = [asyncio.create_task(customers.ensure()) for _ in range(2)]
+        with contextlib.closing(MongoDatabase(standalone_uri)) as database:
+            asked = [asyncio.create_task(database.set_up()) for _ in range(2)]
             await asyncio.wait(asked)
             # It is not tried again before a second has passed, or as long as it took.
             await asyncio.sleep(3)
-            asked.append(asyncio.create_task(customers.ensure()))
+            asked.append(asyncio.create_task(database.set_up()))
             await asyncio.wait(asked)
             return [task.exception() for task in asked]
 
@@ -187,11 +187,11 @@ async def test_a_server_does_not_start_on_an_unusable_database(
 
 
 async def test_the_database_of_a_uri_without_one_is_graphql_api(mongodb_uri: str) -> None:
-    customers = MongoCustomers(mongodb_uri)
+    database = MongoDatabase(mongodb_uri)
 
-    await customers.ensure()
+    await database.set_up()
 
-    customers.close()
+    database.close()
 
 
 @pytest.mark.parametrize("uri", [None, "mongodb://", "mongodb://user:s3cr3t@@x", "mongodb://h:x"])

@@ -17,12 +17,11 @@ from pymongo.write_concern import WriteConcern
 
 from graphql_api.customers.store import Kept
 from graphql_api.faults import OutcomeUnknown, Unavailable
-from graphql_api.mongo.customers import MongoCustomers
 
 from ..support.clients import CREATE_CUSTOMER, connected, execute
 from ..support.replica_sets import Member, ReplicaSet, replica_set
 from ..support.servers import serving, until
-from .test_group_commit import added, new
+from .test_group_commit import added, new, opened
 from .test_unavailable import until_not_ready, until_ready
 
 CLIENTS = 32
@@ -163,8 +162,7 @@ async def test_of_batches_amid_which_the_primary_dies_each_customer_is_kept_once
 ) -> None:
     database_uri, primary = three.database_uri(), three.primary()
     keys = [f"c{number}@example.com" for number in range(300)]
-    with contextlib.closing(MongoCustomers(database_uri)) as customers:
-        await customers.ensure()
+    async with opened(database_uri) as customers:
         creating = asyncio.create_task(added(customers, [new(key, key) for key in keys]))
         await asyncio.sleep(0.01)
         await asyncio.to_thread(primary.kill)

@@ -15,6 +15,7 @@ from graphql_api.customers.fields import Customer
 from graphql_api.customers.store import Attempt, EmailTaken, Kept
 from graphql_api.faults import Unavailable
 from graphql_api.mongo.customers import MongoCustomers
+from graphql_api.mongo.database import MongoDatabase
 
 from ..support.replica_sets import Member, ReplicaSet
 
@@ -23,9 +24,9 @@ Documents = Collection[dict[str, Any]]
 
 @contextlib.asynccontextmanager
 async def opened(database_uri: str) -> AsyncIterator[MongoCustomers]:
-    with contextlib.closing(MongoCustomers(database_uri)) as customers:
-        await customers.ensure()
-        yield customers
+    with contextlib.closing(MongoDatabase(database_uri)) as database:
+        await database.set_up()
+        yield MongoCustomers(database)
 
 
 @pytest.fixture
