@@ -21,7 +21,7 @@ from starlette.routing import Route
 from .access.api_keys import holder_of_api_key
 from .access.json_web_tokens import JsonWebTokens
 from .access.signing_keys import FAULTS, KeysFromFile, KeysFromUrl, SigningKeys
-from .faults import SettingUp, Unavailable
+from .faults import Misconfigured, SettingUp, Unavailable
 from .http.addresses import is_loopback
 from .http.authentication import Authenticated, Holder, Open
 from .http.cors import Preflights
@@ -35,7 +35,6 @@ from .http.shortcut import Shortcut
 from .logs import configure_structlog
 from .mongo.api_keys import MongoApiKeys
 from .mongo.customers import MongoCustomers
-from .mongo.customers_collection import Unusable
 from .mongo.database import MongoDatabase
 from .mongo.trusted_documents import MongoTrustedDocuments
 from .settings import Settings, SettingsError, set_by_kubernetes
@@ -85,7 +84,7 @@ def create_app(settings: Settings) -> Starlette:
             with contextlib.closing(database):
                 try:
                     await database.set_up()
-                except Unusable:
+                except Misconfigured:
                     raise
                 except SettingUp as error:
                     logger.warning(f"Customers can be created later: {error.progress}")

@@ -1,4 +1,4 @@
-"""Customers in a MongoDB collection: how they are added and read, whatever happens meanwhile."""
+"""Customers in a MongoDB collection: how they are added and read while anything may fail."""
 
 import asyncio
 from functools import partial
@@ -9,11 +9,17 @@ from bson.raw_bson import RawBSONDocument
 
 from ..customers.fields import Customer
 from ..customers.store import EmailTaken, Kept
-from ..deadline import LOOK_SECONDS, REQUEST_SECONDS, within
+from ..deadline import REQUEST_SECONDS, RESOLVE_SECONDS, deadline_in
 from ..faults import OutcomeUnknown, Unavailable
 from ..logs import places
 from .batches import Batches
-from .customer_documents import IDEMPOTENCY_KEY, Claim, claims_of, from_document, to_bson
+from .customer_documents import (
+    IDEMPOTENCY_KEY,
+    UniqueValue,
+    from_document,
+    to_bson,
+    unique_values,
+)
 from .customers_collection import NAME
 from .database import MongoDatabase
 from .find import find
@@ -21,11 +27,15 @@ from .insert import Outcome, insert
 
 logger = structlog.get_logger()
 
+# Before a customer is sent again.
 _PAUSE_SECONDS = 0.1
 
 
 class MongoCustomers:
-    """The `customers` collection of one database; it is set up before anything is kept."""
+    """The repository of customers, a `customers.store.Customers`: the collection `customers`.
+
+    Requests that arrive together share inserts and reads.
+    """
 
     def __init__(self, database: MongoDatabase) -> None:
         self._database = database
@@ -35,88 +45,103 @@ class MongoCustomers:
         self._finds = Batches(partial(find, self._collection))
 
     async def add(self, new: Kept) -> Kept:
-        """As `Customers.add`: one atomic write decides; its unique indexes refuse the second."""
-        end = within(REQUEST_SECONDS)
-        # Encoded before it is in a batch: what cannot be harms nobody else.
+        """Stores a new customer, or finds the one that its idempotency key created before.
+
+        One atomic insert decides: the unique indexes refuse a duplicate. Raises `EmailTaken`,
+        `Unavailable`, `OutcomeUnknown`, what `bson.encode` raises, and
+        `pymongo.errors.PyMongoError` if MongoDB refuses the customer for a reason of its own.
+        """
+        deadline = deadline_in(REQUEST_SECONDS)
+        # Encoded before it joins a batch, so that a failure concerns no other customer.
         document = to_bson(new, self._collection.codec_options)
-        outcome = await self._inserts.outcome(document, end - LOOK_SECONDS)
-        return new if outcome is Outcome.STORED else await self._look(new, document, end, outcome)
+        outcome = await self._inserts.outcome(document, deadline - RESOLVE_SECONDS)
+        if outcome is Outcome.STORED:
+            return new
+        return await self._resolve(new, document, deadline, outcome)
 
     async def _insert(
-        self, documents: list[RawBSONDocument], moment: float
+        self, documents: list[RawBSONDocument], deadline: float
     ) -> list[Outcome | Exception]:
-        identity = await self._set_up.identity(moment)
-        inserted = await insert(self._database.motor, identity, documents, moment)
-        if not inserted.in_place:
-            self._set_up.again(identity)
+        """The outcomes of a batch of documents, in their order."""
+        uuid = await self._set_up.collection_uuid(deadline)
+        inserted = await insert(self._database.motor, uuid, documents, deadline)
+        if not inserted.is_set_up:
+            self._set_up.invalidate(uuid)
         elif Outcome.STORED in inserted.outcomes:
             self._database.record_write()
         return inserted.outcomes
 
-    async def _look(
-        self, new: Kept, document: RawBSONDocument, end: float, outcome: Outcome
+    async def _resolve(
+        self, new: Kept, document: RawBSONDocument, deadline: float, outcome: Outcome
     ) -> Kept:
-        """Finds out what became of an insert, until the end.
+        """Finds out what became of a customer that was not stored for certain.
 
-        Once a try was unclear, nothing but what is found there says more than `OutcomeUnknown`.
+        Reads what is stored, and sends the customer again, until the deadline. After an unclear
+        outcome, only what it finds is proof: without it, every error becomes `OutcomeUnknown`.
+        Raises what `add` raises.
         """
         is_unclear = False
         try:
             while outcome is not Outcome.STORED:
                 is_unclear = is_unclear or outcome is Outcome.UNCLEAR
-                found = await self._find(new, end)
+                found = await self._find(new, deadline)
                 if found is not None:
-                    # Where it was refused, the indexes were seen after that.
+                    # After a refusal, `insert` has already checked the indexes.
                     if outcome is Outcome.UNCLEAR:
-                        await self._set_up.require_indexes(end)
+                        await self._set_up.require_indexes(deadline)
                     return found
-                # It did not arrive, or not yet; a majority does not have it yet; or what refused it
-                # is rolled back. To insert it again is safe: with its `_id`, it cannot be kept
-                # twice.
+                # The insert did not arrive, or not yet; a majority does not have it yet; or the
+                # customer that it duplicates was rolled back. A second insert is safe: it has the
+                # same `_id`, so the customer cannot be stored twice.
                 await asyncio.sleep(_PAUSE_SECONDS)
-                outcome = await self._inserts.outcome(document, end)
+                outcome = await self._inserts.outcome(document, deadline)
         except EmailTaken:
             raise
         except Exception as error:
             if not is_unclear:
                 raise
             if not isinstance(error, Unavailable):
-                logger.error("A customer cannot be looked for.", exception=places(error))  # noqa: TRY400  # no texts
+                logger.error(  # noqa: TRY400  # the error's own text may show values
+                    "MongoDB does not say whether a customer is stored.", exception=places(error)
+                )
             raise OutcomeUnknown from None
         return new
 
-    async def _find(self, new: Kept, end: float) -> Kept | None:
-        """What a majority has of it: itself, or what an earlier request with its key created.
+    async def _find(self, new: Kept, deadline: float) -> Kept | None:
+        """The customer as a majority has it, or the one that its idempotency key created before.
 
-        Raises `EmailTaken` where another customer stands in its way.
+        None if no customer has one of its unique values. Raises `EmailTaken` if another customer
+        has its email address.
         """
-        documents = await self._finds.outcome(claims_of(new), end)
-        claimants = [from_document(document) for document in documents]
-        for kept in claimants:
-            if kept.customer.id == new.customer.id or _same_key(kept, new):
-                return kept
-        if claimants:
+        documents = await self._finds.outcome(unique_values(new), deadline)
+        found = [from_document(document) for document in documents]
+        for stored in found:
+            if stored.customer.id == new.customer.id or _same_key(stored, new):
+                return stored
+        if found:
             raise EmailTaken
         return None
 
     async def get(self, id_: str) -> Customer | None:
+        """The customer with this id, or None. Raises `Unavailable`, and what `find` raises."""
         try:
             uuid = UUID(id_)
         except ValueError:
             return None
-        # `UUID` reads forms that were never given out.
+        # `UUID` also reads forms in which no id is given out.
         if str(uuid) != id_:
             return None
-        kept = await self._read(("_id", uuid))
-        return None if kept is None else kept.customer
+        stored = await self._read(("_id", uuid))
+        return None if stored is None else stored.customer
 
     async def created_with(self, key: str) -> Kept | None:
-        # Without its index, every customer would be read.
-        await self._set_up.identity(within(REQUEST_SECONDS))
+        """The customer that this idempotency key created, or None. Raises what `find` raises."""
+        # Without its index, MongoDB would read every customer.
+        await self._set_up.collection_uuid(deadline_in(REQUEST_SECONDS))
         return await self._read((IDEMPOTENCY_KEY, key))
 
-    async def _read(self, claim: Claim) -> Kept | None:
-        found = await self._finds.outcome([claim], within(REQUEST_SECONDS))
+    async def _read(self, value: UniqueValue) -> Kept | None:
+        found = await self._finds.outcome([value], deadline_in(REQUEST_SECONDS))
         return from_document(found[0]) if found else None
 
 

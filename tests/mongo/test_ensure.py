@@ -18,15 +18,15 @@ from pymongo.collection import Collection
 from structlog.testing import capture_logs
 
 from graphql_api.app import create_app
+from graphql_api.faults import Misconfigured
 from graphql_api.mongo.customer_documents import (
     EMAIL_KEY,
     IDEMPOTENCY_KEY,
-    claims_of,
+    any_of,
     from_document,
+    unique_values,
     validator,
-    with_any,
 )
-from graphql_api.mongo.customers_collection import Unusable
 from graphql_api.mongo.database import MongoDatabase
 from graphql_api.mongo.mongod import find_mongod
 from graphql_api.settings import Settings, SettingsError
@@ -52,10 +52,10 @@ async def test_what_can_refuse_a_customer_is_found_by_index(
 ) -> None:
     await create_customer(client, idempotency_key="key")
     [document] = documents.find({})
-    claims = claims_of(from_document(document))
+    claims = unique_values(from_document(document))
     others = [("_id", uuid4()), (EMAIL_KEY, "other@example.com"), (IDEMPOTENCY_KEY, "other")]
 
-    for query in (with_any(some) for some in (*map(list, zip(claims)), claims, claims + others)):
+    for query in (any_of(some) for some in (*map(list, zip(claims)), claims, claims + others)):
         assert documents.find_one(query) == document
         assert "COLLSCAN" not in plan(documents, query)
 
@@ -63,7 +63,7 @@ async def test_what_can_refuse_a_customer_is_found_by_index(
 async def test_a_single_id_is_found_by_mongodbs_shortest_way(documents: Documents) -> None:
     documents.insert_one({})
 
-    assert "IDHACK" in plan(documents, with_any([("_id", uuid4())]))
+    assert "IDHACK" in plan(documents, any_of([("_id", uuid4())]))
 
 
 def plan(documents: Documents, query: dict[str, Any]) -> str:
@@ -153,7 +153,7 @@ def refused_start(uri: str) -> str:
         with contextlib.closing(MongoDatabase(uri)) as database:
             await database.set_up()
 
-    with pytest.raises(Unusable) as refusal:
+    with pytest.raises(Misconfigured) as refusal:
         asyncio.run(start())
     assert refusal.value.__suppress_context__ or refusal.value.__context__ is None
     return str(refusal.value)
@@ -173,7 +173,7 @@ def test_the_log_says_once_why_a_database_cannot_be_used(standalone_uri: str) ->
     with capture_logs() as logged:
         outcomes = asyncio.run(ask_again_and_again())
 
-    assert [type(outcome) for outcome in outcomes] == [Unusable] * 3
+    assert [type(outcome) for outcome in outcomes] == [Misconfigured] * 3
     assert [line["event"] for line in logged] == [str(outcomes[0])]
 
 
@@ -182,7 +182,7 @@ async def test_a_server_does_not_start_on_an_unusable_database(
 ) -> None:
     documents.insert_many([{"emailCaseFolded": "twice@example.com"} for _ in range(2)])
 
-    with pytest.raises(Unusable):
+    with pytest.raises(Misconfigured):
         await connected(database_uri).__aenter__()
 
 

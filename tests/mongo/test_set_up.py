@@ -13,10 +13,10 @@ from bson import Binary
 from pymongo.collection import Collection
 from structlog.testing import capture_logs
 
-from graphql_api.deadline import within
-from graphql_api.faults import Unavailable
+from graphql_api.deadline import deadline_in
+from graphql_api.faults import Misconfigured, Unavailable
 from graphql_api.mongo.connection import connect
-from graphql_api.mongo.customers_collection import Unusable, require_usable
+from graphql_api.mongo.customers_collection import require_supported
 from graphql_api.mongo.set_up import SetUp
 
 from ..support.clients import connected, create_customer
@@ -75,13 +75,17 @@ async def test_indexes_that_take_longer_than_a_request_are_built_once_and_to_the
 
     assert [code(answer) for answer in answers] == ["UNAVAILABLE"] * 20
     assert (readiness.status_code, readiness.json()["status"]) == (503, "setting up")
-    assert "100 % of the customers are read" in readiness.json()["progress"]
+    assert "Customers read: 100 %." in readiness.json()["progress"]
     assert (len(builds), later_builds) == (1, builds)
     assert created["__typename"] == "CreateCustomerSuccess"
     assert documents.count_documents({}) == 1001
     assert_ensured(documents)
     events = [line["event"] for line in logged]
-    assert [event for event in events if "The indexes of `customers` are built for" in event]
+    assert [
+        event
+        for event in events
+        if "MongoDB has been building the indexes of `customers` for" in event
+    ]
     assert "The collection `customers` is set up." in events
 
 
@@ -94,7 +98,7 @@ async def test_who_may_not_see_how_far_they_are_is_told_for_how_long_they_are_bu
             readiness = await client.get("/readyz")
             go_on(member)
 
-    assert readiness.json()["progress"].endswith("s now.")
+    assert readiness.json()["progress"].endswith(" s.")
 
 
 async def test_customers_that_share_an_address_are_told_of_when_they_are_found_late(
@@ -148,11 +152,11 @@ async def test_who_notices_late_that_another_collection_was_there_has_none_set_u
 ) -> None:
     database = connect(database_uri)
     set_up = SetUp(database)
-    identity = await set_up.identity(within(20), 20)
+    uuid = await set_up.collection_uuid(deadline_in(20), 20)
 
-    set_up.again(Binary(b"another one", 4))
+    set_up.invalidate(Binary(b"another one", 4))
 
-    assert await set_up.identity(within(0)) is identity
+    assert await set_up.collection_uuid(deadline_in(0)) is uuid
     set_up.close()
     database.client.close()
 
@@ -168,15 +172,15 @@ async def test_who_notices_late_that_another_collection_was_there_has_none_set_u
 def test_a_mongodb_that_cannot_keep_what_is_promised_is_refused(
     hello: dict[str, Any], reason: str
 ) -> None:
-    with pytest.raises(Unusable, match=reason):
-        require_usable(hello)
+    with pytest.raises(Misconfigured, match=reason):
+        require_supported(hello)
 
 
 def test_a_server_that_is_about_to_join_a_replica_set_is_tried_again() -> None:
     with pytest.raises(Unavailable) as raised:
-        require_usable({"maxWireVersion": 21, "isreplicaset": True})
+        require_supported({"maxWireVersion": 21, "isreplicaset": True})
 
-    assert not isinstance(raised.value, Unusable)
+    assert not isinstance(raised.value, Misconfigured)
 
 
 def says(url: str, what: str) -> bool:

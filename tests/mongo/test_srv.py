@@ -15,7 +15,7 @@ import dns.rrset
 import httpx
 import pytest
 
-from graphql_api.mongo.customers_collection import Unusable
+from graphql_api.faults import Misconfigured
 
 from ..conftest import Command
 from ..support.clients import connected, create_customer
@@ -114,7 +114,9 @@ async def test_hosts_of_another_domain_are_refused_in_a_sentence(name_server: Na
     name_server.records[dns.rdatatype.SRV] = "0 0 27017 evil.example."
 
     async with contextlib.AsyncExitStack() as stack:
-        with pytest.raises(Unusable, match=r"^MongoDB refuses to set up .*: ConfigurationError\.$"):
+        with pytest.raises(
+            Misconfigured, match=r"^MongoDB refuses to set up .*: ConfigurationError\.$"
+        ):
             await stack.enter_async_context(connected(URI))
 
 
