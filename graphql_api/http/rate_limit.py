@@ -16,6 +16,7 @@ from limits.aio.strategies import FixedWindowRateLimiter
 from limits.errors import StorageError
 from limits.storage import storage_from_string
 
+from ..deadline import RATE_LIMIT_SECONDS
 from .errors import RequestError
 
 logger = logging.getLogger(__name__)
@@ -23,8 +24,6 @@ logger = logging.getLogger(__name__)
 _Check = Callable[[FixedWindowRateLimiter, limits.RateLimitItem, str], Awaitable[bool]]
 
 _MAX_WINDOWS = 100_000
-# Waiting longer for a count that is shared would cost more than it is worth.
-_SHARED_SECONDS = 0.5
 _AWAY_SECONDS = 5.0
 
 
@@ -71,7 +70,7 @@ class RateLimit:
     async def _wait(self, check: _Check, rate: limits.RateLimitItem, who: str) -> int:
         if self._shared is not None and time.monotonic() >= self._away_until:
             try:
-                async with asyncio.timeout(_SHARED_SECONDS):
+                async with asyncio.timeout(RATE_LIMIT_SECONDS):
                     return await _seconds_to_wait(self._shared, check, rate, who)
             except (StorageError, TimeoutError):
                 self._away_until = time.monotonic() + _AWAY_SECONDS
@@ -151,7 +150,7 @@ class Windows(Storage):
 def _shared_storage(uri: str) -> Storage:
     options: dict[str, Any]
     if uri.startswith("mongodb"):
-        milliseconds = int(_SHARED_SECONDS * 1000)
+        milliseconds = int(RATE_LIMIT_SECONDS * 1000)
         options = {
             "timeoutMS": milliseconds,
             "connectTimeoutMS": milliseconds,
@@ -165,8 +164,8 @@ def _shared_storage(uri: str) -> Storage:
     else:
         options = {
             "implementation": "redispy",
-            "socket_timeout": _SHARED_SECONDS,
-            "socket_connect_timeout": _SHARED_SECONDS,
+            "socket_timeout": RATE_LIMIT_SECONDS,
+            "socket_connect_timeout": RATE_LIMIT_SECONDS,
         }
     return cast(Storage, storage_from_string(f"async+{uri}", wrap_exceptions=True, **options))
 

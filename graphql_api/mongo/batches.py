@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from itertools import islice
 from typing import Generic, TypeVar
 
+from ..deadline import LEAST_SECONDS
 from ..faults import Unavailable
 
 _Item = TypeVar("_Item")
@@ -13,9 +14,6 @@ _Outcome = TypeVar("_Outcome")
 
 _MAX_ITEMS = 100
 _MAX_WAITING = 1000
-
-# An item is not sent with less time left. A healthy database needs a hundredth of this.
-LEAST_SECONDS = 0.3
 
 # A batch that takes longer no longer blocks the next one.
 _BLOCKING_SECONDS = 0.1

@@ -9,7 +9,7 @@ from bson.raw_bson import RawBSONDocument
 
 from ..customers.fields import Customer
 from ..customers.store import EmailTaken, Kept
-from ..deadline import REQUEST_SECONDS, RESOLVE_SECONDS, deadline_in
+from ..deadline import PAUSE_SECONDS, REQUEST_SECONDS, RESOLVE_SECONDS, deadline_in
 from ..faults import OutcomeUnknown, Unavailable
 from ..logs import places
 from .batches import Batches
@@ -26,9 +26,6 @@ from .find import find
 from .insert import Outcome, insert
 
 logger = structlog.get_logger()
-
-# Before a customer is sent again.
-_PAUSE_SECONDS = 0.1
 
 
 class MongoCustomers:
@@ -93,7 +90,7 @@ class MongoCustomers:
                 # The insert did not arrive, or not yet; a majority does not have it yet; or the
                 # customer that it duplicates was rolled back. A second insert is safe: it has the
                 # same `_id`, so the customer cannot be stored twice.
-                await asyncio.sleep(_PAUSE_SECONDS)
+                await asyncio.sleep(PAUSE_SECONDS)
                 outcome = await self._inserts.outcome(document, deadline)
         except EmailTaken:
             raise

@@ -12,7 +12,7 @@ import structlog
 from motor.motor_asyncio import AsyncIOMotorCollection
 from pymongo.errors import PyMongoError
 
-from ..deadline import REQUEST_SECONDS, deadline_in
+from ..deadline import READY_GRACE_SECONDS, READY_SECONDS, REQUEST_SECONDS, deadline_in
 from ..faults import Unavailable
 from ..logs import places
 from .connection import connect
@@ -20,10 +20,6 @@ from .deadline import within_deadline
 from .set_up import SetUp
 
 logger = structlog.get_logger()
-
-# `/readyz` must fail within a second.
-_READY_SECONDS = 0.8
-_READY_GRACE_SECONDS = 0.1
 
 # For this time after a write, the database counts as ready without another write.
 _PROOF_SECONDS = 1.0
@@ -62,7 +58,7 @@ class MongoDatabase:
 
         Raises `Misconfigured`, `SettingUp` or `Unavailable` within a second if not.
         """
-        deadline = deadline_in(_READY_SECONDS)
+        deadline = deadline_in(READY_SECONDS)
         await self.customers_set_up.collection_uuid(deadline)
         now = time.monotonic()
         if now < self._written_at + _PROOF_SECONDS:
@@ -72,7 +68,7 @@ class MongoDatabase:
             self._trying = asyncio.get_running_loop().create_task(
                 self._try_to_write(deadline), context=contextvars.Context()
             )
-        await asyncio.wait([self._trying], timeout=deadline + _READY_GRACE_SECONDS - now)
+        await asyncio.wait([self._trying], timeout=deadline + READY_GRACE_SECONDS - now)
         if self._written_at < self._tried_at:
             raise Unavailable
 
@@ -92,7 +88,7 @@ class MongoDatabase:
         now = {"$set": {"at": datetime.now(UTC)}}
         write = partial(self._readiness.update_one, {"_id": "write"}, now, upsert=True)
         try:
-            await within_deadline(deadline, write, _READY_GRACE_SECONDS)
+            await within_deadline(deadline, write, READY_GRACE_SECONDS)
             await self.customers_set_up.require_indexes(deadline)
         except Unavailable:
             return
