@@ -1,4 +1,4 @@
-"""The time limits of a request: one deadline for all its steps, and what each step may take."""
+"""The time limits of a request: one deadline for all its steps, and a limit for each step."""
 
 import math
 import time

@@ -2,7 +2,7 @@
 
 
 class Unavailable(Exception):
-    """A service that a request needs did not answer in time. Certainly nothing was stored."""
+    """A service that a request needs did not answer in time, and nothing was stored."""
 
 
 class SettingUp(Unavailable):

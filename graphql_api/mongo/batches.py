@@ -15,7 +15,7 @@ _Outcome = TypeVar("_Outcome")
 _MAX_ITEMS = 100
 _MAX_WAITING = 1000
 
-# A batch that takes longer no longer blocks the next one.
+# After this time, a batch in flight no longer blocks the next one.
 _BLOCKING_SECONDS = 0.1
 
 # After a batch of several items, the next batch waits this long for as many: clients that were
@@ -36,8 +36,8 @@ class Batches(Generic[_Item, _Outcome]):
         a batch of one ends, or 0.1 s pass      as many items wait, or 1 ms passes
 
     Leaving `blocked` or `gathering`, the items that wait are sent as the next batch, which blocks
-    again; without such items, the state is `idle`. A batch that takes longer than 0.1 s is still in
-    flight when it blocks no more. While two batches are in flight, none is sent.
+    again; if no item waits, the state is `idle`. A batch that blocks no longer may still be in
+    flight. While two batches are in flight, no third one is sent.
 
     `send` takes the items of a batch and the batch's deadline, which is the earliest deadline of
     its items, as a time of `time.monotonic`. It returns one outcome for each item, in their order.

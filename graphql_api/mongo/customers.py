@@ -71,7 +71,7 @@ class MongoCustomers:
     async def _resolve(
         self, new: Kept, document: RawBSONDocument, deadline: float, outcome: Outcome
     ) -> Kept:
-        """Finds out what became of a customer that was not stored for certain.
+        """Finds out what became of a customer whose insert was refused or unclear.
 
         Reads what is stored, and sends the customer again, until the deadline. After an unclear
         outcome, only what it finds is proof: without it, every error becomes `OutcomeUnknown`.

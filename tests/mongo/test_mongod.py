@@ -162,7 +162,9 @@ def test_a_mongod_that_is_killed_is_started_again_as_soon_as_that_can_be(
 
         os.kill(mongods(data_dir)[0], signal.SIGKILL)
         write(uri, "second")
-        assert caplog.messages == ["mongod stopped by itself; it is started again"]
+        assert caplog.messages == [
+            "mongod has ended unexpectedly. The server is starting it again."
+        ]
 
         data_dir.rename(away)
         os.kill(mongods(away)[0], signal.SIGKILL)
@@ -194,7 +196,7 @@ def test_a_mongod_without_its_socket_is_replaced_and_one_that_is_frozen_is_not(
     assert kept == ["before", "after"]
     assert len(running) == 1
     assert running != [pid]
-    assert caplog.messages[0] == "mongod has lost its socket; it is started again"
+    assert caplog.messages[0] == "mongod has lost its socket. The server is starting it again."
 
 
 @pytest.mark.parametrize(
@@ -229,7 +231,7 @@ def test_a_binary_that_does_not_run_is_an_error_that_says_why_and_names_its_log(
         # A disk that is full in the middle of the log, as this limit on a file is not to kill.
         (
             "trap '' XFSZ; ulimit -f 4",
-            "ended with code 1: its log could not be written to the end, as on a full disk",
+            "ended with code 1: its log ends in the middle of a line; the disk may be full",
         ),
         (
             "echo junk > data/storage.bson",
