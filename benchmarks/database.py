@@ -15,7 +15,7 @@ from graphql_api.customers.judge import judge
 from graphql_api.customers.problems import Rejected
 from graphql_api.customers.store import Kept
 from graphql_api.mongo.customer_documents import to_document
-from graphql_api.mongo.customers import MongoCustomers
+from graphql_api.mongo.database import MongoDatabase
 
 from .loads import VALID
 
@@ -51,8 +51,8 @@ class Database:
 
 
 async def _ensure(uri: str) -> None:
-    with contextlib.closing(MongoCustomers(uri)) as customers:
-        await customers.ensure()
+    with contextlib.closing(MongoDatabase(uri)) as database:
+        await database.set_up()
 
 
 def _customers() -> Iterator[dict[str, Any]]:

@@ -13,9 +13,8 @@ from typing import cast
 from .commands.documents import add_document_actions, run_document_action
 from .commands.keys import add_key_actions, run_key_action
 from .commands.serve import serve
-from .faults import Unavailable
+from .faults import Misconfigured, Unavailable
 from .logs import places
-from .mongo.collection import Unusable
 from .mongo.mongod import MongodError
 from .schema.changes import Severity, changes
 from .schema.schema import introspection, possible_types, sdl
@@ -48,7 +47,7 @@ def _run(options: argparse.Namespace) -> int:
         return _command(options)
     except KeyboardInterrupt:
         return 130
-    except Unusable as error:
+    except Misconfigured as error:
         return _refused(error, 1)
     except Unavailable:
         return _refused("The database is unavailable. Try again.", 1)

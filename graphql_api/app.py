@@ -21,7 +21,7 @@ from starlette.routing import Route
 from .access.api_keys import verify_api_key
 from .access.json_web_tokens import JsonWebTokens
 from .access.signing_keys import FAULTS, KeysFromFile, KeysFromUrl, SigningKeys
-from .faults import SettingUp, Unavailable
+from .faults import Misconfigured, SettingUp, Unavailable
 from .http.addresses import is_loopback
 from .http.authentication import BearerTokens, NoAuthentication, TokenVerifier
 from .http.cors import Preflights
@@ -34,8 +34,8 @@ from .http.rate_limit import RateLimit
 from .http.shortcut import Shortcut
 from .logs import configure_structlog
 from .mongo.api_keys import MongoApiKeys
-from .mongo.collection import Unusable
 from .mongo.customers import MongoCustomers
+from .mongo.database import MongoDatabase
 from .mongo.trusted_documents import MongoTrustedDocuments
 from .settings import Settings, SettingsError, set_by_kubernetes
 
@@ -54,8 +54,8 @@ def create_app(settings: Settings) -> Starlette:
         raise SettingsError(
             "GRAPHQL_API_MONGODB_URI must name a MongoDB; only `graphql-api serve` brings its own."
         )
-    customers = open_customers(settings.mongodb_uri)
-    verifiers = _token_verifiers(settings, customers)
+    database = open_database(settings.mongodb_uri)
+    verifiers = _token_verifiers(settings, database)
     is_for_this_machine = not verifiers and not settings.insecure
     if is_for_this_machine and not is_loopback(settings.host):
         raise SettingsError(
@@ -68,8 +68,10 @@ def create_app(settings: Settings) -> Starlette:
         if verifiers
         else NoAuthentication(limit, loopback_only=is_for_this_machine)
     )
-    endpoint = GraphQLEndpoint(customers, MongoTrustedDocuments(customers), authenticate, settings)
-    health = Health(customers)
+    endpoint = GraphQLEndpoint(
+        MongoCustomers(database), MongoTrustedDocuments(database), authenticate, settings
+    )
+    health = Health(database.ready)
 
     @contextlib.asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
@@ -79,10 +81,10 @@ def create_app(settings: Settings) -> Starlette:
         if settings.shows_graphiql and not is_built():
             logger.warning("GraphiQL is not built: its page loads scripts from a public CDN.")
         async with contextlib.aclosing(limit):
-            with contextlib.closing(customers):
+            with contextlib.closing(database):
                 try:
-                    await customers.ensure()
-                except Unusable:
+                    await database.set_up()
+                except Misconfigured:
                     raise
                 except SettingUp as error:
                     logger.warning(f"Customers can be created later: {error.progress}")
@@ -120,10 +122,10 @@ def create_app(settings: Settings) -> Starlette:
     return app
 
 
-def open_customers(uri: str) -> MongoCustomers:
+def open_database(uri: str) -> MongoDatabase:
     """Connects when it must; raises `SettingsError` for a URI that cannot be used."""
     try:
-        return MongoCustomers(uri)
+        return MongoDatabase(uri)
     except (PyMongoError, ValueError):
         # The driver's message may show the password that the URI holds.
         raise SettingsError("GRAPHQL_API_MONGODB_URI must be a valid MongoDB URI.") from None
@@ -141,11 +143,11 @@ def from_environment() -> Starlette:
     return create_app(settings)
 
 
-def _token_verifiers(settings: Settings, customers: MongoCustomers) -> list[TokenVerifier]:
+def _token_verifiers(settings: Settings, database: MongoDatabase) -> list[TokenVerifier]:
     """A verifier for each kind of token that is configured. Raises `SettingsError`."""
     verifiers: list[TokenVerifier] = []
     if settings.keys:
-        verifiers.append(partial(verify_api_key, MongoApiKeys(customers)))
+        verifiers.append(partial(verify_api_key, MongoApiKeys(database)))
     match settings.jwt_issuer, settings.jwt_audience, settings.jwt_jwks:
         case None, None, None:
             pass

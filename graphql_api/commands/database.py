@@ -4,23 +4,23 @@ import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable
 
-from ..app import open_customers
-from ..mongo.collection import refusals_in_a_sentence
-from ..mongo.customers import MongoCustomers
+from ..app import open_database
+from ..mongo.database import MongoDatabase
+from ..mongo.driver_errors import driver_errors_explained
 from ..mongo.mongod import running_or_embedded_mongod
 from ..settings import Settings
 
 
-def on_database(settings: Settings, work: Callable[[MongoCustomers], Awaitable[int]]) -> int:
-    """Does the work where a server with these settings keeps its customers, also while it runs.
+def on_database(settings: Settings, work: Callable[[MongoDatabase], Awaitable[int]]) -> int:
+    """Does the work in the database of a server with these settings, even while the server runs.
 
-    Gives the exit code. Raises `SettingsError`, `MongodError` and `Unavailable`, `Unusable` among
-    it.
+    Returns the exit code of the work. Raises `SettingsError`, `MongodError`, `Misconfigured` and
+    `Unavailable`.
     """
 
     async def run(uri: str) -> int:
-        with contextlib.closing(open_customers(uri)) as customers, refusals_in_a_sentence():
-            return await work(customers)
+        with contextlib.closing(open_database(uri)) as database, driver_errors_explained():
+            return await work(database)
 
     with contextlib.ExitStack() as stack:
         uri = settings.mongodb_uri or stack.enter_context(

@@ -137,4 +137,4 @@ def _remove(settings: Settings, options: argparse.Namespace) -> int:
 
 
 def _with_registered(settings: Settings, work: Callable[[TrustedDocuments], Awaitable[int]]) -> int:
-    return on_database(settings, lambda customers: work(MongoTrustedDocuments(customers)))
+    return on_database(settings, lambda database: work(MongoTrustedDocuments(database)))

@@ -57,7 +57,7 @@ def run_key_action(settings: Settings, options: argparse.Namespace) -> int:
     """
 
     action: _Action = options.action
-    return on_database(settings, lambda customers: action(MongoApiKeys(customers), options))
+    return on_database(settings, lambda database: action(MongoApiKeys(database), options))
 
 
 async def _create(api_keys: ApiKeys, options: argparse.Namespace) -> int:

@@ -29,9 +29,6 @@ class Kept:
 class Customers(Protocol):
     """All customers that are kept. Every method raises `Unavailable`."""
 
-    async def ready(self) -> None:
-        """Returns when customers can be created and read."""
-
     async def add(self, new: Kept) -> Kept:
         """Keep a new customer, or give the one that the same key created before.
 

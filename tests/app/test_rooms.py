@@ -14,7 +14,7 @@ PACKAGE = Path(graphql_api.__file__).parent
 MAY_IMPORT = {
     "faults": set[str](),
     "customers": {"faults", "email_validator"},
-    "access": {"faults", "jwt"},
+    "access": {"deadline", "faults", "jwt"},
     "execution": {"faults", "logs", "schema", "settings", "strawberry", "graphql", "structlog"},
     "schema": {
         "access",

@@ -73,8 +73,6 @@ class ScriptedCustomers:
     # The ids that were made for new customers.
     ids: list[str] = field(default_factory=list)
 
-    async def ready(self) -> None: ...
-
     async def add(self, new: Kept) -> Kept:
         attempt = new.attempt and (new.attempt.key, new.attempt.fingerprint)
         values = {name: getattr(new.customer, name) for name in NewCustomer.__annotations__}
