@@ -13,7 +13,7 @@ from pymongo import MongoClient
 from graphql_api.customers.fields import FIELDS, Customer
 from graphql_api.customers.judge import judge
 from graphql_api.customers.problems import Rejected
-from graphql_api.customers.store import Kept
+from graphql_api.customers.store import StoredCustomer
 from graphql_api.mongo.customer_documents import to_document
 from graphql_api.mongo.customers import MongoCustomers
 
@@ -65,4 +65,4 @@ def _customers() -> Iterator[dict[str, Any]]:
         id_ = uuid4()
         values = {**vars(judged), "email": f"{id_.hex}@a.com"}
         customer = Customer(**values, id=id_, created_at=now, updated_at=now)
-        yield to_document(Kept(customer, None))
+        yield to_document(StoredCustomer(customer, None))

@@ -11,7 +11,7 @@ from uuid import uuid4
 from .fields import FIELDS, Customer, NewCustomer
 from .judge import Value, judge
 from .problems import Rejected, Taken, TooLong
-from .store import Attempt, Customers, EmailTaken, Kept
+from .store import Attempt, Customers, EmailTaken, StoredCustomer
 
 _EMAIL = next(field for field in FIELDS if field.name == "email")
 
@@ -49,7 +49,7 @@ async def create_customer(
         return judged
 
     attempt = None if idempotency_key is None else Attempt(idempotency_key, _fingerprint(judged))
-    new = Kept(_customer(judged), attempt)
+    new = StoredCustomer(_customer(judged), attempt)
     try:
         kept = await customers.add(new)
     except EmailTaken:

@@ -19,7 +19,7 @@ class Attempt:
 
 
 @dataclass(frozen=True)
-class Kept:
+class StoredCustomer:
     """A customer as it is kept, and the attempt that created it, where it had a key."""
 
     customer: Customer
@@ -32,7 +32,7 @@ class Customers(Protocol):
     async def ready(self) -> None:
         """Returns when customers can be created and read."""
 
-    async def add(self, new: Kept) -> Kept:
+    async def add(self, new: StoredCustomer) -> StoredCustomer:
         """Keep a new customer, or give the one that the same key created before.
 
         Returns only after a majority acknowledged the write, journaled. Raises
@@ -42,5 +42,5 @@ class Customers(Protocol):
     async def get(self, id_: str) -> Customer | None:
         """The customer with this id; None also for what is no id as it was given out."""
 
-    async def created_with(self, key: str) -> Kept | None:
+    async def created_with(self, key: str) -> StoredCustomer | None:
         """The customer that was created with this idempotency key."""

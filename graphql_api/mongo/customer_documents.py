@@ -11,7 +11,7 @@ from pymongo import IndexModel
 
 from ..customers.fields import FIELDS, Customer, Field
 from ..customers.identity import email_key
-from ..customers.store import Attempt, Kept
+from ..customers.store import Attempt, StoredCustomer
 
 EMAIL_KEY = "emailCaseFolded"
 IDEMPOTENCY_KEY = "idempotency.key"
@@ -33,7 +33,7 @@ Claim = tuple[str, Any]
 _NAMES = [(field.name, field.public_name) for field in FIELDS]
 
 
-def claims_of(new: Kept) -> list[Claim]:
+def claims_of(new: StoredCustomer) -> list[Claim]:
     """For whose sake this customer is refused: who has one of them, itself included."""
     claims: list[Claim] = [("_id", new.customer.id), (EMAIL_KEY, email_key(new.customer.email))]
     if new.attempt is not None:
@@ -68,7 +68,7 @@ def _with_one_of(field: str, values: list[Any]) -> dict[str, Any]:
     return {field: values[0] if len(values) == 1 else {"$in": values}}
 
 
-def to_document(kept: Kept) -> dict[str, Any]:
+def to_document(kept: StoredCustomer) -> dict[str, Any]:
     """Fields that were not given are absent."""
     customer, values = kept.customer, vars(kept.customer)
     document: dict[str, Any] = {"_id": customer.id}
@@ -83,18 +83,18 @@ def to_document(kept: Kept) -> dict[str, Any]:
     return document
 
 
-def to_bson(kept: Kept, options: CodecOptions[Any]) -> RawBSONDocument:
+def to_bson(kept: StoredCustomer, options: CodecOptions[Any]) -> RawBSONDocument:
     """The same, encoded; raises what `bson.encode` does."""
     return RawBSONDocument(encode(to_document(kept), codec_options=options))
 
 
-def from_document(document: Mapping[str, Any]) -> Kept:
+def from_document(document: Mapping[str, Any]) -> StoredCustomer:
     """The reverse of `to_document`; times come back in UTC."""
     id_: UUID = document["_id"]
     created_at: datetime = document["createdAt"]
     updated_at: datetime = document["updatedAt"]
     attempt = document.get("idempotency")
-    return Kept(
+    return StoredCustomer(
         Customer(
             **{name: document.get(public_name) for name, public_name in _NAMES},  # type: ignore[arg-type]  # the validator holds the types
             id=id_,

@@ -15,7 +15,7 @@ from motor.motor_asyncio import AsyncIOMotorCollection
 from pymongo.errors import PyMongoError
 
 from ..customers.fields import Customer
-from ..customers.store import EmailTaken, Kept
+from ..customers.store import EmailTaken, StoredCustomer
 from ..deadline import LOOK_SECONDS, REQUEST_SECONDS, within
 from ..faults import OutcomeUnknown, Unavailable
 from ..logs import places
@@ -103,7 +103,7 @@ class MongoCustomers:
             return
         self._written_at = time.monotonic()
 
-    async def add(self, new: Kept) -> Kept:
+    async def add(self, new: StoredCustomer) -> StoredCustomer:
         """As `Customers.add`: one atomic write decides; its unique indexes refuse the second."""
         end = within(REQUEST_SECONDS)
         # Encoded before it is in a batch: what cannot be harms nobody else.
@@ -123,8 +123,8 @@ class MongoCustomers:
         return inserted.outcomes
 
     async def _look(
-        self, new: Kept, document: RawBSONDocument, end: float, outcome: Outcome
-    ) -> Kept:
+        self, new: StoredCustomer, document: RawBSONDocument, end: float, outcome: Outcome
+    ) -> StoredCustomer:
         """Finds out what became of an insert, until the end.
 
         Once a try was unclear, nothing but what is found there says more than `OutcomeUnknown`.
@@ -164,7 +164,7 @@ class MongoCustomers:
             self._set_up.again(identity)
             raise Unavailable
 
-    async def _find(self, new: Kept, end: float) -> Kept | None:
+    async def _find(self, new: StoredCustomer, end: float) -> StoredCustomer | None:
         """What a majority has of it: itself, or what an earlier request with its key created.
 
         Raises `EmailTaken` where another customer stands in its way.
@@ -189,17 +189,17 @@ class MongoCustomers:
         kept = await self._read(("_id", uuid))
         return None if kept is None else kept.customer
 
-    async def created_with(self, key: str) -> Kept | None:
+    async def created_with(self, key: str) -> StoredCustomer | None:
         # Without its index, every customer would be read.
         await self._set_up.identity(within(REQUEST_SECONDS))
         return await self._read((IDEMPOTENCY_KEY, key))
 
-    async def _read(self, claim: Claim) -> Kept | None:
+    async def _read(self, claim: Claim) -> StoredCustomer | None:
         found = await self._finds.outcome([claim], within(REQUEST_SECONDS))
         return from_document(found[0]) if found else None
 
 
-def _same_key(one: Kept, other: Kept) -> bool:
+def _same_key(one: StoredCustomer, other: StoredCustomer) -> bool:
     return (
         one.attempt is not None
         and other.attempt is not None

@@ -15,7 +15,7 @@ from pymongo import MongoClient
 from pymongo.errors import PyMongoError
 from pymongo.write_concern import WriteConcern
 
-from graphql_api.customers.store import Kept
+from graphql_api.customers.store import StoredCustomer
 from graphql_api.faults import OutcomeUnknown, Unavailable
 from graphql_api.mongo.customers import MongoCustomers
 
@@ -174,8 +174,8 @@ async def test_of_batches_amid_which_the_primary_dies_each_customer_is_kept_once
 
         again = await asyncio.gather(*(customers.add(new(key, key)) for key in keys))
 
-    acknowledged = {kept for kept in outcomes if isinstance(kept, Kept)}
-    assert {type(outcome) for outcome in outcomes} <= {Kept, Unavailable, OutcomeUnknown}
+    acknowledged = {kept for kept in outcomes if isinstance(kept, StoredCustomer)}
+    assert {type(outcome) for outcome in outcomes} <= {StoredCustomer, Unavailable, OutcomeUnknown}
     assert acknowledged <= set(again)
     ids = three.customers(database_uri).distinct("_id")
     assert sorted(ids) == sorted(kept.customer.id for kept in again)

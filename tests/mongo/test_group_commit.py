@@ -12,7 +12,7 @@ from pymongo.collection import Collection
 from pymongo.errors import WriteError
 
 from graphql_api.customers.fields import Customer
-from graphql_api.customers.store import Attempt, EmailTaken, Kept
+from graphql_api.customers.store import Attempt, EmailTaken, StoredCustomer
 from graphql_api.faults import Unavailable
 from graphql_api.mongo.customers import MongoCustomers
 
@@ -44,19 +44,21 @@ async def failing(failing_set: ReplicaSet) -> AsyncIterator[tuple[MongoCustomers
         yield customers, failing_set.customers(database_uri)
 
 
-def new(email: str, key: str | None = None, **fields: Any) -> Kept:
+def new(email: str, key: str | None = None, **fields: Any) -> StoredCustomer:
     """A customer to be kept; the rules have not seen it."""
     now = datetime.now(UTC).replace(microsecond=0)
     customer = Customer(email=email, id=uuid4(), created_at=now, updated_at=now, **fields)
-    return Kept(customer, None if key is None else Attempt(key, "fingerprint"))
+    return StoredCustomer(customer, None if key is None else Attempt(key, "fingerprint"))
 
 
-def several(count: int, *, keys: bool = False) -> list[Kept]:
+def several(count: int, *, keys: bool = False) -> list[StoredCustomer]:
     emails = [f"c{number}@example.com" for number in range(count)]
     return [new(email, email if keys else None) for email in emails]
 
 
-async def added(customers: MongoCustomers, kept: list[Kept]) -> list[Kept | BaseException]:
+async def added(
+    customers: MongoCustomers, kept: list[StoredCustomer]
+) -> list[StoredCustomer | BaseException]:
     """What comes of it where all are added at once."""
     return await asyncio.gather(*map(customers.add, kept), return_exceptions=True)
 
@@ -138,7 +140,7 @@ async def test_of_equal_email_addresses_in_a_batch_one_wins(
 ) -> None:
     outcomes = await added(customers, [new("One@example.com") for _ in range(20)])
 
-    [winner] = [outcome for outcome in outcomes if isinstance(outcome, Kept)]
+    [winner] = [outcome for outcome in outcomes if isinstance(outcome, StoredCustomer)]
     assert [type(outcome) for outcome in outcomes].count(EmailTaken) == 19
     assert ids(documents) == {winner.customer.id}
     assert inserts(documents) == [1]
@@ -149,7 +151,7 @@ async def test_of_equal_keys_in_a_batch_there_is_one_customer_for_all(
 ) -> None:
     outcomes = await added(customers, [new(f"c{n}@example.com", "key") for n in range(20)])
 
-    [winner] = {outcome for outcome in outcomes if isinstance(outcome, Kept)}
+    [winner] = {outcome for outcome in outcomes if isinstance(outcome, StoredCustomer)}
     assert outcomes == [winner] * 20
     assert ids(documents) == {winner.customer.id}
 
