@@ -90,10 +90,10 @@ def declared_enum(enum: _Enum) -> _Enum:
     return enum
 
 
-def _require_same_names(type_name: str, listed: Collection[str], declared: Collection[str]) -> None:
-    if missing := ", ".join(name for name in declared if name not in listed):
+def _require_same_names(type_name: str, listed: Collection[str], expected: Collection[str]) -> None:
+    if missing := ", ".join(name for name in expected if name not in listed):
         raise TypeError(f"{type_name} lacks {missing}. Add it to graphql_api/schema/types.py.")
-    if unknown := ", ".join(name for name in listed if name not in declared):
+    if unknown := ", ".join(name for name in listed if name not in expected):
         raise TypeError(
             f"{type_name} has {unknown}, which is not declared. "
             "Declare it in graphql_api/customers/fields.py."
