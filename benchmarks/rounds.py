@@ -75,8 +75,12 @@ class Driver:
             headers={"Content-Type": "application/json"},
             timeout=_PATIENCE_SECONDS,
         )
-        if answer.status_code != httpx.codes.OK or not load.is_right(answer.json()["data"]):
-            raise ServerFailed(f"{server.name} answered to {scenario.load}: {answer.text}")
+        try:
+            load.check(answer.json())
+        except ValueError as error:
+            raise ServerFailed(
+                f"{server.name}: the answer to {scenario.load} {error}: {answer.text}"
+            ) from None
         self._drive(server, scenario, 1)
 
     def round(self, server: Server, scenario: Scenario, seconds: int | None = None) -> Round:

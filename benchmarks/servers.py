@@ -15,6 +15,7 @@ from pathlib import Path
 from graphql_api.settings import PREFIX, variable
 
 from .database import Database
+from .rules import rules_as_json
 
 FLOOR = "floor"
 OURS = "graphql-api"
@@ -103,7 +104,7 @@ def started(name: str, database: Database, folder: Path) -> Iterator[Server]:
         log.open("wb") as output,
         subprocess.Popen(  # noqa: S603  # our own commands
             [*_COMMANDS[name], str(port)],
-            env={**inherited, **uris},
+            env={**inherited, **uris, "BENCHMARK_RULES": rules_as_json()},
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,
