@@ -23,11 +23,9 @@ def enum_with(*names: str) -> type[Enum]:
 
 def test_an_input_without_a_declared_field_is_an_error_that_says_where_to_add_it() -> None:
     with pytest.raises(TypeError) as error:
-        declared(strawberry.input(class_with(*NAMES[:-1])))
+        declared(strawberry.input(class_with(*(name for name in NAMES if name != "city"))))
 
-    assert str(error.value) == (
-        "Customer lacks phone_number. Add it to graphql_api/schema/types.py."
-    )
+    assert str(error.value) == ("Customer lacks city. Add it to graphql_api/schema/types.py.")
 
 
 @pytest.mark.parametrize("missing", ["name", "created_at"])
@@ -39,18 +37,20 @@ def test_an_output_without_a_field_of_a_customer_is_an_error(missing: str) -> No
 
 
 def test_an_enum_without_declared_fields_is_an_error_that_names_each() -> None:
-    with pytest.raises(TypeError, match=r"^CustomerField lacks name, email\. Add it to "):
+    with pytest.raises(
+        TypeError, match=rf"^CustomerField lacks {NAMES[0]}, {NAMES[1]}\. Add it to "
+    ):
         declared_enum(strawberry.enum(enum_with(*NAMES[2:])))
 
 
 def test_a_field_that_is_not_declared_is_an_error_that_says_where_to_declare_it() -> None:
-    text = "has company_name, which is not declared. Declare it in graphql_api/customers/fields.py."
+    text = "has fax_number, which is not declared. Declare it in graphql_api/customers/fields.py."
 
     for make in (strawberry.input, strawberry.type):
         own = OWN_NAMES if make is strawberry.type else []
         with pytest.raises(TypeError) as error:
-            declared(make(class_with(*NAMES, *own, "company_name")))
+            declared(make(class_with(*NAMES, *own, "fax_number")))
         assert str(error.value) == f"Customer {text}"
     with pytest.raises(TypeError) as error:
-        declared_enum(strawberry.enum(enum_with(*NAMES, "company_name")))
+        declared_enum(strawberry.enum(enum_with(*NAMES, "fax_number")))
     assert str(error.value) == f"CustomerField {text}"
