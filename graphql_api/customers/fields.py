@@ -28,7 +28,7 @@ PhoneNumber = NewType("PhoneNumber", str)
 
 @dataclass(frozen=True, kw_only=True)
 class Rule:
-    """What one field is and what it may hold.
+    """The words and the limits of one field.
 
     Lengths count the Unicode code points of the normalised text. Without `min_length` there is no
     minimum, but a required field is never empty. `label` is the title that people read. `example`
@@ -209,16 +209,16 @@ class NewCustomer:
 
 @dataclass(frozen=True, kw_only=True)
 class Customer(NewCustomer):
-    """A customer that is kept; times are UTC, to the millisecond."""
+    """A stored customer. Times are in UTC and have whole milliseconds."""
 
     id: UUID
     created_at: datetime
     updated_at: datetime
 
 
-@dataclass(frozen=True, eq=False)  # each is declared once, and is itself alone
+@dataclass(frozen=True, eq=False)  # each field is declared once, so identity is equality
 class Field:
-    """One field of a customer: its Python name, the name the world knows, and its rule."""
+    """One field of a customer: its Python name, its name in GraphQL and MongoDB, and its rule."""
 
     name: str
     public_name: str
@@ -227,7 +227,7 @@ class Field:
 
     @property
     def rule_in_words(self) -> str:
-        """What the field may hold, as one sentence."""
+        """The format and the lengths as one sentence, such as `Letters; 2 to 50 characters.`"""
         allowed = self.rule.format.allowed
         low, high = self.rule.min_length, self.rule.max_length
         length = f"at most {high}" if low is None else f"{low} to {high}"

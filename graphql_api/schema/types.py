@@ -1,4 +1,4 @@
-"""Every GraphQL type, in the specification's order: names and types, never rules."""
+"""The GraphQL types: names and types. The rules of the fields are in `customers.fields`."""
 
 from datetime import datetime
 from enum import Enum
