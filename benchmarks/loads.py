@@ -7,7 +7,7 @@ from typing import Any
 
 from graphql_api.customers.fields import FIELDS
 
-# Replaced in each request by a value that only this request has.
+# Each request replaces this by a value that no other request has.
 GAP = "<gap>"
 
 _CUSTOMER = f"id {' '.join(field.public_name for field in FIELDS)} createdAt updatedAt"

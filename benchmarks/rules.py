@@ -12,7 +12,7 @@ def rules_as_json() -> str:
 
 
 def _rule(field: Field) -> dict[str, object]:
-    """What is `None` is left out, so that JavaScript has `undefined` in its place."""
+    """Leaves out a limit that the field does not have, so that it is `undefined` in JavaScript."""
     rule = field.rule
     values = {
         "name": field.public_name,
