@@ -33,23 +33,23 @@ def as_value(sent: Any) -> Value:
 
 
 @pytest.mark.parametrize("good", GOOD, ids=ascii)
-def test_a_good_value_is_kept_normalised(good: Good) -> None:
+def test_a_valid_value_is_normalised(good: Good) -> None:
     judged = judge_one(good.field, good.sent)
 
     assert isinstance(judged, NewCustomer)
-    assert getattr(judged, good.field) == good.kept
+    assert getattr(judged, good.field) == good.stored
 
 
 @pytest.mark.parametrize("good", GOOD, ids=ascii)
-def test_what_is_kept_passes_its_rule_unchanged(good: Good) -> None:
-    judged = judge_one(good.field, good.kept)
+def test_a_normalised_value_passes_its_rule_unchanged(good: Good) -> None:
+    judged = judge_one(good.field, good.stored)
 
     assert isinstance(judged, NewCustomer)
-    assert getattr(judged, good.field) == good.kept
+    assert getattr(judged, good.field) == good.stored
 
 
 @pytest.mark.parametrize("bad", BAD, ids=lambda bad: ascii(bad)[:80])
-def test_a_bad_value_gets_one_problem_for_each_rule_that_it_breaks(bad: Bad) -> None:
+def test_an_invalid_value_gets_one_problem_for_each_rule_that_it_breaks(bad: Bad) -> None:
     judged = judge_one(bad.field, bad.sent)
 
     assert isinstance(judged, Rejected)
@@ -57,14 +57,14 @@ def test_a_bad_value_gets_one_problem_for_each_rule_that_it_breaks(bad: Bad) -> 
     assert {problem.field.name for problem in judged.problems} == {bad.field}
 
 
-def test_every_field_has_good_and_bad_values() -> None:
+def test_every_field_has_valid_and_invalid_values() -> None:
     names = {field.name for field in FIELDS}
 
     assert {good.field for good in GOOD} == names
     assert {bad.field for bad in BAD} == names
 
 
-def test_problems_come_in_the_order_of_the_fields_all_at_once() -> None:
+def test_all_problems_are_found_at_once_in_the_order_of_the_fields() -> None:
     values = {field.name: "\u0000" for field in FIELDS}
 
     judged = judge(values)

@@ -40,7 +40,7 @@ def document(**values: Any) -> dict[str, Any]:
 
 def test_what_the_rules_keep_is_let_in(guarded: Documents) -> None:
     for good in GOOD:
-        guarded.insert_one(document(**{public_name(good.field): good.kept}))
+        guarded.insert_one(document(**{public_name(good.field): good.stored}))
 
     assert guarded.count_documents({}) == len(GOOD)
 

@@ -39,7 +39,7 @@ class Good:
 
     field: str
     sent: Any
-    kept: str
+    stored: str
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ def _counterexamples() -> list[Bad]:
 
 # The fillers of Hangul.
 INVISIBLE_LETTERS = "\u115f\u1160\u3164\uffa0"
-# Joiners that do not stand between letters of a script that needs them, and tshegs between none.
+# Joiners that are not between letters of a script that needs them, and tshegs not between letters.
 _JOINED_NOTHING = (
     "John\u200cSmith",
     "\u0391\u03bd\u03bd\u200d\u03b1\u03c2",
@@ -316,8 +316,8 @@ BAD = [
     *[Bad("phone_number", value, (WRONG_TYPE,)) for value in _NEITHER_TEXT_NOR_INTEGER],
 ]
 
-# MongoDB's Unicode tables are older than Python's: that a code point is not assigned is only the
-# rule's to say, or those that were assigned in between would be refused.
+# Only the rule rejects unassigned code points. MongoDB's Unicode tables are older than Python's:
+# the same check there would reject code points that were assigned since.
 ONLY_THE_RULE_REFUSES = ["a\ufffebcde", "a\u0378bcde"]
 
 
