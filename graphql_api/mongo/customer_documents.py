@@ -11,7 +11,7 @@ from pymongo import IndexModel
 
 from ..customers.fields import FIELDS, Customer, Field
 from ..customers.identity import email_key
-from ..customers.store import Attempt, Kept
+from ..customers.store import Attempt, StoredCustomer
 
 EMAIL_KEY = "emailCaseFolded"
 IDEMPOTENCY_KEY = "idempotency.key"
@@ -33,7 +33,7 @@ UniqueValue = tuple[str, Any]
 _NAMES = [(field.name, field.public_name) for field in FIELDS]
 
 
-def unique_values(stored: Kept) -> list[UniqueValue]:
+def unique_values(stored: StoredCustomer) -> list[UniqueValue]:
     """The values that unique indexes let one customer have.
 
     MongoDB refuses a new customer if a document, which may be its own, has one of them.
@@ -76,7 +76,7 @@ def _field_in(field: str, values: list[Any]) -> dict[str, Any]:
     return {field: values[0] if len(values) == 1 else {"$in": values}}
 
 
-def to_document(stored: Kept) -> dict[str, Any]:
+def to_document(stored: StoredCustomer) -> dict[str, Any]:
     """The document of a customer. It lacks the optional fields that were not given."""
     customer, values = stored.customer, vars(stored.customer)
     document: dict[str, Any] = {"_id": customer.id}
@@ -91,12 +91,12 @@ def to_document(stored: Kept) -> dict[str, Any]:
     return document
 
 
-def to_bson(stored: Kept, options: CodecOptions[Any]) -> RawBSONDocument:
+def to_bson(stored: StoredCustomer, options: CodecOptions[Any]) -> RawBSONDocument:
     """The document of a customer, encoded. Raises what `bson.encode` raises."""
     return RawBSONDocument(encode(to_document(stored), codec_options=options))
 
 
-def from_document(document: Mapping[str, Any]) -> Kept:
+def from_document(document: Mapping[str, Any]) -> StoredCustomer:
     """The customer of a document; its times are in UTC.
 
     Raises `KeyError` for a document without `_id`, `createdAt` or `updatedAt`.
@@ -105,7 +105,7 @@ def from_document(document: Mapping[str, Any]) -> Kept:
     created_at: datetime = document["createdAt"]
     updated_at: datetime = document["updatedAt"]
     attempt = document.get("idempotency")
-    return Kept(
+    return StoredCustomer(
         Customer(
             **{name: document.get(public_name) for name, public_name in _NAMES},  # type: ignore[arg-type]  # the validator checks the types
             id=id_,

@@ -8,7 +8,7 @@ import structlog
 from bson.raw_bson import RawBSONDocument
 
 from ..customers.fields import Customer
-from ..customers.store import EmailTaken, Kept
+from ..customers.store import EmailTaken, StoredCustomer
 from ..deadline import PAUSE_SECONDS, REQUEST_SECONDS, RESOLVE_SECONDS, deadline_in
 from ..faults import OutcomeUnknown, Unavailable
 from ..logs import places
@@ -41,7 +41,7 @@ class MongoCustomers:
         self._inserts = Batches(self._insert)
         self._finds = Batches(partial(find, self._collection))
 
-    async def add(self, new: Kept) -> Kept:
+    async def add(self, new: StoredCustomer) -> StoredCustomer:
         """Stores a new customer, or finds the one that its idempotency key created before.
 
         One atomic insert decides: the unique indexes refuse a duplicate. Raises `EmailTaken`,
@@ -69,8 +69,8 @@ class MongoCustomers:
         return inserted.outcomes
 
     async def _resolve(
-        self, new: Kept, document: RawBSONDocument, deadline: float, outcome: Outcome
-    ) -> Kept:
+        self, new: StoredCustomer, document: RawBSONDocument, deadline: float, outcome: Outcome
+    ) -> StoredCustomer:
         """Finds out what became of a customer whose insert was refused or unclear.
 
         Reads what is stored, and sends the customer again, until the deadline. After an unclear
@@ -104,7 +104,7 @@ class MongoCustomers:
             raise OutcomeUnknown from None
         return new
 
-    async def _find(self, new: Kept, deadline: float) -> Kept | None:
+    async def _find(self, new: StoredCustomer, deadline: float) -> StoredCustomer | None:
         """The customer as a majority has it, or the one that its idempotency key created before.
 
         None if no customer has one of its unique values. Raises `EmailTaken` if another customer
@@ -131,18 +131,18 @@ class MongoCustomers:
         stored = await self._read(("_id", uuid))
         return None if stored is None else stored.customer
 
-    async def created_with(self, key: str) -> Kept | None:
+    async def created_with(self, key: str) -> StoredCustomer | None:
         """The customer that this idempotency key created, or None. Raises what `find` raises."""
         # Without its index, MongoDB would read every customer.
         await self._set_up.collection_uuid(deadline_in(REQUEST_SECONDS))
         return await self._read((IDEMPOTENCY_KEY, key))
 
-    async def _read(self, value: UniqueValue) -> Kept | None:
+    async def _read(self, value: UniqueValue) -> StoredCustomer | None:
         found = await self._finds.outcome([value], deadline_in(REQUEST_SECONDS))
         return from_document(found[0]) if found else None
 
 
-def _same_key(one: Kept, other: Kept) -> bool:
+def _same_key(one: StoredCustomer, other: StoredCustomer) -> bool:
     return (
         one.attempt is not None
         and other.attempt is not None

@@ -1,6 +1,7 @@
-"""Every GraphQL type, in the order of `schema.graphql`: names and types, never rules.
+"""The GraphQL types in the order of `schema.graphql`: names and types, without rules.
 
-Python must define a union after its members; `schema.graphql` has it before them.
+The rules of the fields are in `customers.fields`. Python must define a union after its members;
+`schema.graphql` has it before them.
 """
 
 from datetime import datetime

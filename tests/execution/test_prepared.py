@@ -24,7 +24,7 @@ from structlog.testing import capture_logs
 
 from graphql_api.access.principal import ANYBODY, Principal, Scope
 from graphql_api.customers.fields import FIELDS, Customer, NewCustomer
-from graphql_api.customers.store import Attempt, Customers, EmailTaken, Kept
+from graphql_api.customers.store import Attempt, Customers, EmailTaken, StoredCustomer
 from graphql_api.execution.operation import Operation
 from graphql_api.execution.prepared import PreparedOperation, Unfinished
 from graphql_api.faults import OutcomeUnknown, Unavailable
@@ -56,9 +56,9 @@ BROKEN: list[dict[str, Any]] = [
 class Script:
     """What a store answers, by the numbers of the calls of each of its methods."""
 
-    add: list[Callable[[Kept], Kept]]
+    add: list[Callable[[StoredCustomer], StoredCustomer]]
     get: list[Callable[[], Customer | None]]
-    created_with: list[Callable[[], Kept | None]]
+    created_with: list[Callable[[], StoredCustomer | None]]
 
 
 @dataclass
@@ -73,7 +73,7 @@ class ScriptedCustomers:
     # The ids that were made for new customers.
     ids: list[str] = field(default_factory=list)
 
-    async def add(self, new: Kept) -> Kept:
+    async def add(self, new: StoredCustomer) -> StoredCustomer:
         attempt = new.attempt and (new.attempt.key, new.attempt.fingerprint)
         values = {name: getattr(new.customer, name) for name in NewCustomer.__annotations__}
         number = self._asked("add", values, attempt)
@@ -83,7 +83,7 @@ class ScriptedCustomers:
     async def get(self, id_: str) -> Customer | None:
         return self.script.get[self._asked("get", id_)]()
 
-    async def created_with(self, key: str) -> Kept | None:
+    async def created_with(self, key: str) -> StoredCustomer | None:
         return self.script.created_with[self._asked("created_with", key)]()
 
     def _asked(self, method: str, *arguments: object) -> int:
@@ -91,7 +91,7 @@ class ScriptedCustomers:
         return [asked[0] for asked in self.asked].count(method) - 1
 
 
-def kept(new: Kept) -> Kept:
+def kept(new: StoredCustomer) -> StoredCustomer:
     return replace(new, customer=replace(new.customer, created_at=NOW, updated_at=NOW))
 
 
@@ -106,7 +106,7 @@ def giving(value: object) -> Callable[..., Any]:
     return lambda *_: value
 
 
-def broken_as(values: dict[str, Any]) -> Callable[[Kept], Kept]:
+def broken_as(values: dict[str, Any]) -> Callable[[StoredCustomer], StoredCustomer]:
     return lambda new: replace(new, customer=replace(kept(new).customer, **values))
 
 
@@ -117,8 +117,8 @@ def script(random: Random) -> Script:
     ]
     add = [
         *[kept] * 50,
-        *[lambda new: Kept(JOHN, new.attempt), raising(EmailTaken())] * 6,
-        *[giving(Kept(JOHN, Attempt("another", "input")))] * 3,
+        *[lambda new: StoredCustomer(JOHN, new.attempt), raising(EmailTaken())] * 6,
+        *[giving(StoredCustomer(JOHN, Attempt("another", "input")))] * 3,
         raising(OutcomeUnknown()),
         *map(broken_as, BROKEN),
         *faults,
@@ -129,7 +129,7 @@ def script(random: Random) -> Script:
         *[giving(replace(JOHN, **values)) for values in BROKEN],
         *faults,
     ]
-    created_with = [*[giving(None), giving(Kept(JOHN, None))] * 10, *faults]
+    created_with = [*[giving(None), giving(StoredCustomer(JOHN, None))] * 10, *faults]
     return Script(
         random.choices(add, k=8), random.choices(get, k=8), random.choices(created_with, k=8)
     )

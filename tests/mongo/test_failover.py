@@ -15,7 +15,7 @@ from pymongo import MongoClient
 from pymongo.errors import PyMongoError
 from pymongo.write_concern import WriteConcern
 
-from graphql_api.customers.store import Kept
+from graphql_api.customers.store import StoredCustomer
 from graphql_api.faults import OutcomeUnknown, Unavailable
 
 from ..support.clients import CREATE_CUSTOMER, connected, execute
@@ -172,8 +172,8 @@ async def test_if_the_primary_dies_amid_batches_each_customer_is_stored_once(
 
         again = await asyncio.gather(*(customers.add(new(key, key)) for key in keys))
 
-    acknowledged = {outcome for outcome in outcomes if isinstance(outcome, Kept)}
-    assert {type(outcome) for outcome in outcomes} <= {Kept, Unavailable, OutcomeUnknown}
+    acknowledged = {outcome for outcome in outcomes if isinstance(outcome, StoredCustomer)}
+    assert {type(outcome) for outcome in outcomes} <= {StoredCustomer, Unavailable, OutcomeUnknown}
     assert acknowledged <= set(again)
     ids = three.customers(database_uri).distinct("_id")
     assert sorted(ids) == sorted(stored.customer.id for stored in again)

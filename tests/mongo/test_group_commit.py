@@ -12,7 +12,7 @@ from pymongo.collection import Collection
 from pymongo.errors import WriteError
 
 from graphql_api.customers.fields import Customer
-from graphql_api.customers.store import Attempt, EmailTaken, Kept
+from graphql_api.customers.store import Attempt, EmailTaken, StoredCustomer
 from graphql_api.faults import Unavailable
 from graphql_api.mongo.customers import MongoCustomers
 from graphql_api.mongo.database import MongoDatabase
@@ -45,19 +45,21 @@ async def failing(failing_set: ReplicaSet) -> AsyncIterator[tuple[MongoCustomers
         yield customers, failing_set.customers(database_uri)
 
 
-def new(email: str, key: str | None = None, **fields: Any) -> Kept:
+def new(email: str, key: str | None = None, **fields: Any) -> StoredCustomer:
     """A new customer that was not checked against the rules."""
     now = datetime.now(UTC).replace(microsecond=0)
     customer = Customer(email=email, id=uuid4(), created_at=now, updated_at=now, **fields)
-    return Kept(customer, None if key is None else Attempt(key, "fingerprint"))
+    return StoredCustomer(customer, None if key is None else Attempt(key, "fingerprint"))
 
 
-def several(count: int, *, keys: bool = False) -> list[Kept]:
+def several(count: int, *, keys: bool = False) -> list[StoredCustomer]:
     emails = [f"c{number}@example.com" for number in range(count)]
     return [new(email, email if keys else None) for email in emails]
 
 
-async def added(customers: MongoCustomers, new_customers: list[Kept]) -> list[Kept | BaseException]:
+async def added(
+    customers: MongoCustomers, new_customers: list[StoredCustomer]
+) -> list[StoredCustomer | BaseException]:
     """The results and errors of adding all at once."""
     return await asyncio.gather(*map(customers.add, new_customers), return_exceptions=True)
 
@@ -139,7 +141,7 @@ async def test_one_of_the_customers_with_one_address_in_a_batch_is_stored(
 ) -> None:
     outcomes = await added(customers, [new("One@example.com") for _ in range(20)])
 
-    [winner] = [outcome for outcome in outcomes if isinstance(outcome, Kept)]
+    [winner] = [outcome for outcome in outcomes if isinstance(outcome, StoredCustomer)]
     assert [type(outcome) for outcome in outcomes].count(EmailTaken) == 19
     assert ids(documents) == {winner.customer.id}
     assert inserts(documents) == [1]
@@ -150,7 +152,7 @@ async def test_all_requests_with_one_key_in_a_batch_get_the_same_customer(
 ) -> None:
     outcomes = await added(customers, [new(f"c{n}@example.com", "key") for n in range(20)])
 
-    [winner] = {outcome for outcome in outcomes if isinstance(outcome, Kept)}
+    [winner] = {outcome for outcome in outcomes if isinstance(outcome, StoredCustomer)}
     assert outcomes == [winner] * 20
     assert ids(documents) == {winner.customer.id}
 

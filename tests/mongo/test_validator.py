@@ -40,7 +40,7 @@ def document(**values: Any) -> dict[str, Any]:
 
 def test_values_that_the_rules_accept_are_accepted(guarded: Documents) -> None:
     for valid in GOOD:
-        guarded.insert_one(document(**{public_name(valid.field): valid.kept}))
+        guarded.insert_one(document(**{public_name(valid.field): valid.stored}))
 
     assert guarded.count_documents({}) == len(GOOD)
 
