@@ -14,7 +14,7 @@ from .commands.documents import add_document_actions, run_document_action
 from .commands.keys import add_key_actions, run_key_action
 from .commands.serve import serve
 from .faults import Unavailable
-from .logs import places
+from .logs import stack_frames
 from .mongo.collection import Unusable
 from .mongo.mongod import MongodError
 from .schema.changes import Severity, changes
@@ -55,7 +55,7 @@ def _run(options: argparse.Namespace) -> int:
     except (SettingsError, MongodError, OSError) as error:
         return _refused(error, 2)
     except Exception as error:  # noqa: BLE001  # what it says may hold a customer's values
-        return _refused(f"This is a bug in graphql-api itself: {places(error)}", 1)
+        return _refused(f"This is a bug in graphql-api itself: {stack_frames(error)}", 1)
 
 
 def _command(options: argparse.Namespace) -> int:

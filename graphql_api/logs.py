@@ -17,10 +17,10 @@ from .output import Output, standard_error
 
 logger = structlog.get_logger()
 
-_PLACE = re.compile(r'  File ".*", line [0-9]+, in \S+')
+_FRAME = re.compile(r'  File ".*", line [0-9]+, in \S+')
 
 
-def places(error: BaseException) -> str:
+def stack_frames(error: BaseException) -> str:
     """The types of an exception and of its causes, and where each was raised.
 
     Never what they say: that may hold a customer's values.
@@ -106,7 +106,7 @@ def formatter(form: str | None) -> logging.Formatter:
         foreign_pre_chain=[
             structlog.stdlib.add_logger_name,
             _without_texts,
-            _places_alone,
+            _stack_frames_only,
             *_PROCESSORS,
         ],
         processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, _renderer(form)],
@@ -122,13 +122,13 @@ def _renderer(form: str | None) -> Processor:
 def _without_texts(_logger: object, _method: str, event: EventDict) -> EventDict:
     """Of what others log in several lines leaves the first, and the places of a traceback."""
     first, *further = event["event"].splitlines() or [""]
-    event["event"] = "\n".join([first, *filter(_PLACE.fullmatch, further)])
+    event["event"] = "\n".join([first, *filter(_FRAME.fullmatch, further)])
     return event
 
 
-def _places_alone(_logger: object, _method: str, event: EventDict) -> EventDict:
+def _stack_frames_only(_logger: object, _method: str, event: EventDict) -> EventDict:
     if "exc_info" in event:
-        event["exception"] = places(event.pop("exc_info")[1])
+        event["exception"] = stack_frames(event.pop("exc_info")[1])
     return event
 
 

@@ -18,7 +18,7 @@ from ..customers.fields import Customer
 from ..customers.store import EmailTaken, Kept
 from ..deadline import LOOK_SECONDS, REQUEST_SECONDS, within
 from ..faults import OutcomeUnknown, Unavailable
-from ..logs import places
+from ..logs import stack_frames
 from .batches import Batches
 from .collection import NAME, has_indexes
 from .connection import connect, in_one_thread
@@ -99,7 +99,7 @@ class MongoCustomers:
         except Unavailable:
             return
         except PyMongoError as error:
-            logger.error("A write to `readiness` failed.", exception=places(error))  # noqa: TRY400  # no texts
+            logger.error("A write to `readiness` failed.", exception=stack_frames(error))  # noqa: TRY400  # no texts
             return
         self._written_at = time.monotonic()
 
@@ -150,7 +150,7 @@ class MongoCustomers:
             if not is_unclear:
                 raise
             if not isinstance(error, Unavailable):
-                logger.error("A customer cannot be looked for.", exception=places(error))  # noqa: TRY400  # no texts
+                logger.error("A customer cannot be looked for.", exception=stack_frames(error))  # noqa: TRY400  # no texts
             raise OutcomeUnknown from None
         return new
 
