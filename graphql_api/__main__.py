@@ -19,7 +19,7 @@ from .mongo.collection import Unusable
 from .mongo.mongod import MongodError
 from .schema.changes import Severity, changes
 from .schema.schema import introspection, possible_types, sdl
-from .settings import Settings, SettingsError, description, variable
+from .settings import Settings, SettingsError, setting_description, variable
 
 _SERVE_SETTINGS = ("host", "port", "workers", "data_dir")
 
@@ -128,8 +128,8 @@ def _add_setting(parser: argparse.ArgumentParser, name: str) -> None:
     parser.add_argument(
         f"--{name.replace('_', '-')}",
         metavar=name.upper(),
-        help=f"{description(name)} Default: {getattr(Settings(), name)}, or the environment "
-        f"variable {variable(name)}.",
+        help=f"{setting_description(name)} Default: {getattr(Settings(), name)}, or the "
+        f"environment variable {variable(name)}.",
     )
 
 

@@ -427,7 +427,7 @@ def variable(name: str) -> str:
     return PREFIX + name.upper()
 
 
-def description(name: str) -> str:
+def setting_description(name: str) -> str:
     """What a setting decides."""
     return _SETTINGS[name].description
 

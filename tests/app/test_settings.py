@@ -8,8 +8,8 @@ import pytest
 from graphql_api.settings import (
     Settings,
     SettingsError,
-    description,
     set_by_kubernetes,
+    setting_description,
     variable,
 )
 
@@ -100,7 +100,7 @@ def test_each_setting_is_read_from_the_variable_of_its_name() -> None:
 
 def test_each_setting_is_described() -> None:
     for field in fields(Settings):
-        assert description(field.name).endswith(".")
+        assert setting_description(field.name).endswith(".")
 
 
 @pytest.mark.parametrize(

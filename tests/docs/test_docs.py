@@ -24,7 +24,7 @@ from graphql import (
 from graphql_api.__main__ import main
 from graphql_api.customers.fields import FIELDS
 from graphql_api.http.errors import CODES
-from graphql_api.settings import Settings, description, variable
+from graphql_api.settings import Settings, setting_description, variable
 
 from ..conftest import Command
 from ..support.paths import ROOT
@@ -179,7 +179,7 @@ def test_the_table_of_settings_is_the_settings() -> None:
     defaults = {field.name: field.default for field in dataclasses.fields(Settings)}
 
     assert rows("| Variable | Default | What it decides |") == [
-        f"| `{variable(name)}` | {shown(default)} | {description(name)} |"
+        f"| `{variable(name)}` | {shown(default)} | {setting_description(name)} |"
         for name, default in defaults.items()
     ]
 

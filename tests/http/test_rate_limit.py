@@ -19,7 +19,7 @@ from graphql_api.app import create_app
 from graphql_api.http import authentication, rate_limit
 from graphql_api.http.rate_limit import Windows
 from graphql_api.mongo.mongod import embedded_mongod, find_mongod
-from graphql_api.settings import Settings, SettingsError, description
+from graphql_api.settings import Settings, SettingsError, setting_description
 
 from ..support.clients import client_of, connected
 from ..support.servers import mongods, serving
@@ -183,7 +183,7 @@ async def test_there_is_a_limit_by_default_except_for_the_own_machine(
 
 
 def test_the_default_limit_is_the_documented_one() -> None:
-    assert f"`{app_module._DEFAULT_RATE}`" in description("rate_limit")
+    assert f"`{app_module._DEFAULT_RATE}`" in setting_description("rate_limit")
 
 
 async def test_servers_share_a_count_in_mongodb(database_uri: str) -> None:
