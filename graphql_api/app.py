@@ -2,7 +2,7 @@
 
 import contextlib
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -136,9 +136,14 @@ def from_environment() -> Starlette:
     """
     settings = Settings.read(os.environ)
     configure_structlog(settings.log_level, settings.log_format)
-    if ignored := set_by_kubernetes(os.environ):
-        logger.warning(f"Variables of a Kubernetes Service are ignored: {', '.join(ignored)}.")
+    warn_of_ignored(os.environ)
     return create_app(settings)
+
+
+def warn_of_ignored(environment: Mapping[str, str]) -> None:
+    """Logs the names of the variables that Kubernetes has set for a Service of this name."""
+    if ignored := set_by_kubernetes(environment):
+        logger.warning(f"Variables of a Kubernetes Service are ignored: {', '.join(ignored)}.")
 
 
 def _holders(settings: Settings, customers: MongoCustomers) -> list[Holder]:

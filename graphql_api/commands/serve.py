@@ -1,5 +1,6 @@
-"""Runs the application under uvicorn, with the embedded MongoDB where no other one is named."""
+"""The command `graphql-api serve`, which runs the application under uvicorn."""
 
+import argparse
 import asyncio
 import contextlib
 import errno
@@ -23,47 +24,65 @@ from typing import TypeVar
 import uvicorn
 from starlette.applications import Starlette
 
-from ..app import create_app, from_environment
+from ..app import create_app, warn_of_ignored
 from ..http.protocol import Protocol
 from ..logs import configure_logs
 from ..mongo.mongod import DirectoryInUse, embedded_mongod, find_mongod
 from ..output import Output
 from ..settings import Settings, variable
+from .setting_options import add_setting_options, environment_with
 from .workers import OTHER_SIGNALS, STOP_SIGNALS, Workers, ignore, on_signals, say_so
 
 logger = logging.getLogger(__name__)
 
+SUMMARY = "serve GraphQL over HTTP, and GraphiQL"
+
 _T = TypeVar("_T")
 
-# For the processes that a killed server left behind: they notice it, and end.
-_REMAINS_SECONDS = 10.0
+# The processes that a killed server left behind notice it within this time, and end.
+_LEFT_BEHIND_SECONDS = 10.0
 _POLL_SECONDS = 0.1
 
 
-def serve(settings: Settings) -> int:
-    """Serves until SIGINT, SIGQUIT or SIGTERM, and gives the exit code.
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the settings that have an option."""
+    add_setting_options(parser, "host", "port", "workers", "data_dir")
+    parser.add_argument(
+        "--insecure",
+        action="store_const",
+        const="true",
+        dest=variable("insecure"),
+        default=argparse.SUPPRESS,
+        help="Accept requests from everybody, even on an address that other machines can reach.",
+    )
 
-    Raises `SettingsError` and `MongodError` where it cannot start, and `OSError` where it cannot
+
+def run(options: argparse.Namespace) -> int:
+    """Serves until SIGINT, SIGQUIT or SIGTERM, and returns the exit code.
+
+    Raises `SettingsError` and `MongodError` if the server cannot start, and `OSError` if it cannot
     listen.
     """
+    environment = environment_with(options)
+    settings = Settings.read(environment)
+    # Raises what is wrong with the settings before anything starts.
     create_app(replace(settings, mongodb_uri=settings.mongodb_uri or "mongodb://localhost"))
     configure_logs(settings.log_level, settings.log_format)
+    warn_of_ignored(environment)
     on_signals(STOP_SIGNALS, _leave)
     on_signals(OTHER_SIGNALS, _do_nothing)
-    # Each connection is an open file, and the usual limit is only meant for old programs.
+    # Each connection is an open file. The usual soft limit is low for the sake of old programs.
     with contextlib.suppress(ValueError):
-        most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
-        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+        hard_limit = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard_limit, hard_limit))
     with contextlib.ExitStack() as held:
         listener = held.enter_context(_listener(settings))
-        uri = _once_free(lambda: held.enter_context(_database(settings)))
-        os.environ[variable("mongodb_uri")] = uri
-        # Workers read the settings anew, and for them the embedded MongoDB has a URI.
-        os.environ[variable("introspection")] = str(settings.allows_introspection).lower()
+        settings = _once_free(lambda: held.enter_context(_with_database(settings)))
         shown = "GraphiQL" if settings.shows_graphiql else "GraphQL"
         Output(sys.stdout.fileno()).msg(f"{shown}: http://{_authority(listener)}/graphql")
         if settings.workers > 1:
-            return Workers(_work, settings.workers, listener, settings.shutdown_seconds).run()
+            work = partial(_work, settings)
+            return Workers(work, settings.workers, listener, settings.shutdown_seconds).run()
         _Server(_config(settings)).run([listener])
     return 0
 
@@ -72,7 +91,7 @@ def _config(
     settings: Settings, every_second: Callable[[], Awaitable[None]] | None = None
 ) -> uvicorn.Config:
     return uvicorn.Config(
-        _application,
+        partial(_application, settings),
         factory=True,
         loop="uvloop",
         http=partial(Protocol, settings),  # type: ignore[arg-type]  # it is only called
@@ -91,20 +110,19 @@ def _config(
     )
 
 
-def _application() -> Starlette:
-    application = from_environment()
-    # What is here now stays for good, and is not to be looked through again and again for garbage.
+def _application(settings: Settings) -> Starlette:
+    application = create_app(settings)
+    # These objects live until the end: the garbage collector need not look at them again.
     gc.collect()
     gc.freeze()
     return application
 
 
-def _work(listener: socket.socket, words: Connection) -> None:
-    """One of several server processes, which ends when the one that started it is gone."""
+def _work(settings: Settings, listener: socket.socket, words: Connection) -> None:
+    """Runs one of several server processes, which ends when the process that started it ends."""
     sentinel = multiprocessing.parent_process().sentinel  # type: ignore[union-attr]  # it has one
     threading.Thread(target=_end_with, args=[sentinel], daemon=True).start()
     on_signals(OTHER_SIGNALS, ignore)
-    settings = Settings.read(os.environ)
     configure_logs(settings.log_level, settings.log_format)
 
     async def every_second() -> None:
@@ -153,7 +171,7 @@ def _do_nothing(number: int, _frame: FrameType | None) -> None:
 
 def _once_free(take: Callable[[], _T]) -> _T:
     """Waits while what is to be taken is still in use: maybe a killed server left processes."""
-    give_up = time.monotonic() + _REMAINS_SECONDS
+    give_up = time.monotonic() + _LEFT_BEHIND_SECONDS
     waits = False
     while True:
         try:
@@ -165,19 +183,21 @@ def _once_free(take: Callable[[], _T]) -> _T:
         if not waits:
             logger.warning(
                 "The port or the data directory is in use. The server waits for up to %d seconds.",
-                _REMAINS_SECONDS,
+                _LEFT_BEHIND_SECONDS,
             )
             waits = True
         time.sleep(_POLL_SECONDS)
 
 
 @contextlib.contextmanager
-def _database(settings: Settings) -> Iterator[str]:
+def _with_database(settings: Settings) -> Iterator[Settings]:
+    """Yields the settings with the URI of a MongoDB. Runs the embedded one if they have no URI."""
     if settings.mongodb_uri is not None:
-        yield settings.mongodb_uri
+        yield settings
         return
     with embedded_mongod(find_mongod(settings.mongod), settings.data_dir) as uri:
-        yield uri
+        # Introspection is allowed by default with the embedded MongoDB, which has a URI now.
+        yield replace(settings, mongodb_uri=uri, introspection=settings.allows_introspection)
 
 
 def _listener(settings: Settings) -> socket.socket:

@@ -45,7 +45,7 @@ MAY_IMPORT = {
         *("access", "app", "execution", "http", "logs", "mongo", "output", "schema", "settings"),
         *("starlette", "uvicorn"),
     },
-    "__main__": {"commands", "faults", "logs", "mongo", "schema", "settings"},
+    "__main__": {"commands", "faults", "logs", "mongo", "settings"},
     "__init__": set[str](),
 }
 

@@ -78,7 +78,7 @@ def test_a_fault_of_the_command_itself_shows_nothing_of_the_data(
     code, said, error = graphql_api("keys", "list", GRAPHQL_API_MONGODB_URI=database_uri)
 
     assert (code, said) == (1, "")
-    assert error.startswith("graphql-api: This is a bug in graphql-api itself: ")
+    assert error.startswith("graphql-api: This is a bug in graphql-api: ")
     assert "api_keys.py" in error
     assert "Ada" not in error
     assert "s3cr3t" not in error
