@@ -9,6 +9,7 @@ from graphql_api.settings import (
     Settings,
     SettingsError,
     set_by_kubernetes,
+    setting_default,
     setting_description,
     variable,
 )
@@ -18,6 +19,24 @@ from ..support.servers import variables_of_a_service
 
 def test_an_empty_environment_gives_the_defaults() -> None:
     assert Settings.read({"PATH": "/bin", "PORT": "1"}) == Settings()
+
+
+@pytest.mark.parametrize(
+    ("settings", "limit"),
+    [
+        (Settings(), None),
+        (Settings(rate_limit="1/hour"), "1/hour"),
+        (Settings(keys=True), "100/second"),
+        (Settings(jwt_issuer="https://identity.example/"), "100/second"),
+        (Settings(insecure=True), "100/second"),
+        (Settings(keys=True, rate_limit="1/hour"), "1/hour"),
+    ],
+    ids=str,
+)
+def test_only_a_server_for_its_own_machine_has_no_rate_limit_by_default(
+    settings: Settings, limit: str | None
+) -> None:
+    assert settings.effective_rate_limit == limit
 
 
 @pytest.mark.parametrize("uri", [None, "mongodb://db.example/customers"])
@@ -98,9 +117,26 @@ def test_each_setting_is_read_from_the_variable_of_its_name() -> None:
     )
 
 
-def test_each_setting_is_described() -> None:
+def test_each_setting_is_described_in_sentences_and_its_default_in_a_phrase() -> None:
     for field in fields(Settings):
         assert setting_description(field.name).endswith(".")
+        assert setting_default(field.name)[-1] not in " ."
+
+
+@pytest.mark.parametrize(
+    ("name", "default"),
+    [
+        ("port", "`8000`"),
+        ("data_dir", "`.data`"),
+        ("keys", "`false`"),
+        ("jwt_issuer", "none"),
+        ("mongodb_uri", "the embedded MongoDB"),
+    ],
+)
+def test_a_default_is_shown_as_its_variable_would_have_it_or_in_words(
+    name: str, default: str
+) -> None:
+    assert setting_default(name) == default
 
 
 @pytest.mark.parametrize(
