@@ -31,7 +31,7 @@ from ..mongo.mongod import DirectoryInUse, embedded_mongod, find_mongod
 from ..output import Output
 from ..settings import Settings, variable
 from .setting_options import add_setting_options, environment_with
-from .workers import OTHER_SIGNALS, STOP_SIGNALS, Workers, ignore, on_signals, say_so
+from .workers import OTHER_SIGNALS, STOP_SIGNALS, Workers, ignore, on_signals, send_heartbeat
 
 logger = logging.getLogger(__name__)
 
@@ -118,7 +118,7 @@ def _application(settings: Settings) -> Starlette:
     return application
 
 
-def _work(settings: Settings, listener: socket.socket, words: Connection) -> None:
+def _work(settings: Settings, listener: socket.socket, heartbeats: Connection) -> None:
     """Runs one of several server processes, which ends when the process that started it ends."""
     sentinel = multiprocessing.parent_process().sentinel  # type: ignore[union-attr]  # it has one
     threading.Thread(target=_end_with, args=[sentinel], daemon=True).start()
@@ -126,7 +126,7 @@ def _work(settings: Settings, listener: socket.socket, words: Connection) -> Non
     configure_logs(settings.log_level, settings.log_format)
 
     async def every_second() -> None:
-        say_so(words)
+        send_heartbeat(heartbeats)
 
     _Server(_config(settings, every_second)).run([listener])
 

@@ -77,7 +77,7 @@ def test_a_worker_that_served_and_then_hangs_is_replaced(tmp_path: Path) -> None
 
         assert supervisor.ends() == 0
 
-    assert supervisor.log().count("A server process does not react: it is killed.") == 1
+    assert supervisor.log().count("A server process does not respond. It is killed.") == 1
     assert supervisor.log().count("A server process ended with code -9.") == 1
 
 
@@ -88,7 +88,7 @@ def test_a_worker_that_does_not_stop_is_killed(tmp_path: Path) -> None:
         assert supervisor.ends() == 0
 
     assert not any(map(alive, workers))
-    assert supervisor.log().count("A server process does not react: it is killed.") == 2
+    assert supervisor.log().count("A server process does not respond. It is killed.") == 2
 
 
 def test_what_cannot_start_ends_the_server_with_its_code(tmp_path: Path) -> None:
