@@ -69,7 +69,7 @@ def run(options: argparse.Namespace) -> int:
     create_app(replace(settings, mongodb_uri=settings.mongodb_uri or "mongodb://localhost"))
     configure_logs(settings.log_level, settings.log_format)
     warn_of_ignored(environment)
-    on_signals(STOP_SIGNALS, _leave)
+    on_signals(STOP_SIGNALS, _exit)
     on_signals(OTHER_SIGNALS, _do_nothing)
     # Each connection is an open file. The usual soft limit is low for the sake of old programs.
     with contextlib.suppress(ValueError):
@@ -97,7 +97,7 @@ def _config(
         http=partial(Protocol, settings),  # type: ignore[arg-type]  # it is only called
         ws="none",
         lifespan="on",
-        # Addresses hold the query and its variables.
+        # It would log URLs, which may contain a query and its variables.
         access_log=False,
         log_config=None,
         server_header=False,
@@ -137,11 +137,11 @@ def _end_with(sentinel: int) -> None:
 
 
 class _Server(uvicorn.Server):
-    """uvicorn's, which ends quietly and tidily however often it is told to."""
+    """uvicorn's server, which also stops in order if it receives several signals."""
 
     @contextlib.contextmanager
     def capture_signals(self) -> Generator[None, None, None]:
-        # uvicorn would raise them once more in the end, while mongod is stopped.
+        # uvicorn would raise the signals again at the end, while mongod is being stopped.
         on_signals(STOP_SIGNALS, self.handle_exit)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, STOP_SIGNALS)
         yield
@@ -149,18 +149,18 @@ class _Server(uvicorn.Server):
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         for server in self.servers:
             server.close()
-        # Whoever was let in a moment ago becomes one of the connections before those are told.
+        # A connection that was just accepted is now added to those that uvicorn tells to close.
         await asyncio.sleep(0)
         await super().shutdown(sockets)
         if self.force_exit:
-            # A second Ctrl-C: uvicorn leaves at once, and would have the loop break off the rest.
+            # A second Ctrl-C: uvicorn returns at once, and the loop would cancel the lifespan, too.
             for task in self.server_state.tasks:
                 task.cancel()
             await self.lifespan.shutdown()
 
 
-def _leave(_signal: int, _frame: FrameType | None) -> None:
-    """Ends a server that does not serve yet, once: what it has begun is still to be put away."""
+def _exit(_signal: int, _frame: FrameType | None) -> None:
+    """Ends a server that does not serve yet. Later signals must not interrupt its cleanup."""
     on_signals(STOP_SIGNALS, ignore)
     sys.exit(0)
 
@@ -170,7 +170,10 @@ def _do_nothing(number: int, _frame: FrameType | None) -> None:
 
 
 def _once_free(take: Callable[[], _T]) -> _T:
-    """Waits while what is to be taken is still in use: maybe a killed server left processes."""
+    """Calls `take` until it finds nothing in use: a killed server may have left processes behind.
+
+    Raises what `take` raises for another reason, or after too long.
+    """
     give_up = time.monotonic() + _LEFT_BEHIND_SECONDS
     waits = False
     while True:
@@ -201,7 +204,7 @@ def _with_database(settings: Settings) -> Iterator[Settings]:
 
 
 def _listener(settings: Settings) -> socket.socket:
-    """Listens at once, so that who connects before all is ready waits and is not refused."""
+    """Listens before the server is ready, so that early clients wait and are not refused."""
     is_ipv6 = ":" in settings.host
     try:
         return _once_free(
@@ -212,25 +215,28 @@ def _listener(settings: Settings) -> socket.socket:
             )
         )
     except (OSError, UnicodeError) as error:
-        raise OSError(_why_not(error, settings.port)) from None
+        raise OSError(_reason(error, settings.port)) from None
 
 
-def _why_not(error: OSError | UnicodeError, port: int) -> str:
-    """Why nothing can listen there, and what to do."""
+def _reason(error: OSError | UnicodeError, port: int) -> str:
+    """Returns why the server cannot listen, and what to do."""
     match error:
         case OSError(errno=errno.EADDRINUSE):
-            return f"Port {port} is in use: stop what uses it, or choose another with --port."
+            return (
+                f"Port {port} is in use. Stop the program that uses it, or choose another port "
+                "with --port."
+            )
         case OSError(errno=errno.EACCES):
-            return f"Port {port} is not open to this user: choose one from 1024 on with --port."
+            return f"This user may not listen on port {port}. Choose a port above 1023 with --port."
         case _:
             return (
-                "The server cannot listen on this host: name an address of this machine with "
+                "The server cannot listen on this host. Choose an address of this machine with "
                 "--host."
             )
 
 
 def _authority(listener: socket.socket) -> str:
     host, port = listener.getsockname()[:2]
-    if host in ("0.0.0.0", "::"):  # noqa: S104  # shown, not listened on
+    if host in ("0.0.0.0", "::"):  # noqa: S104  # only shown
         host = "localhost"
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

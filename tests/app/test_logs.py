@@ -60,12 +60,6 @@ def full_pipe(tmp_path: Path) -> Iterator[FullPipe]:
 
 
 @pytest.fixture
-def errors(tmp_path: Path) -> Path:
-    """Where a program's standard error goes."""
-    return tmp_path / "stderr"
-
-
-@pytest.fixture
 def record() -> logging.LogRecord:
     """What `logging` makes of an exception with a cause, and with texts that show a value."""
     try:

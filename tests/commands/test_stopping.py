@@ -49,12 +49,6 @@ def freezer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Freezer]:
         yield Freezer(uri, pid)
 
 
-@pytest.fixture
-def errors(tmp_path: Path) -> Path:
-    """Where a server's standard error goes."""
-    return tmp_path / "stderr"
-
-
 def creation(number: int, *headers: bytes) -> bytes:
     """A whole request to create a customer."""
     variables = {"input": {"email": f"customer{number}@example.com"}}
