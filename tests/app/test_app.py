@@ -1,4 +1,4 @@
-"""The application under another ASGI server, which reads the environment alone."""
+"""The application under another ASGI server, with the settings of the environment."""
 
 import json
 import os

@@ -43,11 +43,15 @@ def test_a_wrong_password_is_answered_with_one_sentence(
     )
 
 
-@pytest.mark.parametrize("command", [("keys", "list"), ("documents", "list")], ids=" ".join)
-def test_an_unknown_host_is_answered_with_one_sentence(
-    command: tuple[str, ...], graphql_api: Command
+@pytest.mark.parametrize(
+    ("command", "address"),
+    [(("keys", "list"), "db.invalid"), (("documents", "remove", "an-id"), "%2Ftmp%2Fnone.sock")],
+    ids=["unknown host", "missing socket"],
+)
+def test_an_unavailable_database_is_answered_with_one_sentence(
+    command: tuple[str, ...], address: str, graphql_api: Command
 ) -> None:
-    ended = graphql_api(*command, GRAPHQL_API_MONGODB_URI="mongodb://db.invalid/")
+    ended = graphql_api(*command, GRAPHQL_API_MONGODB_URI=f"mongodb://{address}/")
 
     assert ended == (1, "", "graphql-api: The database is unavailable. Try again.\n")
 
