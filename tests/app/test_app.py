@@ -22,7 +22,7 @@ async def test_an_asgi_server_serves_the_application_that_the_environment_descri
     settings = {"GRAPHQL_API_MONGODB_URI": database_uri, "GRAPHQL_API_LOG_FORMAT": "json"}
     monkeypatch.setattr(os, "environ", {**service, **settings})
     # Restored at the end, as the configuration is below.
-    monkeypatch.setattr(logs, "_straight", None)
+    monkeypatch.setattr(logs, "_json_output", None)
     # A logger keeps the configuration of its first line.
     monkeypatch.setattr(app_module, "logger", structlog.get_logger())
 

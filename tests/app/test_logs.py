@@ -150,8 +150,8 @@ logging.getLogger("uvicorn").error("the end")
 
 
 def test_lines_are_dropped_and_counted_if_nobody_reads_them(full_pipe: FullPipe) -> None:
-    output = Output(full_pipe.writer, most_lines=3)
-    output.tell_loss = "{} lines were dropped".format
+    output = Output(full_pipe.writer, max_lines=3)
+    output.report_loss = "{} lines were dropped".format
 
     for number in range(20):
         output.msg(f"line {number}")
@@ -175,7 +175,7 @@ def test_a_line_of_the_log_has_the_number_of_dropped_lines(form: str, first: str
     configure_structlog("critical", form)
     structlog.reset_defaults()
 
-    line = standard_error().tell_loss(12)
+    line = standard_error().report_loss(12)
 
     assert line.startswith(first)
     assert "Lines of the log were dropped." in line
