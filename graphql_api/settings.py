@@ -127,10 +127,10 @@ def _header_names(value: str) -> tuple[str, ...]:
 
 @dataclass(frozen=True)
 class _Setting:
-    """How the text of a variable is read, and what the setting decides.
+    """The parser of a setting's text, and its description.
 
     `parse` raises `ValueError` with the end of the sentence "GRAPHQL_API_... must be ...".
-    `default`, in Markdown, is for a setting that is None unless it is set.
+    `default`, in Markdown, describes the default of a setting that is None unless it is set.
     """
 
     parse: Callable[[str], object]
@@ -311,7 +311,7 @@ class Settings:
         _Setting(
             _whole_number(1, 3600),
             "How long an idle connection stays open after an answer. Behind a proxy, set it "
-            "longer than the proxy keeps connections open.",
+            "longer than the idle timeout of the proxy.",
         ),
     ] = 5
     execution_seconds: Annotated[

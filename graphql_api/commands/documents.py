@@ -69,7 +69,7 @@ def _register(settings: Settings, options: argparse.Namespace) -> int:
 
 
 def _problems(documents: list[tuple[str, str]], settings: Settings) -> Iterator[str]:
-    """What a server with these settings would reject in requests with these documents."""
+    """Yields the reasons why a server with these settings would reject these documents."""
     reader = Documents(create_schema(), settings)
     first: dict[str, str] = {}
     for id_, text in documents:

@@ -21,7 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--format",
         choices=("sdl", "json", "possible-types"),
         default="sdl",
-        help="What to print: the schema document, its introspection as JSON, or possibleTypes for "
+        help="The output: the schema document, its introspection as JSON, or possibleTypes for "
         "Apollo Client's cache. Default: sdl.",
     )
     options.add_argument(

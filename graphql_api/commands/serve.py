@@ -65,7 +65,7 @@ def run(options: argparse.Namespace) -> int:
     """
     environment = environment_with(options)
     settings = Settings.read(environment)
-    # Raises what is wrong with the settings before anything starts.
+    # Raises `SettingsError` before anything starts.
     create_app(replace(settings, mongodb_uri=settings.mongodb_uri or "mongodb://localhost"))
     configure_logs(settings.log_level, settings.log_format)
     warn_of_ignored(environment)
@@ -170,9 +170,9 @@ def _do_nothing(number: int, _frame: FrameType | None) -> None:
 
 
 def _once_free(take: Callable[[], _T]) -> _T:
-    """Calls `take` until it finds nothing in use: a killed server may have left processes behind.
+    """Calls `take` until the port or the directory is free: a killed server may leave processes.
 
-    Raises what `take` raises for another reason, or after too long.
+    After 10 seconds, and for any other error, raises the error of `take`.
     """
     give_up = time.monotonic() + _LEFT_BEHIND_SECONDS
     waits = False
@@ -219,7 +219,7 @@ def _listener(settings: Settings) -> socket.socket:
 
 
 def _reason(error: OSError | UnicodeError, port: int) -> str:
-    """Returns why the server cannot listen, and what to do."""
+    """Returns a message: why the server cannot listen, and how to solve it."""
     match error:
         case OSError(errno=errno.EADDRINUSE):
             return (

@@ -210,7 +210,7 @@ class _Worker:
             self.process.join()
 
     def close(self) -> None:
-        """Releases what belongs to a process that has ended."""
+        """Releases the pipe and the handle of a process that has ended."""
         self.heartbeats.close()
         self.process.close()
 
