@@ -11,7 +11,7 @@ from ..customers.fields import Customer
 from ..customers.store import EmailTaken, StoredCustomer
 from ..deadline import PAUSE_SECONDS, REQUEST_SECONDS, RESOLVE_SECONDS, deadline_in
 from ..faults import OutcomeUnknown, Unavailable
-from ..logs import places
+from ..logs import stack_frames
 from .batches import Batches
 from .customer_documents import (
     IDEMPOTENCY_KEY,
@@ -99,7 +99,8 @@ class MongoCustomers:
                 raise
             if not isinstance(error, Unavailable):
                 logger.error(  # noqa: TRY400  # the error's own text may show values
-                    "MongoDB does not say whether a customer is stored.", exception=places(error)
+                    "MongoDB does not say whether a customer is stored.",
+                    exception=stack_frames(error),
                 )
             raise OutcomeUnknown from None
         return new

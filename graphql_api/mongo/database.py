@@ -14,7 +14,7 @@ from pymongo.errors import PyMongoError
 
 from ..deadline import READY_GRACE_SECONDS, READY_SECONDS, REQUEST_SECONDS, deadline_in
 from ..faults import Unavailable
-from ..logs import places
+from ..logs import stack_frames
 from .connection import connect
 from .deadline import within_deadline
 from .set_up import SetUp
@@ -94,7 +94,7 @@ class MongoDatabase:
             return
         except PyMongoError as error:
             logger.error(  # noqa: TRY400  # the error's own text may show values
-                "MongoDB refuses the write that checks readiness.", exception=places(error)
+                "MongoDB refuses the write that checks readiness.", exception=stack_frames(error)
             )
             return
         self.record_write()

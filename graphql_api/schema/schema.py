@@ -21,7 +21,7 @@ from strawberry.schema.config import StrawberryConfig
 from strawberry.types import ExecutionContext
 
 from ..faults import RETRY_AFTER_SECONDS, OutcomeUnknown, Unavailable
-from ..logs import places
+from ..logs import stack_frames
 from . import types
 from .operations import Mutation, Query
 from .scalars import SCALARS
@@ -70,7 +70,7 @@ class Schema(strawberry.Schema):
             elif cause is None or isinstance(cause, GraphQLError):
                 error.message = without_values(error.message)
             else:
-                logger.error("A resolver failed.", exception=places(cause))
+                logger.error("A resolver failed.", exception=stack_frames(cause))
                 error.message = "The server failed. The request is not the cause."
                 error.extensions = {"code": "INTERNAL_SERVER_ERROR"}
 

@@ -1,4 +1,4 @@
-"""What an operator's commands share: the database of the settings, and tables."""
+"""Opens the database of the settings for one command."""
 
 import asyncio
 import contextlib
@@ -11,11 +11,12 @@ from ..mongo.mongod import running_or_embedded_mongod
 from ..settings import Settings
 
 
-def on_database(settings: Settings, work: Callable[[MongoDatabase], Awaitable[int]]) -> int:
-    """Does the work in the database of a server with these settings, even while the server runs.
+def with_database(settings: Settings, work: Callable[[MongoDatabase], Awaitable[int]]) -> int:
+    """Runs `work` on the database that a server with these settings uses.
 
-    Returns the exit code of the work. Raises `SettingsError`, `MongodError`, `Misconfigured` and
-    `Unavailable`.
+    Returns the exit code that `work` returns. Starts the embedded MongoDB, unless the settings
+    name another one or a server is running it.
+    Raises `SettingsError`, `MongodError`, and `Unavailable` with its subclass `Misconfigured`.
     """
 
     async def run(uri: str) -> int:
@@ -27,10 +28,3 @@ def on_database(settings: Settings, work: Callable[[MongoDatabase], Awaitable[in
             running_or_embedded_mongod(settings.mongod, settings.data_dir)
         )
         return asyncio.run(run(uri))
-
-
-def print_table(*rows: tuple[str, ...]) -> None:
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    for row in rows:
-        cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
-        print("  ".join(cells).rstrip())
