@@ -1,13 +1,12 @@
 """Documents: parsed, held to limits and validated once, and remembered for the next request."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from graphql import (
     DocumentNode,
-    FragmentDefinitionNode,
     GraphQLError,
+    GraphQLSchema,
     NoFragmentCyclesRule,
     NoSchemaIntrospectionCustomRule,
     OperationDefinitionNode,
@@ -15,18 +14,14 @@ from graphql import (
     validate,
 )
 
-from ..schema.schema import Schema
-from ..settings import Settings
+from .errors import mask_errors
 from .fair_cache import Remembered
-from .limits import Introspection, Measure
+from .limits import Introspection, Limits, Measure
 from .locations import locate, parse_document
 from .operation import Operation
 
 # Each error costs time to find and to word; whoever mends a document has enough of these.
 _MAX_ERRORS = 20
-
-# Validation compares each field with each other one that is answered in the same place.
-_MAX_PAIRS = 5000
 
 # What is remembered of documents is counted in tokens: at most 4 kB for each, with what is made of
 # it when it comes again, and 1 kB before that.
@@ -57,12 +52,12 @@ class Documents:
     counts what fragments expand to without expanding them, then validation.
     """
 
-    def __init__(self, schema: Schema, settings: Settings) -> None:
+    def __init__(self, schema: GraphQLSchema, limits: Limits) -> None:
         self._schema = schema
-        self._settings = settings
-        self._introspection = Introspection(schema.graphql_schema)
+        self._limits = limits
+        self._introspection = Introspection(schema)
         self._rules = specified_rules
-        if not settings.allows_introspection:
+        if not limits.allows_introspection:
             self._rules = (*specified_rules, NoSchemaIntrospectionCustomRule)
         # A document that comes once, however many of its kind, pushes out none that came twice,
         # and one that is wrong pushes out none that is right.
@@ -89,11 +84,11 @@ class Documents:
 
     def prepare(self, text: str) -> Document:
         """A document that is read for whoever remembers it."""
-        hide_suggestions = not self._settings.allows_introspection
+        hide_suggestions = not self._limits.allows_introspection
         operations: list[Operation] = []
         tokens = _TOKENS_OF_A_DOCUMENT
         try:
-            node = parse_document(text, self._settings.max_tokens)
+            node = parse_document(text, self._limits.max_tokens)
         except GraphQLError as error:
             errors = [error]
         else:
@@ -105,7 +100,7 @@ class Documents:
             ]
             errors = self._errors(node, hide_suggestions=hide_suggestions)
             locate(errors)
-        self._schema.process_errors(errors)
+        mask_errors(errors)
         shown = len(text) + sum(len(error.message) for error in errors)
         return Document(
             [dict(error.formatted) for error in errors],
@@ -114,60 +109,18 @@ class Documents:
         )
 
     def _errors(self, document: DocumentNode, *, hide_suggestions: bool) -> list[GraphQLError]:
-        fragments = {
-            definition.name.value: definition
-            for definition in document.definitions
-            if isinstance(definition, FragmentDefinitionNode)
-        }
-        if len(fragments) > self._settings.max_fragments:
-            return [_excess(f"{self._settings.max_fragments:,} fragments")]
-        measure = Measure(self._schema.graphql_schema, self._introspection, fragments)
-        try:
-            excesses = list(self._excesses(document, measure))
-        except RecursionError:
-            excesses = [f"{self._settings.max_depth} levels of fields"]
-        return [_excess(limit) for limit in excesses] or validate(
-            self._schema.graphql_schema,
+        measure = Measure(self._schema, self._introspection, document)
+        return [_limit_exceeded(limit) for limit in measure.exceeded(self._limits)] or validate(
+            self._schema,
             document,
-            # Other rules may take long where a fragment is within itself, and say what that causes.
+            # The other rules may take long if a fragment contains itself, and report consequences.
             [NoFragmentCyclesRule] if measure.is_circular else self._rules,
             max_errors=_MAX_ERRORS,
             hide_suggestions=hide_suggestions,
         )
 
-    def _excesses(self, document: DocumentNode, measure: Measure) -> Iterator[str]:
-        settings = self._settings
-        is_small = True
-        measured = []
-        for definition in document.definitions:
-            if isinstance(definition, OperationDefinitionNode):
-                root = self._schema.graphql_schema.get_root_type(definition.operation)
-                size = measure.selections(definition.selection_set, root)
-                root_fields = size.fields
-            elif isinstance(definition, FragmentDefinitionNode):
-                # Validation looks at all of it, also where nothing spreads it.
-                size = measure.fragment(definition.name.value)
-                root_fields = 0
-            else:
-                continue
-            measured.append(definition.selection_set)
-            for count, limit, what in (
-                (root_fields, settings.max_root_fields, "fields at the top level of an operation"),
-                (size.depth, settings.max_depth, "levels of fields"),
-                (size.aliases, settings.max_aliases, "aliases"),
-                (size.directives, settings.max_directives, "directives"),
-                (max(size.cost, size.expanded), settings.max_cost, "points of cost"),
-            ):
-                if count > limit:
-                    is_small = False
-                    yield f"{limit:,} {what}"
-        if is_small and not measure.is_circular:
-            pairs = sum(measure.pairs([selection_set]) for selection_set in measured)
-            if pairs > _MAX_PAIRS:
-                yield f"{_MAX_PAIRS:,} pairs of fields that share a place in the answer"
 
-
-def _excess(limit: str) -> GraphQLError:
+def _limit_exceeded(limit: str) -> GraphQLError:
     return GraphQLError(
         f"The document has more than {limit}. Send a smaller one.", extensions={"code": "TOO_LARGE"}
     )

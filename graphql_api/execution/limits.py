@@ -1,4 +1,4 @@
-"""What a document comes to when its fragments are expanded, counted without expanding them."""
+"""The limits on documents, and how a document is measured: without expanding its fragments."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import Any, cast
 
 from graphql import (
+    DocumentNode,
     FieldNode,
     FragmentDefinitionNode,
     FragmentSpreadNode,
@@ -14,6 +15,7 @@ from graphql import (
     GraphQLSchema,
     InlineFragmentNode,
     Node,
+    OperationDefinitionNode,
     SelectionNode,
     SelectionSetNode,
     get_named_type,
@@ -25,15 +27,33 @@ from graphql import (
 )
 from graphql.type import GraphQLNamedType
 
-# A list costs as much as this many of its items: the server does not know how many it will have.
+# A list costs this many times as much as one of its items: its length is not known in advance.
 _ASSUMED_LIST_SIZE = 10.0
 
-# Reading the whole schema, as tools do, costs about this much, however large the schema is.
+# Reading the whole schema, as tools do, costs about this many points, however large the schema is.
 _COST_OF_THE_SCHEMA = 1000.0
+
+# Validation compares each field with every other field at the same place in the answer.
+_MAX_PAIRS = 5000
+
+
+@dataclass(frozen=True)
+class Limits:
+    """The most that a document may contain, its fragments expanded where they are spread."""
+
+    max_tokens: int
+    max_fragments: int
+    max_root_fields: int
+    max_depth: int
+    max_aliases: int
+    max_directives: int
+    max_cost: int
+    # Whether documents may query the schema, and errors may suggest names that are in it.
+    allows_introspection: bool
 
 
 class Introspection:
-    """What it costs to ask for the schema: each list of it counts as long as such lists are."""
+    """The cost of querying the schema itself: a list counts by the average size of such lists."""
 
     def __init__(self, schema: GraphQLSchema) -> None:
         self._schema = schema
@@ -82,18 +102,59 @@ class Measure:
     """Measures the selection sets of one document, each fragment once."""
 
     def __init__(
-        self,
-        schema: GraphQLSchema,
-        introspection: Introspection,
-        fragments: dict[str, FragmentDefinitionNode],
+        self, schema: GraphQLSchema, introspection: Introspection, document: DocumentNode
     ) -> None:
         self._schema = schema
         self._introspection = introspection
-        self._fragments = fragments
-        # None for a fragment that is being measured.
+        self._document = document
+        self._fragments = {
+            definition.name.value: definition
+            for definition in document.definitions
+            if isinstance(definition, FragmentDefinitionNode)
+        }
+        # The size of each fragment by its name; None while it is being measured.
         self._measured: dict[str, Size | None] = {}
-        # Whether a fragment has been met within itself.
+        # Whether a fragment contains itself.
         self.is_circular = False
+
+    def exceeded(self, limits: Limits) -> list[str]:
+        """Each limit that the document exceeds, in words such as `15 levels of fields`."""
+        if len(self._fragments) > limits.max_fragments:
+            return [f"{limits.max_fragments:,} fragments"]
+        try:
+            return list(self._exceeded(limits))
+        except RecursionError:
+            return [f"{limits.max_depth} levels of fields"]
+
+    def _exceeded(self, limits: Limits) -> Iterator[str]:
+        is_small = True
+        measured = []
+        for definition in self._document.definitions:
+            if isinstance(definition, OperationDefinitionNode):
+                root = self._schema.get_root_type(definition.operation)
+                size = self.selections(definition.selection_set, root)
+                root_fields = size.fields
+            elif isinstance(definition, FragmentDefinitionNode):
+                # Validation reads all of it, even if nothing spreads it.
+                size = self.fragment(definition.name.value)
+                root_fields = 0
+            else:
+                continue
+            measured.append(definition.selection_set)
+            for count, limit, what in (
+                (root_fields, limits.max_root_fields, "fields at the top level of an operation"),
+                (size.depth, limits.max_depth, "levels of fields"),
+                (size.aliases, limits.max_aliases, "aliases"),
+                (size.directives, limits.max_directives, "directives"),
+                (max(size.cost, size.expanded), limits.max_cost, "points of cost"),
+            ):
+                if count > limit:
+                    is_small = False
+                    yield f"{limit:,} {what}"
+        if is_small and not self.is_circular:
+            pairs = sum(self.pairs([selection_set]) for selection_set in measured)
+            if pairs > _MAX_PAIRS:
+                yield f"{_MAX_PAIRS:,} pairs of fields that share a place in the answer"
 
     def selections(self, selection_set: SelectionSetNode, parent: GraphQLNamedType | None) -> Size:
         """Raises `RecursionError` for what is nested too deeply."""

@@ -9,6 +9,7 @@ from graphql import (
     FieldNode,
     GraphQLError,
     GraphQLObjectType,
+    GraphQLSchema,
     OperationDefinitionNode,
     execute,
     get_variable_values,
@@ -16,9 +17,9 @@ from graphql import (
 from graphql.execution.collect_fields import collect_fields
 from strawberry.utils.await_maybe import await_maybe
 
-from ..schema.schema import Schema
 from .completion import fragments_of
 from .covered import NotCovered
+from .errors import mask_errors
 from .locations import locate
 from .prepared import PreparedOperation, Unfinished
 
@@ -28,7 +29,7 @@ class Operation:
 
     def __init__(
         self,
-        schema: Schema,
+        schema: GraphQLSchema,
         document: DocumentNode,
         node: OperationDefinitionNode,
         *,
@@ -48,16 +49,17 @@ class Operation:
         selections = self._node.selection_set.selections
         if len(selections) == 1 and isinstance(selections[0], FieldNode):
             return False
-        schema = self._schema.graphql_schema
         definitions = self._node.variable_definitions or ()
-        values = get_variable_values(schema, definitions, variables or {})
+        values = get_variable_values(self._schema, definitions, variables or {})
         if isinstance(values, list):
             # With what is wrong with them, nothing is executed.
             return False
-        root = cast("GraphQLObjectType", schema.get_root_type(self.type))
+        root = cast("GraphQLObjectType", self._schema.get_root_type(self.type))
         fragments = fragments_of(self._document.definitions)
         try:
-            fields = collect_fields(schema, fragments, values, root, self._node).grouped_field_set
+            fields = collect_fields(
+                self._schema, fragments, values, root, self._node
+            ).grouped_field_set
         except GraphQLError:
             # As above: a directive has no value.
             return False
@@ -74,7 +76,7 @@ class Operation:
                 given = unfinished.given or None
         result = await await_maybe(
             execute(
-                self._schema.graphql_schema,
+                self._schema,
                 self._document,
                 root_value=given,
                 context_value=context,
@@ -84,7 +86,7 @@ class Operation:
             )
         )
         locate(result.errors or [])
-        self._schema.process_errors(result.errors or [])
+        mask_errors(result.errors or [])
         return result
 
     def _prepared_next_time(self) -> PreparedOperation | None:
@@ -92,8 +94,6 @@ class Operation:
         if self._executions == 1:
             # Types that hold themselves have no end.
             with contextlib.suppress(NotCovered, RecursionError):
-                self._prepared = PreparedOperation(
-                    self._schema.graphql_schema, self._document, self._node
-                )
+                self._prepared = PreparedOperation(self._schema, self._document, self._node)
         self._executions += 1
         return self._prepared

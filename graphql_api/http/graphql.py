@@ -18,6 +18,7 @@ from ..access.trusted_documents import TrustedDocuments
 from ..customers.store import Customers
 from ..deadline import start_deadline
 from ..execution.documents import Document, Documents
+from ..execution.limits import Limits
 from ..execution.operation import Operation
 from ..schema.operations import Context
 from ..schema.schema import create_schema
@@ -68,6 +69,21 @@ class _Parameters:
     operation_name: str | None
 
 
+def create_documents(settings: Settings) -> Documents:
+    """The documents that a server with these settings accepts."""
+    limits = Limits(
+        max_tokens=settings.max_tokens,
+        max_fragments=settings.max_fragments,
+        max_root_fields=settings.max_root_fields,
+        max_depth=settings.max_depth,
+        max_aliases=settings.max_aliases,
+        max_directives=settings.max_directives,
+        max_cost=settings.max_cost,
+        allows_introspection=settings.allows_introspection,
+    )
+    return Documents(create_schema(), limits)
+
+
 class GraphQLEndpoint:
     """An ASGI application: the GraphQL over HTTP specification, and GraphiQL for browsers."""
 
@@ -86,7 +102,7 @@ class GraphQLEndpoint:
             if settings.shows_graphiql
             else None
         )
-        self._documents = Documents(create_schema(), settings)
+        self._documents = create_documents(settings)
         self.trusted = Trusted(registered, self._documents)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -15,7 +15,7 @@ MAY_IMPORT = {
     "faults": set[str](),
     "customers": {"faults", "email_validator"},
     "access": {"faults", "jwt"},
-    "execution": {"faults", "logs", "schema", "settings", "strawberry", "graphql", "structlog"},
+    "execution": {"faults", "logs", "strawberry", "graphql", "structlog"},
     "schema": {
         "access",
         "customers",
@@ -42,7 +42,7 @@ MAY_IMPORT = {
         *("starlette", "pymongo", "limits", "structlog"),
     },
     "commands": {
-        *("access", "app", "execution", "http", "logs", "mongo", "output", "schema", "settings"),
+        *("access", "app", "http", "logs", "mongo", "output", "settings"),
         *("starlette", "uvicorn"),
     },
     "__main__": {"commands", "faults", "logs", "mongo", "schema", "settings"},

@@ -22,6 +22,7 @@ from strawberry.utils.await_maybe import await_maybe
 
 from graphql_api.execution.completion import Room
 from graphql_api.execution.covered import NotCovered
+from graphql_api.execution.errors import mask_errors
 from graphql_api.execution.operation import Operation
 from graphql_api.execution.prepared import PreparedOperation, Unfinished
 
@@ -192,7 +193,7 @@ NOT_COVERED = [
 def operations_of(text: str) -> tuple[DocumentNode, list[Operation]]:
     """A valid document and all that it defines."""
     document = parse(text)
-    assert validate(SCHEMA.graphql_schema, document) == []
+    assert validate(SCHEMA, document) == []
     return document, [
         Operation(SCHEMA, document, node, hide_suggestions=False)
         for node in document.definitions
@@ -210,14 +211,14 @@ async def answer(result: Awaitable[ExecutionResult]) -> tuple[bytes, list[str]]:
 
 async def graphql_core(document: DocumentNode, values: dict[str, Any]) -> ExecutionResult:
     result = await await_maybe(
-        execute(SCHEMA.graphql_schema, document, context_value="context", variable_values=values)
+        execute(SCHEMA, document, context_value="context", variable_values=values)
     )
-    SCHEMA.process_errors(result.errors or [])
+    mask_errors(result.errors or [])
     return result
 
 
 async def is_covered(
-    text: str, values: dict[str, Any] | None = None, schema: GraphQLSchema = SCHEMA.graphql_schema
+    text: str, values: dict[str, Any] | None = None, schema: GraphQLSchema = SCHEMA
 ) -> bool:
     """Whether nothing is left to graphql-core."""
     document = parse(text)
@@ -261,7 +262,7 @@ async def test_variables_of_directives_have_so_many_values() -> None:
     document, [operation] = operations_of(text)
     [node] = document.definitions
     assert isinstance(node, OperationDefinitionNode)
-    prepared = PreparedOperation(SCHEMA.graphql_schema, document, node)
+    prepared = PreparedOperation(SCHEMA, document, node)
     covered = 0
 
     for _ in range(2):
@@ -296,7 +297,7 @@ async def test_operations_of_a_document_may_have_variables_of_one_name() -> None
 
     for name, node in zip("BC", parse(text).definitions[1:], strict=True):
         assert isinstance(node, OperationDefinitionNode)
-        prepared = PreparedOperation(SCHEMA.graphql_schema, parse(text), node)
+        prepared = PreparedOperation(SCHEMA, parse(text), node)
         for number in range(20):
             value = number if name == "B" else {"text": f"{number}"}
             assert await prepared.execute({"v": value}, "context")
@@ -366,7 +367,7 @@ async def test_an_operation_of_more_fields_than_there_is_room_for_is_left_to_gra
 
     [node, _] = document.definitions
     assert isinstance(node, OperationDefinitionNode)
-    prepared = PreparedOperation(SCHEMA.graphql_schema, document, node)
+    prepared = PreparedOperation(SCHEMA, document, node)
     for chosen in product([True, False], repeat=4):
         values = dict(zip(flags, chosen, strict=True))
         expected = await answer(graphql_core(document, values))

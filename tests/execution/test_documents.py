@@ -13,6 +13,7 @@ from graphql import GraphQLError, GraphQLSyntaxError, get_introspection_query, p
 
 from graphql_api.execution.documents import Document, Documents
 from graphql_api.execution.locations import locate, parse_document
+from graphql_api.http.graphql import create_documents
 from graphql_api.schema.schema import create_schema
 from graphql_api.settings import Settings
 
@@ -59,7 +60,7 @@ def document(  # noqa: PLR0913  # one for each limit
 
 
 def errors_of(text: str, **limits: int) -> list[str]:
-    documents = Documents(SCHEMA, Settings(**{"max_root_fields": 1000, **limits}))  # type: ignore[arg-type]  # every limit is a number
+    documents = create_documents(Settings(**{"max_root_fields": 1000, **limits}))  # type: ignore[arg-type]  # every limit is a number
     return [
         error["message"]
         for error in documents.read(text, "somebody").errors
@@ -217,7 +218,7 @@ def test_pairs_of_fields_in_the_same_place_have_a_limit(text: str) -> None:
 def test_a_fragment_within_itself_is_all_that_is_told_of_a_document() -> None:
     text = "{ ...a ...none } fragment a on Customer { ...b } fragment b on Customer { x { ...a } }"
 
-    [error] = Documents(SCHEMA, SETTINGS).read(text, "somebody").errors
+    [error] = create_documents(SETTINGS).read(text, "somebody").errors
 
     assert error["message"] == "Cannot spread fragment 'a' within itself via 'b'."
 
@@ -248,7 +249,7 @@ def test_the_schema_can_be_read_once_and_not_ten_times(options: list[str]) -> No
     schema = operation[operation.index("__schema") : operation.rindex("}")]
     tenfold = " ".join(f"a{number}: {schema}" for number in range(10))
 
-    documents = Documents(SCHEMA, Settings(introspection=True))
+    documents = create_documents(Settings(introspection=True))
 
     assert documents.read(query, "somebody").errors == []
     assert errors_of(f"{{ {tenfold} }} fragment {rest}", max_tokens=10_000) == [
@@ -299,7 +300,7 @@ def work(function: Callable[[], object]) -> int:
 
 @pytest.mark.parametrize("line_break", ["\n", "\r", "\r\n"])
 def test_the_lines_of_all_errors_are_found_in_one_pass(line_break: str) -> None:
-    documents = Documents(SCHEMA, SETTINGS)
+    documents = create_documents(SETTINGS)
 
     def reading(text: str) -> Callable[[], object]:
         return lambda: documents.prepare(text)
@@ -324,8 +325,8 @@ def test_errors_are_where_graphql_core_finds_them(text: str, space: str) -> None
             parse_document(spaced, 10_000)
         found: list[GraphQLError] = [raised.value]
     else:
-        expected = validate(SCHEMA.graphql_schema, document)
-        found = validate(SCHEMA.graphql_schema, ours)
+        expected = validate(SCHEMA, document)
+        found = validate(SCHEMA, ours)
 
     locate(found)
 
@@ -339,7 +340,7 @@ def read_twice(documents: Documents, text: str, owner: str = "somebody") -> Docu
 
 
 def test_a_valid_document_is_read_once() -> None:
-    documents = Documents(SCHEMA, SETTINGS)
+    documents = create_documents(SETTINGS)
     first = documents.read(CREATE_CUSTOMER, "somebody")
 
     assert documents.read(CREATE_CUSTOMER, "somebody") is first
@@ -352,7 +353,7 @@ def test_a_valid_document_is_read_once() -> None:
     "text", ["{", "{ custome }", "{ customer }", "{ ...a }", "{ a } type B { c: ID }"]
 )
 def test_what_is_wrong_with_a_document_is_found_once(text: str) -> None:
-    documents = Documents(SCHEMA, SETTINGS)
+    documents = create_documents(SETTINGS)
     first = documents.read(text, "somebody")
 
     assert documents.read(text, "another") is first
@@ -361,7 +362,7 @@ def test_what_is_wrong_with_a_document_is_found_once(text: str) -> None:
 
 @pytest.mark.parametrize("junk", ["{{ a{}: __typename }}", "{{ a{} }}", "{{{{{}"])
 def test_junk_pushes_out_no_document_that_came_twice(junk: str) -> None:
-    documents = Documents(SCHEMA, SETTINGS)
+    documents = create_documents(SETTINGS)
     known = read_twice(documents, CREATE_CUSTOMER)
 
     for number in range(200):
@@ -372,7 +373,7 @@ def test_junk_pushes_out_no_document_that_came_twice(junk: str) -> None:
 
 @pytest.mark.parametrize("strangers", [1, 3])
 def test_strangers_with_many_documents_push_out_only_their_own(strangers: int) -> None:
-    documents = Documents(SCHEMA, SETTINGS)
+    documents = create_documents(SETTINGS)
     texts = [f"{{ good{number}: __typename }}" for number in range(60)]
     known = [read_twice(documents, text) for text in texts]
 
@@ -387,7 +388,7 @@ def test_strangers_with_many_documents_push_out_only_their_own(strangers: int) -
 def test_a_document_that_comes_again_soon_is_remembered_among_those_of_strangers(
     strangers: int,
 ) -> None:
-    documents = Documents(SCHEMA, SETTINGS)
+    documents = create_documents(SETTINGS)
     first = documents.read(CREATE_CUSTOMER, "somebody")
 
     for number in range(300):
@@ -397,7 +398,7 @@ def test_a_document_that_comes_again_soon_is_remembered_among_those_of_strangers
 
 
 def test_what_is_remembered_is_bounded() -> None:
-    documents = Documents(SCHEMA, SETTINGS)
+    documents = create_documents(SETTINGS)
     first = read_twice(documents, "{ first: __typename }")
     wrong = documents.read("{ first }", "somebody")
 
@@ -411,7 +412,7 @@ def test_what_is_remembered_is_bounded() -> None:
 
 @pytest.mark.parametrize("text", ["{ __typename }", "{ nothing }"])
 def test_a_long_document_is_not_remembered(text: str) -> None:
-    documents = Documents(SCHEMA, SETTINGS)
+    documents = create_documents(SETTINGS)
     long = text + " " * 10_000
 
     assert read_twice(documents, long) is not documents.read(long, "somebody")

@@ -13,13 +13,11 @@ from graphql_api.access.principal import ANYBODY
 from graphql_api.customers.fields import FIELDS
 from graphql_api.execution import documents as documents_module
 from graphql_api.execution.documents import Documents
+from graphql_api.http.graphql import create_documents
 from graphql_api.schema.operations import Context
-from graphql_api.schema.schema import create_schema
 from graphql_api.settings import Settings
 
 from .test_prepared import Script, ScriptedCustomers, giving
-
-SCHEMA = create_schema()
 
 # Smaller than a server's, which are reached sooner.
 TOKENS = {"_REMEMBERED_TOKENS": 2048, "_TOKENS_SEEN_ONCE": 512, "_WRONG_TOKENS": 512}
@@ -139,7 +137,7 @@ async def test_what_is_remembered_for_strangers_has_a_bound(
 ) -> None:
     for name, tokens in TOKENS.items():
         monkeypatch.setattr(documents_module, name, tokens)
-    documents = Documents(SCHEMA, Settings())
+    documents = create_documents(Settings())
     random = Random(1)  # noqa: S311  # it makes documents, not secrets
 
     for number in range(20):

@@ -13,7 +13,6 @@ from strawberry.types import Info
 from strawberry.types.base import get_object_definition
 
 from graphql_api.execution.prepared import TakeGiven
-from graphql_api.schema.schema import Schema
 
 # Inputs
 
@@ -327,10 +326,10 @@ def parse_word(value: object) -> object:
 
 
 WORD = strawberry.scalar(name="Word", serialize=lambda value: value or None, parse_value=parse_word)
-SCHEMA = Schema(
+SCHEMA = strawberry.Schema(
     query=Query,
     mutation=Mutation,
     subscription=Subscription,
     types=[First, Second, Other],
     config=StrawberryConfig(scalar_map={Word: WORD}),
-)
+)._schema
