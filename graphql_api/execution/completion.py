@@ -89,6 +89,8 @@ class Selections:
     operation: OperationDefinitionNode
     variable_values: VariableValues
     room: Room
+    # The Python classes whose objects never change, nor those of their subclasses.
+    immutable: tuple[type, ...]
 
     def root_fields(self, root: GraphQLObjectType) -> GroupedFieldSet:
         """The nodes of each field at the top, by the key that it is answered with."""
@@ -156,8 +158,9 @@ class Selections:
         # As Python's own code it takes half the time. Keys and attributes are names.
         source = f"lambda value: {{{', '.join(parts)}}}"
         complete = cast("Complete", eval(source, names))  # noqa: S307
-        never_changes = getattr(definition_of(type_).origin, "never_changes", False)
-        return self.room.remembered(complete) if never_changes else complete
+        if issubclass(definition_of(type_).origin, self.immutable):
+            return self.room.remembered(complete)
+        return complete
 
     def _field(
         self, type_: GraphQLObjectType, nodes: FieldDetailsList

@@ -52,9 +52,16 @@ class Documents:
     counts what fragments expand to without expanding them, then validation.
     """
 
-    def __init__(self, schema: GraphQLSchema, limits: Limits) -> None:
+    def __init__(
+        self, schema: GraphQLSchema, limits: Limits, immutable: tuple[type, ...] = ()
+    ) -> None:
+        """`immutable` are the Python classes whose objects never change once they are made.
+
+        What answers show of such an object is remembered with an operation.
+        """
         self._schema = schema
         self._limits = limits
+        self._immutable = immutable
         self._introspection = Introspection(schema)
         self._rules = specified_rules
         if not limits.allows_introspection:
@@ -94,7 +101,13 @@ class Documents:
         else:
             tokens += node.token_count
             operations = [
-                Operation(self._schema, node, definition, hide_suggestions=hide_suggestions)
+                Operation(
+                    self._schema,
+                    node,
+                    definition,
+                    hide_suggestions=hide_suggestions,
+                    immutable=self._immutable,
+                )
                 for definition in node.definitions
                 if isinstance(definition, OperationDefinitionNode)
             ]

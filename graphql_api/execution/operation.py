@@ -1,6 +1,7 @@
 """One operation of a valid document, and how it is executed."""
 
 import contextlib
+from collections.abc import Callable
 from typing import Any, cast
 
 from graphql import (
@@ -9,6 +10,7 @@ from graphql import (
     FieldNode,
     GraphQLError,
     GraphQLObjectType,
+    GraphQLResolveInfo,
     GraphQLSchema,
     OperationDefinitionNode,
     execute,
@@ -21,7 +23,26 @@ from .completion import fragments_of
 from .covered import NotCovered
 from .errors import mask_errors
 from .locations import locate
-from .prepared import PreparedOperation, Unfinished
+from .prepared import FallBack, PreparedOperation
+
+
+class _ReuseResolved:
+    """Middleware of graphql-core: a root field that is resolved already is not resolved again."""
+
+    def __init__(self, resolved: dict[str, Any]) -> None:
+        """`resolved` is that of `FallBack`; graphql-core raises an exception that it gets."""
+        self._resolved = resolved
+
+    def resolve(
+        self,
+        next_: Callable[..., Any],
+        source: object,
+        info: GraphQLResolveInfo[Any],
+        **arguments: Any,  # noqa: ANN401  # of any field
+    ) -> Any:  # noqa: ANN401  # as above
+        if info.path.prev is None and info.path.key in self._resolved:
+            return self._resolved[str(info.path.key)]
+        return next_(source, info, **arguments)
 
 
 class Operation:
@@ -34,6 +55,7 @@ class Operation:
         node: OperationDefinitionNode,
         *,
         hide_suggestions: bool,
+        immutable: tuple[type, ...] = (),
     ) -> None:
         self.name = None if node.name is None else node.name.value
         self.type = node.operation
@@ -41,6 +63,7 @@ class Operation:
         self._document = document
         self._node = node
         self._hide_suggestions = hide_suggestions
+        self._immutable = immutable
         self._executions = 0
         self._prepared: PreparedOperation | None = None
 
@@ -68,20 +91,21 @@ class Operation:
 
     async def execute(self, variables: dict[str, Any] | None, context: object) -> ExecutionResult:
         """What came of it; its errors are ready to be shown."""
-        given = None
+        middleware = None
         if (prepared := self._prepared_next_time()) is not None:
             try:
                 return ExecutionResult(await prepared.execute(variables or {}, context))
-            except Unfinished as unfinished:
-                given = unfinished.given or None
+            except FallBack as fall_back:
+                if fall_back.resolved:
+                    middleware = [_ReuseResolved(fall_back.resolved)]
         result = await await_maybe(
             execute(
                 self._schema,
                 self._document,
-                root_value=given,
                 context_value=context,
                 variable_values=variables,
                 operation_name=self.name,
+                middleware=middleware,
                 hide_suggestions=self._hide_suggestions,
             )
         )
@@ -94,6 +118,8 @@ class Operation:
         if self._executions == 1:
             # Types that hold themselves have no end.
             with contextlib.suppress(NotCovered, RecursionError):
-                self._prepared = PreparedOperation(self._schema, self._document, self._node)
+                self._prepared = PreparedOperation(
+                    self._schema, self._document, self._node, self._immutable
+                )
         self._executions += 1
         return self._prepared

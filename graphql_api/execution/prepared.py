@@ -30,10 +30,9 @@ from graphql import (
     type_from_ast,
 )
 from graphql.execution.values import VariableValues
-from strawberry.extensions.field_extension import AsyncExtensionResolver, FieldExtension
 from strawberry.types import Info
 
-from .coercion import Build, Coerce, builder, coercer, python_name_of
+from .coercion import Build, Coerce, builder, builders, coercer
 from .completion import Complete, Room, Selections, fragments_of
 from .covered import NotCovered, definition_of
 
@@ -46,31 +45,16 @@ _PREPARED_FIELDS = 2
 _FIELDS_IN_ANSWERS = 8
 
 
-class Unfinished(Exception):
-    """Only graphql-core can do the rest, with `given` as its root value.
+class FallBack(Exception):
+    """graphql-core has to execute the operation, without calling again what has been called.
 
-    That is what resolvers have given already, by the keys of the answer; an error where they
-    raised one, which graphql-core takes as raised.
+    `resolved` has what the resolvers of root fields returned so far, by the keys of the answer: a
+    value, or the exception that one raised.
     """
 
-    def __init__(self, given: dict[str, Any]) -> None:
+    def __init__(self, resolved: dict[str, Any]) -> None:
         super().__init__()
-        self.given = given
-
-
-class TakeGiven(FieldExtension):
-    """Has a field at the top take what its resolver has given already."""
-
-    async def resolve_async(
-        self,
-        next_: AsyncExtensionResolver,
-        source: dict[str, Any] | None,
-        info: Info,
-        **kwargs: Any,  # noqa: ANN401  # a field's arguments
-    ) -> Any:  # noqa: ANN401  # and its value
-        if source is not None and info.path.key in source:
-            return source[str(info.path.key)]
-        return await next_(source, info, **kwargs)
+        self.resolved = resolved
 
 
 @dataclass(slots=True)
@@ -92,10 +76,10 @@ class _Field:
     bind: Callable[[_Request, Mapping[str, Any]], _Call]
     complete: Complete
 
-    def completed(self, given: object) -> object:
-        if isinstance(given, Exception):
-            raise given
-        return self.complete(given)
+    def completed(self, resolved: object) -> object:
+        if isinstance(resolved, Exception):
+            raise resolved
+        return self.complete(resolved)
 
 
 @dataclass(frozen=True)
@@ -112,9 +96,14 @@ class PreparedOperation:
     """One operation of a valid document. Making it raises `NotCovered`."""
 
     def __init__(
-        self, schema: GraphQLSchema, document: DocumentNode, operation: OperationDefinitionNode
+        self,
+        schema: GraphQLSchema,
+        document: DocumentNode,
+        operation: OperationDefinitionNode,
+        immutable: tuple[type, ...] = (),
     ) -> None:
         self._schema = schema
+        self._immutable = immutable
         self._operation = operation
         self._fragments = fragments_of(document.definitions)
         self._variables = [_variable(schema, node) for node in operation.variable_definitions or ()]
@@ -127,8 +116,8 @@ class PreparedOperation:
         self._variants: dict[tuple[object, ...], list[_Field] | None] = {}
 
     async def execute(self, variables: Mapping[str, Any], context: object) -> dict[str, Any]:
-        """The `data` of an answer without errors. Raises `Unfinished`."""
-        given: dict[str, Any] = {}
+        """The `data` of an answer without errors. Raises `FallBack`."""
+        resolved: dict[str, Any] = {}
         try:
             coerced = self._coerced(variables)
             fields = self._fields(coerced)
@@ -136,15 +125,15 @@ class PreparedOperation:
             if len(fields) > 1 and self._operation.operation is OperationType.QUERY:
                 # All have their arguments before one is called, or that would be called again.
                 calls = [field.bind(request, coerced) for field in fields]
-                all_given = await asyncio.gather(*map(_given, calls))
-                given = {field.key: one for field, one in zip(fields, all_given, strict=True)}
-                return {field.key: field.completed(given[field.key]) for field in fields}
+                results = await asyncio.gather(*map(_resolved, calls))
+                resolved = {field.key: one for field, one in zip(fields, results, strict=True)}
+                return {field.key: field.completed(resolved[field.key]) for field in fields}
             data = {}
             for field in fields:
-                given[field.key] = one = await _given(field.bind(request, coerced))
+                resolved[field.key] = one = await _resolved(field.bind(request, coerced))
                 data[field.key] = field.completed(one)
         except Exception:  # noqa: BLE001  # whatever it is, graphql-core makes an answer of it
-            raise Unfinished(given) from None
+            raise FallBack(resolved) from None
         return data
 
     def _coerced(self, variables: Mapping[str, Any]) -> dict[str, Any]:
@@ -171,12 +160,14 @@ class PreparedOperation:
 
     def _prepared(self, coerced: dict[str, Any]) -> Iterator[_Field]:
         values = VariableValues({}, coerced)
-        selections = Selections(self._schema, self._fragments, self._operation, values, self._room)
+        selections = Selections(
+            self._schema, self._fragments, self._operation, values, self._room, self._immutable
+        )
         root = cast("GraphQLObjectType", self._schema.get_root_type(self._operation.operation))
         for key, nodes in selections.root_fields(root).items():
             name = nodes[0].node.name.value
             if name == "__typename":
-                yield _Field(key, _bind_nothing, partial(_constant, root.name))
+                yield _Field(key, _bind_type_name(root), _unchanged)
             elif (field := root.fields.get(name)) is None:
                 # It asks for the schema.
                 raise NotCovered
@@ -185,7 +176,7 @@ class PreparedOperation:
                 yield _Field(key, bind, selections.completer(field.type, nodes))
 
 
-async def _given(call: _Call) -> object:
+async def _resolved(call: _Call) -> object:
     try:
         return await call()
     except Exception as error:  # noqa: BLE001  # as graphql-core takes it
@@ -197,41 +188,36 @@ def _binder(field: GraphQLField, node: FieldNode) -> Callable[[_Request, Mapping
     definition = definition_of(field)
     resolver = definition.base_resolver
     if (
-        [type(extension) for extension in definition.extensions] != [TakeGiven]
+        definition.extensions
         or not iscoroutinefunction(getattr(resolver, "wrapped_func", None))
         or [p.name for p in resolver.reserved_parameters.values() if p is not None] != ["info"]
     ):
         raise NotCovered
-    names = {name: python_name_of(argument) for name, argument in field.args.items()}
-    arguments = [
-        (names[given.name.value], builder(given.value, field.args[given.name.value].type))
-        for given in node.arguments or ()
-    ]
+    arguments = builders(field.args, node.arguments or ())
 
     def bind(request: _Request, variables: Mapping[str, Any]) -> _Call:
         info: Info = Info(_raw_info=cast("GraphQLResolveInfo[Any]", request), _field=definition)
         values = {name: build(variables) for name, build in arguments}
-        given = {name: value for name, value in values.items() if value is not Undefined}
-        return partial(resolver.wrapped_func, info=info, **given)
+        present = {name: value for name, value in values.items() if value is not Undefined}
+        return partial(resolver.wrapped_func, info=info, **present)
 
     return bind
 
 
-async def _nothing() -> None:
-    """Resolves `__typename`."""
+def _bind_type_name(root: GraphQLObjectType) -> Callable[[_Request, Mapping[str, Any]], _Call]:
+    async def type_name() -> str:
+        return root.name
+
+    return lambda _request, _variables: type_name
 
 
-def _bind_nothing(_request: _Request, _variables: Mapping[str, Any]) -> _Call:
-    return _nothing
-
-
-def _constant(value: object, _result: object) -> object:
+def _unchanged(value: object) -> object:
     return value
 
 
 def _variable(schema: GraphQLSchema, node: VariableDefinitionNode) -> _Variable:
     type_ = cast("GraphQLInputType", type_from_ast(schema, node.type))
-    absent: Build = partial(_constant, Undefined)
+    absent: Build = _nothing
     if node.default_value is not None:
         absent = builder(node.default_value, type_)
     elif is_non_null_type(type_):
@@ -240,5 +226,9 @@ def _variable(schema: GraphQLSchema, node: VariableDefinitionNode) -> _Variable:
     return _Variable(node.variable.name.value, coercer(type_), absent, is_boolean)
 
 
-def _missing(_variables: Mapping[str, Any]) -> Any:  # noqa: ANN401  # it gives nothing
+def _nothing(_variables: Mapping[str, Any]) -> Any:  # noqa: ANN401  # graphql-core's own type
+    return Undefined
+
+
+def _missing(_variables: Mapping[str, Any]) -> Any:  # noqa: ANN401  # it returns nothing
     raise NotCovered

@@ -21,6 +21,7 @@ from ..execution.documents import Document, Documents
 from ..execution.limits import Limits
 from ..execution.operation import Operation
 from ..schema.operations import Context
+from ..schema.outcomes import IMMUTABLE
 from ..schema.schema import create_schema
 from ..settings import Settings
 from .addresses import client_address, network
@@ -81,7 +82,7 @@ def create_documents(settings: Settings) -> Documents:
         max_cost=settings.max_cost,
         allows_introspection=settings.allows_introspection,
     )
-    return Documents(create_schema(), limits)
+    return Documents(create_schema(), limits, IMMUTABLE)
 
 
 class GraphQLEndpoint:

@@ -12,7 +12,6 @@ from ..access.principal import Principal, Scope
 from ..customers.create_customer import create_customer
 from ..customers.judge import Value
 from ..customers.store import Customers
-from ..execution.prepared import TakeGiven
 from .outcomes import customer, customer_result
 from .types import CreateCustomerInput, CreateCustomerResult, Customer
 
@@ -95,7 +94,6 @@ def _bad_user_input(message: str) -> GraphQLError:
 class Mutation:
     create_customer: CreateCustomerResult | None = strawberry.mutation(
         resolver=_create_customer,
-        extensions=[TakeGiven()],
         description=(
             "Creates a customer. Returns the customer, or every problem of every field at once. "
             "The email address identifies a customer: no two customers have the same one. If the "
@@ -108,6 +106,5 @@ class Mutation:
 class Query:
     customer: Customer | None = strawberry.field(
         resolver=_customer,
-        extensions=[TakeGiven()],
         description="The customer with this `id`, or `null` if there is none.",
     )

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 from enum import Enum
-from typing import Annotated, ClassVar
+from typing import Annotated
 
 import strawberry
 
@@ -71,9 +71,6 @@ class CustomerField(Enum):
     )
 )
 class FieldError:
-    # Which spares prepared operations to complete the same errors again and again.
-    never_changes: ClassVar[bool] = True
-
     field: CustomerField = strawberry.field(description="The field that has the problem.")
     path: list[str] = strawberry.field(
         description='The path of the field in the arguments, such as `["input", "zipCode"]`.'

@@ -16,14 +16,7 @@ MAY_IMPORT = {
     "customers": {"faults", "email_validator"},
     "access": {"faults", "jwt"},
     "execution": {"faults", "logs", "strawberry", "graphql", "structlog"},
-    "schema": {
-        "access",
-        "customers",
-        "execution",
-        "faults",
-        "logs",
-        *("strawberry", "graphql", "structlog"),
-    },
+    "schema": {"access", "customers", "strawberry", "graphql"},
     "mongo": {
         *("access", "customers", "deadline", "faults", "logs"),
         *("motor", "pymongo", "bson", "dns", "structlog"),

@@ -12,8 +12,6 @@ from strawberry.schema.config import StrawberryConfig
 from strawberry.types import Info
 from strawberry.types.base import get_object_definition
 
-from graphql_api.execution.prepared import TakeGiven
-
 # Inputs
 
 
@@ -54,6 +52,20 @@ class Fussy:
 @strawberry.input
 class WithDefault:
     number: int = 5
+    colour: Colour | None = Colour.BLUE
+    plain: Plain | None = strawberry.field(default_factory=lambda: Plain(text="made"))
+
+
+@strawberry.input
+class WithDefaults:
+    inner: WithDefault | None
+    text: str | None = None
+    implied: str | None
+
+
+@strawberry.input
+class WithDefaultList:
+    texts: list[str] = strawberry.field(default=("a",))
 
 
 @strawberry.input
@@ -182,7 +194,7 @@ def echo(type_: object, default: object = strawberry.UNSET) -> Any:
         return repr(value)
 
     resolver.__annotations__["value"] = type_
-    return strawberry.field(resolver=resolver, extensions=[TakeGiven()])
+    return strawberry.field(resolver=resolver)
 
 
 THINGS: dict[str, Any] = {
@@ -219,7 +231,7 @@ def given(type_: object) -> Any:
         return THINGS[key]
 
     resolver.__annotations__["return"] = type_
-    return strawberry.field(resolver=resolver, extensions=[TakeGiven()])
+    return strawberry.field(resolver=resolver)
 
 
 class Another(FieldExtension):
@@ -240,6 +252,17 @@ async def resolver_without_info() -> str:
 async def resolver_with_root(root: Any, info: Info) -> str:
     calls.append("with root")
     return f"{root} {info.context}"
+
+
+DEFAULT = WithDefaults(inner=WithDefault(number=6, plain=None), text="b", implied="c")
+
+
+async def resolver_that_changes(info: Info, value: WithDefaults = DEFAULT) -> str:
+    """Changes what it gets, which no later call may see."""
+    calls.append(f"{info.context} {value!r}")
+    assert value.inner is not None
+    value.inner.number += 1
+    return repr(value)
 
 
 async def resolver_how(info: Info) -> str:
@@ -266,6 +289,8 @@ class Query:
     number: str | None = echo(int | None)
     boolean: str | None = echo(bool | None)
     with_default: str | None = echo(WithDefault)
+    with_defaults: str | None = echo(WithDefaults)
+    with_default_list: str | None = echo(WithDefaultList)
     with_implied_null: str | None = echo(WithImpliedNull)
     with_list: str | None = echo(WithList)
     with_maybe: str | None = echo(WithMaybe)
@@ -276,6 +301,12 @@ class Query:
     made_otherwise: str | None = echo(MadeOtherwise)
     default: str | None = echo(int, 5)
     default_null: str | None = echo(int | None, None)
+    default_colour: str | None = echo(Colour, Colour.BLUE)
+    default_object: str | None = echo(WithDefaults, DEFAULT)
+    default_part: str | None = echo(WithDefaults, {"text": "b"})
+    default_fussy: str | None = echo(Fussy, Fussy(text="good"))
+    default_list: str | None = echo(list[int], [1])
+    changed: str | None = field(resolver_that_changes)
     numbers: str | None = echo(list[int])
     maybe: str | None = echo(strawberry.Maybe[int], None)  # type: ignore[misc]  # mypy knows no `Maybe`
     global_id: str | None = echo(GlobalID)
@@ -292,15 +323,37 @@ class Query:
     loud: Loud | None = given(Loud | None)
     box: Box[int] | None = given(Box[int] | None)
 
-    plainly: str | None = field(plain_resolver, TakeGiven())
-    not_given: str | None = field(plain_resolver)
-    extended: str | None = field(plain_resolver, TakeGiven(), Another())
+    plainly: str | None = field(plain_resolver)
+    extended: str | None = field(plain_resolver, Another())
     only_extended: str | None = field(plain_resolver, Another())
-    without_info: str | None = field(resolver_without_info, TakeGiven())
-    with_root: str | None = field(resolver_with_root, TakeGiven())
+    without_info: str | None = field(resolver_without_info)
+    with_root: str | None = field(resolver_with_root)
     at_once: str | None = field(resolver_at_once)
-    at_once_given: str | None = field(resolver_at_once, TakeGiven())
-    how: str | None = field(resolver_how, TakeGiven())
+    how: str | None = field(resolver_how)
+
+
+@strawberry.type
+class CoveredQuery:
+    """The fields whose operations are prepared."""
+
+    plain: str | None = echo(Plain)
+    optional: str | None = echo(Plain | None)
+    nested: str | None = echo(Nested)
+    colour: str | None = echo(Colour)
+    number: str | None = echo(int | None)
+    boolean: str | None = echo(bool | None)
+    with_default: str | None = echo(WithDefault)
+    with_defaults: str | None = echo(WithDefaults)
+    default: str | None = echo(int, 5)
+    default_null: str | None = echo(int | None, None)
+    default_colour: str | None = echo(Colour, Colour.BLUE)
+    default_object: str | None = echo(WithDefaults, DEFAULT)
+    default_part: str | None = echo(WithDefaults, {"text": "b"})
+
+
+@strawberry.type
+class CoveredMutation(CoveredQuery):
+    pass
 
 
 async def count(info: Info) -> AsyncGenerator[int, None]:
@@ -315,6 +368,7 @@ class Subscription:
 @strawberry.type
 class Mutation:
     plain: str = echo(Plain)
+    changed: str | None = field(resolver_that_changes)
     thing: Thing | None = given(Thing | None)
     certain: Thing = given(Thing)
 
@@ -326,10 +380,14 @@ def parse_word(value: object) -> object:
 
 
 WORD = strawberry.scalar(name="Word", serialize=lambda value: value or None, parse_value=parse_word)
+CONFIG = StrawberryConfig(scalar_map={Word: WORD})
+COVERED_SCHEMA = strawberry.Schema(
+    query=CoveredQuery, mutation=CoveredMutation, config=CONFIG
+)._schema
 SCHEMA = strawberry.Schema(
     query=Query,
     mutation=Mutation,
     subscription=Subscription,
     types=[First, Second, Other],
-    config=StrawberryConfig(scalar_map={Word: WORD}),
+    config=CONFIG,
 )._schema
