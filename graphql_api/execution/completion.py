@@ -1,9 +1,10 @@
 """Results of resolvers, completed to what is answered by functions that are made once."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import Enum
-from typing import Any, cast
+from keyword import iskeyword
+from typing import Any, NamedTuple, cast
 
 from graphql import (
     FragmentDefinitionNode,
@@ -35,6 +36,16 @@ from .covered import NotCovered, definition_of
 
 # What a resolver gave, to the same as JSON has it.
 Complete = Callable[[Any], Any]
+
+
+class ObjectField(NamedTuple):
+    """How one selected field of an object is completed."""
+
+    # Of the Python object.
+    attribute: str
+    complete: Complete
+    # Whether a `str` is answered as it is, which spares a call.
+    is_text: bool = False
 
 
 # A value that is remembered takes as much memory as so many fields of its answer.
@@ -147,33 +158,51 @@ class Selections:
             self.schema, self.fragments, self.variable_values, self.operation, type_, nodes
         ).grouped_field_set
         self.room.prepare(len(selected))
-        names: dict[str, Any] = {}
-        parts = []
-        for number, (key, inner) in enumerate(selected.items()):
-            attribute, as_it_is, names[f"complete{number}"] = self._field(type_, inner)
-            value = f"complete{number}(value.{attribute})"
-            if as_it_is:
-                value = f"v if (v := value.{attribute}).__class__ is str else complete{number}(v)"
-            parts.append(f"{key!r}: {value}")
-        # As Python's own code it takes half the time. Keys and attributes are names.
-        source = f"lambda value: {{{', '.join(parts)}}}"
-        complete = cast("Complete", eval(source, names))  # noqa: S307
+        fields = {key: self._field(type_, inner) for key, inner in selected.items()}
+        complete = compile_object(fields)
         if issubclass(definition_of(type_).origin, self.immutable):
             return self.room.remembered(complete)
         return complete
 
-    def _field(
-        self, type_: GraphQLObjectType, nodes: FieldDetailsList
-    ) -> tuple[str, bool, Complete]:
-        """The attribute that has a field's value, `_is_text`, and what completes it."""
+    def _field(self, type_: GraphQLObjectType, nodes: FieldDetailsList) -> ObjectField:
         name = nodes[0].node.name.value
         if name == "__typename":
-            return "__class__", False, lambda _class: type_.name
+            return ObjectField("__class__", lambda _class: type_.name)
         field = type_.fields[name]
         definition = definition_of(field)
         if not definition.is_basic_field:
             raise NotCovered
-        return definition.python_name, _is_text(field.type), self.completer(field.type, nodes)
+        complete = self.completer(field.type, nodes)
+        return ObjectField(definition.python_name, complete, is_text=_is_text(field.type))
+
+
+def compile_object(fields: Mapping[str, ObjectField]) -> Complete:
+    """Returns a function that completes an object to a dictionary with the keys of `fields`.
+
+    The function is compiled from text, and takes half the time of a loop over the fields. For a
+    selection `{ kind: __typename name size }` of a type with a text and a number, the text is:
+
+        lambda value: {'kind': complete0(value.__class__),
+        'name': v if (v := value.name).__class__ is str else complete1(v),
+        'size': complete2(value.size)}
+
+    No client can put code into it. Of a document it contains the keys alone: GraphQL's parser lets
+    them consist of letters, digits and underscores, and `repr` quotes them. The attributes are
+    names in our own types, and must be Python identifiers: otherwise this raises `NotCovered`.
+    """
+    parts = []
+    names = {}
+    for number, (key, field) in enumerate(fields.items()):
+        if not field.attribute.isidentifier() or iskeyword(field.attribute):
+            raise NotCovered
+        complete = f"complete{number}"
+        names[complete] = field.complete
+        value = f"{complete}(value.{field.attribute})"
+        if field.is_text:
+            value = f"v if (v := value.{field.attribute}).__class__ is str else {complete}(v)"
+        parts.append(f"{key!r}: {value}")
+    text = f"lambda value: {{{', '.join(parts)}}}"
+    return cast("Complete", eval(text, names))  # noqa: S307  # quoted keys and checked identifiers
 
 
 def fragments_of(definitions: tuple[Any, ...]) -> dict[str, FragmentDetails]:
