@@ -14,7 +14,7 @@ from graphql import (
     validate,
 )
 
-from .errors import mask_errors
+from .errors import PARSE_FAILED, VALIDATION_FAILED, mask_request_errors
 from .fair_cache import Remembered
 from .limits import Introspection, Limits, Measure
 from .locations import locate, parse_document
@@ -93,11 +93,12 @@ class Documents:
         """A document that is read for whoever remembers it."""
         hide_suggestions = not self._limits.allows_introspection
         operations: list[Operation] = []
+        code = VALIDATION_FAILED
         tokens = _TOKENS_OF_A_DOCUMENT
         try:
             node = parse_document(text, self._limits.max_tokens)
         except GraphQLError as error:
-            errors = [error]
+            errors, code = [error], PARSE_FAILED
         else:
             tokens += node.token_count
             operations = [
@@ -113,7 +114,7 @@ class Documents:
             ]
             errors = self._errors(node, hide_suggestions=hide_suggestions)
             locate(errors)
-        mask_errors(errors)
+        mask_request_errors(errors, code)
         shown = len(text) + sum(len(error.message) for error in errors)
         return Document(
             [dict(error.formatted) for error in errors],

@@ -4,12 +4,18 @@ import re
 from collections.abc import Iterable
 
 import structlog
-from graphql import GraphQLError
+from graphql import GraphQLError, ValueNode
+from strawberry.exceptions import StrawberryInputCoercionError
 
 from ..faults import Fault
 from ..logs import places
 
 logger = structlog.get_logger()
+
+# Codes of `extensions.code`, as clients of other GraphQL servers know them (Apollo Server's).
+PARSE_FAILED = "GRAPHQL_PARSE_FAILED"
+VALIDATION_FAILED = "GRAPHQL_VALIDATION_FAILED"
+BAD_USER_INPUT = "BAD_USER_INPUT"
 
 # A new primary takes some seconds to appear, and an early retry costs little.
 _RETRY_AFTER_SECONDS = 1
@@ -24,19 +30,37 @@ _QUOTED_VALUE = re.compile(
 )
 
 
+def mask_request_errors(errors: Iterable[GraphQLError], code: str) -> None:
+    """Prepares the errors of a document that is not executed; `code` is for those without one."""
+    for error in errors:
+        error.message = without_values(error.message)
+        error.extensions = error.extensions or {"code": code}
+
+
 def mask_errors(errors: Iterable[GraphQLError]) -> None:
-    """Logs each failure of the server, and leaves in each error only what a client may read."""
+    """Prepares the errors of an execution, and logs each failure of the server."""
     for error in errors:
         cause = error.original_error
         if isinstance(cause, Fault):
             error.message = cause.advice
             error.extensions = {"code": cause.code, "retryAfter": _RETRY_AFTER_SECONDS}
-        elif cause is None or isinstance(cause, GraphQLError):
-            error.message = without_values(error.message)
+        elif isinstance(cause, GraphQLError | None) and (error.extensions or _is_input(error)):
+            mask_request_errors([error], BAD_USER_INPUT)
         else:
-            logger.error("A resolver failed.", exception=places(cause))
+            logger.error("A resolver failed.", exception=places(cause or error))
             error.message = "The server failed. The request is not the cause."
             error.extensions = {"code": "INTERNAL_SERVER_ERROR"}
+
+
+def _is_input(error: GraphQLError) -> bool:
+    """Whether graphql-core or Strawberry rejects a value that the client sent.
+
+    The other errors of theirs reject what a resolver returned.
+    """
+    if error.path is None or isinstance(error.original_error, StrawberryInputCoercionError):
+        # Without a path, no field was executed: a variable is invalid.
+        return True
+    return isinstance(next(iter(error.nodes or ()), None), ValueNode)
 
 
 def without_values(message: str) -> str:

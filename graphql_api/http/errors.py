@@ -53,7 +53,7 @@ def body(content: dict[str, Any], exchange: Exchange) -> bytes:
     """A GraphQL answer as JSON; one that has errors names its request, and so does the log."""
     if "errors" in content:
         content["extensions"] = {"requestId": exchange.request_id}
-        exchange.outcome = content["errors"][0].get("extensions", {}).get("code", "failure")
+        exchange.outcome = content["errors"][0]["extensions"]["code"]
     return orjson.dumps(content)
 
 

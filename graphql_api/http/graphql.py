@@ -169,11 +169,10 @@ class GraphQLEndpoint:
         if document.errors:
             return _response({"errors": document.errors}, refused, media_type, exchange)
         if operation is None:
-            # A client that names none is well-formed, one that names another is not.
             raise RequestError(
-                refused if parameters.operation_name is None else 400,
+                refused,
                 "`operationName` is missing or unknown. Name one of the document's operations.",
-                code="BAD_REQUEST",
+                code="OPERATION_RESOLUTION_FAILURE",
             )
 
         key = _idempotency_key(request, operation, parameters.variables, refused)

@@ -211,6 +211,18 @@ def test_the_table_of_errors_has_each_type_with_what_it_adds() -> None:
     ]
 
 
+def test_the_tables_of_codes_have_every_code() -> None:
+    source = "".join(file.read_text("utf-8") for file in (ROOT / "graphql_api").rglob("*.py"))
+    codes = set(re.findall(r'(?:code|FAILED|INPUT)"?(?:: | = |=)"([A-Z_]+)"', source))
+
+    documented = [row.split("`")[1] for row in rows("| Code | What it means |")]
+    documented += [row.split("`")[1] for row in rows("| Status | Code | When |")]
+
+    assert {"GRAPHQL_PARSE_FAILED", "OUTCOME_UNKNOWN", "TOO_LARGE", "FORBIDDEN"} <= codes
+    assert codes <= set(documented)
+    assert len(set(documented)) == len(documented)
+
+
 def test_the_table_of_refusals_has_each_status_and_its_code() -> None:
     refusals = [row.split("|") for row in rows("| Status | Code | When |")]
 

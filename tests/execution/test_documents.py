@@ -103,6 +103,7 @@ async def test_too_many_tokens_are_refused_before_they_are_parsed(
     assert error["message"] == (
         "Syntax Error: Document contains more than 400 tokens. Parsing aborted."
     )
+    assert error["extensions"] == {"code": "GRAPHQL_PARSE_FAILED"}
 
 
 def test_fragments_are_counted_as_often_as_they_are_spread() -> None:

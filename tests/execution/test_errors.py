@@ -1,11 +1,16 @@
 """GraphQL errors as clients read them: names stay, values and internals go."""
 
+from typing import Any
+
 import pytest
-from graphql import GraphQLError
+from graphql import GraphQLError, execute, parse
+from strawberry.utils.await_maybe import await_maybe
 from structlog.testing import capture_logs
 
 from graphql_api.execution.errors import mask_errors, without_values
 from graphql_api.faults import OutcomeUnknown, Unavailable
+
+from ..support.unusual_schema import SCHEMA
 
 
 @pytest.mark.parametrize(
@@ -74,6 +79,50 @@ def test_a_fault_of_the_database_is_named_and_says_what_to_do(
 
     assert error.extensions == {"code": code, "retryAfter": 1}
     assert advice in error.message
+
+
+@pytest.mark.parametrize(
+    ("text", "variables", "code"),
+    [
+        ("query ($v: Int!) { number(value: $v) }", {}, "BAD_USER_INPUT"),
+        ("query ($v: Int) { number(value: $v) }", {"v": "x"}, "BAD_USER_INPUT"),
+        ("query ($v: Int = 7) { default(value: $v) }", {"v": None}, "BAD_USER_INPUT"),
+        ("query ($v: OneOf!) { oneOf(value: $v) }", {"v": {}}, "BAD_USER_INPUT"),
+        (
+            "query ($v: WithMaybe!) { withMaybe(value: $v) }",
+            {"v": {"text": None}},
+            "BAD_USER_INPUT",
+        ),
+        ("query ($v: ID!) { globalId(value: $v) }", {"v": "?"}, "BAD_USER_INPUT"),
+        (
+            'query ($v: Boolean = true) { thing(key: "thing") { name @skip(if: $v) } }',
+            {"v": None},
+            "BAD_USER_INPUT",
+        ),
+        # By the resolver itself; its code is the context.
+        ('{ thing(key: "raised") { name } }', {}, "a code"),
+        ('{ thing(key: "an error") { name } }', {}, "INTERNAL_SERVER_ERROR"),
+        ('{ thing(key: "no name") { name } }', {}, "INTERNAL_SERVER_ERROR"),
+        ('{ thing(key: "no text") { name } }', {}, "INTERNAL_SERVER_ERROR"),
+        ('{ thing(key: "no list") { words } }', {}, "INTERNAL_SERVER_ERROR"),
+        ('{ thing(key: "no member") { colour } }', {}, "INTERNAL_SERVER_ERROR"),
+        ('{ thing(key: "another class") { name } }', {}, "INTERNAL_SERVER_ERROR"),
+        ('{ named(key: "loud") { name } }', {}, "INTERNAL_SERVER_ERROR"),
+    ],
+)
+async def test_every_error_of_an_execution_has_a_code(
+    text: str, variables: dict[str, Any], code: str
+) -> None:
+    result = await await_maybe(
+        execute(SCHEMA, parse(text), variable_values=variables, context_value="a code")
+    )
+
+    with capture_logs() as logged:
+        mask_errors(result.errors or [])
+
+    [error] = result.errors or []
+    assert error.extensions == {"code": code}
+    assert bool(logged) is (code == "INTERNAL_SERVER_ERROR")
 
 
 def _raised(error: Exception) -> Exception:

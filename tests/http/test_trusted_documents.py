@@ -104,7 +104,7 @@ async def test_a_document_with_several_operations_needs_a_name(
         unnamed = await ask(client, "two")
         named = await ask(client, "two", operationName="Two")
 
-    assert code(unnamed) == "BAD_REQUEST"
+    assert code(unnamed) == "OPERATION_RESOLUTION_FAILURE"
     assert named.json() == {"data": {"two": "Query"}}
     assert [line["operation"] for line in logged if line["event"] == "request"] == [None, "Two"]
 
