@@ -1,4 +1,4 @@
-"""One operation of a valid document, and how it is executed."""
+"""One operation of a valid document: executed by graphql-core, or as a prepared operation."""
 
 import contextlib
 from collections.abc import Callable
@@ -22,7 +22,7 @@ from strawberry.utils.await_maybe import await_maybe
 from .completion import fragments_of
 from .covered import NotCovered
 from .errors import mask_errors
-from .locations import locate
+from .parsing import locate
 from .prepared import FallBack, PreparedOperation
 
 
@@ -46,7 +46,7 @@ class _ReuseResolved:
 
 
 class Operation:
-    """Executed by graphql-core the first time, and as a `PreparedOperation` from then on."""
+    """Executed by graphql-core the first time, and then as a `PreparedOperation`."""
 
     def __init__(
         self,
@@ -68,14 +68,14 @@ class Operation:
         self._prepared: PreparedOperation | None = None
 
     def executes_several(self, argument: str, variables: dict[str, Any] | None) -> bool:
-        """Whether, with these variables, several fields at the top that take this argument run."""
+        """Whether these variables execute several root fields that take this argument."""
         selections = self._node.selection_set.selections
         if len(selections) == 1 and isinstance(selections[0], FieldNode):
             return False
         definitions = self._node.variable_definitions or ()
         values = get_variable_values(self._schema, definitions, variables or {})
         if isinstance(values, list):
-            # With what is wrong with them, nothing is executed.
+            # The variables are invalid, so nothing is executed.
             return False
         root = cast("GraphQLObjectType", self._schema.get_root_type(self.type))
         fragments = fragments_of(self._document.definitions)
@@ -84,13 +84,13 @@ class Operation:
                 self._schema, fragments, values, root, self._node
             ).grouped_field_set
         except GraphQLError:
-            # As above: a directive has no value.
+            # As above: the value of a directive is invalid.
             return False
         names = [nodes[0].node.name.value for nodes in fields.values()]
         return sum(name in root.fields and argument in root.fields[name].args for name in names) > 1
 
     async def execute(self, variables: dict[str, Any] | None, context: object) -> ExecutionResult:
-        """What came of it; its errors are ready to be shown."""
+        """Executes the operation. The errors of the result are masked and located."""
         middleware = None
         if (prepared := self._prepared_next_time()) is not None:
             try:
@@ -114,9 +114,12 @@ class Operation:
         return result
 
     def _prepared_next_time(self) -> PreparedOperation | None:
-        """The prepared operation; most documents come once, and are not worth it."""
+        """Counts an execution, and prepares the operation for the second and all later ones.
+
+        Most documents are sent once, and preparing takes longer than an execution.
+        """
         if self._executions == 1:
-            # Types that hold themselves have no end.
+            # An input type that contains itself cannot be prepared.
             with contextlib.suppress(NotCovered, RecursionError):
                 self._prepared = PreparedOperation(
                     self._schema, self._document, self._node, self._immutable

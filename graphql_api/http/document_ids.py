@@ -9,7 +9,7 @@ import structlog
 
 from ..access.trusted_documents import TrustedDocuments, is_document_id
 from ..execution.documents import Document, Documents
-from ..execution.fair_cache import Remembered
+from ..execution.fair_cache import FairCache
 from ..faults import Unavailable
 from ..logs import places
 from .errors import RequestError
@@ -50,7 +50,7 @@ class Trusted:
         self._registered = registered
         self._documents = documents
         # By their ids.
-        self._known = Remembered[_Known](_REMEMBERED_TOKENS)
+        self._known = FairCache[_Known](_REMEMBERED_TOKENS)
 
     def get(self, id_: str) -> Document | None:
         """The document, where it is remembered."""

@@ -1,4 +1,4 @@
-"""How results are completed: the text that is compiled, and what is remembered of answers."""
+"""How results are completed: the text that is compiled, and the cache of completions."""
 
 import builtins
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from graphql_api.execution import completion
-from graphql_api.execution.completion import ObjectField, compile_object
+from graphql_api.execution.completion import Budget, ObjectField, compile_object
 from graphql_api.execution.covered import NotCovered
 
 
@@ -43,7 +43,7 @@ def test_an_object_is_completed_by_the_text_that_is_documented(
 
 
 @pytest.mark.parametrize("attribute", ["name)", "a.b", "", "1", "class", "a b"])
-def test_what_is_no_identifier_is_not_compiled(attribute: str) -> None:
+def test_an_attribute_that_is_no_identifier_is_not_compiled(attribute: str) -> None:
     with pytest.raises(NotCovered):
         compile_object({"key": ObjectField(attribute, repr)})
 
@@ -52,3 +52,23 @@ def test_keys_are_quoted() -> None:
     key = "'}, exit() #\\"
 
     assert compile_object({key: ObjectField("size", repr)})(File("a", 1)) == {key: "1"}
+
+
+def test_an_immutable_object_is_completed_once_until_the_budget_is_spent() -> None:
+    completed: list[object] = []
+
+    def complete_anew(value: object) -> dict[str, int]:
+        completed.append(value)
+        return {"number": len(completed)}
+
+    # Each completion counts as six fields: its own, and five for the object.
+    budget = Budget(prepared=0, cached=17)
+    complete, another = budget.cached(complete_anew), budget.cached(complete_anew)
+    first, second, third = object(), object(), object()
+
+    answers = [complete(value)["number"] for value in (first, second, first, second)]
+    others = [another(first)["number"], complete(third)["number"], complete(first)["number"]]
+
+    assert answers == [1, 2, 1, 2]
+    assert others == [3, 4, 5]
+    assert completed == [first, second, first, third, first]

@@ -1,4 +1,4 @@
-"""What prepared operations cover, and what they leave: in a schema that has what ours has not."""
+"""What prepared operations cover, tried with a schema that has what ours does not have."""
 
 import contextlib
 from collections.abc import Awaitable
@@ -21,7 +21,6 @@ from graphql import (
 )
 from strawberry.utils.await_maybe import await_maybe
 
-from graphql_api.execution.completion import Room
 from graphql_api.execution.covered import NotCovered
 from graphql_api.execution.errors import mask_errors
 from graphql_api.execution.operation import Operation
@@ -32,18 +31,18 @@ from ..support.unusual_schema import COVERED_SCHEMA, SCHEMA, calls
 
 
 class Values(dict[str, Any]):
-    """As JSON never comes."""
+    """A class of dictionaries that JSON never gives."""
 
 
 @dataclass(frozen=True)
 class Asked:
-    """An operation, and values for its variables, each of which makes another execution."""
+    """An operation, and values for its variables: one dictionary for each execution."""
 
     text: str
     values: tuple[dict[str, Any], ...] = ({},)
 
 
-# Of the things, those that only graphql-core knows how to answer.
+# The keys of the things that only graphql-core can answer.
 WRONG = ["subclass", "another class", "no name", "no text", "tuple", "text", "no list"]
 WRONG += ["null in a list", "value of an enum", "no member", "no word", "an error", "raised"]
 
@@ -205,7 +204,7 @@ NOT_COVERED = [
     ),
     Asked('{ plain(value: {text: "a", word: ["w"]}) }'),
     Asked('{ plain(value: {text: "a", word: {w: "w"}}) }'),
-    # Null for what has a default and may not be null
+    # Null where a default is allowed and null is not
     Asked("query ($v: Int) { default(value: $v) }", ({"v": None},)),
     Asked("query ($v: Int = 7) { default(value: $v) }", ({"v": None},)),
     Asked("query ($v: Int = null) { default(value: $v) }"),
@@ -264,7 +263,7 @@ NOT_COVERED = [
 
 
 def operations_of(text: str) -> tuple[DocumentNode, list[Operation]]:
-    """A valid document and all that it defines."""
+    """A valid document and all its operations."""
     document = parse(text)
     assert validate(SCHEMA, document) == []
     return document, [
@@ -275,7 +274,7 @@ def operations_of(text: str) -> tuple[DocumentNode, list[Operation]]:
 
 
 async def answer(result: Awaitable[ExecutionResult]) -> tuple[bytes, list[str]]:
-    """The answer, and how resolvers were called for it."""
+    """The answer, and the calls of resolvers for it."""
     calls.clear()
     done = await result
     errors = [error.formatted for error in done.errors or ()]
@@ -317,7 +316,7 @@ async def is_covered(
     schema: GraphQLSchema = SCHEMA,
     name: str | None = None,
 ) -> bool:
-    """Whether nothing is left to graphql-core."""
+    """Whether the prepared operation does not fall back."""
     document = parse(text)
     node = operation_of(document, name)
     try:
@@ -328,7 +327,7 @@ async def is_covered(
 
 
 @pytest.mark.parametrize("asked", COVERED + NOT_COVERED, ids=lambda asked: asked.text)
-async def test_every_answer_is_graphql_cores(asked: Asked) -> None:
+async def test_every_answer_is_that_of_graphql_core(asked: Asked) -> None:
     document, [operation] = operations_of(asked.text)
 
     for values in asked.values * 3:
@@ -362,11 +361,11 @@ async def test_generated_operations_are_answered_as_by_graphql_core(part: int) -
         assert is_prepared or is_special or b'{"errors":[]' not in expected[0], generated.text
         covered += is_prepared
 
-    # The others have errors, nearly all.
+    # Nearly all others have errors.
     assert covered > 40
 
 
-async def test_an_operation_is_prepared_when_it_comes_again() -> None:
+async def test_an_operation_is_prepared_when_it_is_sent_again() -> None:
     _, [operation] = operations_of("{ how }")
     _, [never] = operations_of("{ how __schema { __typename } }")
 
@@ -378,7 +377,7 @@ async def test_an_operation_is_prepared_when_it_comes_again() -> None:
     assert {(other.data or {})["how"] for other in others} == {"by graphql-core"}
 
 
-async def test_variables_of_directives_have_so_many_values() -> None:
+async def test_at_most_sixteen_combinations_of_boolean_variables_are_prepared() -> None:
     names = "abcde"
     declared = ", ".join(f"${name}: Boolean!" for name in names)
     fields = " ".join(f"{name}: plainly @include(if: ${name})" for name in names)
@@ -402,7 +401,7 @@ async def test_variables_of_directives_have_so_many_values() -> None:
     assert covered == 2 * 16
 
 
-async def test_operations_of_a_document_may_have_variables_of_one_name() -> None:
+async def test_operations_of_a_document_may_share_names_of_variables() -> None:
     text = (
         "query A($v: Boolean!) { plainly @skip(if: $v) }"
         " query B($v: Int!) { number(value: $v) }"
@@ -427,7 +426,7 @@ async def test_operations_of_a_document_may_have_variables_of_one_name() -> None
             assert await prepared.execute({"v": value}, "context")
 
 
-async def test_what_has_been_given_is_not_asked_for_again() -> None:
+async def test_no_resolver_is_called_again_after_a_fallback() -> None:
     text = (
         'mutation { a: thing(key: "thing") { name } b: thing(key: "tuple") { words }'
         ' c: thing(key: "raised") { name } d: thing(key: "empty") { name } }'
@@ -457,27 +456,7 @@ async def test_subscriptions_are_not_covered() -> None:
     assert not await is_covered("subscription { numbers }")
 
 
-def test_what_never_changes_is_completed_once_and_not_kept_for_ever() -> None:
-    completed: list[object] = []
-
-    def complete_anew(value: object) -> dict[str, int]:
-        completed.append(value)
-        return {"number": len(completed)}
-
-    # Each answer takes the room of six fields: its own, and five for the value.
-    room = Room(prepared=0, answers=17)
-    complete, another = room.remembered(complete_anew), room.remembered(complete_anew)
-    first, second, third = object(), object(), object()
-
-    answers = [complete(value)["number"] for value in (first, second, first, second)]
-    others = [another(first)["number"], complete(third)["number"], complete(first)["number"]]
-
-    assert answers == [1, 2, 1, 2]
-    assert others == [3, 4, 5]
-    assert completed == [first, second, first, third, first]
-
-
-async def test_an_operation_of_more_fields_than_there_is_room_for_is_left_to_graphql_core() -> None:
+async def test_an_operation_beyond_its_budget_of_fields_is_left_to_graphql_core() -> None:
     flags = "abcd"
     roots = " ".join(
         f'{flag}: named(key: "thing") @include(if: ${flag}) {{ ...F }}' for flag in flags

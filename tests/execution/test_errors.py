@@ -99,7 +99,7 @@ def test_a_fault_of_the_database_is_named_and_says_what_to_do(
             {"v": None},
             "BAD_USER_INPUT",
         ),
-        # By the resolver itself; its code is the context.
+        # The resolver raises this error; its code is the context.
         ('{ thing(key: "raised") { name } }', {}, "a code"),
         ('{ thing(key: "an error") { name } }', {}, "INTERNAL_SERVER_ERROR"),
         ('{ thing(key: "no name") { name } }', {}, "INTERNAL_SERVER_ERROR"),

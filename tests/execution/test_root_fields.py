@@ -29,7 +29,7 @@ from ..support.unusual_schema import SCHEMA as UNUSUAL_SCHEMA
 
 SCHEMA = create_schema()
 
-# The kinds of operations that have root fields of ours, with their root types.
+# The kinds of operations, with their root types.
 ROOTS = [("query", SCHEMA.query_type), ("mutation", SCHEMA.mutation_type)]
 ROOT_FIELDS = [
     pytest.param(kind, name, id=f"{root.name}.{name}")
@@ -38,7 +38,7 @@ ROOT_FIELDS = [
     for name in root.fields
 ]
 
-# A value of each scalar, as JSON has it; of all others it is a text.
+# A value of each scalar, as JSON has it. All other scalars accept a text.
 SCALARS: dict[str, Any] = {"Int": 1, "Float": 1.5, "Boolean": True}
 
 
@@ -59,7 +59,7 @@ def value_of(type_: GraphQLInputType, *, only_required: bool) -> Any:
 
 
 def everything_of(schema: GraphQLSchema, type_: GraphQLNamedType) -> str:
-    """A selection of all that a value of the type has, but what needs arguments."""
+    """A selection of every field of the type, at every level."""
     if is_abstract_type(type_):
         members = schema.get_possible_types(type_)
         inner = (f"... on {member.name} {everything_of(schema, member)}" for member in members)
@@ -99,7 +99,7 @@ async def is_covered(schema: GraphQLSchema, kind: str, name: str, *, only_requir
         for argument, definition in arguments.items()
     }
     try:
-        # Without a context a resolver fails, but it is called.
+        # Without a context the resolver fails, which shows that it was called.
         await PreparedOperation(schema, document, node).execute(values, None)
     except (NotCovered, RecursionError):
         return False
@@ -132,5 +132,5 @@ async def test_every_root_field_is_covered(kind: str, name: str, *, only_require
         ("atOnce", False),
     ],
 )
-async def test_it_would_be_seen(name: str, *, covered: bool) -> None:
+async def test_an_uncovered_root_field_is_found(name: str, *, covered: bool) -> None:
     assert await is_covered(UNUSUAL_SCHEMA, "query", name, only_required=False) is covered

@@ -23,7 +23,7 @@ from graphql_api.access.principal import Scope
 from graphql_api.access.trusted_documents import IdsTaken
 from graphql_api.app import open_customers
 from graphql_api.execution import documents as documents_module
-from graphql_api.execution.locations import parse_document
+from graphql_api.execution.parsing import parse_document
 from graphql_api.http import document_ids
 from graphql_api.mongo.mongod import embedded_mongod, find_mongod
 from graphql_api.mongo.trusted_documents import MongoTrustedDocuments

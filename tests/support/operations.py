@@ -1,4 +1,4 @@
-"""Valid operations of every kind for a schema, with values for their variables: right and wrong."""
+"""Generates valid operations of a schema, with valid and invalid values for their variables."""
 
 import json
 from dataclasses import dataclass, field
@@ -30,14 +30,14 @@ from graphql.language.print_string import print_string
 
 from .values import BAD, GOOD, Bad, Good, public_name
 
-# The value of a variable that does not come.
+# The value of a variable that is absent.
 ABSENT = object()
 
-# What a variable may get although it is no text.
+# Values for variables that expect a text.
 _ODD: list[Any] = [None, 0, 5, -1, 10469, 2**31, 2**63, 10**30, 1.0, 1.5, True, [], ["1"], {}]
 _ODD_LITERALS = ["0", "5", "-1", "10469", str(10**30), "1.5", "true", "A", "[]", '["1", 2]', "{}"]
 _ODD_LITERALS += ['{a: "1"}', '"""block\n  string"""', '"\\u0041\\n\\u{1F600}"']
-# Most are right, or hardly any customer would be.
+# Most are valid; otherwise hardly any customer would be.
 _GIVEN: list[Good | Bad] = [*GOOD * 6, *BAD]
 _TEXTS = {
     named: [
@@ -54,7 +54,7 @@ _ADDRESSES = [f"{name}@example.com" for name in ("a", "john.smith", "Ada", "grac
 _TEXTS["idempotencyKey"] = ["a", "b", "key 1"] * 6 + ["", "é", "k" * 256]
 _TEXTS["id"] = ["00000000-0000-4000-8000-000000000000"] * 6 + ["1", "", "john"]
 _OTHER_TEXTS = ["a", "john", ""]
-# Values of the specified scalars that are no texts.
+# Values of the built-in scalars that are not texts.
 _SAMPLES: dict[str, list[Any]] = {
     "Int": [0, 1, 20, -1],
     "Float": [0.5, 1, -2.0],
@@ -78,16 +78,16 @@ class Variable:
 
 @dataclass
 class GeneratedOperation:
-    """A document with one operation, or with another one that is not asked for."""
+    """A document with one operation, and perhaps another one that is not executed."""
 
     text: str
     name: str | None
     variables: dict[str, Variable]
-    # Whether it needs what is left to graphql-core.
+    # Whether prepared operations may not cover it.
     is_special: bool
 
     def values(self, random: Random) -> dict[str, Any] | None:
-        """Values for the variables, most of them right; None stands for no variables at all."""
+        """Values for the variables, most of them valid; None if there are none."""
         chosen = {name: random.choice(v.values) for name, v in self.variables.items()}
         given = {name: value for name, value in chosen.items() if value is not ABSENT}
         if random.random() < 0.05:
@@ -96,7 +96,7 @@ class GeneratedOperation:
 
 
 def generate(schema: GraphQLSchema, random: Random) -> GeneratedOperation:
-    """An operation that is valid, whatever its variables get."""
+    """An operation that is valid, whatever the values of its variables are."""
     writer = _Writer(schema, random)
     kind = random.choice(["query", "mutation", "mutation"])
     name = random.choice([None, "One"])
@@ -124,7 +124,7 @@ class _Writer:
     random: Random
     prefix: str = "f"
     variables: dict[str, Variable] = field(default_factory=dict)
-    # Calls of fields at the top, by their aliases.
+    # Calls of root fields, by their aliases.
     calls: dict[str, tuple[str, GraphQLField]] = field(default_factory=dict)
     # The types of the fragments by their names, which are all spread.
     fragments: dict[str, GraphQLNamedType] = field(default_factory=dict)
@@ -146,7 +146,7 @@ class _Writer:
         return " ".join([head, "{", *selections, "}", *self.definitions])
 
     def _root_selection(self, root: GraphQLObjectType) -> str:
-        """The same call is made with several selections, which are merged."""
+        """The same call may have several selections, which are merged."""
         if self._chance(0.15):
             return f"{self.random.choice(['', 'x: '])}__typename{self._directives()}"
         alias = self.random.choice(["a", "a", "b", "c"])
@@ -205,7 +205,7 @@ class _Writer:
         ]
 
     def _fragment(self, on: GraphQLNamedType, selections: str) -> str:
-        """Defined after what it spreads, so none spreads itself."""
+        """Each is defined after those that it spreads, so that none spreads itself."""
         name = f"{self.prefix}{len(self.fragments)}"
         self.fragments[name] = on
         self.definitions.append(f"fragment {name} on {on.name} {selections}")
@@ -231,7 +231,7 @@ class _Writer:
                 [
                     Variable("Boolean!", None, right * 20 + [ABSENT, None, "true"]),
                     Variable("Boolean!", literal, right * 6 + [ABSENT] * 6 + [1]),
-                    # Not null where it stands, which only its default makes sure of.
+                    # Nullable in a position that is not: allowed, because it has a default.
                     Variable("Boolean", literal, right * 6 + [ABSENT] * 6 + [None]),
                 ]
             )
@@ -255,7 +255,7 @@ class _Writer:
         return self._value(definition.type, value, required=is_required_argument(definition))
 
     def _sample(self, name: str, type_: GraphQLInputType) -> Any:
-        """A value of the type, as JSON has it; of texts, one that suits the name.
+        """A value of the type, as JSON has it. A text suits the name of its field or argument.
 
         There are no lists: operations with lists in their arguments are not prepared.
         """
@@ -329,7 +329,7 @@ class _Writer:
         )
 
     def _variable(self, type_: str, default: str | None, values: list[Any]) -> str:
-        """A new one, or one of the same type."""
+        """A new variable, or one that has the same type."""
         same = [name for name, v in self.variables.items() if v.type == type_ and default is None]
         if same and self._chance(0.3):
             return f"${self.random.choice(same)}"

@@ -1,4 +1,4 @@
-"""A schema that has what ours has not, to try how prepared operations do with it."""
+"""A schema with what ours does not have, to test prepared operations."""
 
 from collections.abc import AsyncGenerator, Callable
 from enum import Enum
@@ -182,12 +182,12 @@ class Second(Resolved):
 
 # What is resolved, and how
 
-# What resolvers were called with.
+# The calls of resolvers.
 calls: list[str] = []
 
 
 def echo(type_: object, default: object = strawberry.UNSET) -> Any:
-    """A field that says what exactly its resolver was called with."""
+    """A field that shows the argument of its resolver."""
 
     async def resolver(info: Info, value: Any = default) -> str:
         calls.append(f"{info.context} {value!r}")
@@ -221,8 +221,8 @@ THINGS: dict[str, Any] = {
 }
 
 
-def given(type_: object) -> Any:
-    """A field that gives one of the things."""
+def thing_of(type_: object) -> Any:
+    """A field that returns one of the things."""
 
     async def resolver(info: Info, key: str) -> Any:
         calls.append(key)
@@ -258,7 +258,7 @@ DEFAULT = WithDefaults(inner=WithDefault(number=6, plain=None), text="b", implie
 
 
 async def resolver_that_changes(info: Info, value: WithDefaults = DEFAULT) -> str:
-    """Changes what it gets, which no later call may see."""
+    """Changes its argument. No later call may get the changed one."""
     calls.append(f"{info.context} {value!r}")
     assert value.inner is not None
     value.inner.number += 1
@@ -266,7 +266,7 @@ async def resolver_that_changes(info: Info, value: WithDefaults = DEFAULT) -> st
 
 
 async def resolver_how(info: Info) -> str:
-    """Only graphql-core tells where in an answer a field is."""
+    """Only graphql-core gives a resolver the path of its field."""
     return "by graphql-core" if hasattr(info, "path") else "prepared"
 
 
@@ -311,17 +311,17 @@ class Query:
     maybe: str | None = echo(strawberry.Maybe[int], None)  # type: ignore[misc]  # mypy knows no `Maybe`
     global_id: str | None = echo(GlobalID)
 
-    thing: Thing | None = given(Thing | None)
-    certain: Thing = given(Thing)
-    word: Word | None = given(Word | None)
-    named: Named | None = given(Named | None)
-    either: Thing | Other | None = given(
+    thing: Thing | None = thing_of(Thing | None)
+    certain: Thing = thing_of(Thing)
+    word: Word | None = thing_of(Word | None)
+    named: Named | None = thing_of(Named | None)
+    either: Thing | Other | None = thing_of(
         Annotated[Thing | Other | None, strawberry.union("Either")]
     )
-    picky: Picky | None = given(Picky | None)
-    resolved: Resolved | None = given(Resolved | None)
-    loud: Loud | None = given(Loud | None)
-    box: Box[int] | None = given(Box[int] | None)
+    picky: Picky | None = thing_of(Picky | None)
+    resolved: Resolved | None = thing_of(Resolved | None)
+    loud: Loud | None = thing_of(Loud | None)
+    box: Box[int] | None = thing_of(Box[int] | None)
 
     plainly: str | None = field(plain_resolver)
     extended: str | None = field(plain_resolver, Another())
@@ -369,8 +369,8 @@ class Subscription:
 class Mutation:
     plain: str = echo(Plain)
     changed: str | None = field(resolver_that_changes)
-    thing: Thing | None = given(Thing | None)
-    certain: Thing = given(Thing)
+    thing: Thing | None = thing_of(Thing | None)
+    certain: Thing = thing_of(Thing)
 
 
 def parse_word(value: object) -> object:
