@@ -77,8 +77,8 @@ def _problems(documents: list[tuple[str, str]], settings: Settings) -> Iterator[
 
 
 def _shown(error: dict[str, Any]) -> str:
-    places = [f"(line {at['line']}, column {at['column']})" for at in error.get("locations", ())]
-    return " ".join([error["message"], *places])
+    positions = [f"(line {at['line']}, column {at['column']})" for at in error.get("locations", ())]
+    return " ".join([error["message"], *positions])
 
 
 async def _add(texts: dict[str, str], registered: TrustedDocuments) -> int:

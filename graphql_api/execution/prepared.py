@@ -47,10 +47,10 @@ _CACHED_FIELDS = 8
 
 
 class FallBack(Exception):
-    """graphql-core has to execute the operation, without calling again what has been called.
+    """graphql-core has to execute the operation, without calling any resolver a second time.
 
-    `resolved` has what the resolvers of root fields returned so far, by the keys of the answer: a
-    value, or the exception that one raised.
+    `resolved` has the results of the resolvers that were called, by the keys of their root fields
+    in the answer. A result is what the resolver returned, or the exception that it raised.
     """
 
     def __init__(self, resolved: dict[str, Any]) -> None:

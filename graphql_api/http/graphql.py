@@ -164,7 +164,8 @@ class GraphQLEndpoint:
                     "subscriptions are not supported.",
                     {"Allow": "POST"},
                 )
-        # The draft: 200 for whatever a well-formed request leads to, in the older form.
+        # GraphQL over HTTP, "Status Codes": application/json has 200 for every well-formed request,
+        # even if its operation cannot be determined.
         refused = 400 if media_type == _GRAPHQL_RESPONSE else 200
         if document.errors:
             return _response({"errors": document.errors}, refused, media_type, exchange)
@@ -218,7 +219,7 @@ def _shown(page: Page, request: Request) -> Response:
 
 
 def _chosen(document: Document, name: str | None) -> Operation | None:
-    """The operation that a request means; None where that cannot be told."""
+    """The operation that a request names, or the only one; None if it cannot be determined."""
     if name is None and len(document.operations) == 1:
         [operation] = document.operations.values()
         return operation
