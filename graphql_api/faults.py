@@ -1,12 +1,26 @@
 """Exceptions that every module may raise when MongoDB or an identity provider fails."""
 
+from typing import ClassVar
+
 # How many seconds later a client should retry. A new primary is elected within seconds, and a
 # retry that arrives too early costs little.
 RETRY_AFTER_SECONDS = 1
 
 
-class Unavailable(Exception):
+class Fault(Exception):
+    """A failure that the client did not cause. Its class has the error that the client gets."""
+
+    # The `extensions.code` of the error.
+    code: ClassVar[str]
+    # The message of the error: what happened, and what to do.
+    advice: ClassVar[str]
+
+
+class Unavailable(Fault):
     """A service that a request needs did not answer in time, and nothing was stored."""
+
+    code = "UNAVAILABLE"
+    advice = "The database is unavailable. Nothing was stored; retry in a few seconds."
 
 
 class SettingUp(Unavailable):
@@ -27,9 +41,16 @@ class Misconfigured(Unavailable):
     """
 
 
-class OutcomeUnknown(Exception):
+class OutcomeUnknown(Fault):
     """A customer was sent to MongoDB, and it is unknown whether the customer is stored.
 
     The customer may be stored already, or later. A request that is sent again with the same
     idempotency key stores the customer once.
     """
+
+    code = "OUTCOME_UNKNOWN"
+    advice = (
+        "The database did not say in time whether the customer was stored. Send the request again "
+        "with the same idempotency key, and the customer is stored once. Without a key, send the "
+        "same email address again: an EmailTakenError means that a customer with it exists."
+    )

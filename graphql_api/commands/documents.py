@@ -10,9 +10,8 @@ from typing import Any
 
 from ..access.manifest import ManifestError, read_manifest
 from ..access.trusted_documents import ID_IN_WORDS, IdsTaken, TrustedDocuments, is_document_id
-from ..execution.documents import Documents
+from ..http.graphql import create_documents
 from ..mongo.trusted_documents import MongoTrustedDocuments
-from ..schema.schema import create_schema
 from ..settings import Settings
 from .open_database import with_database
 from .setting_options import add_setting_options, environment_with
@@ -70,7 +69,7 @@ def _register(settings: Settings, options: argparse.Namespace) -> int:
 
 def _problems(documents: list[tuple[str, str]], settings: Settings) -> Iterator[str]:
     """Yields the reasons why a server with these settings would reject these documents."""
-    reader = Documents(create_schema(), settings)
+    reader = create_documents(settings)
     first: dict[str, str] = {}
     for id_, text in documents:
         if not is_document_id(id_):
@@ -108,7 +107,7 @@ def _reject(problems: Iterable[str]) -> int:
 
 
 def _list(settings: Settings, _options: argparse.Namespace) -> int:
-    reader = Documents(create_schema(), settings)
+    reader = create_documents(settings)
 
     async def show(registered: TrustedDocuments) -> int:
         documents = await registered.all()

@@ -9,7 +9,7 @@ import structlog
 
 from ..access.trusted_documents import TrustedDocuments, is_document_id
 from ..execution.documents import Document, Documents
-from ..execution.fair_cache import Remembered
+from ..execution.fair_cache import FairCache
 from ..faults import Unavailable
 from ..logs import stack_frames
 from .errors import retry_later
@@ -53,7 +53,7 @@ class TrustedDocumentCache:
         self._registered = registered
         self._documents = documents
         # By document id.
-        self._known = Remembered[_Known](_REMEMBERED_TOKENS)
+        self._known = FairCache[_Known](_REMEMBERED_TOKENS)
 
     def get(self, id_: str) -> Document | None:
         """The document with this id, if it is remembered."""

@@ -23,6 +23,7 @@ from .types import (
     CustomerField,
     CustomerFieldError,
     EmailTakenError,
+    FieldError,
     IdempotencyConflict,
     InvalidFormatError,
     RequiredFieldError,
@@ -30,6 +31,9 @@ from .types import (
     TooShortError,
     WrongTypeError,
 )
+
+# The types of objects that never change: each error is made once, for all customers.
+IMMUTABLE = (FieldError,)
 
 
 def customer_result(outcome: Created | Rejected | Conflict) -> CreateCustomerResult:

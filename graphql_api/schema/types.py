@@ -6,7 +6,7 @@ The rules of the fields are in `customers.fields`. Python must define a union af
 
 from datetime import datetime
 from enum import Enum
-from typing import Annotated, ClassVar
+from typing import Annotated
 
 import strawberry
 
@@ -89,9 +89,6 @@ class Customer:
     )
 )
 class FieldError:
-    # Which spares prepared operations to complete the same errors again and again.
-    never_changes: ClassVar[bool] = True
-
     field: "CustomerField" = strawberry.field(description="The field that has the problem.")
     path: list[str] = strawberry.field(
         description='The path of the field in the arguments, such as `["input", "zipCode"]`.'

@@ -15,15 +15,8 @@ MAY_IMPORT = {
     "faults": set[str](),
     "customers": {"faults", "email_validator"},
     "access": {"deadline", "faults", "jwt"},
-    "execution": {"faults", "logs", "schema", "settings", "strawberry", "graphql", "structlog"},
-    "schema": {
-        "access",
-        "customers",
-        "execution",
-        "faults",
-        "logs",
-        *("strawberry", "graphql", "structlog"),
-    },
+    "execution": {"faults", "logs", "strawberry", "graphql", "structlog"},
+    "schema": {"access", "customers", "strawberry", "graphql"},
     "mongo": {
         *("access", "customers", "deadline", "faults", "logs"),
         *("motor", "pymongo", "bson", "dns", "structlog"),
@@ -42,7 +35,7 @@ MAY_IMPORT = {
         *("starlette", "pymongo", "limits", "structlog"),
     },
     "commands": {
-        *("access", "app", "execution", "http", "logs", "mongo", "output", "schema", "settings"),
+        *("access", "app", "http", "logs", "mongo", "output", "schema", "settings"),
         *("starlette", "uvicorn"),
     },
     "__main__": {"commands", "faults", "logs", "mongo", "settings"},
