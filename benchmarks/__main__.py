@@ -30,7 +30,7 @@ from .servers import (
 
 _RESULTS = Path(__file__).with_name("results.json")
 
-# Starts servers, each with a new database.
+# Starts servers by their names, each with a new database.
 _Start = Callable[..., contextlib.AbstractContextManager[list[Server]]]
 
 
@@ -51,7 +51,8 @@ def main() -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks",
-        description="Measures what one request costs, beside a floor.",
+        description="Measures the cost of one request and compares it with a floor: the same "
+        "answers without GraphQL.",
     )
     parser.add_argument(
         "--only",
@@ -59,45 +60,59 @@ def _parser() -> argparse.ArgumentParser:
         type=_scenario,
         default=SCENARIOS,
         metavar="SCENARIO",
-        help="A load and a number of connections; create, invalid or read, such as create@32. "
+        help="The load (create, invalid or read) and the number of connections, such as create@32. "
         f"Default: {' '.join(scenario.name for scenario in SCENARIOS)}.",
     )
-    parser.add_argument("--rounds", type=int, default=5, help="Default: %(default)s.")
-    parser.add_argument("--seconds", type=int, default=4, help="Of a round. Default: %(default)s.")
     parser.add_argument(
-        "--output", type=Path, default=_RESULTS, help="Default: benchmarks/results.json."
+        "--rounds",
+        type=int,
+        default=5,
+        help="Rounds for each server and scenario. Default: %(default)s.",
+    )
+    parser.add_argument(
+        "--seconds", type=int, default=4, help="Seconds of each round. Default: %(default)s."
+    )
+    parser.add_argument(
+        "--output",
+        type=Path,
+        default=_RESULTS,
+        help="File for the results as JSON. Default: benchmarks/results.json.",
     )
     parser.add_argument(
         "--with-mercurius",
         action="store_true",
-        help="Also measure Mercurius, which npm installs first.",
+        help="Also measure Mercurius. npm installs it first.",
     )
     parser.add_argument(
         "--requests",
         type=int,
         default=500_000,
-        help="Hostile requests that --memory sends. Default: %(default)s.",
+        help="Number of hostile requests that --memory sends. Default: %(default)s.",
     )
     another = parser.add_mutually_exclusive_group()
     another.add_argument(
         "--workers", action="store_true", help="Compare two server processes with one."
     )
     another.add_argument(
-        "--profile", choices=(OURS, FLOOR, STRAWBERRY), help="Profile a server, by py-spy."
+        "--profile", choices=(OURS, FLOOR, STRAWBERRY), help="Profile a server with py-spy."
     )
     another.add_argument(
         "--memory",
         action="store_true",
-        help="Show how memory goes over many requests, ordinary and hostile.",
+        help="Show the memory of the server during many ordinary and hostile requests.",
     )
-    another.add_argument("--plots", action="store_true", help="Draw docs/images anew.")
+    another.add_argument(
+        "--plots", action="store_true", help="Draw the plots in docs/images again."
+    )
     return parser
 
 
 def _scenario(name: str) -> Scenario:
     load, _, connections = name.partition("@")
     if load not in LOADS or not connections.isdecimal():
-        raise argparse.ArgumentTypeError(f"{name} is none; one is {SCENARIOS[0].name}")
+        raise argparse.ArgumentTypeError(
+            f"{name} is not a scenario. Use one such as {SCENARIOS[0].name}."
+        )
     return Scenario(load, int(connections))
 
 

@@ -1,4 +1,4 @@
-"""A database of its own for each server, with customers in it before anything is measured."""
+"""A new database for each server, with customers in it before the measurement."""
 
 import asyncio
 import contextlib
@@ -13,9 +13,9 @@ from pymongo import MongoClient
 from graphql_api.customers.fields import FIELDS, Customer
 from graphql_api.customers.judge import judge
 from graphql_api.customers.problems import Rejected
-from graphql_api.customers.store import Kept
+from graphql_api.customers.store import StoredCustomer
 from graphql_api.mongo.customer_documents import to_document
-from graphql_api.mongo.customers import MongoCustomers
+from graphql_api.mongo.database import MongoDatabase
 
 from .loads import VALID
 
@@ -24,10 +24,10 @@ _numbers = count(1)
 
 
 class Database:
-    """The collection `customers` of one database, as our own server would set it up."""
+    """The collection `customers` of one database, set up as our own server does."""
 
     def __init__(self, mongodb_uri: str) -> None:
-        """A new one. `mongodb_uri` is that of an embedded MongoDB, which names no database."""
+        """A new database. `mongodb_uri` is of an embedded MongoDB and names no database."""
         self.uri = mongodb_uri.replace("/?", f"/benchmark-{next(_numbers)}?")
         client: MongoClient[dict[str, Any]] = MongoClient(self.uri, uuidRepresentation="standard")
         self._customers = client.get_default_database()["customers"]
@@ -37,13 +37,13 @@ class Database:
         return self._customers.estimated_document_count()
 
     def fill(self, size: int) -> None:
-        """Adds valid customers until there are so many."""
+        """Adds valid customers until there are `size` of them."""
         customers = _customers()
         while missing := max(0, size - len(self)):
             self._customers.insert_many(list(islice(customers, min(missing, _BATCH))))
 
     def ids(self, most: int) -> list[UUID]:
-        """Of so many customers, from everywhere in the collection."""
+        """The ids of at most `most` customers, chosen at random."""
         chosen = self._customers.aggregate(
             [{"$sample": {"size": most}}, {"$project": {"_id": True}}]
         )
@@ -51,12 +51,12 @@ class Database:
 
 
 async def _ensure(uri: str) -> None:
-    with contextlib.closing(MongoCustomers(uri)) as customers:
-        await customers.ensure()
+    with contextlib.closing(MongoDatabase(uri)) as database:
+        await database.set_up()
 
 
 def _customers() -> Iterator[dict[str, Any]]:
-    """Documents of customers, each with another e-mail address."""
+    """Documents of customers, each with its own email address."""
     judged = judge({field.name: VALID[field.public_name] for field in FIELDS})
     if isinstance(judged, Rejected):
         raise TypeError("The examples of the fields are valid.")
@@ -65,4 +65,4 @@ def _customers() -> Iterator[dict[str, Any]]:
         id_ = uuid4()
         values = {**vars(judged), "email": f"{id_.hex}@a.com"}
         customer = Customer(**values, id=id_, created_at=now, updated_at=now)
-        yield to_document(Kept(customer, None))
+        yield to_document(StoredCustomer(customer, None))

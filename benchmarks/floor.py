@@ -1,7 +1,7 @@
-"""The floor: the same answers from bare ASGI, with no GraphQL at all.
+"""The floor: the same answers from bare ASGI, without GraphQL.
 
-The same uvicorn, JSON, rules and database as ours. What comes while the database has a batch goes
-to it as the next batch.
+It has the same uvicorn, JSON, rules and database as our server. Requests that arrive while the
+database handles a batch become the next batch.
 """
 
 import asyncio
@@ -38,7 +38,7 @@ _EMAIL = next(field for field in FIELDS if field.name == "email")
 
 
 class Batches(Generic[_Item, _Outcome]):
-    """Does the work for many at once: while it is done for some, the next ones gather."""
+    """Does the work for many items at once. Items that arrive meanwhile become the next batch."""
 
     def __init__(self, work: Callable[[list[_Item]], Awaitable[list[_Outcome]]]) -> None:
         self._work = work
@@ -62,7 +62,7 @@ class Batches(Generic[_Item, _Outcome]):
 
 
 class Floor:
-    """An ASGI application that answers what `loads` sends, and nothing else."""
+    """An ASGI application that answers the requests of `loads` only."""
 
     def __init__(self, uri: str) -> None:
         self._client: AsyncIOMotorClient[dict[str, Any]] = AsyncIOMotorClient(
@@ -135,16 +135,17 @@ class Floor:
         return document and _shown(document)
 
     async def _insert(self, documents: list[dict[str, Any]]) -> list[bool]:
-        """Whether each is stored; False where its e-mail address is taken."""
+        """Whether each document is stored. False: its email address is taken."""
         try:
             await self._customers.insert_many(documents, ordered=False)
         except BulkWriteError as error:
-            refused = {
-                refusal["index"]: refusal["code"] for refusal in error.details["writeErrors"]
+            rejected = {
+                write_error["index"]: write_error["code"]
+                for write_error in error.details["writeErrors"]
             }
-            if set(refused.values()) != {_DUPLICATE_KEY}:
+            if set(rejected.values()) != {_DUPLICATE_KEY}:
                 raise
-            return [index not in refused for index in range(len(documents))]
+            return [index not in rejected for index in range(len(documents))]
         return [True] * len(documents)
 
     async def _read(self, ids: list[UUID]) -> list[dict[str, Any] | None]:
@@ -154,7 +155,7 @@ class Floor:
 
 
 def create() -> Floor:
-    """For uvicorn."""
+    """The application, as uvicorn's option `--factory` needs it."""
     return Floor(os.environ["BENCHMARK_MONGODB_URI"])
 
 

@@ -1,7 +1,7 @@
--- Sends one body again and again. Its gap, where it has one, is filled with the next id of a list,
--- or with a number after a prefix, which makes every request another one.
+-- Sends one body many times. If the body has a gap, each request fills it with the next id of a list,
+-- or with a prefix and the next number, so that no two requests are the same.
 -- Arguments: a file with the body, the gap, and either `numbers` and the prefix, or `ids` and a
--- file that has one on each line.
+-- file with one id on each line.
 
 local head, tail, prefix
 local ids = {}
@@ -28,7 +28,7 @@ function init(arguments)
     prefix = arguments[4]
   end
 
-  -- All values have one length, and so have all requests.
+  -- All values have the same length, and so do all requests.
   local before, after = body:find(gap, 1, true)
   local headers = { ["Content-Type"] = "application/json" }
   if before then

@@ -1,4 +1,4 @@
-"""Whether a server's memory stays as it is, however many requests come, and of whatever kind."""
+"""Shows whether a server's memory stays flat during many requests of every kind."""
 
 import http.client
 import json
@@ -36,7 +36,7 @@ _Body = dict[str, Any]
 
 
 def print_memory(driver: Driver, server: Server, hostile_requests: int) -> None:
-    """Sends ordinary and then hostile requests, and says now and then what is resident.
+    """Sends ordinary and then hostile requests, and prints the resident memory at intervals.
 
     Raises `ServerFailed`.
     """
@@ -78,9 +78,9 @@ def _print_row(server: Server, sent: int) -> float:
 
 
 def _attack(url: str, requests: int, seed: int) -> int:
-    """Sends requests of every hostile kind, one after the other, on one connection.
+    """Sends requests of every hostile kind, one after another, on one connection.
 
-    Raises `ServerFailed` where an answer is not the server's own.
+    Raises `ServerFailed` if the server answers with an internal error.
     """
     random = Random(seed)  # noqa: S311  # it makes requests, not secrets
     parts = urlsplit(url)
@@ -96,19 +96,19 @@ def _attack(url: str, requests: int, seed: int) -> int:
         try:
             answer = connection.getresponse()
         except http.client.RemoteDisconnected:
-            # A server may end a connection between two requests.
+            # A server may close a connection between two requests.
             connection.close()
             continue
         content = answer.read()
-        # 503 says that the database is busy.
+        # 503 is allowed: the database is busy.
         if answer.status == http.client.INTERNAL_SERVER_ERROR:
-            raise ServerFailed(f"It answered with {answer.status}: {content!r}")
+            raise ServerFailed(f"The server answered with {answer.status}: {content!r}")
     connection.close()
     return requests
 
 
 def _headers(random: Random, mark: str) -> dict[str, str]:
-    """One of them is new and long, as a rule; a server that is open to its machine needs `Host`."""
+    """Usual headers and one that is new and often long. An open server requires a local `Host`."""
     headers = {
         "Host": "localhost",
         "Accept": "application/json",
@@ -132,14 +132,14 @@ def _headers(random: Random, mark: str) -> dict[str, str]:
 
 
 def _creations(random: Random, mark: str) -> _Body:
-    """Ten aliases, flags, and a comment that changes, with lengths that change."""
+    """Ten aliases, flags, and a comment that varies, with input of varying lengths."""
     flags = "abcd"
     roots = " ".join(
         f"a{n}: createCustomer(input: $input) @include(if: ${flags[n % 4]}) {{ ...Created }}"
         for n in range(10)
     )
     declared = ", ".join(f"${flag}: Boolean!" for flag in flags)
-    # It comes again sometimes, so that it is remembered and prepared.
+    # Some comments repeat, so that the server caches and prepares their documents.
     comment = random.choice([mark, str(random.randrange(300))])
     return {
         "query": f"mutation ($input: CreateCustomerInput!, {declared}) {{ {roots} }}"

@@ -15,7 +15,7 @@ _NAME_POINTS = 12
 
 @dataclass(frozen=True)
 class Line:
-    """One line, with its name written at its end."""
+    """One line, and the name that is written at its end."""
 
     name: str
     heights: Sequence[float]
@@ -25,7 +25,7 @@ class Line:
 
 @dataclass(frozen=True)
 class Panel:
-    """What its lines have in common: the title says what they measure, and in which unit."""
+    """Lines with one vertical axis. The title has the measure and its unit."""
 
     title: str
     lines: Sequence[Line]
@@ -33,7 +33,7 @@ class Panel:
 
 
 def draw(file: Path, across: str, positions: Sequence[int], panels: Sequence[Panel]) -> None:
-    """All panels have the same horizontal axis, a logarithmic one."""
+    """Writes the file. All panels have the same horizontal axis, which is logarithmic."""
     with mpl.rc_context(
         {
             "axes.spines.right": False,
@@ -41,7 +41,7 @@ def draw(file: Path, across: str, positions: Sequence[int], panels: Sequence[Pan
             "axes.titlelocation": "left",
             "axes.titlesize": "medium",
             "font.size": 10,
-            # The same numbers make the same file.
+            # The same numbers then give the same file.
             "svg.hashsalt": "graphql-api",
         }
     ):
@@ -53,7 +53,7 @@ def draw(file: Path, across: str, positions: Sequence[int], panels: Sequence[Pan
             axes.set_xlabel(across)
             axes.xaxis.minorticks_off()
             _draw_lines(axes, panel, positions)
-        # Only now it is known where the lines end.
+        # The positions of the lines' ends are known only after this.
         figure.draw_without_rendering()
         for axes, panel in zip(all_axes, panels, strict=True):
             _draw_names(axes, panel, positions[-1])
@@ -78,7 +78,7 @@ def _draw_lines(axes: Axes, panel: Panel, positions: Sequence[int]) -> None:
 
 
 def _draw_names(axes: Axes, panel: Panel, end: int) -> None:
-    """Each at the end of its line, or as far above as it must be to stand free."""
+    """Writes each name at the end of its line, or as far above as needed to overlap no other."""
     points_per_pixel = 72 / axes.figure.dpi
     free = -math.inf
     for line in sorted(panel.lines, key=lambda line: line.heights[-1]):

@@ -1,4 +1,4 @@
-"""What the pictures in docs/images show: servers against concurrency, and against size."""
+"""The plots in docs/images: the servers by concurrency, and by the size of the collection."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -39,7 +39,7 @@ def plot_concurrency(driver: Driver, servers: Sequence[Server]) -> None:
 
 def plot_size(driver: Driver, servers: Sequence[Server]) -> None:
     """Raises `ServerFailed`."""
-    # Reads first: creations make the collection larger.
+    # Reads come first, because creations make the collection larger.
     scenarios = [Scenario(load, 32) for load in ("read", "create")]
     reports = []
     for thousands in _THOUSANDS:

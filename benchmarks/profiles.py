@@ -1,4 +1,4 @@
-"""Where a server's time goes while it is under load, as py-spy sees it."""
+"""Profiles of a server under load, made with py-spy."""
 
 import subprocess
 import sys
@@ -10,19 +10,22 @@ from .rounds import Driver
 from .servers import Server, ServerFailed
 
 _FOLDER = Path(__file__).with_name("profiles")
-# A picture to look at, and stacks with their numbers of samples to search in.
+# A picture to look at, and stacks with their numbers of samples to search.
 _FORMATS = {"flamegraph": "svg", "raw": "txt"}
 _SAMPLES_PER_SECOND = 200
 
 
 def profile(driver: Driver, server: Server, scenario: Scenario, seconds: int) -> None:
-    """Writes both profiles, each of its own round, and says where. Raises `ServerFailed`."""
+    """Writes both profiles, each from its own round, and prints their paths.
+
+    Raises `ServerFailed`.
+    """
     driver.prepare(server, scenario)
     _FOLDER.mkdir(exist_ok=True)
     for form, suffix in _FORMATS.items():
         file = _FOLDER / f"{server.name.replace(' ', '-')}-{scenario.name}.{suffix}"
         with ThreadPoolExecutor() as threads:
-            # While py-spy starts and ends there is load, too.
+            # The load starts before py-spy and ends after it.
             load = threads.submit(driver.round, server, scenario, seconds + 2)
             _record(server.pid, form, file, seconds)
             load.result()

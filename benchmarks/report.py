@@ -1,4 +1,4 @@
-"""What was measured: a table with ratios to the first server, and JSON."""
+"""The results: a table with ratios to the first server, and JSON."""
 
 import json
 import os
@@ -21,7 +21,7 @@ _MEASURES = {
 
 @dataclass(frozen=True)
 class Round:
-    """What one round measured; all but the requests is for one request."""
+    """The result of one round. All numbers but `requests` and the rate are for one request."""
 
     requests: int
     cpu_microseconds: float
@@ -31,7 +31,7 @@ class Round:
 
 
 class Report:
-    """The rounds of each server in each scenario; each server has the same number of them."""
+    """The rounds of each server in each scenario. All servers have the same number of rounds."""
 
     def __init__(self, seconds: int) -> None:
         self._seconds = seconds
@@ -44,7 +44,7 @@ class Report:
         return median(self._values(scenario, server, measure))
 
     def ratio(self, scenario: Scenario, server: str, measure: str) -> float:
-        """That to the first server: the median of those in the same round, on the same machine."""
+        """The median of the ratios to the first server, each within one round."""
         values = self._values(scenario, server, measure)
         floor = self._values(scenario, next(iter(self._rounds[scenario])), measure)
         return median(value / least for value, least in zip(values, floor, strict=True))
@@ -53,7 +53,7 @@ class Report:
         return [getattr(measured, measure) for measured in self._rounds[scenario][server]]
 
     def table(self, scenario: Scenario) -> str:
-        """Each measure, and in brackets its ratio to that of the first server."""
+        """Each measure, and in parentheses its ratio to the first server's."""
         rows = [[scenario.name, *_MEASURES.values()]]
         for server in self._rounds[scenario]:
             cells = [

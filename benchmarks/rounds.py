@@ -1,4 +1,4 @@
-"""Rounds of load on servers, in turn, and what each of their requests cost."""
+"""Rounds of load on the servers in turn, and the cost of one request in each round."""
 
 import json
 import secrets
@@ -18,25 +18,25 @@ _SCRIPT = Path(__file__).with_name("load.lua")
 _POOL = 1000
 _PATIENCE_SECONDS = 30
 
-# A server that has nothing to do still looks after its connections.
+# An idle server still uses some CPU time for its connections.
 _LOOK_SECONDS = 0.1
 _IDLE_CPU_SECONDS = 0.011
-# Of what wrk sent last, it may not have read everything.
+# The server may not have read the last requests of wrk yet.
 _IDLE_LOOKS = 10
 
 
 class WrkMissing(Exception):
-    """There is no wrk on the PATH."""
+    """wrk is not on the PATH."""
 
 
 class Driver:
-    """Drives servers with wrk; the files that it reads are in the folder."""
+    """Drives servers with wrk. The files that wrk reads are in the folder."""
 
     def __init__(self, folder: Path, rounds: int, seconds: int) -> None:
         """Raises `WrkMissing`."""
         wrk = shutil.which("wrk")
         if wrk is None:
-            raise WrkMissing("The load comes from wrk: apt-get install wrk, or brew install wrk.")
+            raise WrkMissing("wrk is missing. Run apt-get install wrk, or brew install wrk.")
         self._wrk = wrk
         self._folder = folder
         self._rounds = rounds
@@ -45,7 +45,7 @@ class Driver:
             (folder / name).write_bytes(load.body)
 
     def interleaved(self, servers: Sequence[Server], scenarios: Sequence[Scenario]) -> Report:
-        """Every server in turn, again and again, and a table of each scenario when it is done.
+        """Measures every server in turn in each round, and prints a table of each scenario.
 
         Raises `ServerFailed`.
         """
@@ -60,7 +60,7 @@ class Driver:
         return report
 
     def prepare(self, server: Server, scenario: Scenario) -> None:
-        """Checks one answer of the server, and drives it for a second that does not count.
+        """Checks one answer of the server, and drives it for one second without measuring.
 
         Raises `ServerFailed`.
         """
@@ -75,23 +75,28 @@ class Driver:
             headers={"Content-Type": "application/json"},
             timeout=_PATIENCE_SECONDS,
         )
-        if answer.status_code != httpx.codes.OK or not load.is_right(answer.json()["data"]):
-            raise ServerFailed(f"{server.name} answered to {scenario.load}: {answer.text}")
+        try:
+            load.check(answer.json())
+        except ValueError as error:
+            raise ServerFailed(
+                f"{server.name}: the answer to {scenario.load} {error}: {answer.text}"
+            ) from None
         self._drive(server, scenario, 1)
 
     def round(self, server: Server, scenario: Scenario, seconds: int | None = None) -> Round:
-        """One round, of the driver's own length where nothing else is said.
+        """Measures one round. Without `seconds` it has the driver's length.
 
-        Raises `ServerFailed` where an answer was none, or a customer is missing or too many.
+        Raises `ServerFailed` if a request failed, or if the number of new customers is not the one
+        that the answers say.
         """
-        kept, cpu_seconds = len(server.database), server.cpu_seconds()
+        customers, cpu_seconds = len(server.database), server.cpu_seconds()
         done = self._drive(server, scenario, seconds or self._seconds)
-        cpu_seconds, kept = server.cpu_seconds() - cpu_seconds, len(server.database) - kept
+        cpu_seconds, new = server.cpu_seconds() - cpu_seconds, len(server.database) - customers
         answered, sent = done["requests"], _sent(done, scenario)
         if done["errors"] or not answered:
             raise ServerFailed(f"{server.name}, {scenario.name}: {done}")
-        if not (answered <= kept <= sent if scenario.load == "create" else kept == 0):
-            raise ServerFailed(f"{server.name}, {scenario.name}: {done}, but {kept} are new.")
+        if not (answered <= new <= sent if scenario.load == "create" else new == 0):
+            raise ServerFailed(f"{server.name}, {scenario.name}: {done}, but {new} new customers.")
         return Round(
             requests=answered,
             cpu_microseconds=cpu_seconds / sent * 1e6,
@@ -101,8 +106,8 @@ class Driver:
         )
 
     def _drive(self, server: Server, scenario: Scenario, seconds: int) -> dict[str, int]:
-        """What wrk says at its end, when the server is done with all that it sent."""
-        kept = len(server.database)
+        """The summary of wrk, once the server has handled everything that wrk sent."""
+        customers = len(server.database)
         values = (
             ["ids", str(self._ids(server))]
             if scenario.load == "read"
@@ -118,7 +123,7 @@ class Driver:
             raise ServerFailed(f"wrk: {done.stderr}")
         measured: dict[str, int] = json.loads(done.stdout.splitlines()[-1])
         new = _sent(measured, scenario) if scenario.load == "create" else 0
-        _await_rest(server, kept + new)
+        _await_rest(server, customers + new)
         return measured
 
     def _ids(self, server: Server) -> Path:
@@ -126,18 +131,18 @@ class Driver:
 
 
 def _sent(done: dict[str, int], scenario: Scenario) -> int:
-    # At its end wrk leaves without the answers to what it sent last.
+    # wrk ends without waiting for the answers to its last requests.
     return done["requests"] + scenario.connections
 
 
 def _await_rest(server: Server, customers: int) -> None:
-    """Returns when the server is done: idle, with so many customers, or without them for long."""
+    """Returns once the server is idle: with that many customers, or for longer without them."""
     before = server.cpu_seconds()
     idle_looks = 0
     give_up = time.monotonic() + _PATIENCE_SECONDS
     while idle_looks < (1 if len(server.database) >= customers else _IDLE_LOOKS):
         if time.monotonic() > give_up:
-            raise ServerFailed(f"{server.name} does not come to rest.")
+            raise ServerFailed(f"{server.name} does not become idle.")
         time.sleep(_LOOK_SECONDS)
         now = server.cpu_seconds()
         idle_looks = idle_looks + 1 if now - before < _IDLE_CPU_SECONDS else 0

@@ -1,4 +1,4 @@
-"""The servers that are measured: how each is started, and what it costs, from /proc."""
+"""The servers that are measured: how each is started, and its CPU time and memory from /proc."""
 
 import contextlib
 import os
@@ -15,6 +15,7 @@ from pathlib import Path
 from graphql_api.settings import PREFIX, variable
 
 from .database import Database
+from .rules import rules_as_json
 
 FLOOR = "floor"
 OURS = "graphql-api"
@@ -42,12 +43,12 @@ _COMMANDS = {
 
 
 class ServerFailed(Exception):
-    """A server does not start, or does not do what it should."""
+    """A server does not start, or does not work as expected."""
 
 
 @dataclass(frozen=True)
 class Server:
-    """A server that answers, with a database of its own."""
+    """A running server with its own database."""
 
     name: str
     pid: int
@@ -55,7 +56,7 @@ class Server:
     database: Database
 
     def cpu_seconds(self) -> float:
-        """What it has used until now: user and system, all threads and processes."""
+        """The CPU time so far, user and system, of all its threads and processes."""
         return sum(
             # utime and stime; see proc_pid_stat(5).
             (int(fields[11]) + int(fields[12])) / _TICKS_PER_SECOND
@@ -63,13 +64,14 @@ class Server:
         )
 
     def resident_bytes(self) -> int:
+        """The resident memory of all its processes."""
         return sum(int(fields[21]) * _PAGE_BYTES for fields in self._stats())
 
     def _stats(self) -> list[list[str]]:
-        """The fields of /proc/PID/stat from `state` on, for the process and those below it."""
+        """The fields of /proc/PID/stat from `state` on, for the process and its descendants."""
         stats: dict[int, list[str]] = {}
         for file in Path("/proc").glob("[0-9]*/stat"):
-            # A process may end while one looks.
+            # A process may end while this reads.
             with contextlib.suppress(OSError):
                 stats[int(file.parent.name)] = file.read_text().rpartition(") ")[2].split()
         family = {self.pid}
@@ -79,7 +81,7 @@ class Server:
 
 
 def install_mercurius() -> None:
-    """Raises `ServerFailed`."""
+    """Installs Mercurius with npm. Raises `ServerFailed`."""
     if shutil.which("npm") is None:
         raise ServerFailed("Mercurius needs Node and npm.")
     command = ["npm", "ci", "--silent", "--prefix", str(_MERCURIUS)]
@@ -90,7 +92,7 @@ def install_mercurius() -> None:
 
 @contextlib.contextmanager
 def started(name: str, database: Database, folder: Path) -> Iterator[Server]:
-    """The server of this name on a free port, until the end; its log is in the folder.
+    """Runs the server of this name on a free port, until the block ends; its log is in the folder.
 
     Raises `ServerFailed`.
     """
@@ -103,7 +105,7 @@ def started(name: str, database: Database, folder: Path) -> Iterator[Server]:
         log.open("wb") as output,
         subprocess.Popen(  # noqa: S603  # our own commands
             [*_COMMANDS[name], str(port)],
-            env={**inherited, **uris},
+            env={**inherited, **uris, "BENCHMARK_RULES": rules_as_json()},
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,
@@ -123,4 +125,4 @@ def _await_listener(process: subprocess.Popen[bytes], port: int, log: Path) -> N
             socket.create_connection(("127.0.0.1", port)).close()
             return
         time.sleep(0.05)
-    raise ServerFailed(f"It does not start: {process.args!r}\n{log.read_text()}")
+    raise ServerFailed(f"The server does not start: {process.args!r}\n{log.read_text()}")

@@ -10,7 +10,7 @@ from graphql import GraphQLInterfaceType, GraphQLObjectType, GraphQLUnionType, b
 
 from graphql_api.customers.fields import FIELDS
 from graphql_api.schema.schema import sdl
-from graphql_api.settings import Settings, description, variable
+from graphql_api.settings import Settings, setting_default, setting_description, variable
 
 _SCHEMA = build_schema(sdl())
 
@@ -32,7 +32,11 @@ def fields() -> str:
 def settings() -> str:
     """The settings, with their defaults."""
     rows = (
-        (f"`{variable(field.name)}`", _default(field.default), description(field.name))
+        (
+            f"`{variable(field.name)}`",
+            setting_default(field.name),
+            setting_description(field.name),
+        )
         for field in dataclasses.fields(Settings)
     )
     return _table(("Variable", "Default", "What it decides"), rows)
@@ -70,13 +74,6 @@ def _members(union: str) -> list[GraphQLObjectType]:
 
 def _names(names: Iterable[str]) -> str:
     return ", ".join(f"`{name}`" for name in names)
-
-
-def _default(value: object) -> str:
-    """A default as its variable would contain it."""
-    if value is None:
-        return "none"
-    return f"`{str(value).lower()}`" if isinstance(value, bool) else f"`{value}`"
 
 
 def _table(header: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:

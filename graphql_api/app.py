@@ -1,8 +1,8 @@
-"""Puts the rooms together: the only module that knows them all."""
+"""Connects the rooms: makes the ASGI application that the settings describe."""
 
 import contextlib
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,7 @@ from starlette.routing import Route
 from .access.api_keys import verify_api_key
 from .access.json_web_tokens import JsonWebTokens
 from .access.signing_keys import FAULTS, KeysFromFile, KeysFromUrl, SigningKeys
-from .faults import SettingUp, Unavailable
+from .faults import Misconfigured, SettingUp, Unavailable
 from .http.addresses import is_loopback
 from .http.authentication import BearerTokens, NoAuthentication, TokenVerifier
 from .http.cors import Preflights
@@ -34,60 +34,62 @@ from .http.rate_limit import RateLimit
 from .http.shortcut import Shortcut
 from .logs import configure_structlog
 from .mongo.api_keys import MongoApiKeys
-from .mongo.collection import Unusable
 from .mongo.customers import MongoCustomers
+from .mongo.database import MongoDatabase
 from .mongo.trusted_documents import MongoTrustedDocuments
 from .settings import Settings, SettingsError, set_by_kubernetes
 
 logger = structlog.get_logger()
 
-_DEFAULT_RATE = "100/second"
-
 
 def create_app(settings: Settings) -> Starlette:
-    """The ASGI application on the MongoDB of `settings.mongodb_uri`.
+    """Returns the ASGI application that uses the MongoDB of `settings.mongodb_uri`.
 
-    Raises `SettingsError` where there is no URI, where a setting cannot be used, and where no
-    authentication is configured although strangers can reach the address.
+    Raises `SettingsError` if there is no URI, if a setting cannot be used, or if other machines can
+    reach the address and no authentication is configured.
     """
     if settings.mongodb_uri is None:
         raise SettingsError(
-            "GRAPHQL_API_MONGODB_URI must name a MongoDB; only `graphql-api serve` brings its own."
+            "GRAPHQL_API_MONGODB_URI must be set. Only `graphql-api serve` runs a MongoDB itself."
         )
-    customers = open_customers(settings.mongodb_uri)
-    verifiers = _token_verifiers(settings, customers)
-    is_for_this_machine = not verifiers and not settings.insecure
-    if is_for_this_machine and not is_loopback(settings.host):
+    database = open_database(settings.mongodb_uri)
+    verifiers = _token_verifiers(settings, database)
+    if settings.serves_own_machine_only and not is_loopback(settings.host):
         raise SettingsError(
-            "GRAPHQL_API_HOST names an address that others can reach: configure authentication "
-            "(GRAPHQL_API_KEYS or GRAPHQL_API_JWT_ISSUER), or let everybody in with --insecure."
+            "GRAPHQL_API_HOST names an address that other machines can reach. Configure "
+            "authentication (GRAPHQL_API_KEYS or GRAPHQL_API_JWT_ISSUER), or accept requests from "
+            "everybody with --insecure."
         )
-    limit = _rate_limit(settings, None if is_for_this_machine else _DEFAULT_RATE)
+    limit = _rate_limit(settings)
     authenticate: Authenticate = (
         BearerTokens(verifiers, limit)
         if verifiers
-        else NoAuthentication(limit, loopback_only=is_for_this_machine)
+        else NoAuthentication(limit, loopback_only=settings.serves_own_machine_only)
     )
-    endpoint = GraphQLEndpoint(customers, MongoTrustedDocuments(customers), authenticate, settings)
-    health = Health(customers)
+    endpoint = GraphQLEndpoint(
+        MongoCustomers(database), MongoTrustedDocuments(database), authenticate, settings
+    )
+    health = Health(database.ready)
 
     @contextlib.asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
         if not verifiers:
-            whom = "whoever is on this machine" if is_for_this_machine else "everybody"
-            logger.warning(f"No authentication is configured: the server is open to {whom}.")
+            clients = "this machine only" if settings.serves_own_machine_only else "everybody"
+            logger.warning(
+                f"No authentication is configured: the server accepts requests from {clients}."
+            )
         if settings.shows_graphiql and not is_built():
             logger.warning("GraphiQL is not built: its page loads scripts from a public CDN.")
         async with contextlib.aclosing(limit):
-            with contextlib.closing(customers):
+            with contextlib.closing(database):
                 try:
-                    await customers.ensure()
-                except Unusable:
+                    await database.set_up()
+                except Misconfigured:
                     raise
                 except SettingUp as error:
-                    logger.warning(f"Customers can be created later: {error.progress}")
+                    logger.warning(f"Customers cannot be created yet: {error.progress}")
                 except Unavailable:
-                    logger.warning("The database is not available; requests will try it again.")
+                    logger.warning("The database is unavailable. Each request tries it again.")
                 async with endpoint.trusted_documents.refreshed_in_background():
                     yield
 
@@ -115,37 +117,43 @@ def create_app(settings: Settings) -> Starlette:
         exception_handlers={HTTPException: http_exception},
         lifespan=lifespan,
     )
-    # Starlette makes an absolute address from whatever Host came.
+    # Starlette would redirect to an absolute address made from any Host header.
     app.router.redirect_slashes = False
     return app
 
 
-def open_customers(uri: str) -> MongoCustomers:
-    """Connects when it must; raises `SettingsError` for a URI that cannot be used."""
+def open_database(uri: str) -> MongoDatabase:
+    """Connects at the first use. Raises `SettingsError` for a URI that is not valid."""
     try:
-        return MongoCustomers(uri)
+        return MongoDatabase(uri)
     except (PyMongoError, ValueError):
         # The driver's message may show the password that the URI holds.
         raise SettingsError("GRAPHQL_API_MONGODB_URI must be a valid MongoDB URI.") from None
 
 
 def from_environment() -> Starlette:
-    """`create_app` for ASGI servers: `uvicorn --factory graphql_api.app:from_environment`.
+    """Makes the application for other ASGI servers, from the environment's settings.
 
-    GRAPHQL_API_HOST must say where that server listens.
+    For example `uvicorn --factory graphql_api.app:from_environment`. GRAPHQL_API_HOST must be the
+    address on which that server listens.
     """
     settings = Settings.read(os.environ)
     configure_structlog(settings.log_level, settings.log_format)
-    if ignored := set_by_kubernetes(os.environ):
-        logger.warning(f"Variables of a Kubernetes Service are ignored: {', '.join(ignored)}.")
+    warn_of_ignored(os.environ)
     return create_app(settings)
 
 
-def _token_verifiers(settings: Settings, customers: MongoCustomers) -> list[TokenVerifier]:
-    """A verifier for each kind of token that is configured. Raises `SettingsError`."""
+def warn_of_ignored(environment: Mapping[str, str]) -> None:
+    """Logs the names of variables that are no settings, because Kubernetes sets them."""
+    if ignored := set_by_kubernetes(environment):
+        logger.warning(f"Variables of a Kubernetes Service are ignored: {', '.join(ignored)}.")
+
+
+def _token_verifiers(settings: Settings, database: MongoDatabase) -> list[TokenVerifier]:
+    """Returns one verifier for each kind of token that is configured. Raises `SettingsError`."""
     verifiers: list[TokenVerifier] = []
     if settings.keys:
-        verifiers.append(partial(verify_api_key, MongoApiKeys(customers)))
+        verifiers.append(partial(verify_api_key, MongoApiKeys(database)))
     match settings.jwt_issuer, settings.jwt_audience, settings.jwt_jwks:
         case None, None, None:
             pass
@@ -173,16 +181,16 @@ def _signing_keys(jwks: str) -> SigningKeys:
         ) from None
 
 
-def _rate_limit(settings: Settings, default: str | None) -> RateLimit:
+def _rate_limit(settings: Settings) -> RateLimit:
     try:
         if settings.rate_limit_storage.startswith("mongodb"):
-            # The library stumbles over its own storage where the URI is none.
+            # The library fails on its own storage if the URI is not valid.
             MongoClient[dict[str, Any]](settings.rate_limit_storage, connect=False).close()
-        return RateLimit(settings.rate_limit or default, settings.rate_limit_storage)
+        return RateLimit(settings.effective_rate_limit, settings.rate_limit_storage)
     except (ConfigurationError, PyMongoError, ValueError):
         raise SettingsError(
-            "GRAPHQL_API_RATE_LIMIT_STORAGE must be a valid URI, and the extra `redis` installed "
-            "for that of a Redis."
+            "GRAPHQL_API_RATE_LIMIT_STORAGE must be a valid URI. If it names a Redis, install the "
+            "extra `redis`, too."
         ) from None
 
 

@@ -1,24 +1,56 @@
-"""What any room may raise when MongoDB, or an identity provider, does not do its part."""
+"""Exceptions that every module may raise when MongoDB or an identity provider fails."""
+
+from typing import ClassVar
 
 # How many seconds later a client should retry. A new primary is elected within seconds, and a
 # retry that arrives too early costs little.
 RETRY_AFTER_SECONDS = 1
 
 
-class Unavailable(Exception):
-    """A service that a request needs did not answer in time. Nothing was stored, for certain."""
+class Fault(Exception):
+    """A failure that the client did not cause. Its class has the error that the client gets."""
+
+    # The `extensions.code` of the error.
+    code: ClassVar[str]
+    # The message of the error: what happened, and what to do.
+    advice: ClassVar[str]
+
+
+class Unavailable(Fault):
+    """A service that a request needs did not answer in time, and nothing was stored."""
+
+    code = "UNAVAILABLE"
+    advice = "The database is unavailable. Nothing was stored; retry in a few seconds."
 
 
 class SettingUp(Unavailable):
-    """The collection is being set up, which may take long; `progress` is a sentence for the log."""
+    """The customers' collection is being set up, which can take hours.
+
+    `progress` is a sentence for the log and for health checks.
+    """
 
     def __init__(self, progress: str) -> None:
         super().__init__(progress)
         self.progress = progress
 
 
-class OutcomeUnknown(Exception):
-    """A customer was sent to MongoDB, and no answer says whether it was stored.
+class Misconfigured(Unavailable):
+    """The database answers, but cannot store customers until an operator acts.
 
-    It may be stored already, or later. Sent again with its idempotency key, it is stored once.
+    The message is a sentence that tells the operator why.
     """
+
+
+class OutcomeUnknown(Fault):
+    """A customer was sent to MongoDB, and it is unknown whether the customer is stored.
+
+    The customer may be stored already, or later. A request that is sent again with the same
+    idempotency key stores the customer once.
+    """
+
+    code = "OUTCOME_UNKNOWN"
+    advice = (
+        "The database did not say in time whether the customer was stored. Send the request again "
+        "with the same idempotency key, and the customer is stored once. Without a key, send the "
+        "same email address again: an EmailTakenError means that a customer with it exists."
+    )

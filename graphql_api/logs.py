@@ -1,4 +1,4 @@
-"""The log: one JSON object on each line of standard error, or text for people on a terminal."""
+"""The log: one JSON object on each line of standard error, or text on a terminal."""
 
 import logging
 import logging.config
@@ -17,13 +17,13 @@ from .output import Output, standard_error
 
 logger = structlog.get_logger()
 
-_PLACE = re.compile(r'  File ".*", line [0-9]+, in \S+')
+_FRAME = re.compile(r'  File ".*", line [0-9]+, in \S+')
 
 
-def places(error: BaseException) -> str:
-    """The types of an exception and of its causes, and where each was raised.
+def stack_frames(error: BaseException) -> str:
+    """Returns the types of an exception and of its causes, each with its stack frames.
 
-    Never what they say: that may hold a customer's values.
+    Never their messages, which may contain a customer's values.
     """
     causes: list[str] = []
     cause: BaseException | None = error
@@ -34,23 +34,26 @@ def places(error: BaseException) -> str:
     return "caused by ".join(causes)
 
 
-def configure_logs(level: str, form: str | None) -> None:
-    """For all that this process logs, be it by structlog, by `logging` or as a warning."""
-    configure_structlog(level, form)
-    logging.config.dictConfig(_logging_config(level, form))
+def configure_logs(level: str, log_format: str | None) -> None:
+    """Configures the log for structlog, `logging` and warnings.
+
+    `level` is a level in lower case, and `log_format` is `json`, `console` or None for the default.
+    """
+    configure_structlog(level, log_format)
+    logging.config.dictConfig(_logging_config(level, log_format))
     logging.captureWarnings(capture=True)
-    # What fails to be formatted would be shown at once, with its values.
+    # Otherwise a message that cannot be formatted is printed with its values.
     logging.raiseExceptions = False
 
 
-def configure_structlog(level: str, form: str | None) -> None:
-    """For what this process logs by structlog alone."""
-    global _straight  # noqa: PLW0603  # as structlog's own configuration, there is one
+def configure_structlog(level: str, log_format: str | None) -> None:
+    """Configures the log for structlog only, as `configure_logs` does."""
+    global _json_output  # noqa: PLW0603  # one for each process, like structlog's configuration
     output = standard_error()
-    renderer = _renderer(form)
-    output.tell_loss = partial(_loss, renderer)
+    renderer = _renderer(log_format)
+    output.report_loss = partial(_lost_lines, renderer)
     is_json = isinstance(renderer, structlog.processors.JSONRenderer)
-    _straight = output if is_json and level in ("debug", "info") else None
+    _json_output = output if is_json and level in ("debug", "info") else None
     structlog.configure(
         processors=[structlog.contextvars.merge_contextvars, *_PROCESSORS, renderer],
         wrapper_class=structlog.make_filtering_bound_logger(level),
@@ -60,34 +63,35 @@ def configure_structlog(level: str, form: str | None) -> None:
 
 
 def log_request(**values: object) -> None:
-    """The line of one request, which is the same by way of structlog, but costs ten times as much.
+    """Logs one request. `values` must be serializable as JSON.
 
-    That would be a tenth of a creation.
+    A JSON line is written without structlog, which takes ten times as long for the same line:
+    a tenth of the time of a creation.
     """
-    if _straight is None:
+    if _json_output is None:
         logger.info("request", **values)
         return
     event = {**values, "event": "request", "level": "info", "timestamp": datetime.now(UTC)}
-    _straight.put(orjson.dumps(event, option=orjson.OPT_UTC_Z | orjson.OPT_APPEND_NEWLINE))
+    _json_output.put(orjson.dumps(event, option=orjson.OPT_UTC_Z | orjson.OPT_APPEND_NEWLINE))
 
 
-# Where JSON lines go that need nothing of structlog.
-_straight: Output | None = None
+# The output if requests are logged as JSON. None if structlog logs them, or does not.
+_json_output: Output | None = None
 
 
-def _loss(renderer: Processor, lines: int) -> str:
+def _lost_lines(renderer: Processor, lines: int) -> str:
     event: Any = {"event": "Lines of the log were dropped.", "lines": lines}
     for processor in (*_PROCESSORS, renderer):
         event = processor(None, "error", event)
     return str(event)
 
 
-def _logging_config(level: str, form: str | None) -> dict[str, Any]:
-    own = {"level": level.upper()}
+def _logging_config(level: str, log_format: str | None) -> dict[str, Any]:
+    configured = {"level": level.upper()}
     return {
         "version": 1,
         "disable_existing_loggers": False,
-        "formatters": {"structlog": {"()": f"{__name__}.formatter", "form": form}},
+        "formatters": {"structlog": {"()": f"{__name__}.formatter", "log_format": log_format}},
         "handlers": {
             "stderr": {
                 "class": "logging.StreamHandler",
@@ -95,40 +99,44 @@ def _logging_config(level: str, form: str | None) -> dict[str, Any]:
                 "formatter": "structlog",
             }
         },
-        # At lower levels, whatever is configured, the driver would log customers.
+        # Never a lower level: at those, the driver logs customers.
         "root": {"handlers": ["stderr"], "level": "WARNING"},
-        "loggers": {"graphql_api": own, "uvicorn": own, "uvicorn.error": own},
+        "loggers": {"graphql_api": configured, "uvicorn": configured, "uvicorn.error": configured},
     }
 
 
-def formatter(form: str | None) -> logging.Formatter:
+def formatter(log_format: str | None) -> logging.Formatter:
+    """Returns the formatter that makes the lines of `logging` look like those of structlog."""
     return structlog.stdlib.ProcessorFormatter(
         foreign_pre_chain=[
             structlog.stdlib.add_logger_name,
-            _without_texts,
-            _places_alone,
+            _without_values,
+            _stack_frames_only,
             *_PROCESSORS,
         ],
-        processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, _renderer(form)],
+        processors=[
+            structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+            _renderer(log_format),
+        ],
     )
 
 
-def _renderer(form: str | None) -> Processor:
-    if form == "console" or (form is None and sys.stderr.isatty()):
+def _renderer(log_format: str | None) -> Processor:
+    if log_format == "console" or (log_format is None and sys.stderr.isatty()):
         return structlog.dev.ConsoleRenderer()
     return structlog.processors.JSONRenderer(lambda event, **_: orjson.dumps(event).decode())
 
 
-def _without_texts(_logger: object, _method: str, event: EventDict) -> EventDict:
-    """Of what others log in several lines leaves the first, and the places of a traceback."""
-    first, *further = event["event"].splitlines() or [""]
-    event["event"] = "\n".join([first, *filter(_PLACE.fullmatch, further)])
+def _without_values(_logger: object, _method: str, event: EventDict) -> EventDict:
+    """Reduces a message of several lines to the first one and the stack frames in the others."""
+    first, *others = event["event"].splitlines() or [""]
+    event["event"] = "\n".join([first, *filter(_FRAME.fullmatch, others)])
     return event
 
 
-def _places_alone(_logger: object, _method: str, event: EventDict) -> EventDict:
+def _stack_frames_only(_logger: object, _method: str, event: EventDict) -> EventDict:
     if "exc_info" in event:
-        event["exception"] = places(event.pop("exc_info")[1])
+        event["exception"] = stack_frames(event.pop("exc_info")[1])
     return event
 
 

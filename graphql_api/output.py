@@ -1,4 +1,4 @@
-"""Standard output and error, written by threads of their own: no request waits for a reader."""
+"""Standard output and error, written by their own threads, so that no request waits for them."""
 
 import atexit
 import functools
@@ -12,87 +12,87 @@ from collections.abc import Callable, Iterator
 
 _STANDARD_ERROR = 2
 
-# About 5 MB of requests' lines.
-_MOST_LINES = 10_000
-# Lines that come within this time are written together: each turn of the thread costs the others
-# time, and ten times as many turns cost a tenth of a request (measured).
+# About 5 MB of lines about requests.
+_MAX_LINES = 10_000
+# Lines that arrive within this time are written together. Each wake-up of the thread takes time
+# from the others: with ten times as many wake-ups, a request took a tenth longer (measured).
 _GATHER_SECONDS = 0.1
-_MOST_BYTES = 1_000_000
-# For the last lines, when the process ends.
+_MAX_BYTES = 1_000_000
+# The time for the last lines when the process ends.
 _FINISH_SECONDS = 1.0
 
 
 class Output:
-    """An open file, such as a pipe, that is written to line by line, and never waited for.
+    """Writes lines to an open file, such as a pipe, without ever waiting for its reader.
 
-    Lines that come while too many wait, and those that cannot be written, are dropped and counted;
-    `tell_loss` makes the line that tells their number once there is a reader again.
-    `logging.handlers.QueueListener` would serve `logging` alone, and it waits for ever at the end.
+    Lines are dropped and counted if too many are waiting, or if they cannot be written. As soon as
+    lines can be written again, one says how many were dropped; `report_loss` makes its text.
+    `logging.handlers.QueueListener` is for `logging` only, and waits for ever at the end.
     """
 
-    def __init__(self, descriptor: int, most_lines: int = _MOST_LINES) -> None:
-        self.tell_loss: Callable[[int], str] = str
+    def __init__(self, descriptor: int, max_lines: int = _MAX_LINES) -> None:
+        self.report_loss: Callable[[int], str] = str
         self._descriptor = descriptor
-        self._most_lines = most_lines
-        # Other processes may write to a pipe, too, which keeps so much together.
+        self._max_lines = max_lines
+        # Several processes may write to a pipe, which does not split writes of up to this size.
         is_pipe = stat.S_ISFIFO(os.fstat(descriptor).st_mode)
-        self._most_bytes = select.PIPE_BUF if is_pipe else _MOST_BYTES
+        self._max_bytes = select.PIPE_BUF if is_pipe else _MAX_BYTES
         self._lost = 0
-        # Reentrant, because a signal's handler may log while its thread does.
+        # Reentrant, because a signal handler may log in the middle of a log call of its thread.
         self._counting = threading.RLock()
         self._begin()
         os.register_at_fork(after_in_child=self._begin)
         atexit.register(self.finish)
 
     def put(self, line: bytes) -> None:
-        """Takes a line, which ends with a line break."""
-        if self._queue.qsize() < self._most_lines:
+        """Queues a line, which must end with a line break."""
+        if self._queue.qsize() < self._max_lines:
             self._queue.put(line)
         else:
             self._lose(1)
 
     def write(self, text: str) -> None:
-        """Takes whole lines, as a text file does."""
+        """Queues whole lines, like a text file."""
         self.put(text.encode(errors="backslashreplace"))
 
     def flush(self) -> None:
-        """Does nothing; text files have it."""
+        """Does nothing. Text files have this method."""
 
     def msg(self, line: str) -> None:
-        """Takes a line, as structlog's loggers do."""
+        """Queues a line without its line break, like the loggers of structlog."""
         self.write(f"{line}\n")
 
     debug = info = warning = error = critical = msg
 
     def finish(self) -> None:
-        """Returns when all lines up to now are written, but after a second at the latest."""
+        """Waits until all queued lines are written, for one second at most."""
         written = threading.Event()
         self._queue.put(written)
         written.wait(_FINISH_SECONDS)
 
     def _begin(self) -> None:
         self._queue: queue.SimpleQueue[bytes | threading.Event] = queue.SimpleQueue()
-        threading.Thread(target=self._write_on, daemon=True, name="output").start()
+        threading.Thread(target=self._write_lines, daemon=True, name="output").start()
 
     def _lose(self, lines: int) -> None:
         with self._counting:
             self._lost += lines
 
-    def _write_on(self) -> None:
+    def _write_lines(self) -> None:
         while True:
             taken = [self._queue.get()]
             time.sleep(_GATHER_SECONDS)
-            # Nobody else takes anything out.
+            # No other thread takes lines out of the queue.
             while not self._queue.empty():
                 taken.append(self._queue.get())
-            # What was lost until now would have come after these lines.
+            # The lines that were lost until now belong after these lines.
             with self._counting:
                 lost, self._lost = self._lost, 0
             lines = [item for item in taken if isinstance(item, bytes)]
-            for some in _together(lines, self._most_bytes):
-                self._write(b"".join(some), len(some))
+            for group in _together(lines, self._max_bytes):
+                self._write(b"".join(group), len(group))
             if lost:
-                self._write(f"{self.tell_loss(lost)}\n".encode(), lost)
+                self._write(f"{self.report_loss(lost)}\n".encode(), lost)
             for item in taken:
                 if isinstance(item, threading.Event):
                     item.set()
@@ -105,21 +105,21 @@ class Output:
             self._lose(lines)
 
 
-def _together(lines: list[bytes], most_bytes: int) -> Iterator[list[bytes]]:
-    """As many lines at a time as fit, and at least one."""
-    some: list[bytes] = []
+def _together(lines: list[bytes], max_bytes: int) -> Iterator[list[bytes]]:
+    """Yields groups of lines that fit into `max_bytes`; a longer line is a group of its own."""
+    group: list[bytes] = []
     size = 0
     for line in lines:
-        if some and size + len(line) > most_bytes:
-            yield some
-            some, size = [], 0
-        some.append(line)
+        if group and size + len(line) > max_bytes:
+            yield group
+            group, size = [], 0
+        group.append(line)
         size += len(line)
-    if some:
-        yield some
+    if group:
+        yield group
 
 
 @functools.cache
 def standard_error() -> Output:
-    """The one output for all that this process logs."""
+    """Returns the output that all logs of this process share."""
     return Output(_STANDARD_ERROR)

@@ -1,4 +1,4 @@
-"""Every setting: one environment variable each, read once."""
+"""The settings: one environment variable for each, with its default and its description."""
 
 import difflib
 import ipaddress
@@ -11,7 +11,9 @@ from typing import Annotated, Any
 
 PREFIX = "GRAPHQL_API_"
 
-# Without TLS, whoever is on the way could put keys of their own in.
+_DEFAULT_RATE_LIMIT = "100/second"
+
+# Without TLS, anybody on the network path could replace the keys.
 _JWKS_URL = re.compile(
     r"https://[^/]+.*|http://(?:localhost|127\.0\.0\.1|\[::1\])(?::[0-9]+)?(?:/.*)?"
 )
@@ -21,12 +23,12 @@ _RATE_LIMIT_STORAGES = (
     *("redis://", "rediss://", "redis+unix://"),
 )
 
-# What Kubernetes sets in each container for a Service whose name begins with `graphql-api`; see
-# "Environment variables" in https://kubernetes.io/docs/concepts/services-networking/service/.
+# The variables that Kubernetes sets in each container for a Service whose name starts with
+# `graphql-api`; see "Environment variables" in https://kubernetes.io/docs/concepts/services-networking/service/.
 _SERVICE = re.compile(
     rf"{PREFIX}(\w+_)?(SERVICE_(HOST|PORT(_\w+)?)|PORT_[0-9]+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)"
 )
-# The name of one of them is also that of a setting: the value tells them apart.
+# One of them has the name of a setting, GRAPHQL_API_PORT; only its value shows which it is.
 _SERVICE_PORT = re.compile(rf"{PREFIX}(\w+_)?PORT=(tcp|udp|sctp)://.+")
 
 
@@ -36,7 +38,7 @@ class SettingsError(Exception):
 
 def _text(value: str) -> str:
     if not value:
-        raise ValueError("a text that is not empty")
+        raise ValueError("text that is not empty")
     return value
 
 
@@ -101,7 +103,7 @@ def _one_of(*words: str) -> Callable[[str], str]:
     return parse
 
 
-# As browsers send it in the header Origin: no path, no `*`.
+# The form in which browsers send it in the header Origin: no path, no `*`.
 _ORIGIN = re.compile(r"https?://([a-z0-9.-]+|\[[0-9a-f:.]+\])(:[0-9]+)?")
 
 
@@ -112,7 +114,7 @@ def _origins(value: str) -> tuple[str, ...]:
     return origins
 
 
-# No `*`, which would be all of them.
+# No `*`, which would allow all headers.
 _HEADER_NAME = re.compile(r"[A-Za-z0-9_-]+")
 
 
@@ -125,15 +127,20 @@ def _header_names(value: str) -> tuple[str, ...]:
 
 @dataclass(frozen=True)
 class _Setting:
-    """What stands beside a setting's type: how its text is read, and what it decides."""
+    """The parser of a setting's text, and its description.
+
+    `parse` raises `ValueError` with the end of the sentence "GRAPHQL_API_... must be ...".
+    `default`, in Markdown, describes the default of a setting that is None unless it is set.
+    """
 
     parse: Callable[[str], object]
     description: str
+    default: str = "none"
 
 
 @dataclass(frozen=True)
 class Settings:
-    """What the operator decides; each field is the variable of its name in capitals."""
+    """The operator's decisions. The variable of `port` is `GRAPHQL_API_PORT`, and so on."""
 
     host: Annotated[str, _Setting(_text, "The address to listen on.")] = "127.0.0.1"
     port: Annotated[
@@ -153,33 +160,33 @@ class Settings:
         str | None,
         _Setting(
             _mongodb_uri,
-            "The URI of the MongoDB to use instead of the embedded one; it must be a "
-            "replica set. The path of the URI names the database; without a path it is "
-            "`graphql_api`.",
+            "The URI of the MongoDB to use, which must be a replica set. The path of the URI "
+            "names the database; without a path it is `graphql_api`.",
+            default="the embedded MongoDB",
         ),
     ] = None
     mongod: Annotated[
         Path | None,
         _Setting(
             _path,
-            "The mongod binary of the embedded MongoDB. By default `mongod` on the PATH, "
-            "or otherwise the one that the extra `embedded` installs.",
+            "The mongod binary of the embedded MongoDB.",
+            default="`mongod` on the PATH, or otherwise the one of the extra `embedded`",
         ),
     ] = None
     introspection: Annotated[
         bool | None,
         _Setting(
             _true_or_false,
-            "Whether clients may read the schema and get suggestions for unknown names. By "
-            "default only with the embedded MongoDB.",
+            "Whether clients may read the schema and get suggestions for unknown names.",
+            default="`true` with the embedded MongoDB, otherwise `false`",
         ),
     ] = None
     graphiql: Annotated[
         bool | None,
         _Setting(
             _true_or_false,
-            "Whether the server shows GraphiQL, a page for exploring the API. By default "
-            "only if introspection is allowed.",
+            "Whether the server shows GraphiQL, a page for exploring the API.",
+            default="`true` if introspection is allowed, otherwise `false`",
         ),
     ] = None
     max_tokens: Annotated[
@@ -246,16 +253,16 @@ class Settings:
         str | None,
         _Setting(
             _text,
-            "The only claim that the scopes of JSON Web Tokens are read from, instead of "
-            "`scope`, `scp` and `permissions`.",
+            "The only claim from which the scopes of JSON Web Tokens are read.",
+            default="`scope`, `scp` and `permissions`",
         ),
     ] = None
     insecure: Annotated[
         bool,
         _Setting(
             _true_or_false,
-            "Whether a server on a non-loopback address may be open to everybody: `true` or "
-            "`false`.",
+            "Whether a server without authentication may accept requests from everybody: `true` "
+            "or `false`.",
         ),
     ] = False
     rate_limit: Annotated[
@@ -263,24 +270,25 @@ class Settings:
         _Setting(
             _rate,
             "How many requests each token may send, and each address without a valid token, "
-            "such as `600/minute`. If unset, it is `100/second`, or no limit for a server "
-            "that accepts requests from its own machine only.",
+            "such as `600/minute`.",
+            default=f"`{_DEFAULT_RATE_LIMIT}`; no limit for a server that accepts requests from "
+            "its own machine only",
         ),
     ] = None
     rate_limit_storage: Annotated[
         str,
         _Setting(
             _rate_limit_storage,
-            "Where requests are counted: in each worker, or in a MongoDB or a Redis that "
-            "several workers share.",
+            "Where requests are counted: in each worker (`memory://`), or in a MongoDB or a "
+            "Redis that all workers share.",
         ),
     ] = "memory://"
     trusted_proxies: Annotated[
         str | None,
         _Setting(
             _networks,
-            "The proxies that may say whom a request is from: addresses or networks, "
-            "separated by commas.",
+            "The proxies that may name the address of a request's client: addresses or "
+            "networks, separated by commas.",
         ),
     ] = None
     receive_seconds: Annotated[
@@ -303,7 +311,7 @@ class Settings:
         _Setting(
             _whole_number(1, 3600),
             "How long an idle connection stays open after an answer. Behind a proxy, set it "
-            "longer than the proxy keeps connections open.",
+            "longer than the idle timeout of the proxy.",
         ),
     ] = 5
     execution_seconds: Annotated[
@@ -370,43 +378,56 @@ class Settings:
         str | None,
         _Setting(
             _one_of("json", "console"),
-            "`json` or `console`. By default `console` on a terminal and `json` elsewhere.",
+            "The format of the log: `json` or `console`.",
+            default="`console` if standard error is a terminal, otherwise `json`",
         ),
     ] = None
 
     @property
     def allows_introspection(self) -> bool:
-        """Whether clients may ask for the schema: by default where the embedded MongoDB runs."""
+        """`introspection` or its default: true with the embedded MongoDB."""
         return self.mongodb_uri is None if self.introspection is None else self.introspection
 
     @property
     def shows_graphiql(self) -> bool:
-        """Whether there is a page for explorers: by default where introspection is allowed."""
+        """`graphiql` or its default: true if introspection is allowed."""
         return self.allows_introspection if self.graphiql is None else self.graphiql
+
+    @property
+    def serves_own_machine_only(self) -> bool:
+        """Whether requests from other machines are rejected, because requests need no token."""
+        return not (self.keys or self.jwt_issuer or self.insecure)
+
+    @property
+    def effective_rate_limit(self) -> str | None:
+        """`rate_limit` or its default. None means no limit."""
+        if self.rate_limit is None and not self.serves_own_machine_only:
+            return _DEFAULT_RATE_LIMIT
+        return self.rate_limit
 
     @classmethod
     def read(cls, environment: Mapping[str, str]) -> "Settings":
-        """Raises `SettingsError` for a value that cannot be used and for a name that is not known.
+        """Reads the variables of an environment, except those of `set_by_kubernetes`.
 
-        Variables of `set_by_kubernetes` are ignored.
+        Raises `SettingsError` for a value that is not valid and for an unknown `GRAPHQL_API_` name.
         """
         names = {variable(name): name for name in _SETTINGS}
         ignored = set_by_kubernetes(environment)
         values: dict[str, Any] = {}
-        for given, value in environment.items():
-            if not given.startswith(PREFIX) or given in ignored:
+        for key, value in environment.items():
+            if not key.startswith(PREFIX) or key in ignored:
                 continue
-            if given not in names:
-                raise SettingsError(f"{given} is not a setting. {_instead_of(given)}")
+            if key not in names:
+                raise SettingsError(f"{key} is not a setting. {_suggestion(key)}")
             try:
-                values[names[given]] = _SETTINGS[names[given]].parse(value)
+                values[names[key]] = _SETTINGS[names[key]].parse(value)
             except ValueError as error:
-                raise SettingsError(f"{given} must be {error}.") from None
+                raise SettingsError(f"{key} must be {error}.") from None
         return cls(**values)
 
 
 def set_by_kubernetes(environment: Mapping[str, str]) -> list[str]:
-    """The names of the variables that tell of a Kubernetes Service, and are no settings."""
+    """Returns the names of the variables that describe a Kubernetes Service and are no settings."""
     return [
         name
         for name, value in environment.items()
@@ -414,8 +435,8 @@ def set_by_kubernetes(environment: Mapping[str, str]) -> list[str]:
     ]
 
 
-def _instead_of(unknown: str) -> str:
-    # Without what all of them begin with, which would make them all alike.
+def _suggestion(unknown: str) -> str:
+    # The prefix, which all names share, would make every name a close match.
     name = unknown.removeprefix(PREFIX).lower()
     if nearest := difflib.get_close_matches(name, _SETTINGS, n=1):
         return f"Did you mean {variable(nearest[0])}?"
@@ -423,13 +444,24 @@ def _instead_of(unknown: str) -> str:
 
 
 def variable(name: str) -> str:
-    """The environment variable of a setting."""
+    """Returns the environment variable of a setting, such as `GRAPHQL_API_PORT` for `port`."""
     return PREFIX + name.upper()
 
 
-def description(name: str) -> str:
-    """What a setting decides."""
+def setting_description(name: str) -> str:
+    """Returns what a setting decides, in one or more sentences of Markdown."""
     return _SETTINGS[name].description
+
+
+def setting_default(name: str) -> str:
+    """Returns the default of a setting in Markdown, as its variable would give it."""
+    match getattr(Settings(), name):
+        case None:
+            return _SETTINGS[name].default
+        case bool(value):
+            return f"`{value}`".lower()
+        case value:
+            return f"`{value}`"
 
 
 _SETTINGS: dict[str, _Setting] = {

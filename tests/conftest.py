@@ -1,11 +1,13 @@
-"""What tests share: one embedded MongoDB for all of them, and one server on real sockets."""
+"""The fixtures that tests share: one embedded MongoDB, and servers on real sockets."""
 
+import io
 import os
+import sys
 import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator
 from itertools import count
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import httpx
 import pytest
@@ -18,9 +20,9 @@ from graphql_api.settings import PREFIX
 
 from .support.clients import connected
 from .support.replica_sets import Member, ReplicaSet, replica_set
-from .support.servers import Server, serving
+from .support.servers import Server, serving, variables_of_a_service
 
-# Runs a command; gives its exit code, and what it said on its standard output and error.
+# Runs a command. Returns its exit code, its standard output and its standard error.
 Command = Callable[..., tuple[int, str, str]]
 
 _database_numbers = count(1)
@@ -28,21 +30,29 @@ _database_numbers = count(1)
 
 @pytest.fixture
 def graphql_api(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Command:
-    """`graphql-api` in this process, with an environment of its own."""
+    """`graphql-api` in this process, with this process's environment without its settings."""
     environment = {name: os.environ[name] for name in os.environ if not name.startswith(PREFIX)}
 
     def run(*arguments: str, **variables: str) -> tuple[int, str, str]:
         monkeypatch.setattr(os, "environ", {**environment, **variables})
+        # As Python opens the standard error of a process.
+        cast(io.TextIOWrapper, sys.stderr).reconfigure(errors="backslashreplace")
         code = main(arguments)
-        said = capsys.readouterr()
-        return code, said.out, said.err
+        printed = capsys.readouterr()
+        return code, printed.out, printed.err
 
     return run
 
 
 @pytest.fixture
+def errors(tmp_path: Path) -> Path:
+    """The file for the standard error of another process."""
+    return tmp_path / "stderr"
+
+
+@pytest.fixture
 def data_dir() -> Iterator[Path]:
-    """A data directory to be, with a short path, unlike pytest's own."""
+    """The path of a new data directory, short enough for the socket in it, unlike `tmp_path`."""
     with tempfile.TemporaryDirectory(prefix="graphql-api-tests-") as folder:
         yield Path(folder, "data")
 
@@ -76,7 +86,7 @@ async def client(database_uri: str) -> AsyncIterator[httpx.AsyncClient]:
 
 @pytest.fixture
 def documents(database_uri: str) -> Iterator[Collection[dict[str, Any]]]:
-    """What that application keeps, past the application."""
+    """The collection of the customers that the application has stored."""
     with MongoClient[dict[str, Any]](database_uri, uuidRepresentation="standard") as mongo:
         yield mongo.get_default_database()["customers"]
 
@@ -89,12 +99,13 @@ def server_database_uri(mongodb_uri: str) -> str:
 
 @pytest.fixture(scope="session")
 def server(server_database_uri: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """A `graphql-api serve` with a database of its own."""
-    errors = tmp_path_factory.mktemp("server") / "stderr"
+    """A `graphql-api serve` with a database of its own, as in a pod beside a Kubernetes Service."""
     with serving(
-        errors=errors,
+        errors=tmp_path_factory.mktemp("server") / "stderr",
+        stop=True,
         GRAPHQL_API_MONGODB_URI=server_database_uri,
         GRAPHQL_API_INTROSPECTION="true",
+        **variables_of_a_service("GRAPHQL_API"),
     ) as server:
         yield server
 
@@ -115,7 +126,7 @@ def impatient_database_uri(mongodb_uri: str) -> str:
 def impatient_server(
     impatient_database_uri: str, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Server]:
-    """A server that waits one second for everything, and has a database of its own."""
+    """A server with limits of one second, and a database of its own."""
     with serving(
         errors=tmp_path_factory.mktemp("impatient-server") / "stderr",
         GRAPHQL_API_MONGODB_URI=impatient_database_uri,
@@ -129,14 +140,14 @@ def impatient_server(
 
 @pytest.fixture(scope="session")
 def failing_set(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ReplicaSet]:
-    """A replica set of one member, which tests may have fail."""
+    """A replica set with one member, which tests may let fail."""
     with replica_set(tmp_path_factory.mktemp("failing-set"), 1) as failing_set:
         yield failing_set
 
 
 @pytest.fixture
 def member(failing_set: ReplicaSet) -> Member:
-    """That one member."""
+    """The only member of that replica set."""
     return failing_set.members[0]
 
 

@@ -9,6 +9,7 @@ from typing import Protocol
 
 import jwt
 
+from ..deadline import FETCH_KEYS_SECONDS
 from ..faults import Unavailable
 
 logger = logging.getLogger(__name__)
@@ -17,7 +18,6 @@ ALGORITHMS = ("RS256", "ES256", "EdDSA")
 
 _Keys = dict[str, jwt.PyJWK]
 
-_FETCH_SECONDS = 3.0
 # Keys are fetched again when they are this old, and when a token names an unknown key. Between two
 # attempts there is a pause, so that invented key ids do not cause a load on the provider.
 _FRESH_SECONDS = 300.0
@@ -55,7 +55,7 @@ class KeysFromUrl:
     """
 
     def __init__(self, url: str) -> None:
-        self._client = jwt.PyJWKClient(url, cache_jwk_set=False, timeout=_FETCH_SECONDS)
+        self._client = jwt.PyJWKClient(url, cache_jwk_set=False, timeout=FETCH_KEYS_SECONDS)
         self._keys: _Keys = {}
         self._fetched_at = self._tried_at = -float("inf")
         self._fetching: asyncio.Task[None] | None = None
@@ -68,7 +68,7 @@ class KeysFromUrl:
             self._tried_at = now
             self._fetching = asyncio.create_task(self._fetch())
         if is_unknown and self._fetching is not None:
-            await asyncio.wait([self._fetching], timeout=_FETCH_SECONDS)
+            await asyncio.wait([self._fetching], timeout=FETCH_KEYS_SECONDS)
         if not self._keys:
             raise Unavailable
         return self._keys.get(kid)

@@ -1,1 +1,4 @@
-"""What operators type: the commands of `graphql-api`."""
+"""The commands that operators run: `graphql-api serve`, `keys`, `documents` and `schema`.
+
+Each command has a module with `SUMMARY`, `add_arguments` and `run`.
+"""

@@ -10,19 +10,24 @@ from typing import Any
 
 from ..access.manifest import ManifestError, read_manifest
 from ..access.trusted_documents import ID_IN_WORDS, IdsTaken, TrustedDocuments, is_document_id
-from ..execution.documents import Documents
+from ..http.graphql import create_documents
 from ..mongo.trusted_documents import MongoTrustedDocuments
-from ..schema.schema import create_schema
 from ..settings import Settings
-from .database import on_database, print_table
+from .open_database import with_database
+from .setting_options import add_setting_options, environment_with
+from .table import print_table
+
+SUMMARY = "register, list and remove trusted documents"
 
 _Action = Callable[[Settings, argparse.Namespace], int]
 
 _COLUMNS = ("ID", "OPERATIONS", "REGISTERED")
 
 
-def add_document_actions(parser: argparse.ArgumentParser, shared: argparse.ArgumentParser) -> None:
-    """The actions of `graphql-api documents`, each with the options that they share."""
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the actions, each with its arguments."""
+    shared = argparse.ArgumentParser(add_help=False)
+    add_setting_options(shared, "data_dir")
     actions = parser.add_subparsers(dest="action", required=True)
 
     register = actions.add_parser(
@@ -43,28 +48,28 @@ def add_document_actions(parser: argparse.ArgumentParser, shared: argparse.Argum
     )
 
 
-def run_document_action(settings: Settings, options: argparse.Namespace) -> int:
-    """Runs what the options say, and gives the exit code.
+def run(options: argparse.Namespace) -> int:
+    """Runs the action and returns its exit code.
 
     Raises `OSError`, `SettingsError`, `MongodError` and `Unavailable`.
     """
     action: _Action = options.action
-    return action(settings, options)
+    return action(Settings.read(environment_with(options)), options)
 
 
 def _register(settings: Settings, options: argparse.Namespace) -> int:
     try:
         documents = read_manifest(options.manifest.read_bytes())
     except ManifestError as error:
-        return _refuse([str(error)])
+        return _reject([str(error)])
     if problems := list(_problems(documents, settings)):
-        return _refuse(problems)
+        return _reject(problems)
     return _with_registered(settings, partial(_add, dict(documents)))
 
 
 def _problems(documents: list[tuple[str, str]], settings: Settings) -> Iterator[str]:
-    """Everything that is wrong, as it would be with these documents in requests."""
-    reader = Documents(create_schema(), settings)
+    """Yields the reasons why a server with these settings would reject these documents."""
+    reader = create_documents(settings)
     first: dict[str, str] = {}
     for id_, text in documents:
         if not is_document_id(id_):
@@ -78,15 +83,15 @@ def _problems(documents: list[tuple[str, str]], settings: Settings) -> Iterator[
 
 
 def _shown(error: dict[str, Any]) -> str:
-    places = [f"(line {at['line']}, column {at['column']})" for at in error.get("locations", ())]
-    return " ".join([error["message"], *places])
+    locations = [f"(line {at['line']}, column {at['column']})" for at in error.get("locations", ())]
+    return " ".join([error["message"], *locations])
 
 
 async def _add(texts: dict[str, str], registered: TrustedDocuments) -> int:
     try:
         new = await registered.add(texts, datetime.now(UTC))
     except IdsTaken as taken:
-        return _refuse(
+        return _reject(
             f"{id_}: Another document is registered with this id. Remove it first."
             for id_ in taken.ids
         )
@@ -94,7 +99,7 @@ async def _add(texts: dict[str, str], registered: TrustedDocuments) -> int:
     return 0
 
 
-def _refuse(problems: Iterable[str]) -> int:
+def _reject(problems: Iterable[str]) -> int:
     for problem in problems:
         print(f"graphql-api: {problem}", file=sys.stderr)
     print("graphql-api: Nothing was registered.", file=sys.stderr)
@@ -102,7 +107,7 @@ def _refuse(problems: Iterable[str]) -> int:
 
 
 def _list(settings: Settings, _options: argparse.Namespace) -> int:
-    reader = Documents(create_schema(), settings)
+    reader = create_documents(settings)
 
     async def show(registered: TrustedDocuments) -> int:
         documents = await registered.all()
@@ -137,4 +142,4 @@ def _remove(settings: Settings, options: argparse.Namespace) -> int:
 
 
 def _with_registered(settings: Settings, work: Callable[[TrustedDocuments], Awaitable[int]]) -> int:
-    return on_database(settings, lambda customers: work(MongoTrustedDocuments(customers)))
+    return with_database(settings, lambda database: work(MongoTrustedDocuments(database)))

@@ -1,4 +1,4 @@
-"""The command `graphql-api keys`, which makes, lists and revokes API keys."""
+"""The command `graphql-api keys`, which creates, lists and revokes API keys."""
 
 import argparse
 import re
@@ -10,7 +10,11 @@ from ..access.api_keys import ApiKey, ApiKeys, is_key_id, new_api_key
 from ..access.principal import Scope, known_scopes
 from ..mongo.api_keys import MongoApiKeys
 from ..settings import Settings
-from .database import on_database, print_table
+from .open_database import with_database
+from .setting_options import add_setting_options, environment_with
+from .table import print_table
+
+SUMMARY = "create, list and revoke API keys"
 
 _Action = Callable[[ApiKeys, argparse.Namespace], Awaitable[int]]
 
@@ -19,8 +23,10 @@ _MAX_NAME_LENGTH = 50
 _UNITS = {"m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1)}
 
 
-def add_key_actions(parser: argparse.ArgumentParser, shared: argparse.ArgumentParser) -> None:
-    """The actions of `graphql-api keys`, each with the options that they share."""
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the actions, each with its arguments."""
+    shared = argparse.ArgumentParser(add_help=False)
+    add_setting_options(shared, "data_dir")
     actions = parser.add_subparsers(dest="action", required=True)
 
     create = actions.add_parser("create", help="create a key and print it once", parents=[shared])
@@ -31,7 +37,7 @@ def add_key_actions(parser: argparse.ArgumentParser, shared: argparse.ArgumentPa
         choices=[scope.value for scope in Scope],
         action="append",
         required=True,
-        help="What the key allows; repeat the option for more scopes.",
+        help="What the key allows. Repeat the option for more scopes.",
     )
     create.add_argument(
         "--expires",
@@ -50,21 +56,23 @@ def add_key_actions(parser: argparse.ArgumentParser, shared: argparse.ArgumentPa
     revoke.add_argument("id", metavar="ID", help="The id of the key, as `keys list` shows it.")
 
 
-def run_key_action(settings: Settings, options: argparse.Namespace) -> int:
-    """Runs what the options say, and gives the exit code.
+def run(options: argparse.Namespace) -> int:
+    """Runs the action and returns its exit code.
 
     Raises `SettingsError`, `MongodError` and `Unavailable`.
     """
-
     action: _Action = options.action
-    return on_database(settings, lambda customers: action(MongoApiKeys(customers), options))
+    return with_database(
+        Settings.read(environment_with(options)),
+        lambda database: action(MongoApiKeys(database), options),
+    )
 
 
 async def _create(api_keys: ApiKeys, options: argparse.Namespace) -> int:
-    key, kept = new_api_key(options.name, known_scopes(options.scope), options.expires)
-    await api_keys.add(kept)
-    print(key)
-    print(f"Store the key now: it is not shown again. Its id is {kept.id}.", file=sys.stderr)
+    token, key = new_api_key(options.name, known_scopes(options.scope), options.expires)
+    await api_keys.add(key)
+    print(token)
+    print(f"Store the key now: it is not shown again. Its id is {key.id}.", file=sys.stderr)
     return 0
 
 
@@ -98,6 +106,6 @@ def _name(text: str) -> str:
 
 
 def _lifetime(text: str) -> timedelta:
-    if not (shape := re.fullmatch("([1-9][0-9]{0,4})([mhd])", text)):
+    if not (match := re.fullmatch("([1-9][0-9]{0,4})([mhd])", text)):
         raise argparse.ArgumentTypeError("use a number of minutes, hours or days: 30m, 12h or 90d")
-    return int(shape[1]) * _UNITS[shape[2]]
+    return int(match[1]) * _UNITS[match[2]]

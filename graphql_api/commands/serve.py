@@ -1,5 +1,6 @@
-"""Runs the application under uvicorn, with the embedded MongoDB where no other one is named."""
+"""The command `graphql-api serve`, which runs the application under uvicorn."""
 
+import argparse
 import asyncio
 import contextlib
 import errno
@@ -23,47 +24,65 @@ from typing import TypeVar
 import uvicorn
 from starlette.applications import Starlette
 
-from ..app import create_app, from_environment
+from ..app import create_app, warn_of_ignored
 from ..http.protocol import Protocol
 from ..logs import configure_logs
 from ..mongo.mongod import DirectoryInUse, embedded_mongod, find_mongod
 from ..output import Output
 from ..settings import Settings, variable
-from .workers import OTHER_SIGNALS, STOP_SIGNALS, Workers, ignore, on_signals, say_so
+from .setting_options import add_setting_options, environment_with
+from .workers import OTHER_SIGNALS, STOP_SIGNALS, Workers, ignore, on_signals, send_heartbeat
 
 logger = logging.getLogger(__name__)
 
+SUMMARY = "serve GraphQL over HTTP, and GraphiQL"
+
 _T = TypeVar("_T")
 
-# For the processes that a killed server left behind: they notice it, and end.
-_REMAINS_SECONDS = 10.0
+# The processes that a killed server left behind notice it within this time, and end.
+_LEFT_BEHIND_SECONDS = 10.0
 _POLL_SECONDS = 0.1
 
 
-def serve(settings: Settings) -> int:
-    """Serves until SIGINT, SIGQUIT or SIGTERM, and gives the exit code.
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the settings that have an option."""
+    add_setting_options(parser, "host", "port", "workers", "data_dir")
+    parser.add_argument(
+        "--insecure",
+        action="store_const",
+        const="true",
+        dest=variable("insecure"),
+        default=argparse.SUPPRESS,
+        help="Accept requests from everybody, even on an address that other machines can reach.",
+    )
 
-    Raises `SettingsError` and `MongodError` where it cannot start, and `OSError` where it cannot
+
+def run(options: argparse.Namespace) -> int:
+    """Serves until SIGINT, SIGQUIT or SIGTERM, and returns the exit code.
+
+    Raises `SettingsError` and `MongodError` if the server cannot start, and `OSError` if it cannot
     listen.
     """
+    environment = environment_with(options)
+    settings = Settings.read(environment)
+    # Raises `SettingsError` before anything starts.
     create_app(replace(settings, mongodb_uri=settings.mongodb_uri or "mongodb://localhost"))
     configure_logs(settings.log_level, settings.log_format)
-    on_signals(STOP_SIGNALS, _leave)
+    warn_of_ignored(environment)
+    on_signals(STOP_SIGNALS, _exit)
     on_signals(OTHER_SIGNALS, _do_nothing)
-    # Each connection is an open file, and the usual limit is only meant for old programs.
+    # Each connection is an open file. The usual soft limit is low for the sake of old programs.
     with contextlib.suppress(ValueError):
-        most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
-        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+        hard_limit = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard_limit, hard_limit))
     with contextlib.ExitStack() as held:
         listener = held.enter_context(_listener(settings))
-        uri = _once_free(lambda: held.enter_context(_database(settings)))
-        os.environ[variable("mongodb_uri")] = uri
-        # Workers read the settings anew, and for them the embedded MongoDB has a URI.
-        os.environ[variable("introspection")] = str(settings.allows_introspection).lower()
+        settings = _once_free(lambda: held.enter_context(_with_database(settings)))
         shown = "GraphiQL" if settings.shows_graphiql else "GraphQL"
         Output(sys.stdout.fileno()).msg(f"{shown}: http://{_authority(listener)}/graphql")
         if settings.workers > 1:
-            return Workers(_work, settings.workers, listener, settings.shutdown_seconds).run()
+            work = partial(_work, settings)
+            return Workers(work, settings.workers, listener, settings.shutdown_seconds).run()
         _Server(_config(settings)).run([listener])
     return 0
 
@@ -72,13 +91,13 @@ def _config(
     settings: Settings, every_second: Callable[[], Awaitable[None]] | None = None
 ) -> uvicorn.Config:
     return uvicorn.Config(
-        _application,
+        partial(_application, settings),
         factory=True,
         loop="uvloop",
         http=partial(Protocol, settings),  # type: ignore[arg-type]  # it is only called
         ws="none",
         lifespan="on",
-        # Addresses hold the query and its variables.
+        # It would log URLs, which may contain a query and its variables.
         access_log=False,
         log_config=None,
         server_header=False,
@@ -91,24 +110,23 @@ def _config(
     )
 
 
-def _application() -> Starlette:
-    application = from_environment()
-    # What is here now stays for good, and is not to be looked through again and again for garbage.
+def _application(settings: Settings) -> Starlette:
+    application = create_app(settings)
+    # These objects live until the end: the garbage collector need not look at them again.
     gc.collect()
     gc.freeze()
     return application
 
 
-def _work(listener: socket.socket, words: Connection) -> None:
-    """One of several server processes, which ends when the one that started it is gone."""
+def _work(settings: Settings, listener: socket.socket, heartbeats: Connection) -> None:
+    """Runs one of several server processes, which ends when the process that started it ends."""
     sentinel = multiprocessing.parent_process().sentinel  # type: ignore[union-attr]  # it has one
     threading.Thread(target=_end_with, args=[sentinel], daemon=True).start()
     on_signals(OTHER_SIGNALS, ignore)
-    settings = Settings.read(os.environ)
     configure_logs(settings.log_level, settings.log_format)
 
     async def every_second() -> None:
-        say_so(words)
+        send_heartbeat(heartbeats)
 
     _Server(_config(settings, every_second)).run([listener])
 
@@ -119,11 +137,11 @@ def _end_with(sentinel: int) -> None:
 
 
 class _Server(uvicorn.Server):
-    """uvicorn's, which ends quietly and tidily however often it is told to."""
+    """uvicorn's server, which also stops in order if it receives several signals."""
 
     @contextlib.contextmanager
     def capture_signals(self) -> Generator[None, None, None]:
-        # uvicorn would raise them once more in the end, while mongod is stopped.
+        # uvicorn would raise the signals again at the end, while mongod is being stopped.
         on_signals(STOP_SIGNALS, self.handle_exit)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, STOP_SIGNALS)
         yield
@@ -131,18 +149,18 @@ class _Server(uvicorn.Server):
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         for server in self.servers:
             server.close()
-        # Whoever was let in a moment ago becomes one of the connections before those are told.
+        # A connection that was just accepted is now added to those that uvicorn tells to close.
         await asyncio.sleep(0)
         await super().shutdown(sockets)
         if self.force_exit:
-            # A second Ctrl-C: uvicorn leaves at once, and would have the loop break off the rest.
+            # A second Ctrl-C: uvicorn returns at once, and the loop would cancel the lifespan, too.
             for task in self.server_state.tasks:
                 task.cancel()
             await self.lifespan.shutdown()
 
 
-def _leave(_signal: int, _frame: FrameType | None) -> None:
-    """Ends a server that does not serve yet, once: what it has begun is still to be put away."""
+def _exit(_signal: int, _frame: FrameType | None) -> None:
+    """Ends a server that does not serve yet. Later signals must not interrupt its cleanup."""
     on_signals(STOP_SIGNALS, ignore)
     sys.exit(0)
 
@@ -152,8 +170,11 @@ def _do_nothing(number: int, _frame: FrameType | None) -> None:
 
 
 def _once_free(take: Callable[[], _T]) -> _T:
-    """Waits while what is to be taken is still in use: maybe a killed server left processes."""
-    give_up = time.monotonic() + _REMAINS_SECONDS
+    """Calls `take` until the port or the directory is free: a killed server may leave processes.
+
+    After 10 seconds, and for any other error, raises the error of `take`.
+    """
+    give_up = time.monotonic() + _LEFT_BEHIND_SECONDS
     waits = False
     while True:
         try:
@@ -165,23 +186,25 @@ def _once_free(take: Callable[[], _T]) -> _T:
         if not waits:
             logger.warning(
                 "The port or the data directory is in use. The server waits for up to %d seconds.",
-                _REMAINS_SECONDS,
+                _LEFT_BEHIND_SECONDS,
             )
             waits = True
         time.sleep(_POLL_SECONDS)
 
 
 @contextlib.contextmanager
-def _database(settings: Settings) -> Iterator[str]:
+def _with_database(settings: Settings) -> Iterator[Settings]:
+    """Yields the settings with the URI of a MongoDB. Runs the embedded one if they have no URI."""
     if settings.mongodb_uri is not None:
-        yield settings.mongodb_uri
+        yield settings
         return
     with embedded_mongod(find_mongod(settings.mongod), settings.data_dir) as uri:
-        yield uri
+        # Introspection is allowed by default with the embedded MongoDB, which has a URI now.
+        yield replace(settings, mongodb_uri=uri, introspection=settings.allows_introspection)
 
 
 def _listener(settings: Settings) -> socket.socket:
-    """Listens at once, so that who connects before all is ready waits and is not refused."""
+    """Listens before the server is ready, so that early clients wait and are not refused."""
     is_ipv6 = ":" in settings.host
     try:
         return _once_free(
@@ -192,25 +215,28 @@ def _listener(settings: Settings) -> socket.socket:
             )
         )
     except (OSError, UnicodeError) as error:
-        raise OSError(_why_not(error, settings.port)) from None
+        raise OSError(_reason(error, settings.port)) from None
 
 
-def _why_not(error: OSError | UnicodeError, port: int) -> str:
-    """Why nothing can listen there, and what to do."""
+def _reason(error: OSError | UnicodeError, port: int) -> str:
+    """Returns a message: why the server cannot listen, and how to solve it."""
     match error:
         case OSError(errno=errno.EADDRINUSE):
-            return f"Port {port} is in use: stop what uses it, or choose another with --port."
+            return (
+                f"Port {port} is in use. Stop the program that uses it, or choose another port "
+                "with --port."
+            )
         case OSError(errno=errno.EACCES):
-            return f"Port {port} is not open to this user: choose one from 1024 on with --port."
+            return f"This user may not listen on port {port}. Choose a port above 1023 with --port."
         case _:
             return (
-                "The server cannot listen on this host: name an address of this machine with "
+                "The server cannot listen on this host. Choose an address of this machine with "
                 "--host."
             )
 
 
 def _authority(listener: socket.socket) -> str:
     host, port = listener.getsockname()[:2]
-    if host in ("0.0.0.0", "::"):  # noqa: S104  # shown, not listened on
+    if host in ("0.0.0.0", "::"):  # noqa: S104  # only shown
         host = "localhost"
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

@@ -1,4 +1,4 @@
-"""The server processes of `--workers`, which share a listener: kept running, and replaced."""
+"""The server processes of `--workers`: started on one listener, watched, replaced and stopped."""
 
 import contextlib
 import logging
@@ -15,63 +15,70 @@ from types import FrameType
 
 logger = logging.getLogger(__name__)
 
-# What ends a server, and what else would kill it, but does not.
+# The signals that stop a server, and those that would kill a process if it did not handle them.
 STOP_SIGNALS = frozenset({signal.SIGINT, signal.SIGQUIT, signal.SIGTERM})
 OTHER_SIGNALS = frozenset({signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2})
 
-# What one process does: it serves on the listener, and says so on the connection every second.
+# The work of one process: it serves on the listener, and sends a heartbeat every second.
 Work = Callable[[socket.socket, Connection], None]
 
-_LOOK_SECONDS = 1.0
-# After so many looks without a word, a worker that has served is killed. One that starts may take
-# as long as it takes: on a small machine that is minutes.
-_MOST_SILENT_LOOKS = 60
-# Between a worker that could not start and the next try.
-_PAUSE_SECONDS = 1.0
-# For what a worker does after the last answer, before it is killed.
-_FAREWELL_SECONDS = 2.0
+_HEARTBEAT_SECONDS = 1.0
+# A worker that has served is killed after this many missing heartbeats. Counted, not timed, so that
+# a machine that was paused kills no worker. A worker that starts is never killed: on a small
+# machine, starting takes minutes.
+_MAX_MISSING_HEARTBEATS = 60
+# The time between a worker that could not start and the next attempt.
+_RETRY_SECONDS = 1.0
+# The time that a worker has to end after its last answer, before it is killed.
+_EXIT_SECONDS = 2.0
 
-# What is installed by then, and none of this process's threads.
+# A new process imports the installed version, and inherits no threads.
 _spawn = multiprocessing.get_context("spawn")
 
 
 def on_signals(
     signals: Iterable[signal.Signals], handler: Callable[[int, FrameType | None], object]
 ) -> None:
+    """Sets the same handler for several signals."""
     for number in signals:
         signal.signal(number, handler)
 
 
 def ignore(_signal: int, _frame: FrameType | None) -> None:
-    """A handler. With SIG_IGN, Python would complain of a signal that came a moment before."""
+    """A signal handler that does nothing.
+
+    With SIG_IGN instead, Python reports an error for a signal that arrived just before.
+    """
 
 
 class Workers:
-    """So many processes that do the same work.
+    """A fixed number of processes that do the same work.
 
-    uvicorn's own `Multiprocess` kills those that are slow to start, keeps the listener open until
-    the last one has ended, and looks at its signals twice a second.
+    uvicorn's own `Multiprocess` kills workers that are slow to start, keeps the listener open until
+    the last worker has ended, and looks for signals only twice a second.
     """
 
     def __init__(
         self, work: Work, number: int, listener: socket.socket, stop_seconds: float
     ) -> None:
+        """`stop_seconds`: how long a worker that stops may take to answer its last requests."""
         self._work = work
         self._number = number
         self._listener = listener
         self._stop_seconds = stop_seconds
         self._workers: list[_Worker] = []
-        # Counts the replacements: workers of an earlier generation are to be replaced.
+        # Increases with each SIGHUP: workers of an earlier generation are replaced.
         self._generation = 0
-        self._no_start_before = 0.0
-        # Until then, one that cannot start ends the server, which is not configured well.
-        self._all_served = False
+        self._start_not_before = 0.0
+        # Until all have served once, a worker that cannot start ends the server: the cause is
+        # probably its configuration.
+        self._all_have_served = False
         self._exit_code = 0
 
     def run(self) -> int:
-        """Returns when the last one has ended after a signal, and gives the exit code.
+        """Runs until a signal has stopped all workers, and returns the exit code.
 
-        That is 0, or the code of a worker that could not start where all have to.
+        The code is 0, or that of a worker that could not start when the server started.
         """
         signals, wakeup = socket.socketpair()
         with signals, wakeup:
@@ -85,97 +92,98 @@ class Workers:
         return self._exit_code
 
     def _run(self, signals: socket.socket) -> None:
-        looked = time.monotonic()
-        self._balance()
+        counted_at = time.monotonic()
+        self._start_and_replace()
         while self._workers or self._number:
             sentinels = [worker.process.sentinel for worker in self._workers]
-            starting = [worker.words for worker in self._workers if not worker.serves]
-            if signals in wait([signals, *sentinels, *starting], _LOOK_SECONDS):
+            starting = [worker.heartbeats for worker in self._workers if not worker.has_served]
+            if signals in wait([signals, *sentinels, *starting], _HEARTBEAT_SECONDS):
                 for number in signals.recv(1024):
-                    self._obey(signal.Signals(number))
-            is_look = time.monotonic() - looked >= _LOOK_SECONDS
-            if is_look:
-                looked = time.monotonic()
+                    self._handle(signal.Signals(number))
+            heartbeat_is_due = time.monotonic() - counted_at >= _HEARTBEAT_SECONDS
+            if heartbeat_is_due:
+                counted_at = time.monotonic()
             for worker in self._workers.copy():
-                worker.listen(is_look=is_look)
+                worker.check(heartbeat_is_due=heartbeat_is_due)
                 if worker.process.exitcode is not None:
-                    self._bury(worker, worker.process.exitcode)
-            self._balance()
+                    self._remove(worker, worker.process.exitcode)
+            self._start_and_replace()
 
-    def _obey(self, number: signal.Signals) -> None:
+    def _handle(self, number: signal.Signals) -> None:
         if number in STOP_SIGNALS:
-            logger.info("Received %s, stopping.", number.name)
+            logger.info("Received %s. The server stops.", number.name)
             self._stop()
         elif number == signal.SIGHUP:
-            logger.info("Received SIGHUP, replacing the server processes.")
+            logger.info("Received SIGHUP. The server processes are replaced.")
             self._generation += 1
         else:
             logger.info("Received %s, which does nothing.", number.name)
 
     def _stop(self) -> None:
-        # As long as anybody has it open, the kernel takes connections for it.
+        # The kernel accepts connections as long as any process has the listener open.
         self._listener.close()
         self._number = 0
         for worker in self._workers:
             worker.stop(self._stop_seconds)
 
-    def _bury(self, worker: "_Worker", code: int) -> None:
+    def _remove(self, worker: "_Worker", exit_code: int) -> None:
+        """Removes a worker that has ended."""
         self._workers.remove(worker)
         worker.close()
-        if worker.stops:
+        if worker.is_stopping:
             return
-        logger.error("A server process ended with code %d.", code)
-        if worker.serves:
+        logger.error("A server process ended with code %d.", exit_code)
+        if worker.has_served:
             return
-        self._no_start_before = time.monotonic() + _PAUSE_SECONDS
-        if code < 0:
-            # Somebody killed it, which says nothing of the next one.
+        self._start_not_before = time.monotonic() + _RETRY_SECONDS
+        if exit_code < 0:
+            # A signal killed it. The next one may well start.
             return
         for other in self._workers:
-            # Whatever is installed now cannot start: those that can are kept.
+            # The installed version cannot start: workers of an earlier one are not replaced.
             other.generation = self._generation
-        if not (self._all_served and any(other.serves for other in self._workers)):
-            self._exit_code = code
+        if not (self._all_have_served and any(other.has_served for other in self._workers)):
+            self._exit_code = exit_code
             self._stop()
 
-    def _balance(self) -> None:
-        """Starts what is missing, and replaces one worker of an earlier generation at a time."""
-        working = [worker for worker in self._workers if not worker.stops]
+    def _start_and_replace(self) -> None:
+        """Starts missing workers, and replaces one worker of an earlier generation at a time."""
+        working = [worker for worker in self._workers if not worker.is_stopping]
         missing = self._number - len(working)
-        all_serve = all(worker.serves for worker in working)
-        self._all_served |= all_serve and missing == 0
+        all_serve = all(worker.has_served for worker in working)
+        self._all_have_served |= all_serve and missing == 0
         earlier = [worker for worker in working if worker.generation < self._generation]
         if earlier and all_serve:
             if missing < 0:
                 earlier[0].stop(self._stop_seconds)
             else:
-                # The next one serves before the earlier one stops.
+                # The new worker serves before the earlier one stops.
                 missing += 1
-        may_start = time.monotonic() >= self._no_start_before
+        may_start = time.monotonic() >= self._start_not_before
         try:
             for _ in range(missing if may_start else 0):
                 self._workers.append(_Worker(self._work, self._listener, self._generation))
         except OSError as error:
-            # No memory, or no more open files: there may be some again.
-            logger.error("A server process cannot be started: %s.", error.strerror)  # noqa: TRY400  # its place says nothing
-            self._no_start_before = time.monotonic() + _PAUSE_SECONDS
+            # Too little memory, or too many open files, which may change.
+            logger.error("A server process cannot be started: %s.", error.strerror)  # noqa: TRY400  # the traceback adds nothing
+            self._start_not_before = time.monotonic() + _RETRY_SECONDS
 
 
 class _Worker:
-    """One process, which is told to stop by SIGTERM alone, whatever a terminal sends to all."""
+    """One process. Only SIGTERM stops it, even if a terminal sends another signal to all."""
 
     def __init__(self, work: Work, listener: socket.socket, generation: int) -> None:
         self.generation = generation
-        self.serves = self.stops = False
-        self._silent_looks = 0
+        self.has_served = self.is_stopping = False
+        self._missing_heartbeats = 0
         self._kill_at = math.inf
-        self.words, words = _spawn.Pipe(duplex=False)
-        # Dies with this process, should that fail.
-        self.process = _spawn.Process(target=work, args=(listener, words), daemon=True)
-        # Starting the first process would start this one, which unblocks SIGINT.
+        self.heartbeats, sender = _spawn.Pipe(duplex=False)
+        # A daemon is terminated when this process exits, whatever the reason.
+        self.process = _spawn.Process(target=work, args=(listener, sender), daemon=True)
+        # Otherwise the start of the first worker would start the tracker, which unblocks SIGINT.
         resource_tracker.ensure_running()
-        with words:
-            # The process inherits the mask: Ctrl-C is not to break off its imports.
+        with sender:
+            # The worker inherits the blocked signals: Ctrl-C must not interrupt its imports.
             before = signal.pthread_sigmask(
                 signal.SIG_BLOCK, (STOP_SIGNALS | OTHER_SIGNALS) - {signal.SIGTERM}
             )
@@ -185,30 +193,31 @@ class _Worker:
                 signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
     def stop(self, seconds: float) -> None:
-        """Gives it so long, and a little longer, to answer what it was asked."""
-        self.stops = True
-        self._kill_at = time.monotonic() + seconds + _FAREWELL_SECONDS
+        """Sends SIGTERM. The worker has this time to answer its requests before it is killed."""
+        self.is_stopping = True
+        self._kill_at = time.monotonic() + seconds + _EXIT_SECONDS
         self.process.terminate()
 
-    def listen(self, *, is_look: bool) -> None:
-        """Takes what it says, and kills it where it should have said something."""
-        if self.words.poll() and os.read(self.words.fileno(), 1024):
-            self.serves = True
-            self._silent_looks = 0
-        self._silent_looks += is_look and self.serves and not self.stops
-        if self._silent_looks > _MOST_SILENT_LOOKS or time.monotonic() > self._kill_at:
-            logger.error("A server process does not react: it is killed.")
+    def check(self, *, heartbeat_is_due: bool) -> None:
+        """Reads its heartbeats. Kills it if too many are missing, or if it stops too slowly."""
+        if self.heartbeats.poll() and os.read(self.heartbeats.fileno(), 1024):
+            self.has_served = True
+            self._missing_heartbeats = 0
+        self._missing_heartbeats += heartbeat_is_due and self.has_served and not self.is_stopping
+        if self._missing_heartbeats > _MAX_MISSING_HEARTBEATS or time.monotonic() > self._kill_at:
+            logger.error("A server process does not respond. It is killed.")
             self.process.kill()
             self.process.join()
 
     def close(self) -> None:
-        self.words.close()
+        """Releases the pipe and the handle of a process that has ended."""
+        self.heartbeats.close()
         self.process.close()
 
 
-def say_so(words: Connection) -> None:
-    """Tells from within a worker that it serves; never waits."""
-    os.set_blocking(words.fileno(), False)
+def send_heartbeat(heartbeats: Connection) -> None:
+    """Tells the server from within a worker that the worker serves. Never waits."""
+    os.set_blocking(heartbeats.fileno(), False)
     with contextlib.suppress(OSError):
-        # Full, or nobody listens any more.
-        os.write(words.fileno(), b".")
+        # The pipe is full, or the server has gone.
+        os.write(heartbeats.fileno(), b".")

@@ -1,1 +1,1 @@
-"""What a customer is: its twelve fields, their rules, and how one is created."""
+"""What a customer is: its fields, their rules, and how a customer is created."""

@@ -11,14 +11,14 @@ from uuid import uuid4
 from .fields import FIELDS, Customer, NewCustomer
 from .judge import Value, judge
 from .problems import Rejected, Taken, TooLong
-from .store import Attempt, Customers, EmailTaken, Kept
+from .store import Attempt, Customers, EmailTaken, StoredCustomer
 
 _EMAIL = next(field for field in FIELDS if field.name == "email")
 
 
 @dataclass(frozen=True)
 class Created:
-    """A customer that is kept; `replayed` where an earlier request with this key created it."""
+    """The customer is stored. `replayed`: an earlier request with the same key created it."""
 
     customer: Customer
     replayed: bool
@@ -26,7 +26,7 @@ class Created:
 
 @dataclass(frozen=True)
 class Conflict:
-    """The idempotency key belongs to a creation with another input."""
+    """The idempotency key was already used with different input."""
 
     message: str = "This idempotency key was already used with different input. Use a new key."
 
@@ -34,39 +34,40 @@ class Conflict:
 async def create_customer(
     customers: Customers, values: Mapping[str, Value], idempotency_key: str | None
 ) -> Created | Rejected | Conflict:
-    """Judge what was sent and keep the customer. `values` are as `judge` takes them.
+    """Judges the input and stores the customer. `values` has the form that `judge` takes.
 
-    Raises `Unavailable` where the customers cannot be reached, and `OutcomeUnknown`.
+    Raises `Unavailable` if the store cannot be reached, and `OutcomeUnknown`.
     """
     judged = judge(values)
     if isinstance(judged, Rejected):
         if any(isinstance(problem, TooLong) for problem in judged.problems):
-            # Such texts take time. Others have their turn before the same document's next creation.
+            # To judge long texts takes time. Other requests run before this document's next
+            # creation.
             await asyncio.sleep(0)
-        # What was created is valid, so this is another input than the key's, if the key is known.
+        # Every stored customer was valid, so a known key was used with different input.
         if idempotency_key is not None and await customers.created_with(idempotency_key):
             return Conflict()
         return judged
 
     attempt = None if idempotency_key is None else Attempt(idempotency_key, _fingerprint(judged))
-    new = Kept(_customer(judged), attempt)
+    new = StoredCustomer(_customer(judged), attempt)
     try:
-        kept = await customers.add(new)
+        stored = await customers.add(new)
     except EmailTaken:
         return Rejected((Taken(_EMAIL),))
-    if kept.attempt != attempt:
+    if stored.attempt != attempt:
         return Conflict()
-    return Created(kept.customer, replayed=kept.customer.id != new.customer.id)
+    return Created(stored.customer, replayed=stored.customer.id != new.customer.id)
 
 
 def _customer(new: NewCustomer) -> Customer:
     now = datetime.now(UTC)
-    # MongoDB keeps milliseconds.
+    # MongoDB stores times to the millisecond.
     now = now.replace(microsecond=now.microsecond // 1000 * 1000)
     return Customer(**vars(new), id=uuid4(), created_at=now, updated_at=now)
 
 
 def _fingerprint(new: NewCustomer) -> str:
-    """SHA-256 of what was given alone: a field added later leaves it as it is."""
+    """SHA-256 of the given fields alone, so that a field that is added later does not change it."""
     given = {name: value for name, value in vars(new).items() if value is not None}
     return hashlib.sha256(json.dumps(given, sort_keys=True).encode()).hexdigest()

@@ -1,7 +1,8 @@
-"""The twelve fields of a customer, each declared once.
+"""The fields of a customer. Each field is declared once, here.
 
-Validation and its messages, the descriptions and `@constraint` directives in the GraphQL schema,
-and MongoDB's validator all read this declaration.
+Everything else reads this declaration: validation and its messages, the descriptions and the
+`@constraint` directives in the GraphQL schema, MongoDB's validator, the examples in GraphiQL, the
+benchmarks and the tests' table of values.
 """
 
 import typing
@@ -25,128 +26,199 @@ ZipCode = NewType("ZipCode", str)
 PhoneNumber = NewType("PhoneNumber", str)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Rule:
-    """What one field is and what it may hold; lengths count Unicode code points."""
+    """The words and the limits of one field.
 
+    Lengths count the Unicode code points of the normalised text. Without `min_length` there is no
+    minimum, but a required field is never empty. `label` is the title that people read. `example`
+    is a normalised, valid value; the rule rejects `counterexample`.
+    """
+
+    label: str
     description: str
     format: Format
-    min_length: int | None
+    min_length: int | None = None
     max_length: int
     example: str
+    counterexample: str
 
 
 @dataclass(frozen=True, kw_only=True)
 class NewCustomer:
-    """What is known of a customer before it is kept; only `email` is required."""
+    """A valid customer that is not stored yet. Only `email` is required."""
 
     name: Annotated[
         str | None,
-        Rule("The full name of the customer.", ALPHABETIC_AND_WHITE_SPACE, 3, 50, "John Smith"),
+        Rule(
+            label="Name",
+            description="The full name of the customer.",
+            format=ALPHABETIC_AND_WHITE_SPACE,
+            min_length=3,
+            max_length=50,
+            example="John Smith",
+            counterexample="J0",
+        ),
     ] = None
     email: Annotated[
         str,
         Rule(
-            "The email address of the customer. This is displayed next to the customer in the "
-            "dashboard and can be used for searching and tracking.",
-            EMAIL,
-            None,
-            40,
-            "john.smith@example.com",
+            label="Email",
+            description=(
+                "The email address of the customer. This is displayed next to the customer in the "
+                "dashboard and can be used for searching and tracking."
+            ),
+            format=EMAIL,
+            max_length=40,
+            example="john.smith@example.com",
+            counterexample="john.smith",
         ),
     ]
     description: Annotated[
         str | None,
         Rule(
-            "An arbitrary string that you can attach to a customer. It is displayed next to the "
-            "customer in the dashboard.",
-            PRINTABLE,
-            5,
-            50,
-            "A1 Company",
+            label="Description",
+            description=(
+                "An arbitrary string that you can attach to a customer. It is displayed next to "
+                "the customer in the dashboard."
+            ),
+            format=PRINTABLE,
+            min_length=5,
+            max_length=50,
+            example="A1 Company",
+            counterexample="A1",
         ),
     ] = None
     send_email_address: Annotated[
         str | None,
         Rule(
-            "The email address where invoices will be sent.",
-            EMAIL,
-            5,
-            40,
-            "invoices@example.com",
+            label="Send Email Address",
+            description="The email address where invoices will be sent.",
+            format=EMAIL,
+            min_length=5,
+            max_length=40,
+            example="invoices@example.com",
+            counterexample="a@b",
         ),
     ] = None
     cc_email_address: Annotated[
         str | None,
         Rule(
-            "An additional email address where copies of invoices will be sent.",
-            EMAIL,
-            5,
-            40,
-            "copies@example.com",
+            label="CC Email Address",
+            description="An additional email address where copies of invoices will be sent.",
+            format=EMAIL,
+            min_length=5,
+            max_length=40,
+            example="copies@example.com",
+            counterexample="copies.of.all.invoices.of.john.smith.example.com",
         ),
     ] = None
     country: Annotated[
-        str | None, Rule("The name of the customer's country.", ALPHABETIC, 2, 50, "US")
+        str | None,
+        Rule(
+            label="Country",
+            description="The name of the customer's country.",
+            format=ALPHABETIC,
+            min_length=2,
+            max_length=50,
+            example="US",
+            counterexample="United States",
+        ),
     ] = None
     address_line1: Annotated[
         str | None,
-        Rule("The first line of the customer's address.", ALPHANUMERIC, 5, 50, "103 Mason Street"),
+        Rule(
+            label="Address Line 1",
+            description="The first line of the customer's address.",
+            format=ALPHANUMERIC,
+            min_length=5,
+            max_length=50,
+            example="103 Mason Street",
+            counterexample="1 St.",
+        ),
     ] = None
     address_line2: Annotated[
         str | None,
-        Rule("The second line of the customer's address.", ALPHANUMERIC, 5, 50, "2nd Floor"),
+        Rule(
+            label="Address Line 2",
+            description="The second line of the customer's address.",
+            format=ALPHANUMERIC,
+            min_length=5,
+            max_length=50,
+            example="2nd Floor",
+            counterexample="#2",
+        ),
     ] = None
     city: Annotated[
         str | None,
         Rule(
-            "The customer's city name. This can represent a City, District, Suburb, Town, or "
-            "Village.",
-            ALPHABETIC_AND_WHITE_SPACE,
-            2,
-            50,
-            "New York",
+            label="City",
+            description=(
+                "The customer's city name. This can represent a City, District, Suburb, Town, or "
+                "Village."
+            ),
+            format=ALPHABETIC_AND_WHITE_SPACE,
+            min_length=2,
+            max_length=50,
+            example="New York",
+            counterexample="4",
         ),
     ] = None
     state: Annotated[
         str | None,
         Rule(
-            "The state name where the customer resides. This can include State, County, "
-            "Province, or Region.",
-            ALPHABETIC_AND_WHITE_SPACE,
-            2,
-            50,
-            "NY",
+            label="State",
+            description=(
+                "The state name where the customer resides. This can include State, County, "
+                "Province, or Region."
+            ),
+            format=ALPHABETIC_AND_WHITE_SPACE,
+            min_length=2,
+            max_length=50,
+            example="NY",
+            counterexample="N.Y.",
         ),
     ] = None
     zip_code: Annotated[
         ZipCode | None,
         Rule(
-            "The customer's ZIP code. To group numbers, use a hyphen symbol. No other symbols or "
-            "characters are allowed.",
-            NUMERIC_AND_HYPHEN,
-            None,
-            10,
-            "10469-2345",
+            label="ZIP Code",
+            description=(
+                "The customer's ZIP code. To group numbers, use a hyphen symbol. No other symbols "
+                "or characters are allowed."
+            ),
+            format=NUMERIC_AND_HYPHEN,
+            max_length=10,
+            example="10469-2345",
+            counterexample="10469-",
         ),
     ] = None
     phone_number: Annotated[
-        PhoneNumber | None, Rule("The customer's phone number.", NUMERIC, 2, 11, "5417543010")
+        PhoneNumber | None,
+        Rule(
+            label="Phone Number",
+            description="The customer's phone number.",
+            format=NUMERIC,
+            min_length=2,
+            max_length=11,
+            example="5417543010",
+            counterexample="+1 541 754 3010",
+        ),
     ] = None
 
 
 @dataclass(frozen=True, kw_only=True)
 class Customer(NewCustomer):
-    """A customer that is kept; times are UTC, to the millisecond."""
+    """A stored customer. Times are in UTC and have whole milliseconds."""
 
     id: UUID
     created_at: datetime
     updated_at: datetime
 
 
-@dataclass(frozen=True, eq=False)  # each is declared once, and is itself alone
+@dataclass(frozen=True, eq=False)  # each field is declared once, so identity is equality
 class Field:
-    """One field of a customer: its Python name, the name the world knows, and its rule."""
+    """One field of a customer: its Python name, its name in GraphQL and MongoDB, and its rule."""
 
     name: str
     public_name: str
@@ -155,7 +227,7 @@ class Field:
 
     @property
     def rule_in_words(self) -> str:
-        """What the field may hold, as one sentence."""
+        """The format and the lengths as one sentence, such as `Letters; 2 to 50 characters.`"""
         allowed = self.rule.format.allowed
         low, high = self.rule.min_length, self.rule.max_length
         length = f"at most {high}" if low is None else f"{low} to {high}"

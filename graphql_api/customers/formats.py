@@ -1,4 +1,4 @@
-"""The formats that a customer's fields may have: how text is normalised and what it may hold."""
+"""The formats of a customer's fields: how a text is normalised, and what it may contain."""
 
 import re
 import unicodedata
@@ -14,17 +14,17 @@ _WHITE_SPACE = (
     "\u2028\u2029\u202f\u205f\u3000"
 )
 _ASCII_WHITE_SPACE = "\t\n\v\f\r "
-# What one space takes the place of.
+# One space replaces each of these.
 _INNER_WHITE_SPACE = re.compile(f"[{_WHITE_SPACE}]{{2,}}|[{_WHITE_SPACE.replace(' ', '')}]")
 _INNER_OF_ASCII = re.compile("[\t-\r]| {2}")
 
-# What follows is written as parts of regular expressions.
+# The following texts are parts of regular expressions.
 
-# Letters that show nothing: the fillers of Hangul.
+# Invisible letters: the fillers of Hangul.
 _INVISIBLE_LETTERS = "\u115f\u1160\u3164\uffa0"
-# A numeral to Unicode, which names have: the ideographic zero.
+# The ideographic zero. It is a numeral to Unicode, but names contain it.
 _LETTER_ZERO = "\u3007"
-# What stands between the syllables of a Tibetan word.
+# The separator of the syllables of a Tibetan word.
 _TSHEG = "\u0f0b"
 # The blocks of the scripts whose letters join (Arabic, Syriac, NKo, Mandaic, Mongolian), or whose
 # viramas join them (Devanagari to Sinhala, Myanmar, Khmer): UAX #31, 2.3, has joiners there.
@@ -39,12 +39,12 @@ _INVISIBLE = (
     "\U000e0001\U000e0020-\U000e007f\U000e0100-\U000e01ef"
 )
 
-# What is longer, without the white space that goes, is too long for every field.
+# A longer text, after white space is removed, is too long for every field.
 _LONG = 256
-# Marks that follow each other. UAX #15, 13, knows no use for more.
+# The maximum number of consecutive marks. UAX #15, 13, knows no use for more.
 _MANY_MARKS = 30
 _MARKS = re.compile(rb"[^\0]{%d,}" % _MANY_MARKS)
-# Vowel signs of class 0 that are made of marks of others, alone among all characters.
+# The only characters of combining class 0 that decompose to marks of other classes: vowel signs.
 _VOWEL_SIGNS = {mark: unicodedata.normalize("NFD", mark) for mark in "\u0f73\u0f75\u0f81"}
 
 # RFC 5321, 4.5.3.1.3 allows a path of 256 octets, two of which are its angle brackets.
@@ -53,14 +53,16 @@ _LONGEST_EMAIL = 254
 
 @dataclass(frozen=True)
 class Format:
-    """What one kind of text may hold.
+    """One kind of text.
 
-    `read` gives the normalised text, and whether this format allows it, in linear time.
-    `allowed` says in words what may stand there, `instruction` what to do. `pattern` says the same,
-    as nearly as a regular expression can, for those who cannot call `read`: clients and MongoDB. It
-    is written in the words that ECMA-262 (flags `u` and `v`) and PCRE share, but for `\\u{...}`. It
-    is to match whole texts, and matches whatever `read` allows, also before that is normalised, but
-    for the white space at its ends.
+    `read` returns the normalised text and whether this format allows it, in linear time.
+    `allowed` describes the allowed text as a noun phrase, `instruction` as the beginning of a
+    sentence that says what to do.
+
+    `pattern` is for readers that cannot call `read`: clients and MongoDB. It must match the whole
+    text. It accepts every text that `read` accepts, normalised or not, once the white space at its
+    ends is removed, and as few others as a regular expression can. Its syntax is what ECMA-262
+    (flags `u` and `v`) and PCRE share, and `\\u{...}`.
     """
 
     allowed: str
@@ -70,7 +72,8 @@ class Format:
     directive_format: str | None = None
 
 
-# Most text is ASCII, and normalised. Tests hold the short ways for it to the long ones.
+# Most texts are ASCII and already normalised. They take a faster path, and tests compare it with
+# the general one.
 
 
 def _normalised(text: str) -> str:
@@ -78,7 +81,10 @@ def _normalised(text: str) -> str:
 
 
 def _with_sorted_marks(text: str) -> str:
-    """An equivalent text where `normalize` has no marks to sort, which it does by insertion."""
+    """An equivalent text whose marks are in order.
+
+    `normalize` sorts them by insertion, which takes quadratic time for long runs of marks.
+    """
     for mark, marks in _VOWEL_SIGNS.items():
         text = text.replace(mark, marks)
     if not any(map(unicodedata.combining, text[::_MANY_MARKS])):
@@ -102,12 +108,12 @@ def _one_line(text: str) -> str:
     return _INNER_WHITE_SPACE.sub(" ", _trim(text))
 
 
-# A client may give one long text to many fields, which must not take many times as long.
+# A client may send one long text in many fields. It is read once.
 _long_line = lru_cache(maxsize=2)(_one_line)
 
 
 def _line(allowed: Callable[[str], bool], plain: str) -> Callable[[str], tuple[str, bool]]:
-    """Reads one line. What matches `plain` is normalised, and allowed."""
+    """A reader of one line. A text that matches `plain` is already normalised, and allowed."""
     compiled = re.compile(plain)
 
     def read(text: str) -> tuple[str, bool]:
@@ -123,9 +129,11 @@ def _line(allowed: Callable[[str], bool], plain: str) -> Callable[[str], tuple[s
 
 
 def _line_of_kinds(kinds: str) -> Callable[[str], tuple[str, bool]]:
-    """Reads one line of letters (L), and of digits (N) and white space (Z) where they are named.
+    """A reader of one line of letters (L), and of digits (N) and white space (Z) if named.
 
-    A mark may follow a letter, its marks, and a joiner; a joiner is between two letters.
+    A mark may follow a letter, its marks, and a joiner; a joiner is between two letters. The rule
+    is checked on the line's kinds (see `_kinds`): `ab 1` has the kinds `LLZN`, where `wrong` finds
+    `N` if `kinds` is `LZ`, and nothing if it is `LNZ`.
     """
     wrong = re.compile(rf"[^{kinds}](?<![LMJ]M)(?!(?<=[LM]J)M?L)")
     # No character of ASCII is a mark or a joiner.
@@ -143,7 +151,10 @@ def _line_of_kinds(kinds: str) -> Callable[[str], tuple[str, bool]]:
 
 
 def _kinds(line: str) -> str:
-    """One capital for each character: L, M, N, Z, J for what may join letters, or another."""
+    """One capital letter for each character: its Unicode category's first, or J for a joiner.
+
+    L is a letter, M a mark, N a digit, Z white space. X is a numeral that is not a digit.
+    """
     if _UNUSUAL.search(line):
         line = re.sub(_JOINER, _JOINED, line).replace(_TSHEG, _JOINED).replace(_LETTER_ZERO, "a")
         for letter in _INVISIBLE_LETTERS:
@@ -153,7 +164,7 @@ def _kinds(line: str) -> str:
 
 _kinds_of_long = lru_cache(maxsize=2)(_kinds)
 _UNUSUAL = re.compile(f"[\u200c\u200d{_TSHEG}{_LETTER_ZERO}{_INVISIBLE_LETTERS}]")
-# White space, the only character of its category, so that no normalised line has it.
+# The only character of the category Zl. It is white space, so no normalised line contains it.
 _JOINED = "\u2028"
 _KINDS = {
     category: "J" if category == "Zl" else "X" if category in ("Nl", "No") else category[0]
@@ -166,7 +177,7 @@ _KINDS = {
 
 
 def _line_of_characters(pattern: str, wrong: str) -> Callable[[str], tuple[str, bool]]:
-    """Reads one line that matches the pattern, as what has nothing `wrong` does."""
+    """A reader of one line that matches the pattern: it contains nothing that `wrong` matches."""
     compiled = re.compile(wrong)
     return _line(lambda line: compiled.search(line) is None, pattern)
 
@@ -187,7 +198,7 @@ def _lines(text: str) -> tuple[str, bool]:
 
 
 def _email_address(text: str) -> tuple[str, bool]:
-    """An address gets its domain in lower case; what is none stays as it is."""
+    """An address with its domain in lower case. Another text is returned as one line."""
     if _PLAIN_EMAIL.fullmatch(text) and "--" not in text:
         return text, _PLAIN_ADDRESS.fullmatch(text) is not None and not text.endswith(_RESERVED)
     line = _one_line(text) if len(text) <= _LONG else _long_line(text)
@@ -199,8 +210,8 @@ def _email_address(text: str) -> tuple[str, bool]:
         return line, False
 
 
-# Of these characters alone, without the two hyphens of Punycode, and too short for a part that is
-# too long, an address needs nothing of the library but its reserved names.
+# An address of these characters, without the two hyphens of Punycode, and too short to have a part
+# that is too long, is checked here and against the library's reserved names. This is faster.
 _PLAIN_EMAIL = re.compile(r"[a-z0-9_+.@-]{1,64}")
 _PLAIN_LABEL = "[a-z0-9](?:[a-z0-9-]*[a-z0-9])?"
 _PLAIN_ADDRESS = re.compile(
@@ -214,7 +225,7 @@ _VISIBLE = re.compile(f"[^{_INVISIBLE}]")
 
 
 def _escaped(part: str) -> str:
-    """The part of a regular expression, with the characters that few can read as their numbers."""
+    """The part of a regular expression with its unprintable characters as `\\u{...}`."""
     return "".join(c if c.isascii() and c.isprintable() else f"\\u{{{ord(c):X}}}" for c in part)
 
 
@@ -224,9 +235,9 @@ _PHONE_NUMBER = "[0-9]+"
 _SPACE = r"[\s\x85]"
 _LETTER = rf"(?![{_escaped(_INVISIBLE_LETTERS)}])[\p{{L}}{_escaped(_LETTER_ZERO)}]"
 _LETTERS = rf"{_LETTER}(?:\p{{M}}|(?:{_escaped(_TSHEG)}|{_escaped(_JOINER)})(?=\p{{M}}?{_LETTER}))*"
-# Within a class, the flag `v` wants parentheses escaped.
+# The flag `v` requires escaped parentheses in a class.
 _EMAIL_WORD = r'[^\s\p{Cc}@.,:;<>\(\)\[\]\\"]+'
-# What UTS #46, which reads domains, takes for a dot.
+# The characters that UTS #46 reads as a dot in a domain.
 _DOT = "[.。．｡]"  # noqa: RUF001  # three dots of East Asian scripts
 _DOMAIN_WORD = _EMAIL_WORD.replace(".", _DOT[1:-1])
 

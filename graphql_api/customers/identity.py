@@ -1,4 +1,4 @@
-"""What identifies a customer: its email address, compared without regard to case."""
+"""The identity of a customer: its email address, compared without regard to case."""
 
 import unicodedata
 
@@ -6,10 +6,11 @@ from email_validator import validate_email
 
 
 def email_key(email: str) -> str:
-    """The same text for all forms of one valid address that differ in case alone, and no others.
+    """The same text for all forms of one valid address that differ only in case.
 
     The local part is folded for Unicode's canonical caseless match (The Unicode Standard, 3.13,
-    D145); the domain is its A-label (IDNA 2008, RFC 5890), so that two hosts stay two.
+    D145); the domain becomes its A-label (IDNA 2008, RFC 5890), so that two hosts
+    never share a key.
     """
     if email.isascii():
         return email.lower()

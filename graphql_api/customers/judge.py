@@ -1,4 +1,4 @@
-"""Judges what was sent for a customer, every field and every rule at once."""
+"""Judges the input for a customer: every field and every rule at once."""
 
 from collections.abc import Mapping
 from enum import Enum
@@ -9,7 +9,7 @@ from .problems import InvalidFormat, Missing, Problem, Rejected, TooLong, TooSho
 
 
 class NotText(Enum):
-    """Stands for a value of another type than the field's, whatever it was."""
+    """Takes the place of any value that is not a text, so that its rule can reject it."""
 
     NOT_TEXT = "not text"
 
@@ -19,10 +19,10 @@ Value = str | NotText | None
 
 
 def judge(values: Mapping[str, Value]) -> NewCustomer | Rejected:
-    """The normalised customer, or every problem of every field in the specification's order.
+    """The normalised customer, or every problem of every field in the order of the declaration.
 
-    `values` maps Python field names to what was sent; a field that is absent or None was not
-    given.
+    `values` maps the Python names of fields to the sent values. A field that is absent or None
+    counts as not given.
     """
     texts: dict[str, str] = {}
     problems: list[Problem] = []
@@ -41,7 +41,7 @@ def judge(values: Mapping[str, Value]) -> NewCustomer | Rejected:
     return Rejected(tuple(problems)) if problems else NewCustomer(**texts)  # type: ignore[arg-type]  # each name is one of NewCustomer's own
 
 
-# Forms send the same mistakes again and again.
+# The same mistakes are sent many times.
 @lru_cache(maxsize=4096)
 def _problems(field: Field, length: int, *, allowed: bool) -> tuple[Problem, ...]:
     rule = field.rule
@@ -51,7 +51,7 @@ def _problems(field: Field, length: int, *, allowed: bool) -> tuple[Problem, ...
     if rule.min_length is not None and length < rule.min_length:
         problems.append(TooShort(field, rule.min_length, length))
         if length == 0:
-            # It has no character that could be wrong.
+            # An empty text has no wrong character.
             return tuple(problems)
     if length > rule.max_length:
         problems.append(TooLong(field, rule.max_length, length))

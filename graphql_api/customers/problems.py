@@ -1,4 +1,4 @@
-"""What can be wrong with a field, each kind with a message to show at it, which says what to do."""
+"""The kinds of problems that a field can have. Each has a message to show at the field."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,7 @@ from .fields import Field
 
 @dataclass(frozen=True)
 class Missing:
-    """A required field was left empty."""
+    """A required field is missing or empty."""
 
     field: Field
 
@@ -18,7 +18,7 @@ class Missing:
 
 @dataclass(frozen=True)
 class WrongType:
-    """Neither a string nor an integer was sent for a scalar that takes both."""
+    """The value is neither a string nor an integer."""
 
     field: Field
     expected: str = "a string or an integer"
@@ -30,7 +30,7 @@ class WrongType:
 
 @dataclass(frozen=True)
 class TooShort:
-    """Lengths are in Unicode code points of the normalised text."""
+    """Lengths count the Unicode code points of the normalised text."""
 
     field: Field
     min_length: int
@@ -43,7 +43,7 @@ class TooShort:
 
 @dataclass(frozen=True)
 class TooLong:
-    """Lengths are in Unicode code points of the normalised text."""
+    """Lengths count the Unicode code points of the normalised text."""
 
     field: Field
     max_length: int
@@ -56,7 +56,7 @@ class TooLong:
 
 @dataclass(frozen=True)
 class InvalidFormat:
-    """The text holds something that its format does not allow."""
+    """The text contains something that its format does not allow."""
 
     field: Field
 
@@ -89,6 +89,6 @@ Problem = Missing | WrongType | TooShort | TooLong | InvalidFormat | Taken
 
 @dataclass(frozen=True)
 class Rejected:
-    """A customer that cannot be created as it is, and every reason why."""
+    """The input is invalid. `problems` has every reason, in the order of the fields."""
 
     problems: tuple[Problem, ...]

@@ -1,4 +1,4 @@
-"""What creating and reading customers needs of the place where they are kept."""
+"""The interface of a store of customers, as the use cases need it."""
 
 from dataclasses import dataclass
 from typing import Protocol
@@ -7,40 +7,40 @@ from .fields import Customer
 
 
 class EmailTaken(Exception):
-    """Another customer has this e-mail address, compared without regard to case."""
+    """Another customer has this email address, compared without regard to case."""
 
 
 @dataclass(frozen=True)
 class Attempt:
-    """One creation as its client names it: a key, and a fingerprint of the input."""
+    """One creation that its client names: the idempotency key, and a fingerprint of the input.
+
+    The fingerprint is the SHA-256 of the normalised input, in hexadecimal digits.
+    """
 
     key: str
     fingerprint: str
 
 
 @dataclass(frozen=True)
-class Kept:
-    """A customer as it is kept, and the attempt that created it, where it had a key."""
+class StoredCustomer:
+    """A customer, and the attempt that created it if the request had an idempotency key."""
 
     customer: Customer
     attempt: Attempt | None
 
 
 class Customers(Protocol):
-    """All customers that are kept. Every method raises `Unavailable`."""
+    """All stored customers. Each method raises `Unavailable` if the store cannot be reached."""
 
-    async def ready(self) -> None:
-        """Returns when customers can be created and read."""
+    async def add(self, new: StoredCustomer) -> StoredCustomer:
+        """Stores a new customer, or returns the one that the same key created before.
 
-    async def add(self, new: Kept) -> Kept:
-        """Keep a new customer, or give the one that the same key created before.
-
-        Returns only after a majority acknowledged the write, journaled. Raises
-        `EmailTaken` and `OutcomeUnknown`.
+        Returns only after a majority has the write in its journal. Raises `EmailTaken`, and
+        `OutcomeUnknown` if the customer may or may not be stored.
         """
 
     async def get(self, id_: str) -> Customer | None:
-        """The customer with this id; None also for what is no id as it was given out."""
+        """The customer with this id, or None. An id is valid only as it was given out."""
 
-    async def created_with(self, key: str) -> Kept | None:
-        """The customer that was created with this idempotency key."""
+    async def created_with(self, key: str) -> StoredCustomer | None:
+        """The customer that was created with this idempotency key, or None."""

@@ -1,1 +1,1 @@
-"""How a document is run: parsed, limited, validated and executed, whatever its schema says."""
+"""How a document is run: parsed, measured, validated and executed. It knows no schema."""

@@ -1,9 +1,11 @@
 """Input values, coerced to what resolvers take by functions that are made once for each type."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import MISSING
 from typing import Any
 
 from graphql import (
+    ArgumentNode,
     GraphQLArgument,
     GraphQLID,
     GraphQLInputField,
@@ -11,6 +13,8 @@ from graphql import (
     GraphQLInputType,
     GraphQLString,
     ListValueNode,
+    NullValueNode,
+    ObjectFieldNode,
     ObjectValueNode,
     Undefined,
     ValueNode,
@@ -26,53 +30,74 @@ from strawberry.types.base import StrawberryMaybe, StrawberryOptional
 
 from .covered import NotCovered, definition_of
 
-# A value as JSON has it, to the same as a resolver takes it.
+# From a value of a variable, as JSON has it, to the value that a resolver takes.
 Coerce = Callable[[Any], Any]
-# Coerced variables to a value of the document; Undefined where only absent variables give it.
+# From the coerced variables by their names to one value of the document, or Undefined if that value
+# is a variable that is absent.
 Build = Callable[[Mapping[str, Any]], Any]
+# Makes a default value. A resolver may change what it gets, so objects are made anew each time.
+Default = Callable[[], Any]
 
 
 def coercer(type_: GraphQLInputType) -> Coerce:
-    """Coerces variables of the type. It and what it makes raise `NotCovered`."""
+    """Returns a function that coerces variables of the type. Both raise `NotCovered`."""
     nullable = not is_non_null_type(type_)
     if is_non_null_type(type_):
         type_ = type_.of_type
     if is_input_object_type(type_):
         return _or_null(_object(type_), nullable=nullable)
     if is_leaf_type(type_):
-        as_it_is = str if type_ in (GraphQLString, GraphQLID) else NotCovered
-        return _or_null(_leaf(type_.coerce_input_value), nullable=nullable, as_it_is=as_it_is)
+        unchanged = str if type_ in (GraphQLString, GraphQLID) else NotCovered
+        return _or_null(_leaf(type_.coerce_input_value), nullable=nullable, unchanged=unchanged)
     raise NotCovered
 
 
+def builders(
+    definitions: Mapping[str, GraphQLArgument] | Mapping[str, GraphQLInputField],
+    nodes: Iterable[ArgumentNode | ObjectFieldNode],
+) -> list[tuple[str, Build]]:
+    """Pairs of a Python name and a function that builds the value for it.
+
+    `definitions` are the arguments of a field, or the fields of an input type, by their names, and
+    `nodes` the arguments or fields that a valid document has. A definition that has neither a node
+    nor a default is left out. Both this function and those that it returns raise `NotCovered`.
+    """
+    values = {node.name.value: node.value for node in nodes}
+    found = []
+    for name, definition in definitions.items():
+        python_name, default = _python_name(definition), _default_of(definition)
+        if name in values:
+            build = builder(values[name], definition.type)
+            if default is not None and isinstance(node := values[name], VariableNode):
+                build = _built_or_default(node.name.value, build, default)
+            found.append((python_name, build))
+        elif default is not None:
+            found.append((python_name, _built_as(default)))
+    return found
+
+
 def builder(node: ValueNode, type_: GraphQLInputType) -> Build:
-    """Builds what stands in a document. It and what it makes raise `NotCovered`."""
+    """Returns a function that builds a value of a valid document. Both raise `NotCovered`."""
     if isinstance(node, VariableNode):
-        name, required = node.name.value, is_non_null_type(type_)
-
-        def variable(variables: Mapping[str, Any]) -> object:
-            value = variables.get(name, Undefined)
-            if required and (value is None or value is Undefined):
-                raise NotCovered
-            return value
-
-        return variable
+        return _variable(node.name.value, required=is_non_null_type(type_))
     if is_non_null_type(type_):
         type_ = type_.of_type
+    if isinstance(node, NullValueNode):
+        return lambda _variables: None
     if isinstance(node, ObjectValueNode) and is_input_object_type(type_):
         return _built_object(node, type_)
     if isinstance(node, ObjectValueNode | ListValueNode) or not is_leaf_type(type_):
-        # It may hold variables, or be something that a resolver could change.
+        # It may contain variables, or be something that a resolver could change.
         raise NotCovered
     constant = coerce_input_literal(node, type_)
     return lambda _variables: constant
 
 
-def _or_null(coerce: Coerce, *, nullable: bool, as_it_is: type = NotCovered) -> Coerce:
-    """`as_it_is` names a class whose values come out as they go in, which spares a call."""
+def _or_null(coerce: Coerce, *, nullable: bool, unchanged: type = NotCovered) -> Coerce:
+    """Values of the class `unchanged` are returned as they are, which spares a call."""
 
     def or_null(value: object) -> object:
-        if value.__class__ is as_it_is:
+        if value.__class__ is unchanged:
             return value
         if value is not None:
             return coerce(value)
@@ -87,7 +112,7 @@ def _leaf(coerce_input_value: Coerce) -> Coerce:
     def leaf(value: object) -> object:
         try:
             coerced = coerce_input_value(value)
-        except Exception:  # noqa: BLE001  # a scalar says so that it refuses a value
+        except Exception:  # noqa: BLE001  # a scalar rejects a value by any exception
             raise NotCovered from None
         if coerced is Undefined:
             raise NotCovered
@@ -98,30 +123,46 @@ def _leaf(coerce_input_value: Coerce) -> Coerce:
 
 def _object(type_: GraphQLInputObjectType) -> Coerce:
     make, names = _maker(type_)
+    # By the GraphQL names.
     fields = {name: (names[name], coercer(field.type)) for name, field in type_.fields.items()}
     required = {name for name, field in type_.fields.items() if is_required_input_field(field)}
+    defaults = [
+        (name, names[name], default)
+        for name, field in type_.fields.items()
+        if (default := _default_of(field)) is not None
+    ]
 
     def coerced(value: object) -> object:
         if not isinstance(value, dict) or not value.keys() >= required:
             raise NotCovered
         arguments = {}
         try:
-            for name, given in value.items():
+            for name, sent in value.items():
                 python_name, coerce = fields[name]
-                arguments[python_name] = coerce(given)
+                arguments[python_name] = coerce(sent)
         except KeyError:
             raise NotCovered from None
+        for name, python_name, default in defaults:
+            if name not in value:
+                arguments[python_name] = default()
         return make(**arguments)
 
     return coerced
 
 
+def _variable(name: str, *, required: bool) -> Build:
+    def variable(variables: Mapping[str, Any]) -> object:
+        value = variables.get(name, Undefined)
+        if required and (value is None or value is Undefined):
+            raise NotCovered
+        return value
+
+    return variable
+
+
 def _built_object(node: ObjectValueNode, type_: GraphQLInputObjectType) -> Build:
-    make, names = _maker(type_)
-    fields = [
-        (names[field.name.value], builder(field.value, type_.fields[field.name.value].type))
-        for field in node.fields
-    ]
+    make, _ = _maker(type_)
+    fields = builders(type_.fields, node.fields)
 
     def built(variables: Mapping[str, Any]) -> object:
         arguments = {name: build(variables) for name, build in fields}
@@ -130,25 +171,59 @@ def _built_object(node: ObjectValueNode, type_: GraphQLInputObjectType) -> Build
     return built
 
 
+def _built_or_default(variable: str, build: Build, default: Default) -> Build:
+    """A variable that is absent gives the default, and one that is null does not."""
+    return lambda variables: build(variables) if variable in variables else default()
+
+
+def _built_as(default: Default) -> Build:
+    return lambda _variables: default()
+
+
+def _default_of(definition: GraphQLArgument | GraphQLInputField) -> Default | None:
+    """Makes the value of an argument or input field that is absent; None if it has no default."""
+    if definition.default_value is not Undefined:
+        return _default(definition.default_value, definition.type)
+    if isinstance(definition, GraphQLInputField) and not is_required_input_field(definition):
+        field = definition_of(definition)
+        if field.default_value is MISSING and field.default_factory is MISSING:
+            # Strawberry's own rule: the input type takes a value, and null is the one it gets.
+            return lambda: None
+    return None
+
+
+def _default(value: Any, type_: GraphQLInputType) -> Default:  # noqa: ANN401  # of any type
+    """From a default as graphql-core has it to the same as Strawberry converts it."""
+    if is_non_null_type(type_):
+        type_ = type_.of_type
+    if value is None or is_leaf_type(type_):
+        return lambda: value
+    if not is_input_object_type(type_):
+        raise NotCovered
+    make, names = _maker(type_)
+    parts = {}
+    for name, field in type_.fields.items():
+        part = _default(value[name], field.type) if name in value else _default_of(field)
+        if part is not None:
+            parts[names[name]] = part
+    return lambda: make(**{name: part() for name, part in parts.items()})
+
+
 def _maker(type_: GraphQLInputObjectType) -> tuple[Callable[..., Any], dict[str, str]]:
-    """The Strawberry type, and its Python names by those of GraphQL."""
+    """The Strawberry type, and the Python names of its fields by their GraphQL names."""
     definition = definition_of(type_)
     if definition.is_one_of or definition.from_input:
         raise NotCovered
-    return definition.origin, {name: python_name_of(f) for name, f in type_.fields.items()}
+    return definition.origin, {name: _python_name(field) for name, field in type_.fields.items()}
 
 
-def python_name_of(value: GraphQLArgument | GraphQLInputField) -> str:
-    """Raises `NotCovered` for what Strawberry itself converts, or gives a value if it is absent."""
-    definition = definition_of(value)
-    type_ = definition.type
+def _python_name(definition: GraphQLArgument | GraphQLInputField) -> str:
+    """Raises `NotCovered` for types whose values Strawberry itself converts."""
+    of_strawberry = definition_of(definition)
+    type_ = of_strawberry.type
     if isinstance(type_, StrawberryOptional) and not isinstance(type_, StrawberryMaybe):
         type_ = type_.of_type
-    if (
-        isinstance(type_, StrawberryMaybe)
-        or type_ is GlobalID
-        or value.default_value is not Undefined
-    ):
+    if isinstance(type_, StrawberryMaybe) or type_ is GlobalID:
         raise NotCovered
-    name: str = definition.python_name
+    name: str = of_strawberry.python_name
     return name

@@ -1,4 +1,4 @@
-"""What prepared operations cover: the types and fields that Strawberry made, used as it would."""
+"""What prepared operations cover: types and fields of Strawberry, treated as it treats them."""
 
 from typing import Any
 
@@ -7,13 +7,13 @@ from strawberry.schema.schema_converter import GraphQLCoreConverter
 
 
 class NotCovered(Exception):
-    """Only graphql-core's own executor does this, or answers it with the error that is due."""
+    """Prepared operations do not do this: graphql-core does, or finds the error to answer with."""
 
 
 def definition_of(
     of_graphql_core: GraphQLNamedType | GraphQLField | GraphQLInputField | GraphQLArgument,
-) -> Any:  # noqa: ANN401  # Strawberry keeps it as anything
-    """What Strawberry made it from. Raises `NotCovered` for what is not Strawberry's."""
+) -> Any:  # noqa: ANN401  # one of Strawberry's classes
+    """Strawberry's definition of a type, field or argument. Raises `NotCovered` if it has none."""
     try:
         return of_graphql_core.extensions[GraphQLCoreConverter.DEFINITION_BACKREF]
     except KeyError:

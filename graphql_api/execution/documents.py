@@ -1,13 +1,12 @@
-"""Documents: parsed, held to limits and validated once, and remembered for the next request."""
+"""Documents: parsed, measured and validated once, and cached for the next request."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from graphql import (
     DocumentNode,
-    FragmentDefinitionNode,
     GraphQLError,
+    GraphQLSchema,
     NoFragmentCyclesRule,
     NoSchemaIntrospectionCustomRule,
     OperationDefinitionNode,
@@ -15,159 +14,131 @@ from graphql import (
     validate,
 )
 
-from ..schema.schema import Schema
-from ..settings import Settings
-from .fair_cache import Remembered
-from .limits import Introspection, Measure
-from .locations import locate, parse_document
+from .errors import PARSE_FAILED, VALIDATION_FAILED, mask_request_errors
+from .fair_cache import FairCache
+from .limits import Introspection, Limits, Measure
 from .operation import Operation
+from .parsing import locate, parse_document
 
-# Each error costs time to find and to word; whoever mends a document has enough of these.
+# Each error takes time to find and to word, and these are enough to correct a document.
 _MAX_ERRORS = 20
 
-# Validation compares each field with each other one that is answered in the same place.
-_MAX_PAIRS = 5000
-
-# What is remembered of documents is counted in tokens: at most 4 kB for each, with what is made of
-# it when it comes again, and 1 kB before that.
-_REMEMBERED_TOKENS = 16_384
+# The caches count in tokens. A document takes at most 4 kB of memory for each token, including the
+# prepared operations, which are made when it is executed again, and 1 kB before that.
+_CACHED_TOKENS = 16_384
 _TOKENS_SEEN_ONCE = 4096
-_WRONG_TOKENS = 4096
-_LONGEST_REMEMBERED = 8192
-# So many tokens take as much as what each document has beside them, and a token as so much text.
+_INVALID_TOKENS = 4096
+# The longest document that is cached, in characters.
+_MAX_CACHED_LENGTH = 8192
+# A document takes as much memory as this many tokens beside its own, and this many characters of
+# its text and of its errors' messages as much as one token.
 _TOKENS_OF_A_DOCUMENT = 32
-_TEXT_OF_A_TOKEN = 64
+_CHARACTERS_OF_A_TOKEN = 64
 
 
 @dataclass(frozen=True)
 class Document:
-    """What is wrong with a document, as it is answered, and else its operations by their names."""
+    """A document after parsing and validation: its errors or, if it has none, its operations."""
 
+    # As the answer has them.
     errors: list[dict[str, Any]]
+    # By their names; an operation without a name has the key None.
     operations: dict[str | None, Operation]
-    # What it takes to remember it, in tokens.
+    # For a `FairCache`, in tokens.
     weight: int
 
 
 class Documents:
     """The documents that clients send, for one schema.
 
-    Documents are read within limits that bound the time that each takes, since nothing else runs
-    in the meantime: how many tokens and fragments before anything else, then one pass that
-    counts what fragments expand to without expanding them, then validation.
+    Nothing else runs while a document is read, so its limits bound the time that this takes. First
+    the tokens and the fragments are counted. Then one pass counts what the fragments expand to,
+    without expanding them. Validation comes last.
     """
 
-    def __init__(self, schema: Schema, settings: Settings) -> None:
+    def __init__(
+        self, schema: GraphQLSchema, limits: Limits, immutable: tuple[type, ...] = ()
+    ) -> None:
+        """`immutable` are the Python classes whose objects never change once they are made.
+
+        A prepared operation completes each such object once.
+        """
         self._schema = schema
-        self._settings = settings
-        self._introspection = Introspection(schema.graphql_schema)
+        self._limits = limits
+        self._immutable = immutable
+        self._introspection = Introspection(schema)
         self._rules = specified_rules
-        if not settings.allows_introspection:
+        if not limits.allows_introspection:
             self._rules = (*specified_rules, NoSchemaIntrospectionCustomRule)
-        # A document that comes once, however many of its kind, pushes out none that came twice,
-        # and one that is wrong pushes out none that is right.
-        self._known = Remembered[Document](_REMEMBERED_TOKENS)
-        self._seen_once = Remembered[Document](_TOKENS_SEEN_ONCE)
-        self._wrong = Remembered[Document](_WRONG_TOKENS)
+        # By their texts. Documents that are sent once never evict one that was sent twice, and
+        # invalid documents never evict a valid one.
+        self._valid = FairCache[Document](_CACHED_TOKENS)
+        self._seen_once = FairCache[Document](_TOKENS_SEEN_ONCE)
+        self._invalid = FairCache[Document](_INVALID_TOKENS)
 
     def get(self, text: str) -> Document | None:
-        """The document, where it is remembered."""
-        return self._known.get(text) or self._wrong.get(text)
+        """The document, if it is cached."""
+        return self._valid.get(text) or self._invalid.get(text)
 
     def read(self, text: str, owner: str) -> Document:
-        """The document, remembered from now on; who brings many has his own pushed out first."""
+        """Reads the document and caches it. The owner's own documents are evicted first."""
         if (document := self.get(text)) is not None:
             return document
         if (document := self._seen_once.pop(text)) is not None:
-            self._known.add(text, document, owner, document.weight)
+            self._valid.add(text, document, owner, document.weight)
             return document
         document = self.prepare(text)
-        if len(text) <= _LONGEST_REMEMBERED:
-            memory = self._wrong if document.errors else self._seen_once
-            memory.add(text, document, owner, document.weight)
+        if len(text) <= _MAX_CACHED_LENGTH:
+            cache = self._invalid if document.errors else self._seen_once
+            cache.add(text, document, owner, document.weight)
         return document
 
     def prepare(self, text: str) -> Document:
-        """A document that is read for whoever remembers it."""
-        hide_suggestions = not self._settings.allows_introspection
+        """Reads the document without the caches."""
+        hide_suggestions = not self._limits.allows_introspection
         operations: list[Operation] = []
+        code = VALIDATION_FAILED
         tokens = _TOKENS_OF_A_DOCUMENT
         try:
-            node = parse_document(text, self._settings.max_tokens)
+            node = parse_document(text, self._limits.max_tokens)
         except GraphQLError as error:
-            errors = [error]
+            errors, code = [error], PARSE_FAILED
         else:
             tokens += node.token_count
             operations = [
-                Operation(self._schema, node, definition, hide_suggestions=hide_suggestions)
+                Operation(
+                    self._schema,
+                    node,
+                    definition,
+                    hide_suggestions=hide_suggestions,
+                    immutable=self._immutable,
+                )
                 for definition in node.definitions
                 if isinstance(definition, OperationDefinitionNode)
             ]
             errors = self._errors(node, hide_suggestions=hide_suggestions)
             locate(errors)
-        self._schema.process_errors(errors)
+        mask_request_errors(errors, code)
         shown = len(text) + sum(len(error.message) for error in errors)
         return Document(
             [dict(error.formatted) for error in errors],
             {operation.name: operation for operation in operations},
-            tokens + shown // _TEXT_OF_A_TOKEN,
+            tokens + shown // _CHARACTERS_OF_A_TOKEN,
         )
 
     def _errors(self, document: DocumentNode, *, hide_suggestions: bool) -> list[GraphQLError]:
-        fragments = {
-            definition.name.value: definition
-            for definition in document.definitions
-            if isinstance(definition, FragmentDefinitionNode)
-        }
-        if len(fragments) > self._settings.max_fragments:
-            return [_excess(f"{self._settings.max_fragments:,} fragments")]
-        measure = Measure(self._schema.graphql_schema, self._introspection, fragments)
-        try:
-            excesses = list(self._excesses(document, measure))
-        except RecursionError:
-            excesses = [f"{self._settings.max_depth} levels of fields"]
-        return [_excess(limit) for limit in excesses] or validate(
-            self._schema.graphql_schema,
+        measure = Measure(self._schema, self._introspection, document)
+        return [_limit_exceeded(limit) for limit in measure.exceeded(self._limits)] or validate(
+            self._schema,
             document,
-            # Other rules may take long where a fragment is within itself, and say what that causes.
+            # The other rules may take long if a fragment contains itself, and report consequences.
             [NoFragmentCyclesRule] if measure.is_circular else self._rules,
             max_errors=_MAX_ERRORS,
             hide_suggestions=hide_suggestions,
         )
 
-    def _excesses(self, document: DocumentNode, measure: Measure) -> Iterator[str]:
-        settings = self._settings
-        is_small = True
-        measured = []
-        for definition in document.definitions:
-            if isinstance(definition, OperationDefinitionNode):
-                root = self._schema.graphql_schema.get_root_type(definition.operation)
-                size = measure.selections(definition.selection_set, root)
-                root_fields = size.fields
-            elif isinstance(definition, FragmentDefinitionNode):
-                # Validation looks at all of it, also where nothing spreads it.
-                size = measure.fragment(definition.name.value)
-                root_fields = 0
-            else:
-                continue
-            measured.append(definition.selection_set)
-            for count, limit, what in (
-                (root_fields, settings.max_root_fields, "fields at the top level of an operation"),
-                (size.depth, settings.max_depth, "levels of fields"),
-                (size.aliases, settings.max_aliases, "aliases"),
-                (size.directives, settings.max_directives, "directives"),
-                (max(size.cost, size.expanded), settings.max_cost, "points of cost"),
-            ):
-                if count > limit:
-                    is_small = False
-                    yield f"{limit:,} {what}"
-        if is_small and not measure.is_circular:
-            pairs = sum(measure.pairs([selection_set]) for selection_set in measured)
-            if pairs > _MAX_PAIRS:
-                yield f"{_MAX_PAIRS:,} pairs of fields that share a place in the answer"
 
-
-def _excess(limit: str) -> GraphQLError:
+def _limit_exceeded(limit: str) -> GraphQLError:
     return GraphQLError(
         f"The document has more than {limit}. Send a smaller one.", extensions={"code": "TOO_LARGE"}
     )

@@ -1,4 +1,4 @@
-"""What a document comes to when its fragments are expanded, counted without expanding them."""
+"""The limits on documents, and how a document is measured: without expanding its fragments."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import Any, cast
 
 from graphql import (
+    DocumentNode,
     FieldNode,
     FragmentDefinitionNode,
     FragmentSpreadNode,
@@ -14,6 +15,7 @@ from graphql import (
     GraphQLSchema,
     InlineFragmentNode,
     Node,
+    OperationDefinitionNode,
     SelectionNode,
     SelectionSetNode,
     get_named_type,
@@ -25,30 +27,52 @@ from graphql import (
 )
 from graphql.type import GraphQLNamedType
 
-# A list costs as much as this many of its items: the server does not know how many it will have.
+# A list costs this many times as much as one of its items: its length is not known in advance.
 _ASSUMED_LIST_SIZE = 10.0
 
-# Reading the whole schema, as tools do, costs about this much, however large the schema is.
+# Reading the whole schema, as tools do, costs about this many points, however large the schema is.
 _COST_OF_THE_SCHEMA = 1000.0
+
+# Validation compares each field with every other field at the same place in the answer.
+_MAX_PAIRS = 5000
+
+
+@dataclass(frozen=True)
+class Limits:
+    """The most that a document may contain, its fragments expanded where they are spread."""
+
+    max_tokens: int
+    max_fragments: int
+    max_root_fields: int
+    max_depth: int
+    max_aliases: int
+    max_directives: int
+    max_cost: int
+    # Whether documents may query the schema, and errors may suggest names that are in it.
+    allows_introspection: bool
 
 
 class Introspection:
-    """What it costs to ask for the schema: each list of it counts as long as such lists are."""
+    """The cost of querying the schema itself: a list counts by the average size of such lists."""
 
     def __init__(self, schema: GraphQLSchema) -> None:
         self._schema = schema
 
     @property
     def cost_of_a_field(self) -> float:
+        """In points."""
         return _COST_OF_THE_SCHEMA / self._counted[0]
 
     def size(self, field: str) -> float:
-        """How many objects a field such as `types` or `ofType` has on average."""
+        """The average number of objects in a field such as `types` or `ofType`."""
         return self._counted[1].get(field, 1.0)
 
     @cached_property
     def _counted(self) -> tuple[int, dict[str, float]]:
-        """The fields of the whole schema's introspection, and the sizes of those with any."""
+        """The number of all fields in an introspection of the whole schema, and the sizes by name.
+
+        `introspection_from_schema` gives what a client would read.
+        """
         fields: Counter[str] = Counter()
         objects: Counter[str] = Counter()
         pending: list[dict[str, Any]] = [dict(introspection_from_schema(self._schema))]
@@ -60,21 +84,23 @@ class Introspection:
                 found = [item for item in inner if isinstance(item, dict)]
                 objects[name] += len(found)
                 pending += found
-        # A size of nothing would make nothing of whatever is in it.
+        # Fields without objects are left out: a size of 0 would make their selections cost nothing.
         return fields.total(), {name: objects[name] / fields[name] for name in +objects}
 
 
 @dataclass(frozen=True)
 class Size:
-    """What a selection set comes to."""
+    """What a selection set contains, with its fragments expanded."""
 
+    # At its top level.
     fields: int = 0
+    # Levels of fields.
     depth: int = 0
     aliases: int = 0
     directives: int = 0
     # Fields at every level.
     expanded: int = 0
-    # Points. A fraction, because the schema's own lists count by their average sizes.
+    # In points; a fraction, because lists of the schema itself count by their average sizes.
     cost: float = 0.0
 
 
@@ -82,21 +108,65 @@ class Measure:
     """Measures the selection sets of one document, each fragment once."""
 
     def __init__(
-        self,
-        schema: GraphQLSchema,
-        introspection: Introspection,
-        fragments: dict[str, FragmentDefinitionNode],
+        self, schema: GraphQLSchema, introspection: Introspection, document: DocumentNode
     ) -> None:
         self._schema = schema
         self._introspection = introspection
-        self._fragments = fragments
-        # None for a fragment that is being measured.
+        self._document = document
+        self._fragments = {
+            definition.name.value: definition
+            for definition in document.definitions
+            if isinstance(definition, FragmentDefinitionNode)
+        }
+        # The size of each fragment by its name; None while it is being measured.
         self._measured: dict[str, Size | None] = {}
-        # Whether a fragment has been met within itself.
+        # Whether a fragment contains itself.
         self.is_circular = False
 
+    def exceeded(self, limits: Limits) -> list[str]:
+        """Each limit that the document exceeds, in words such as `15 levels of fields`."""
+        if len(self._fragments) > limits.max_fragments:
+            return [f"{limits.max_fragments:,} fragments"]
+        try:
+            return list(self._exceeded(limits))
+        except RecursionError:
+            return [f"{limits.max_depth} levels of fields"]
+
+    def _exceeded(self, limits: Limits) -> Iterator[str]:
+        is_small = True
+        measured = []
+        for definition in self._document.definitions:
+            if isinstance(definition, OperationDefinitionNode):
+                root = self._schema.get_root_type(definition.operation)
+                size = self.selections(definition.selection_set, root)
+                root_fields = size.fields
+            elif isinstance(definition, FragmentDefinitionNode):
+                # Validation reads all of it, even if nothing spreads it.
+                size = self.fragment(definition.name.value)
+                root_fields = 0
+            else:
+                continue
+            measured.append(definition.selection_set)
+            for count, limit, what in (
+                (root_fields, limits.max_root_fields, "fields at the top level of an operation"),
+                (size.depth, limits.max_depth, "levels of fields"),
+                (size.aliases, limits.max_aliases, "aliases"),
+                (size.directives, limits.max_directives, "directives"),
+                (max(size.cost, size.expanded), limits.max_cost, "points of cost"),
+            ):
+                if count > limit:
+                    is_small = False
+                    yield f"{limit:,} {what}"
+        if is_small and not self.is_circular:
+            pairs = sum(self.pairs([selection_set]) for selection_set in measured)
+            if pairs > _MAX_PAIRS:
+                yield f"{_MAX_PAIRS:,} pairs of fields that share a place in the answer"
+
     def selections(self, selection_set: SelectionSetNode, parent: GraphQLNamedType | None) -> Size:
-        """Raises `RecursionError` for what is nested too deeply."""
+        """Measures a selection set on the type `parent`; None is a type that does not exist.
+
+        Raises `RecursionError` if it is nested too deeply.
+        """
         sizes = [self._selection(node, parent) for node in selection_set.selections]
         own_directives = sum(len(node.directives or ()) for node in selection_set.selections)
         return Size(
@@ -109,9 +179,10 @@ class Measure:
         )
 
     def _cost(self, selection_set: SelectionSetNode, sizes: list[Size]) -> float:
-        """The cost of all selections. Of those for different object types, only the dearest count.
+        """The cost of all selections together.
 
-        A value has one type, so the others select nothing.
+        An object has one type. So of the fragments on different object types, those on the most
+        expensive type count alone.
         """
         shared = 0.0
         by_type: dict[GraphQLNamedType, float] = defaultdict(float)
@@ -124,7 +195,7 @@ class Measure:
         return shared + max(by_type.values(), default=0.0)
 
     def _condition(self, node: SelectionNode) -> GraphQLNamedType | None:
-        """The type that a fragment is for."""
+        """The type that a fragment is on; None for a field or a fragment without a type."""
         fragment: Node | None = node
         if isinstance(node, FragmentSpreadNode):
             fragment = self._fragments.get(node.name.value)
@@ -132,7 +203,10 @@ class Measure:
         return None if condition is None else self._schema.get_type(condition.name.value)
 
     def fragment(self, name: str) -> Size:
-        """A fragment that is not there, or within itself, counts nothing; validation refuses it."""
+        """Measures a fragment. One that is missing or contains itself has the size 0.
+
+        Validation rejects both.
+        """
         if name not in self._measured:
             self._measured[name] = None
             fragment = self._fragments.get(name)
@@ -146,21 +220,22 @@ class Measure:
         return measured or Size()
 
     def pairs(self, selection_sets: Sequence[SelectionSetNode]) -> int:
-        """How many pairs of fields share a place in the answer: validation compares each pair.
+        """The number of pairs of fields that share a place in the answer.
 
-        Takes as long as it has fields when it is expanded, and no fragment may be within itself.
+        Validation compares each pair. The time is proportional to the number of expanded fields,
+        and no fragment may contain itself.
         """
-        places: dict[str, list[FieldNode]] = defaultdict(list)
+        by_key: dict[str, list[FieldNode]] = defaultdict(list)
         for field in self._fields(selection_sets):
-            places[(field.alias or field.name).value].append(field)
+            by_key[(field.alias or field.name).value].append(field)
         return sum(
             len(fields) * (len(fields) - 1) // 2
             + self.pairs([field.selection_set for field in fields if field.selection_set])
-            for fields in places.values()
+            for fields in by_key.values()
         )
 
     def _fields(self, selection_sets: Sequence[SelectionSetNode]) -> Iterator[FieldNode]:
-        """The fields at the top of all these, each fragment expanded once."""
+        """The fields at the top level of all these selection sets, each fragment expanded once."""
         pending = list(selection_sets)
         expanded = set()
         while pending:

@@ -1,6 +1,7 @@
-"""One operation of a valid document, and how it is executed."""
+"""One operation of a valid document: executed by graphql-core, or as a prepared operation."""
 
 import contextlib
+from collections.abc import Callable
 from typing import Any, cast
 
 from graphql import (
@@ -9,6 +10,8 @@ from graphql import (
     FieldNode,
     GraphQLError,
     GraphQLObjectType,
+    GraphQLResolveInfo,
+    GraphQLSchema,
     OperationDefinitionNode,
     execute,
     get_variable_values,
@@ -16,23 +19,43 @@ from graphql import (
 from graphql.execution.collect_fields import collect_fields
 from strawberry.utils.await_maybe import await_maybe
 
-from ..schema.schema import Schema
 from .completion import fragments_of
 from .covered import NotCovered
-from .locations import locate
-from .prepared import PreparedOperation, Unfinished
+from .errors import mask_errors
+from .parsing import locate
+from .prepared import FallBack, PreparedOperation
+
+
+class _ReuseResolved:
+    """Middleware of graphql-core: a root field that is resolved already is not resolved again."""
+
+    def __init__(self, resolved: dict[str, Any]) -> None:
+        """`resolved` is that of `FallBack`; graphql-core raises an exception that it gets."""
+        self._resolved = resolved
+
+    def resolve(
+        self,
+        next_: Callable[..., Any],
+        source: object,
+        info: GraphQLResolveInfo[Any],
+        **arguments: Any,  # noqa: ANN401  # of any field
+    ) -> Any:  # noqa: ANN401  # as above
+        if info.path.prev is None and info.path.key in self._resolved:
+            return self._resolved[str(info.path.key)]
+        return next_(source, info, **arguments)
 
 
 class Operation:
-    """Executed by graphql-core the first time, and as a `PreparedOperation` from then on."""
+    """Executed by graphql-core the first time, and then as a `PreparedOperation`."""
 
     def __init__(
         self,
-        schema: Schema,
+        schema: GraphQLSchema,
         document: DocumentNode,
         node: OperationDefinitionNode,
         *,
         hide_suggestions: bool,
+        immutable: tuple[type, ...] = (),
     ) -> None:
         self.name = None if node.name is None else node.name.value
         self.type = node.operation
@@ -40,60 +63,66 @@ class Operation:
         self._document = document
         self._node = node
         self._hide_suggestions = hide_suggestions
+        self._immutable = immutable
         self._executions = 0
         self._prepared: PreparedOperation | None = None
 
     def executes_several(self, argument: str, variables: dict[str, Any] | None) -> bool:
-        """Whether, with these variables, several fields at the top that take this argument run."""
+        """Whether these variables execute several root fields that take this argument."""
         selections = self._node.selection_set.selections
         if len(selections) == 1 and isinstance(selections[0], FieldNode):
             return False
-        schema = self._schema.graphql_schema
         definitions = self._node.variable_definitions or ()
-        values = get_variable_values(schema, definitions, variables or {})
+        values = get_variable_values(self._schema, definitions, variables or {})
         if isinstance(values, list):
-            # With what is wrong with them, nothing is executed.
+            # The variables are invalid, so nothing is executed.
             return False
-        root = cast("GraphQLObjectType", schema.get_root_type(self.type))
+        root = cast("GraphQLObjectType", self._schema.get_root_type(self.type))
         fragments = fragments_of(self._document.definitions)
         try:
-            fields = collect_fields(schema, fragments, values, root, self._node).grouped_field_set
+            fields = collect_fields(
+                self._schema, fragments, values, root, self._node
+            ).grouped_field_set
         except GraphQLError:
-            # As above: a directive has no value.
+            # As above: the value of a directive is invalid.
             return False
         names = [nodes[0].node.name.value for nodes in fields.values()]
         return sum(name in root.fields and argument in root.fields[name].args for name in names) > 1
 
     async def execute(self, variables: dict[str, Any] | None, context: object) -> ExecutionResult:
-        """What came of it; its errors are ready to be shown."""
-        given = None
+        """Executes the operation. The errors of the result are masked and located."""
+        middleware = None
         if (prepared := self._prepared_next_time()) is not None:
             try:
                 return ExecutionResult(await prepared.execute(variables or {}, context))
-            except Unfinished as unfinished:
-                given = unfinished.given or None
+            except FallBack as fall_back:
+                if fall_back.resolved:
+                    middleware = [_ReuseResolved(fall_back.resolved)]
         result = await await_maybe(
             execute(
-                self._schema.graphql_schema,
+                self._schema,
                 self._document,
-                root_value=given,
                 context_value=context,
                 variable_values=variables,
                 operation_name=self.name,
+                middleware=middleware,
                 hide_suggestions=self._hide_suggestions,
             )
         )
         locate(result.errors or [])
-        self._schema.process_errors(result.errors or [])
+        mask_errors(result.errors or [])
         return result
 
     def _prepared_next_time(self) -> PreparedOperation | None:
-        """The prepared operation; most documents come once, and are not worth it."""
+        """Counts an execution, and prepares the operation for the second and all later ones.
+
+        Most documents are sent once, and preparing takes longer than an execution.
+        """
         if self._executions == 1:
-            # Types that hold themselves have no end.
+            # An input type that contains itself cannot be prepared.
             with contextlib.suppress(NotCovered, RecursionError):
                 self._prepared = PreparedOperation(
-                    self._schema.graphql_schema, self._document, self._node
+                    self._schema, self._document, self._node, self._immutable
                 )
         self._executions += 1
         return self._prepared

@@ -1,8 +1,9 @@
-"""Operations that are executed by functions which are made once, and not by walking a document.
+"""Prepared operations: executed by functions that are made once for all requests.
 
-graphql-core's executor asks anew, for each field of each request, what the document and the schema
-say about it. Here that is asked once. What comes out is the same; what is not covered is left to
-graphql-core, with what resolvers have given already, so that none runs twice.
+graphql-core's executor looks up in the document and in the schema, for each field of each request,
+how to resolve and complete it. A prepared operation looks that up once. Its answers are the same,
+byte for byte. It falls back to graphql-core for everything that it does not cover, with the results
+of the resolvers that it has called already, so that no resolver runs twice.
 """
 
 import asyncio
@@ -30,121 +31,116 @@ from graphql import (
     type_from_ast,
 )
 from graphql.execution.values import VariableValues
-from strawberry.extensions.field_extension import AsyncExtensionResolver, FieldExtension
 from strawberry.types import Info
 
-from .coercion import Build, Coerce, builder, coercer, python_name_of
-from .completion import Complete, Room, Selections, fragments_of
+from .coercion import Build, Coerce, builder, builders, coercer
+from .completion import Budget, Complete, Selections, fragments_of
 from .covered import NotCovered, definition_of
 
-# Of the variables that may decide what is selected, so many combinations of values are prepared.
-_MOST_VARIANTS = 16
+# The most combinations of values of Boolean variables, which may decide what is selected.
+_MAX_VARIANTS = 16
 
-# What is remembered of a document has a bound in its tokens, and so has what is remembered of its
-# operations: so many fields for each token. A usual operation needs half a field, or less.
+# The cache of documents counts tokens, so these bound the memory of a prepared operation: fields
+# for each token. A usual operation needs half a field, or less.
 _PREPARED_FIELDS = 2
-_FIELDS_IN_ANSWERS = 8
+_CACHED_FIELDS = 8
 
 
-class Unfinished(Exception):
-    """Only graphql-core can do the rest, with `given` as its root value.
+class FallBack(Exception):
+    """graphql-core has to execute the operation, without calling any resolver a second time.
 
-    That is what resolvers have given already, by the keys of the answer; an error where they
-    raised one, which graphql-core takes as raised.
+    `resolved` has the results of the resolvers that were called, by the keys of their root fields
+    in the answer. A result is what the resolver returned, or the exception that it raised.
     """
 
-    def __init__(self, given: dict[str, Any]) -> None:
+    def __init__(self, resolved: dict[str, Any]) -> None:
         super().__init__()
-        self.given = given
-
-
-class TakeGiven(FieldExtension):
-    """Has a field at the top take what its resolver has given already."""
-
-    async def resolve_async(
-        self,
-        next_: AsyncExtensionResolver,
-        source: dict[str, Any] | None,
-        info: Info,
-        **kwargs: Any,  # noqa: ANN401  # a field's arguments
-    ) -> Any:  # noqa: ANN401  # and its value
-        if source is not None and info.path.key in source:
-            return source[str(info.path.key)]
-        return await next_(source, info, **kwargs)
+        self.resolved = resolved
 
 
 @dataclass(slots=True)
 class _Request:
-    """All that a resolver is told here of the request that it is for."""
+    """What a resolver can read of its request: Strawberry's `info.context`, and nothing else."""
 
     context: object
 
 
-# Of a resolver, with its arguments.
+# Calls a resolver with its arguments.
 _Call = Callable[[], Awaitable[Any]]
 
 
-@dataclass(frozen=True)
-class _Field:
-    """One field at the top."""
+# From the coerced variables, by their names, to a call of a resolver.
+_Bind = Callable[[_Request, Mapping[str, Any]], _Call]
 
+
+@dataclass(frozen=True)
+class _RootField:
+    """How one root field is resolved and completed."""
+
+    # In the answer.
     key: str
-    bind: Callable[[_Request, Mapping[str, Any]], _Call]
+    bind: _Bind
     complete: Complete
 
-    def completed(self, given: object) -> object:
-        if isinstance(given, Exception):
-            raise given
-        return self.complete(given)
+    def completed(self, resolved: object) -> object:
+        if isinstance(resolved, Exception):
+            raise resolved
+        return self.complete(resolved)
 
 
 @dataclass(frozen=True)
 class _Variable:
-    """How a variable is coerced; `absent` gives what stands for one that did not come."""
+    """How one variable is coerced."""
 
     name: str
     coerce: Coerce
+    # Builds the value of a variable that is absent; Undefined if it stays absent.
     absent: Build
     is_boolean: bool
 
 
 class PreparedOperation:
-    """One operation of a valid document. Making it raises `NotCovered`."""
+    """One operation of a valid document. The constructor raises `NotCovered`."""
 
     def __init__(
-        self, schema: GraphQLSchema, document: DocumentNode, operation: OperationDefinitionNode
+        self,
+        schema: GraphQLSchema,
+        document: DocumentNode,
+        operation: OperationDefinitionNode,
+        immutable: tuple[type, ...] = (),
     ) -> None:
         self._schema = schema
+        self._immutable = immutable
         self._operation = operation
         self._fragments = fragments_of(document.definitions)
         self._variables = [_variable(schema, node) for node in operation.variable_definitions or ()]
-        # Directives take no others.
+        # `@skip` and `@include` take no other variables.
         self._booleans = [variable.name for variable in self._variables if variable.is_boolean]
         operations = sum(isinstance(d, OperationDefinitionNode) for d in document.definitions)
         tokens = document.token_count // operations
-        self._room = Room(_PREPARED_FIELDS * tokens, _FIELDS_IN_ANSWERS * tokens)
-        # None for what is not covered.
-        self._variants: dict[tuple[object, ...], list[_Field] | None] = {}
+        self._budget = Budget(_PREPARED_FIELDS * tokens, _CACHED_FIELDS * tokens)
+        # The root fields by the values of the Boolean variables; None if they are not covered.
+        self._variants: dict[tuple[object, ...], list[_RootField] | None] = {}
 
     async def execute(self, variables: Mapping[str, Any], context: object) -> dict[str, Any]:
-        """The `data` of an answer without errors. Raises `Unfinished`."""
-        given: dict[str, Any] = {}
+        """The `data` of an answer without errors. Raises `FallBack`."""
+        resolved: dict[str, Any] = {}
         try:
             coerced = self._coerced(variables)
             fields = self._fields(coerced)
             request = _Request(context)
             if len(fields) > 1 and self._operation.operation is OperationType.QUERY:
-                # All have their arguments before one is called, or that would be called again.
+                # An invalid argument of one must be found before any resolver is called.
                 calls = [field.bind(request, coerced) for field in fields]
-                all_given = await asyncio.gather(*map(_given, calls))
-                given = {field.key: one for field, one in zip(fields, all_given, strict=True)}
-                return {field.key: field.completed(given[field.key]) for field in fields}
+                results = await asyncio.gather(*map(_resolved, calls))
+                resolved = {field.key: one for field, one in zip(fields, results, strict=True)}
+                return {field.key: field.completed(resolved[field.key]) for field in fields}
             data = {}
             for field in fields:
-                given[field.key] = one = await _given(field.bind(request, coerced))
+                resolved[field.key] = one = await _resolved(field.bind(request, coerced))
                 data[field.key] = field.completed(one)
-        except Exception:  # noqa: BLE001  # whatever it is, graphql-core makes an answer of it
-            raise Unfinished(given) from None
+        except Exception:  # noqa: BLE001  # graphql-core answers with the right error
+            raise FallBack(resolved) from None
         return data
 
     def _coerced(self, variables: Mapping[str, Any]) -> dict[str, Any]:
@@ -156,10 +152,10 @@ class PreparedOperation:
                 coerced[variable.name] = default
         return coerced
 
-    def _fields(self, coerced: dict[str, Any]) -> list[_Field]:
+    def _fields(self, coerced: dict[str, Any]) -> list[_RootField]:
         variant = tuple(coerced.get(name) for name in self._booleans)
         if variant not in self._variants:
-            if len(self._variants) == _MOST_VARIANTS:
+            if len(self._variants) == _MAX_VARIANTS:
                 raise NotCovered
             try:
                 self._variants[variant] = list(self._prepared(coerced))
@@ -169,69 +165,66 @@ class PreparedOperation:
             raise NotCovered
         return fields
 
-    def _prepared(self, coerced: dict[str, Any]) -> Iterator[_Field]:
+    def _prepared(self, coerced: dict[str, Any]) -> Iterator[_RootField]:
         values = VariableValues({}, coerced)
-        selections = Selections(self._schema, self._fragments, self._operation, values, self._room)
+        selections = Selections(
+            self._schema, self._fragments, self._operation, values, self._budget, self._immutable
+        )
         root = cast("GraphQLObjectType", self._schema.get_root_type(self._operation.operation))
         for key, nodes in selections.root_fields(root).items():
             name = nodes[0].node.name.value
             if name == "__typename":
-                yield _Field(key, _bind_nothing, partial(_constant, root.name))
+                yield _RootField(key, _bind_type_name(root), _unchanged)
             elif (field := root.fields.get(name)) is None:
-                # It asks for the schema.
+                # It queries the schema.
                 raise NotCovered
             else:
                 bind = _binder(field, nodes[0].node)
-                yield _Field(key, bind, selections.completer(field.type, nodes))
+                yield _RootField(key, bind, selections.completer(field.type, nodes))
 
 
-async def _given(call: _Call) -> object:
+async def _resolved(call: _Call) -> object:
     try:
         return await call()
-    except Exception as error:  # noqa: BLE001  # as graphql-core takes it
+    except Exception as error:  # noqa: BLE001  # graphql-core raises a result that is an exception
         return error
 
 
-def _binder(field: GraphQLField, node: FieldNode) -> Callable[[_Request, Mapping[str, Any]], _Call]:
-    """Makes calls of the resolver that Strawberry would call, with what Strawberry would pass."""
+def _binder(field: GraphQLField, node: FieldNode) -> _Bind:
+    """Calls the resolver that Strawberry would call, with the arguments that it would pass."""
     definition = definition_of(field)
     resolver = definition.base_resolver
     if (
-        [type(extension) for extension in definition.extensions] != [TakeGiven]
+        definition.extensions
         or not iscoroutinefunction(getattr(resolver, "wrapped_func", None))
         or [p.name for p in resolver.reserved_parameters.values() if p is not None] != ["info"]
     ):
         raise NotCovered
-    names = {name: python_name_of(argument) for name, argument in field.args.items()}
-    arguments = [
-        (names[given.name.value], builder(given.value, field.args[given.name.value].type))
-        for given in node.arguments or ()
-    ]
+    arguments = builders(field.args, node.arguments or ())
 
     def bind(request: _Request, variables: Mapping[str, Any]) -> _Call:
         info: Info = Info(_raw_info=cast("GraphQLResolveInfo[Any]", request), _field=definition)
         values = {name: build(variables) for name, build in arguments}
-        given = {name: value for name, value in values.items() if value is not Undefined}
-        return partial(resolver.wrapped_func, info=info, **given)
+        present = {name: value for name, value in values.items() if value is not Undefined}
+        return partial(resolver.wrapped_func, info=info, **present)
 
     return bind
 
 
-async def _nothing() -> None:
-    """Resolves `__typename`."""
+def _bind_type_name(root: GraphQLObjectType) -> _Bind:
+    async def type_name() -> str:
+        return root.name
+
+    return lambda _request, _variables: type_name
 
 
-def _bind_nothing(_request: _Request, _variables: Mapping[str, Any]) -> _Call:
-    return _nothing
-
-
-def _constant(value: object, _result: object) -> object:
+def _unchanged(value: object) -> object:
     return value
 
 
 def _variable(schema: GraphQLSchema, node: VariableDefinitionNode) -> _Variable:
     type_ = cast("GraphQLInputType", type_from_ast(schema, node.type))
-    absent: Build = partial(_constant, Undefined)
+    absent: Build = _nothing
     if node.default_value is not None:
         absent = builder(node.default_value, type_)
     elif is_non_null_type(type_):
@@ -240,5 +233,9 @@ def _variable(schema: GraphQLSchema, node: VariableDefinitionNode) -> _Variable:
     return _Variable(node.variable.name.value, coercer(type_), absent, is_boolean)
 
 
-def _missing(_variables: Mapping[str, Any]) -> Any:  # noqa: ANN401  # it gives nothing
+def _nothing(_variables: Mapping[str, Any]) -> Any:  # noqa: ANN401  # graphql-core's own type
+    return Undefined
+
+
+def _missing(_variables: Mapping[str, Any]) -> Any:  # noqa: ANN401  # it returns nothing
     raise NotCovered

@@ -4,7 +4,7 @@ import time
 
 from starlette.requests import ClientDisconnect, Request
 
-from ..deadline import put_off_deadline
+from ..deadline import extend_deadline
 from .errors import RequestError
 from .exchange import exchange_of
 
@@ -30,7 +30,7 @@ async def read_body(request: Request, limit: int) -> bytes:
         more = message.get("more_body", False)
         if len(body) > limit:
             raise _too_large(limit)
-    put_off_deadline(time.monotonic() - started)
+    extend_deadline(time.monotonic() - started)
     return bytes(body)
 
 

@@ -9,9 +9,9 @@ import structlog
 
 from ..access.trusted_documents import TrustedDocuments, is_document_id
 from ..execution.documents import Document, Documents
-from ..execution.fair_cache import Remembered
+from ..execution.fair_cache import FairCache
 from ..faults import Unavailable
-from ..logs import places
+from ..logs import stack_frames
 from .errors import retry_later
 
 logger = structlog.get_logger()
@@ -53,7 +53,7 @@ class TrustedDocumentCache:
         self._registered = registered
         self._documents = documents
         # By document id.
-        self._known = Remembered[_Known](_REMEMBERED_TOKENS)
+        self._known = FairCache[_Known](_REMEMBERED_TOKENS)
 
     def get(self, id_: str) -> Document | None:
         """The document with this id, if it is cached."""
@@ -98,7 +98,7 @@ class TrustedDocumentCache:
                 # Cached documents are served until the database answers again.
                 continue
             except Exception as error:  # noqa: BLE001  # any failure is logged, and the next attempt may succeed
-                logger.error("Trusted documents cannot be read.", exception=places(error))  # noqa: TRY400  # no texts
+                logger.error("Trusted documents cannot be read.", exception=stack_frames(error))  # noqa: TRY400  # no texts
 
     async def _forget_removed(self) -> None:
         remembered = dict(self._known.items())

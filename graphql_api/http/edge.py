@@ -8,7 +8,7 @@ import structlog
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from ..logs import places
+from ..logs import stack_frames
 from .cors import cors_headers
 from .errors import RequestError, error_response, retry_later
 from .exchange import Exchange, request_id
@@ -93,7 +93,7 @@ class Edge:
                 "SHUTTING_DOWN",
             )
         except Exception as error:  # noqa: BLE001  # every failure is answered and logged
-            logger.error("The server failed.", exception=places(error))  # noqa: TRY400  # no texts
+            logger.error("The server failed.", exception=stack_frames(error))  # noqa: TRY400  # no texts
             failure = RequestError(500, "The server failed. The request is not the cause.")
         if failure is not None:
             exchange.outcome = failure.code

@@ -86,7 +86,7 @@ def body(content: dict[str, Any], exchange: Exchange) -> bytes:
     """
     if "errors" in content:
         content["extensions"] = {"requestId": exchange.request_id}
-        exchange.outcome = content["errors"][0].get("extensions", {}).get("code", "failure")
+        exchange.outcome = content["errors"][0]["extensions"]["code"]
     return orjson.dumps(content)
 
 

@@ -18,8 +18,10 @@ from ..access.trusted_documents import TrustedDocuments
 from ..customers.store import Customers
 from ..deadline import start_deadline
 from ..execution.documents import Document, Documents
+from ..execution.limits import Limits
 from ..execution.operation import Operation
 from ..schema.context import Context
+from ..schema.outcomes import IMMUTABLE
 from ..schema.schema import create_schema
 from ..settings import Settings
 from .addresses import client_address, network
@@ -68,6 +70,21 @@ class _Parameters:
     operation_name: str | None
 
 
+def create_documents(settings: Settings) -> Documents:
+    """The documents that a server with these settings accepts."""
+    limits = Limits(
+        max_tokens=settings.max_tokens,
+        max_fragments=settings.max_fragments,
+        max_root_fields=settings.max_root_fields,
+        max_depth=settings.max_depth,
+        max_aliases=settings.max_aliases,
+        max_directives=settings.max_directives,
+        max_cost=settings.max_cost,
+        allows_introspection=settings.allows_introspection,
+    )
+    return Documents(create_schema(), limits, IMMUTABLE)
+
+
 class GraphQLEndpoint:
     """An ASGI application: the GraphQL over HTTP specification, and GraphiQL for browsers."""
 
@@ -86,7 +103,7 @@ class GraphQLEndpoint:
             if settings.shows_graphiql
             else None
         )
-        self._documents = Documents(create_schema(), settings)
+        self._documents = create_documents(settings)
         self.trusted_documents = TrustedDocumentCache(registered, self._documents)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -151,16 +168,16 @@ class GraphQLEndpoint:
                     "subscriptions are not supported.",
                     {"Allow": "POST"},
                 )
-        # GraphQL over HTTP: in the older media type, every well-formed request gets 200.
+        # GraphQL over HTTP, "Status Codes": application/json has 200 for every well-formed request,
+        # even if its operation cannot be determined.
         refused = 400 if media_type == _GRAPHQL_RESPONSE else 200
         if document.errors:
             return _response({"errors": document.errors}, refused, media_type, exchange)
         if operation is None:
-            # A request without a name is well-formed, one with an unknown name is not.
             raise RequestError(
-                refused if parameters.operation_name is None else 400,
+                refused,
                 "`operationName` is missing or unknown. Name one of the document's operations.",
-                code="BAD_REQUEST",
+                code="OPERATION_RESOLUTION_FAILURE",
             )
 
         key = _idempotency_key(request, operation, parameters.variables, refused)

@@ -16,6 +16,7 @@ from limits.aio.strategies import FixedWindowRateLimiter
 from limits.errors import StorageError
 from limits.storage import storage_from_string
 
+from ..deadline import RATE_LIMIT_SECONDS
 from .errors import retry_later
 
 logger = logging.getLogger(__name__)
@@ -23,8 +24,6 @@ logger = logging.getLogger(__name__)
 _Check = Callable[[FixedWindowRateLimiter, limits.RateLimitItem, str], Awaitable[bool]]
 
 _MAX_COUNTS = 100_000
-# How long a request waits for a shared count. An exact count is not worth a longer wait.
-_SHARED_SECONDS = 0.5
 # How long the shared storage is not used after it failed.
 _RETRY_SHARED_SECONDS = 5.0
 
@@ -69,7 +68,7 @@ class RateLimit:
     async def _wait(self, check: _Check, rate: limits.RateLimitItem, client: str) -> int:
         if self._shared is not None and time.monotonic() >= self._retry_shared_at:
             try:
-                async with asyncio.timeout(_SHARED_SECONDS):
+                async with asyncio.timeout(RATE_LIMIT_SECONDS):
                     return await _seconds_to_wait(self._shared, check, rate, client)
             except (StorageError, TimeoutError):
                 self._retry_shared_at = time.monotonic() + _RETRY_SHARED_SECONDS
@@ -154,7 +153,7 @@ class InMemoryCounts(Storage):
 def _shared_storage(uri: str) -> Storage:
     options: dict[str, Any]
     if uri.startswith("mongodb"):
-        milliseconds = int(_SHARED_SECONDS * 1000)
+        milliseconds = int(RATE_LIMIT_SECONDS * 1000)
         options = {
             "timeoutMS": milliseconds,
             "connectTimeoutMS": milliseconds,
@@ -168,8 +167,8 @@ def _shared_storage(uri: str) -> Storage:
     else:
         options = {
             "implementation": "redispy",
-            "socket_timeout": _SHARED_SECONDS,
-            "socket_connect_timeout": _SHARED_SECONDS,
+            "socket_timeout": RATE_LIMIT_SECONDS,
+            "socket_connect_timeout": RATE_LIMIT_SECONDS,
         }
     return cast(Storage, storage_from_string(f"async+{uri}", wrap_exceptions=True, **options))
 

@@ -1,4 +1,4 @@
-"""Batches: what has to wait for the database anyway goes to it together."""
+"""Batches: items that must wait for the database anyway are sent to it together."""
 
 import asyncio
 import time
@@ -6,119 +6,136 @@ from collections.abc import Awaitable, Callable, Sequence
 from itertools import islice
 from typing import Generic, TypeVar
 
+from ..deadline import LEAST_SECONDS
 from ..faults import Unavailable
 
 _Item = TypeVar("_Item")
 _Outcome = TypeVar("_Outcome")
 
-_MOST_IN_A_BATCH = 100
-_MOST_WAITING = 1000
+_MAX_ITEMS = 100
+_MAX_WAITING = 1000
 
-# What is sent last has this time left. A healthy database needs a hundredth of a second.
-LEAST_SECONDS = 0.3
+# After this time, a batch in flight no longer blocks the next one.
+_BLOCKING_SECONDS = 0.1
 
-# So long does one batch hold up the rest; then another one may pass it.
-_PATIENCE_SECONDS = 0.1
-
-# Whoever shared a batch may have more to send, and what they send together costs less.
+# After a batch of several items, the next batch waits this long for as many: clients that were
+# answered together send their next requests nearly together, and one batch costs less than two.
 _GATHERING_SECONDS = 0.001
 
-# Motor has five threads for each processor, and other work needs some, too.
-_MOST_UNDER_WAY = 2
+# Motor has five threads for each processor, and other work needs some of them.
+_MAX_IN_FLIGHT = 2
 
 
 class Batches(Generic[_Item, _Outcome]):
-    """Sends an item at once when nothing is under way, and what comes meanwhile after that.
+    """Sends an item at once if no batch is in flight, and otherwise with others in the next batch.
 
-    After a batch of several it waits for as many again, but no more than a millisecond.
+                 an item arrives              a batch of several ends
+        idle ───────────────────────> blocked ───────────────────────> gathering
+          ^                            │   ^                              │
+          └────────────────────────────┘   └──────────────────────────────┘
+        a batch of one ends, or 0.1 s pass      as many items wait, or 1 ms passes
 
-    `send` gets the items of a batch and the moment until which it may take: that of the item with
-    the least time. It gives an outcome for each item, in their order; an error among them is that
-    item's alone, and one that it raises is everybody's.
+    Leaving `blocked` or `gathering`, the items that wait are sent as the next batch, which blocks
+    again; if no item waits, the state is `idle`. A batch that blocks no longer may still be in
+    flight. While two batches are in flight, no third one is sent.
+
+    `send` takes the items of a batch and the batch's deadline, which is the earliest deadline of
+    its items, as a time of `time.monotonic`. It returns one outcome for each item, in their order.
+    An error in place of an outcome is raised for that item alone; an error that `send` raises is
+    raised for all items of the batch.
     """
 
     def __init__(
         self, send: Callable[[list[_Item], float], Awaitable[Sequence[_Outcome | Exception]]]
     ) -> None:
         self._send = send
+        # The items that wait with their deadlines, in the order of their arrival.
         self._waiting: dict[asyncio.Future[_Outcome], tuple[_Item, float]] = {}
-        self._under_way: set[asyncio.Task[None]] = set()
-        self._latest: asyncio.Task[None] | None = None  # while the rest has patience with it
-        self._size = 0  # of the batch that was sent last
+        self._in_flight: set[asyncio.Task[None]] = set()
+        # The batch in flight that blocks the next one; set only in the state `blocked`.
+        self._blocking: asyncio.Task[None] | None = None
+        # Set only in the state `gathering`.
         self._gathering: asyncio.TimerHandle | None = None
+        self._last_size = 0
 
-    async def outcome(self, item: _Item, moment: float) -> _Outcome:
-        """What becomes of an item until the moment.
+    async def outcome(self, item: _Item, deadline: float) -> _Outcome:
+        """Sends an item in a batch and returns its outcome.
 
-        Raises `Unavailable` where it was not sent: there is no room, or not enough time.
+        Raises the item's or the batch's error, and `Unavailable` if the item was not sent: 1,000
+        items wait already, or the time that is left does not suffice.
         """
-        seconds = moment - time.monotonic() - LEAST_SECONDS
-        if seconds < 0 or len(self._waiting) == _MOST_WAITING:
+        seconds = deadline - time.monotonic() - LEAST_SECONDS
+        if seconds < 0 or len(self._waiting) == _MAX_WAITING:
             raise Unavailable
         loop = asyncio.get_running_loop()
         waiter: asyncio.Future[_Outcome] = loop.create_future()
-        self._waiting[waiter] = item, moment
-        self._send_more()
-        timer = loop.call_later(seconds, self._refuse, waiter)
+        self._waiting[waiter] = item, deadline
+        self._send_next()
+        timer = loop.call_later(seconds, self._give_up, waiter)
         try:
             return await waiter
         finally:
             timer.cancel()
             self._waiting.pop(waiter, None)
 
-    def _refuse(self, waiter: asyncio.Future[_Outcome]) -> None:
+    def _give_up(self, waiter: asyncio.Future[_Outcome]) -> None:
+        """The item has waited too long to be sent."""
         if self._waiting.pop(waiter, None):
             _settle(waiter, Unavailable())
 
-    def _send_more(self) -> None:
+    def _send_next(self) -> None:
+        """Sends the items that wait, if the state allows it."""
         if self._gathering is not None:
-            if len(self._waiting) < self._size:
+            if len(self._waiting) < self._last_size:
                 return
             self._gathering.cancel()
             self._gathering = None
-        if self._waiting and self._latest is None and len(self._under_way) < _MOST_UNDER_WAY:
-            self._latest = asyncio.get_running_loop().create_task(self._send_batch())
-            self._under_way.add(self._latest)
-            # It is called after those who get their outcomes, who may have more to send.
-            self._latest.add_done_callback(self._end)
+        if self._waiting and self._blocking is None and len(self._in_flight) < _MAX_IN_FLIGHT:
+            self._blocking = asyncio.get_running_loop().create_task(self._send_batch())
+            self._in_flight.add(self._blocking)
+            # asyncio calls this after it has resumed the tasks that wait for the outcomes, which
+            # may have more items to send.
+            self._blocking.add_done_callback(self._end)
 
     def _end(self, batch: asyncio.Task[None]) -> None:
-        self._under_way.remove(batch)
-        if batch is self._latest and self._size > 1:
+        self._in_flight.remove(batch)
+        if batch is self._blocking and self._last_size > 1:
             loop = asyncio.get_running_loop()
-            self._gathering = loop.call_later(_GATHERING_SECONDS, self._gathered)
-        self._let_pass(batch)
+            self._gathering = loop.call_later(_GATHERING_SECONDS, self._stop_gathering)
+        self._unblock(batch)
 
-    def _gathered(self) -> None:
+    def _stop_gathering(self) -> None:
         self._gathering = None
-        self._send_more()
+        self._send_next()
 
-    def _let_pass(self, batch: asyncio.Task[None] | None) -> None:
-        if batch is self._latest:
-            self._latest = None
-        self._send_more()
+    def _unblock(self, batch: asyncio.Task[None] | None) -> None:
+        """The batch has ended, or has taken too long to block the next one."""
+        if batch is self._blocking:
+            self._blocking = None
+        self._send_next()
 
     async def _send_batch(self) -> None:
         taken = [(waiter, *self._waiting.pop(waiter)) for waiter in self._first_waiting()]
+        # A waiter that was cancelled is done.
         batch = [entry for entry in taken if not entry[0].done()]
         if not batch:
             return
-        self._size = len(batch)
-        waiters, items, moments = zip(*batch, strict=True)
+        self._last_size = len(batch)
+        waiters, items, deadlines = zip(*batch, strict=True)
         timer = asyncio.get_running_loop().call_later(
-            _PATIENCE_SECONDS, self._let_pass, self._latest
+            _BLOCKING_SECONDS, self._unblock, self._blocking
         )
         outcomes: Sequence[_Outcome | Exception]
         try:
-            outcomes = await self._send(list(items), min(moments))
-        except Exception as error:  # noqa: BLE001  # those who wait raise it
+            outcomes = await self._send(list(items), min(deadlines))
+        except Exception as error:  # noqa: BLE001  # `outcome` raises it for each item
             outcomes = [error] * len(batch)
         timer.cancel()
         for waiter, outcome in zip(waiters, outcomes, strict=True):
             _settle(waiter, outcome)
 
     def _first_waiting(self) -> list[asyncio.Future[_Outcome]]:
-        return list(islice(self._waiting, _MOST_IN_A_BATCH))
+        return list(islice(self._waiting, _MAX_ITEMS))
 
 
 def _settle(waiter: asyncio.Future[_Outcome], outcome: _Outcome | Exception) -> None:
@@ -126,7 +143,8 @@ def _settle(waiter: asyncio.Future[_Outcome], outcome: _Outcome | Exception) -> 
         return  # It was cancelled.
     if isinstance(outcome, Exception):
         waiter.set_exception(outcome)
-        # Who is cancelled now will not ask for it, and asyncio would log that.
+        # A task that is cancelled right now never asks for the exception, and asyncio would log
+        # that. Asking here prevents the log.
         waiter.exception()
     else:
         waiter.set_result(outcome)

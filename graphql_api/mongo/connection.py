@@ -1,4 +1,4 @@
-"""The connection to MongoDB: what the URI decides, and what it cannot."""
+"""The connection to MongoDB, and the options that its URI cannot change."""
 
 import asyncio
 import threading
@@ -22,18 +22,19 @@ _Result = TypeVar("_Result")
 
 DEFAULT_DATABASE = "graphql_api"
 
-# Motor runs each command in one of its threads.
+# Motor runs each command in one of this number of threads.
 THREADS: int = max_workers
 
 
 def connect(uri: str) -> AsyncIOMotorDatabase[dict[str, Any]]:
-    """The database that the URI's path names, else `graphql_api`; connects lazily.
+    """The database that the URI's path names; `graphql_api` if it names none.
 
-    Of a `mongodb+srv` URI, the first commands look its hosts up in DNS, each until one has found
-    them. Raises `pymongo.errors.PyMongoError` or `ValueError` where the URI is none.
+    Nothing connects before the first command. For a `mongodb+srv` URI, each command looks up the
+    hosts in DNS until one look-up has succeeded. Raises `pymongo.errors.PyMongoError` or
+    `ValueError` for an invalid URI.
     """
     dns.resolver.default_resolver = _SystemResolver(configure=False)
-    # What is given here wins over the URI, which could make writes unsafe and requests hang.
+    # These options override the URI's, which could make writes unsafe and requests hang.
     client: AsyncIOMotorClient[dict[str, Any]] = AsyncIOMotorClient(
         uri,
         appname="graphql-api",
@@ -41,31 +42,31 @@ def connect(uri: str) -> AsyncIOMotorDatabase[dict[str, Any]]:
         retryReads=True,
         timeoutMS=int(REQUEST_SECONDS * 1000),
         serverSelectionTimeoutMS=int(REQUEST_SECONDS * 1000),
-        # A primary that is frozen or cut off is given up when its heartbeat, which comes every
-        # second, is a second late, with all that waits for it: 1.5 to 2.5 seconds after it froze
-        # (measured; the election of another one takes at least 1). With the driver's own 10 and
-        # 20 seconds, requests wait for it until their deadline.
+        # The driver gives up a primary, and everything that waits for it, when the primary's
+        # heartbeat, which is due every second, is a second late: 1.5 to 2.5 seconds after the
+        # primary froze or was cut off (measured; the election of another primary takes at least 1
+        # second). With the driver's defaults, 10 and 20 seconds, requests would wait for it until
+        # their deadline.
         heartbeatFrequencyMS=1000,
         connectTimeoutMS=1000,
-        # No thread waits for a connection, and none is kept that no thread could use. Setting up
-        # has a thread of its own.
+        # One connection for each thread, and one for the thread that sets up the collection.
         maxPoolSize=THREADS + 1,
     )
     return client.get_default_database(
         DEFAULT_DATABASE,
         codec_options=CodecOptions(tz_aware=True, uuid_representation=UuidRepresentation.STANDARD),
         write_concern=WriteConcern("majority", j=True),
-        # Read from a primary that knows what a majority has.
+        # Reads return only what a majority of the replica set has.
         read_concern=ReadConcern("majority"),
         read_preference=ReadPreference.PRIMARY,
     )
 
 
 class _SystemResolver(dns.resolver.Resolver):
-    """Looks up what the driver wants, as the system is configured at that moment.
+    """Looks up what the driver needs, with the system's DNS configuration of that time.
 
-    With dnspython's own time limit: 5 seconds, in which it asks again after 2. The driver would
-    allow as long as for a connection, which is shorter than the way of many a first answer.
+    Uses dnspython's own time limit: 5 seconds, with a second query after 2. The driver would use
+    the time limit of a connection, which is too short for many first answers.
     """
 
     def resolve(
@@ -78,28 +79,35 @@ class _SystemResolver(dns.resolver.Resolver):
         return dns.resolver.Resolver().resolve(qname, rdtype)
 
 
-async def in_one_thread(
+async def in_motor_thread(
     database: AsyncIOMotorDatabase[dict[str, Any]],
     work: Callable[[Database[dict[str, Any]]], _Result],
 ) -> _Result:
-    """Does work of several commands in one of Motor's threads; one for each would cost twice."""
+    """Does work of several commands in one of Motor's threads.
+
+    Two commands in one thread cost half as much as two in a thread each. Raises what the work
+    raises.
+    """
     loop = asyncio.get_running_loop()
-    result: _Result = await run_on_executor(loop, work, database.delegate)  # type: ignore[no-untyped-call]  # Motor leaves its types out
+    result: _Result = await run_on_executor(loop, work, database.delegate)  # type: ignore[no-untyped-call]  # Motor has no types for it
     return result
 
 
-async def in_a_thread_of_its_own(
+async def in_new_thread(
     database: AsyncIOMotorDatabase[dict[str, Any]],
     work: Callable[[Database[dict[str, Any]]], _Result],
 ) -> _Result:
-    """Does work that may take hours; the process does not wait for it when it ends."""
+    """Does work that may take hours in a new thread. The process can end before the thread does.
+
+    Raises what the work raises.
+    """
     done: Future[_Result] = Future()
     done.set_running_or_notify_cancel()
 
     def run() -> None:
         try:
             done.set_result(work(database.delegate))
-        except Exception as error:  # noqa: BLE001  # whoever waits for it raises it
+        except Exception as error:  # noqa: BLE001  # the waiting task raises it
             done.set_exception(error)
 
     threading.Thread(target=run, daemon=True).start()

@@ -1,4 +1,4 @@
-"""A customer as a MongoDB document, its indexes, and the validator that guards them."""
+"""A customer as a MongoDB document, the unique indexes, and the validator."""
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
@@ -11,7 +11,7 @@ from pymongo import IndexModel
 
 from ..customers.fields import FIELDS, Customer, Field
 from ..customers.identity import email_key
-from ..customers.store import Attempt, Kept
+from ..customers.store import Attempt, StoredCustomer
 
 EMAIL_KEY = "emailCaseFolded"
 IDEMPOTENCY_KEY = "idempotency.key"
@@ -27,22 +27,29 @@ INDEXES = [
 ]
 
 
-# A unique index's field, and what one customer alone can have there.
-Claim = tuple[str, Any]
+# The name of a field with a unique index, and a value that one customer alone can have there.
+UniqueValue = tuple[str, Any]
 
 _NAMES = [(field.name, field.public_name) for field in FIELDS]
 
 
-def claims_of(new: Kept) -> list[Claim]:
-    """For whose sake this customer is refused: who has one of them, itself included."""
-    claims: list[Claim] = [("_id", new.customer.id), (EMAIL_KEY, email_key(new.customer.email))]
-    if new.attempt is not None:
-        claims.append((IDEMPOTENCY_KEY, new.attempt.key))
-    return claims
+def unique_values(stored: StoredCustomer) -> list[UniqueValue]:
+    """The values that unique indexes let one customer have.
+
+    MongoDB refuses a new customer if a document, which may be its own, has one of them.
+    """
+    customer = stored.customer
+    values: list[UniqueValue] = [("_id", customer.id), (EMAIL_KEY, email_key(customer.email))]
+    if stored.attempt is not None:
+        values.append((IDEMPOTENCY_KEY, stored.attempt.key))
+    return values
 
 
-def claims_in(document: Mapping[str, Any]) -> list[Claim]:
-    """What a document claims; it may lack what others, past the validator, left out."""
+def unique_values_in(document: Mapping[str, Any]) -> list[UniqueValue]:
+    """The unique values of a document.
+
+    The value is None for a missing field: other programs can store documents past the validator.
+    """
     attempt = document.get("idempotency", {})
     return [
         ("_id", document["_id"]),
@@ -51,26 +58,27 @@ def claims_in(document: Mapping[str, Any]) -> list[Claim]:
     ]
 
 
-def with_any(claims: Iterable[Claim]) -> dict[str, Any]:
-    """The query for the documents that have one of these claims."""
-    values: dict[str, list[Any]] = {}
-    for field, value in claims:
-        values.setdefault(field, []).append(value)
-    queries = [_with_one_of(field, some) for field, some in values.items()]
+def any_of(values: Iterable[UniqueValue]) -> dict[str, Any]:
+    """The query for the documents that have at least one of these values."""
+    by_field: dict[str, list[Any]] = {}
+    for field, value in values:
+        by_field.setdefault(field, []).append(value)
+    queries = [_field_in(field, values_of_field) for field, values_of_field in by_field.items()]
     return queries[0] if len(queries) == 1 else {"$or": queries}
 
 
-def _with_one_of(field: str, values: list[Any]) -> dict[str, Any]:
+def _field_in(field: str, values: list[Any]) -> dict[str, Any]:
     if field == IDEMPOTENCY_KEY:
-        # Without the type, MongoDB does not see that its index has them all, and reads everything.
+        # MongoDB uses the partial index only for a query with the type, as in the index's filter.
+        # Without it, MongoDB would read every customer.
         return {field: {"$in": values, "$type": "string"}}
-    # For a single `_id` alone, MongoDB has a shorter way.
+    # MongoDB finds a single `_id` faster by equality than by `$in`.
     return {field: values[0] if len(values) == 1 else {"$in": values}}
 
 
-def to_document(kept: Kept) -> dict[str, Any]:
-    """Fields that were not given are absent."""
-    customer, values = kept.customer, vars(kept.customer)
+def to_document(stored: StoredCustomer) -> dict[str, Any]:
+    """The document of a customer. It lacks the optional fields that were not given."""
+    customer, values = stored.customer, vars(stored.customer)
     document: dict[str, Any] = {"_id": customer.id}
     for name, public_name in _NAMES:
         if (value := values[name]) is not None:
@@ -78,25 +86,28 @@ def to_document(kept: Kept) -> dict[str, Any]:
     document[EMAIL_KEY] = email_key(customer.email)
     document["createdAt"] = customer.created_at
     document["updatedAt"] = customer.updated_at
-    if kept.attempt is not None:
-        document["idempotency"] = dict(vars(kept.attempt))
+    if stored.attempt is not None:
+        document["idempotency"] = dict(vars(stored.attempt))
     return document
 
 
-def to_bson(kept: Kept, options: CodecOptions[Any]) -> RawBSONDocument:
-    """The same, encoded; raises what `bson.encode` does."""
-    return RawBSONDocument(encode(to_document(kept), codec_options=options))
+def to_bson(stored: StoredCustomer, options: CodecOptions[Any]) -> RawBSONDocument:
+    """The document of a customer, encoded. Raises what `bson.encode` raises."""
+    return RawBSONDocument(encode(to_document(stored), codec_options=options))
 
 
-def from_document(document: Mapping[str, Any]) -> Kept:
-    """The reverse of `to_document`; times come back in UTC."""
+def from_document(document: Mapping[str, Any]) -> StoredCustomer:
+    """The customer of a document; its times are in UTC.
+
+    Raises `KeyError` for a document without `_id`, `createdAt` or `updatedAt`.
+    """
     id_: UUID = document["_id"]
     created_at: datetime = document["createdAt"]
     updated_at: datetime = document["updatedAt"]
     attempt = document.get("idempotency")
-    return Kept(
+    return StoredCustomer(
         Customer(
-            **{name: document.get(public_name) for name, public_name in _NAMES},  # type: ignore[arg-type]  # the validator holds the types
+            **{name: document.get(public_name) for name, public_name in _NAMES},  # type: ignore[arg-type]  # the validator checks the types
             id=id_,
             created_at=created_at,
             updated_at=updated_at,
@@ -106,7 +117,7 @@ def from_document(document: Mapping[str, Any]) -> Kept:
 
 
 def validator() -> dict[str, Any]:
-    """A `$jsonSchema` from the field declarations: a net under the rules for other writers."""
+    """A `$jsonSchema` made from the fields' declarations. It also checks other programs' writes."""
     properties = {field.public_name: _schema(field) for field in FIELDS}
     return {
         "$jsonSchema": {
@@ -150,10 +161,10 @@ def _schema(field: Field) -> dict[str, Any]:
 
 
 def _pcre(pattern: str) -> str:
-    r"""The pattern for MongoDB, whose `$` matches before a last line break, too.
+    r"""The pattern for MongoDB (PCRE), where `$` would also match before a last line break.
 
-    MongoDB's Unicode tables are older than Python's, and it must never refuse what the rules
-    accept: code points that it does not know (`\p{Cn}`) pass.
+    MongoDB must accept every value that the rules accept, and its Unicode tables are older than
+    Python's. So the pattern also accepts code points that MongoDB does not know (`\p{Cn}`).
     """
     known = pattern.replace(r"[\p{L}", r"[\p{L}\p{Cn}").replace(r"[^\p{Cc}\p{Cn}", r"[^\p{Cc}")
     numbered = known.replace(r"\u{", r"\x{")

@@ -1,205 +1,149 @@
-"""Customers in a MongoDB collection: how they are added and read, whatever happens meanwhile."""
+"""Customers in a MongoDB collection: how they are added and read while anything may fail."""
 
 import asyncio
-import contextvars
-import time
-from datetime import UTC, datetime
 from functools import partial
-from typing import Any
 from uuid import UUID
 
-import pymongo
 import structlog
 from bson.raw_bson import RawBSONDocument
-from motor.motor_asyncio import AsyncIOMotorCollection
-from pymongo.errors import PyMongoError
 
 from ..customers.fields import Customer
-from ..customers.store import EmailTaken, Kept
-from ..deadline import LOOK_SECONDS, REQUEST_SECONDS, within
+from ..customers.store import EmailTaken, StoredCustomer
+from ..deadline import PAUSE_SECONDS, REQUEST_SECONDS, RESOLVE_SECONDS, deadline_in
 from ..faults import OutcomeUnknown, Unavailable
-from ..logs import places
+from ..logs import stack_frames
 from .batches import Batches
-from .collection import NAME, has_indexes
-from .connection import connect, in_one_thread
-from .customer_documents import IDEMPOTENCY_KEY, Claim, claims_of, from_document, to_bson
-from .deadline import available_until
+from .customer_documents import (
+    IDEMPOTENCY_KEY,
+    UniqueValue,
+    from_document,
+    to_bson,
+    unique_values,
+)
+from .customers_collection import NAME
+from .database import MongoDatabase
 from .find import find
 from .insert import Outcome, insert
-from .set_up import SetUp
 
 logger = structlog.get_logger()
 
-_PAUSE_SECONDS = 0.1
-
-# `/readyz` is to fail within a second.
-_READY_SECONDS = 0.8
-_READY_GRACE_SECONDS = 0.1
-
-# So long does a write prove that writes are possible, and no sooner is another one tried for it.
-_PROOF_SECONDS = 1.0
-
-_GOODBYE_SECONDS = 1.0
-
 
 class MongoCustomers:
-    """The `customers` collection of one database; it is set up before anything is kept."""
+    """The repository of customers, a `customers.store.Customers`: the collection `customers`.
 
-    def __init__(self, uri: str) -> None:
-        """Raises as `connect` does."""
-        self._database = connect(uri)
-        self._collection = self._database[NAME]
-        self._set_up = SetUp(self._database)
+    Requests that arrive together share inserts and reads.
+    """
+
+    def __init__(self, database: MongoDatabase) -> None:
+        self._database = database
+        self._set_up = database.customers_set_up
+        self._collection = database.collection(NAME)
         self._inserts = Batches(self._insert)
         self._finds = Batches(partial(find, self._collection))
-        self._readiness = self.neighbour("readiness")
-        self._written_at = self._tried_at = -_PROOF_SECONDS
-        self._trying: asyncio.Task[None] | None = None
 
-    def neighbour(self, name: str) -> AsyncIOMotorCollection[dict[str, Any]]:
-        """Another collection of the same database, read and written with the same care."""
-        return self._database[name]
+    async def add(self, new: StoredCustomer) -> StoredCustomer:
+        """Stores a new customer, or finds the one that its idempotency key created before.
 
-    def close(self) -> None:
-        self._set_up.close()
-        # The driver says goodbye to its servers, and would look long for one that is away.
-        with pymongo.timeout(_GOODBYE_SECONDS):
-            self._database.client.close()
-
-    async def ensure(self) -> None:
-        """Makes the collection what it must be; raises `Unavailable`, and `Unusable` among it.
-
-        What takes longer than a request may goes on in the background.
+        One atomic insert decides: the unique indexes refuse a duplicate. Raises `EmailTaken`,
+        `Unavailable`, `OutcomeUnknown`, what `bson.encode` raises, and
+        `pymongo.errors.PyMongoError` if MongoDB refuses the customer for a reason of its own.
         """
-        await self._set_up.identity(within(REQUEST_SECONDS), REQUEST_SECONDS)
-
-    async def ready(self) -> None:
-        """As `Customers.ready`, within a second."""
-        moment = within(_READY_SECONDS)
-        await self._set_up.identity(moment)
-        now = time.monotonic()
-        if now < self._written_at + _PROOF_SECONDS:
-            return
-        if self._trying is None or (self._trying.done() and now >= self._tried_at + _PROOF_SECONDS):
-            self._tried_at = now
-            self._trying = asyncio.get_running_loop().create_task(
-                self._try_to_write(moment), context=contextvars.Context()
-            )
-        await asyncio.wait([self._trying], timeout=moment + _READY_GRACE_SECONDS - now)
-        if self._written_at < self._tried_at:
-            raise Unavailable
-
-    async def _try_to_write(self, moment: float) -> None:
-        """As a customer is stored: only that proves that one can be."""
-        now = {"$set": {"at": datetime.now(UTC)}}
-        write = partial(self._readiness.update_one, {"_id": "write"}, now, upsert=True)
-        try:
-            await available_until(moment, write, _READY_GRACE_SECONDS)
-            await self._check(moment)
-        except Unavailable:
-            return
-        except PyMongoError as error:
-            logger.error("A write to `readiness` failed.", exception=places(error))  # noqa: TRY400  # no texts
-            return
-        self._written_at = time.monotonic()
-
-    async def add(self, new: Kept) -> Kept:
-        """As `Customers.add`: one atomic write decides; its unique indexes refuse the second."""
-        end = within(REQUEST_SECONDS)
-        # Encoded before it is in a batch: what cannot be harms nobody else.
+        deadline = deadline_in(REQUEST_SECONDS)
+        # Encoded before it joins a batch, so that a failure concerns no other customer.
         document = to_bson(new, self._collection.codec_options)
-        outcome = await self._inserts.outcome(document, end - LOOK_SECONDS)
-        return new if outcome is Outcome.STORED else await self._look(new, document, end, outcome)
+        outcome = await self._inserts.outcome(document, deadline - RESOLVE_SECONDS)
+        if outcome is Outcome.STORED:
+            return new
+        return await self._resolve(new, document, deadline, outcome)
 
     async def _insert(
-        self, documents: list[RawBSONDocument], moment: float
+        self, documents: list[RawBSONDocument], deadline: float
     ) -> list[Outcome | Exception]:
-        identity = await self._set_up.identity(moment)
-        inserted = await insert(self._database, identity, documents, moment)
-        if not inserted.in_place:
-            self._set_up.again(identity)
+        """The outcomes of a batch of documents, in their order."""
+        uuid = await self._set_up.collection_uuid(deadline)
+        inserted = await insert(self._database.motor, uuid, documents, deadline)
+        if not inserted.is_set_up:
+            self._set_up.invalidate(uuid)
         elif Outcome.STORED in inserted.outcomes:
-            self._written_at = time.monotonic()
+            self._database.record_write()
         return inserted.outcomes
 
-    async def _look(
-        self, new: Kept, document: RawBSONDocument, end: float, outcome: Outcome
-    ) -> Kept:
-        """Finds out what became of an insert, until the end.
+    async def _resolve(
+        self, new: StoredCustomer, document: RawBSONDocument, deadline: float, outcome: Outcome
+    ) -> StoredCustomer:
+        """Finds out what became of a customer whose insert was refused or unclear.
 
-        Once a try was unclear, nothing but what is found there says more than `OutcomeUnknown`.
+        Reads what is stored, and sends the customer again, until the deadline. After an unclear
+        outcome, only what it finds is proof: without it, every error becomes `OutcomeUnknown`.
+        Raises what `add` raises.
         """
         is_unclear = False
         try:
             while outcome is not Outcome.STORED:
                 is_unclear = is_unclear or outcome is Outcome.UNCLEAR
-                found = await self._find(new, end)
+                found = await self._find(new, deadline)
                 if found is not None:
-                    # Where it was refused, the indexes were seen after that.
+                    # After a refusal, `insert` has already checked the indexes.
                     if outcome is Outcome.UNCLEAR:
-                        await self._check(end)
+                        await self._set_up.require_indexes(deadline)
                     return found
-                # It did not arrive, or not yet; a majority does not have it yet; or what refused it
-                # is rolled back. To insert it again is safe: with its `_id`, it cannot be kept
-                # twice.
-                await asyncio.sleep(_PAUSE_SECONDS)
-                outcome = await self._inserts.outcome(document, end)
+                # The insert did not arrive, or not yet; a majority does not have it yet; or the
+                # customer that it duplicates was rolled back. A second insert is safe: it has the
+                # same `_id`, so the customer cannot be stored twice.
+                await asyncio.sleep(PAUSE_SECONDS)
+                outcome = await self._inserts.outcome(document, deadline)
         except EmailTaken:
             raise
         except Exception as error:
             if not is_unclear:
                 raise
             if not isinstance(error, Unavailable):
-                logger.error("A customer cannot be looked for.", exception=places(error))  # noqa: TRY400  # no texts
+                logger.error(  # noqa: TRY400  # the error's own text may show values
+                    "MongoDB does not say whether a customer is stored.",
+                    exception=stack_frames(error),
+                )
             raise OutcomeUnknown from None
         return new
 
-    async def _check(self, moment: float) -> None:
-        """Returns where the collection has its indexes, so that what it has is there once.
+    async def _find(self, new: StoredCustomer, deadline: float) -> StoredCustomer | None:
+        """The customer as a majority has it, or the one that its idempotency key created before.
 
-        Raises `Unavailable`, and `pymongo.errors.PyMongoError` as `available_until`.
+        None if no customer has one of its unique values. Raises `EmailTaken` if another customer
+        has its email address.
         """
-        identity = await self._set_up.identity(moment)
-        if not await available_until(moment, partial(in_one_thread, self._database, has_indexes)):
-            self._set_up.again(identity)
-            raise Unavailable
-
-    async def _find(self, new: Kept, end: float) -> Kept | None:
-        """What a majority has of it: itself, or what an earlier request with its key created.
-
-        Raises `EmailTaken` where another customer stands in its way.
-        """
-        documents = await self._finds.outcome(claims_of(new), end)
-        claimants = [from_document(document) for document in documents]
-        for kept in claimants:
-            if kept.customer.id == new.customer.id or _same_key(kept, new):
-                return kept
-        if claimants:
+        documents = await self._finds.outcome(unique_values(new), deadline)
+        found = [from_document(document) for document in documents]
+        for stored in found:
+            if stored.customer.id == new.customer.id or _same_key(stored, new):
+                return stored
+        if found:
             raise EmailTaken
         return None
 
     async def get(self, id_: str) -> Customer | None:
+        """The customer with this id, or None. Raises `Unavailable`, and what `find` raises."""
         try:
             uuid = UUID(id_)
         except ValueError:
             return None
-        # `UUID` reads forms that were never given out.
+        # `UUID` also reads forms in which no id is given out.
         if str(uuid) != id_:
             return None
-        kept = await self._read(("_id", uuid))
-        return None if kept is None else kept.customer
+        stored = await self._read(("_id", uuid))
+        return None if stored is None else stored.customer
 
-    async def created_with(self, key: str) -> Kept | None:
-        # Without its index, every customer would be read.
-        await self._set_up.identity(within(REQUEST_SECONDS))
+    async def created_with(self, key: str) -> StoredCustomer | None:
+        """The customer that this idempotency key created, or None. Raises what `find` raises."""
+        # Without its index, MongoDB would read every customer.
+        await self._set_up.collection_uuid(deadline_in(REQUEST_SECONDS))
         return await self._read((IDEMPOTENCY_KEY, key))
 
-    async def _read(self, claim: Claim) -> Kept | None:
-        found = await self._finds.outcome([claim], within(REQUEST_SECONDS))
+    async def _read(self, value: UniqueValue) -> StoredCustomer | None:
+        found = await self._finds.outcome([value], deadline_in(REQUEST_SECONDS))
         return from_document(found[0]) if found else None
 
 
-def _same_key(one: Kept, other: Kept) -> bool:
+def _same_key(one: StoredCustomer, other: StoredCustomer) -> bool:
     return (
         one.attempt is not None
         and other.attempt is not None

@@ -1,24 +1,27 @@
-"""One query for what several requests look for, and what is found for each of them."""
+"""One query for the customers that several requests look for."""
 
 from functools import partial
 from typing import Any
 
 from motor.motor_asyncio import AsyncIOMotorCollection
 
-from .customer_documents import Claim, claims_in, with_any
-from .deadline import available_until
+from .customer_documents import UniqueValue, any_of, unique_values_in
+from .deadline import within_deadline
 
 
 async def find(
-    collection: AsyncIOMotorCollection[dict[str, Any]], wanted: list[list[Claim]], moment: float
+    collection: AsyncIOMotorCollection[dict[str, Any]],
+    wanted: list[list[UniqueValue]],
+    deadline: float,
 ) -> list[list[dict[str, Any]]]:
-    """For each list of claims, the documents that have one of them; the same one perhaps twice.
+    """For each request's unique values, in the same order, the documents that have one of them.
 
-    Raises `Unavailable`, and `pymongo.errors.PyMongoError` where another try could only fail, too.
+    A document that has two of a request's values is listed twice. Raises `Unavailable`, and
+    `pymongo.errors.PyMongoError` where a second try would fail as well.
     """
-    claims = {claim for some in wanted for claim in some}
-    # There is at most one document for each claim, and all of them come at once.
-    cursor = collection.find(with_any(claims), batch_size=len(claims) + 1)
-    documents = await available_until(moment, partial(cursor.to_list, None))
-    found = {claim: document for document in documents for claim in claims_in(document)}
-    return [[found[claim] for claim in some if claim in found] for some in wanted]
+    all_values = {value for values in wanted for value in values}
+    # Each value has at most one document, so all documents fit into the first answer.
+    cursor = collection.find(any_of(all_values), batch_size=len(all_values) + 1)
+    documents = await within_deadline(deadline, partial(cursor.to_list, None))
+    found = {value: document for document in documents for value in unique_values_in(document)}
+    return [[found[value] for value in values if value in found] for values in wanted]

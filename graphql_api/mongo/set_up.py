@@ -1,4 +1,4 @@
-"""Sets the `customers` collection up in the background, however long its indexes take."""
+"""Sets up the `customers` collection in the background, because its indexes can take hours."""
 
 import asyncio
 import contextvars
@@ -13,78 +13,105 @@ from motor.motor_asyncio import AsyncIOMotorDatabase
 from pymongo.database import Database
 from pymongo.errors import PyMongoError
 
-from ..deadline import within
-from ..faults import SettingUp, Unavailable
-from .collection import NAME, Unusable, ensure_collection
-from .connection import in_a_thread_of_its_own
-from .deadline import available_until
+from ..deadline import deadline_in
+from ..faults import Misconfigured, SettingUp, Unavailable
+from .connection import in_motor_thread, in_new_thread
+from .customers_collection import NAME, ensure_collection, has_indexes
+from .deadline import within_deadline
 
 logger = structlog.get_logger()
 
-# Indexes of very many customers take hours. To give up is to begin anew.
+# Building the indexes of a very large collection takes hours, and a build that is given up starts
+# from the beginning.
 _SET_UP_SECONDS = 24 * 3600.0
 
-# So long does a request wait for it, where it is not known to take longer.
+# How long a request waits for the set-up, unless it is known to take longer.
 _PATIENCE_SECONDS = 1.0
 
-# Between two tries while the database is away, and at least so long after one that it refused.
+# The pause between two tries while the database is unreachable, and the shortest pause after a
+# set-up that found the database misconfigured.
 _PAUSE_SECONDS = 0.2
-_REFUSED_SECONDS = 1.0
+_MISCONFIGURED_SECONDS = 1.0
 
-# How often it is asked how far the indexes are, and how often the log says so.
-_LOOK_SECONDS = 1.0
+# How often MongoDB is asked for the progress of the indexes, and how often the log shows it.
+_POLL_SECONDS = 1.0
 _LOG_SECONDS = 10.0
 
 
 class SetUp:
-    """The set-up of one database's collection, one at a time, as often as there must be one."""
+    """Sets up the collection of one database: one set-up at a time, repeated whenever needed."""
 
     def __init__(self, database: AsyncIOMotorDatabase[dict[str, Any]]) -> None:
         self._database = database
-        self._identity: Binary | None = None
+        # The collection's, while the collection is set up as far as is known.
+        self._uuid: Binary | None = None
         self._task: asyncio.Task[None] | None = None
-        self._began_at = 0.0
-        self._refusal: str | None = None
-        self._next_at = 0.0
-        # While there may be much to do.
+        self._started_at = 0.0
+        # Why the last set-up found the database misconfigured, and when the next one may start.
+        self._misconfiguration: str | None = None
+        self._retry_at = 0.0
+        # Only while indexes may be built.
         self._indexing_since: float | None = None
         self._progress: str | None = None
 
-    async def identity(self, moment: float, patience: float = _PATIENCE_SECONDS) -> Binary:
-        """That of the collection, once it is set up: until the moment, or until patience is lost.
+    async def collection_uuid(self, deadline: float, patience: float = _PATIENCE_SECONDS) -> Binary:
+        """The collection's UUID, as soon as the collection is set up.
 
-        Raises `Unusable`, and `Unavailable`, at once where it is known to take longer.
+        Waits until the deadline, and for `patience` seconds at most. Raises `Misconfigured`,
+        `SettingUp` (at once while indexes are known to be built) and `Unavailable`.
         """
-        if self._identity is None:
-            task = self._begin()
-            seconds = min(moment - time.monotonic(), patience)
+        if self._uuid is None:
+            task = self._start()
+            seconds = min(deadline - time.monotonic(), patience)
             await asyncio.wait([task], timeout=max(0.0, seconds) if self._progress is None else 0.0)
-        if self._identity is not None:
-            return self._identity
-        if self._refusal is not None:
-            raise Unusable(self._refusal)
+        if self._uuid is not None:
+            return self._uuid
+        if self._misconfiguration is not None:
+            raise Misconfigured(self._misconfiguration)
         if self._progress is not None:
             raise SettingUp(self._progress)
         raise Unavailable
 
-    def again(self, identity: Binary) -> None:
-        """The collection of this identity is gone, or is not as it must be."""
-        if identity is self._identity:
-            logger.warning("The collection `customers` or an index is gone; it is set up again.")
-            self._identity = None
-            self._begin()
+    async def require_indexes(self, deadline: float) -> None:
+        """Checks that the collection has its unique indexes now, and so contains no duplicate.
+
+        Starts a new set-up and raises `Unavailable` if it does not. Raises what `collection_uuid`
+        and `within_deadline` raise.
+        """
+        uuid = await self.collection_uuid(deadline)
+        if not await within_deadline(
+            deadline, partial(in_motor_thread, self._database, has_indexes)
+        ):
+            self.invalidate(uuid)
+            raise Unavailable
+
+    def invalidate(self, uuid: Binary) -> None:
+        """Starts a new set-up: the collection with this UUID was found dropped or incomplete.
+
+        Does nothing if a collection with another UUID was set up meanwhile.
+        """
+        if uuid is self._uuid:
+            logger.warning(
+                "The collection `customers` or one of its indexes is missing. "
+                "The server is setting it up again."
+            )
+            self._uuid = None
+            self._start()
 
     def close(self) -> None:
+        """Stops waiting for a set-up. MongoDB completes the indexes that it is building."""
         if self._task is not None:
             self._task.cancel()
 
-    def _begin(self) -> asyncio.Task[None]:
+    def _start(self) -> asyncio.Task[None]:
+        """The running set-up, or a new one; the last one if it is too early for a new one."""
         now = time.monotonic()
         if self._task is None or (
-            self._task.done() and (self._refusal is None or now >= self._next_at)
+            self._task.done() and (self._misconfiguration is None or now >= self._retry_at)
         ):
-            self._began_at = now
-            # Of whoever asked for it first, it has neither the deadline nor the driver's.
+            self._started_at = now
+            # In a context of its own: the deadline of the request that needs it first, which the
+            # driver would read there, is not that of the set-up.
             self._task = asyncio.get_running_loop().create_task(
                 self._run(), context=contextvars.Context()
             )
@@ -94,20 +121,20 @@ class SetUp:
         while True:
             watching = asyncio.create_task(self._watch())
             try:
-                self._identity = await in_a_thread_of_its_own(self._database, self._set_up)
-            except Unusable as error:
-                # Each request finds it so; the log says it once.
-                if str(error) != self._refusal:
-                    logger.error(str(error))  # noqa: TRY400  # the message says it all
-                self._refusal, now = str(error), time.monotonic()
-                # What took long is not to be all that the database does.
-                self._next_at = now + max(_REFUSED_SECONDS, now - self._began_at)
+                self._uuid = await in_new_thread(self._database, self._set_up)
+            except Misconfigured as error:
+                # Each request finds the same; the log shows it once.
+                if str(error) != self._misconfiguration:
+                    logger.error(str(error))  # noqa: TRY400  # the message is complete
+                self._misconfiguration, now = str(error), time.monotonic()
+                # A set-up that took long must not keep the database busy all the time.
+                self._retry_at = now + max(_MISCONFIGURED_SECONDS, now - self._started_at)
                 return
             except (Unavailable, PyMongoError, IndexError):
-                # The database is away or changes its primary, or the collection was dropped.
+                # The database is unreachable or elects a primary, or the collection was dropped.
                 await asyncio.sleep(_PAUSE_SECONDS)
             else:
-                self._refusal = None
+                self._misconfiguration = None
                 if self._progress is not None:
                     logger.info("The collection `customers` is set up.")
                 return
@@ -117,26 +144,31 @@ class SetUp:
 
     def _set_up(self, database: Database[dict[str, Any]]) -> Binary:
         with pymongo.timeout(_SET_UP_SECONDS):
-            return ensure_collection(database, self._indexes_begin)
+            return ensure_collection(database, self._start_indexing)
 
-    def _indexes_begin(self) -> None:
+    def _start_indexing(self) -> None:
         self._indexing_since = time.monotonic()
 
     async def _watch(self) -> None:
         logged_at = -_LOG_SECONDS
         while True:
-            await asyncio.sleep(_LOOK_SECONDS)
+            await asyncio.sleep(_POLL_SECONDS)
             if self._indexing_since is None:
                 continue
-            step = await self._step()
+            share = await self._share()
             seconds = time.monotonic() - self._indexing_since
-            self._progress = f"The indexes of `customers` are built for {seconds:.0f} s now{step}."
+            self._progress = (
+                f"MongoDB has been building the indexes of `customers` for {seconds:.0f} s.{share}"
+            )
             if seconds > logged_at + _LOG_SECONDS:
                 logged_at = seconds
                 logger.warning(self._progress)
 
-    async def _step(self) -> str:
-        """How far MongoDB is, if it tells this user, and if anything is built."""
+    async def _share(self) -> str:
+        """How many customers MongoDB has indexed, such as ` Customers read: 40 %.`.
+
+        Empty if this user may not see it, or if no index is being built.
+        """
         pipeline = [
             {"$currentOp": {"allUsers": True}},
             {
@@ -151,11 +183,10 @@ class SetUp:
             self._database.client["admin"].command, "aggregate", 1, pipeline=pipeline, cursor={}
         )
         try:
-            [operation, *_] = (await available_until(within(_LOOK_SECONDS), work))["cursor"][
-                "firstBatch"
-            ]
+            answer = await within_deadline(deadline_in(_POLL_SECONDS), work)
+            [operation, *_] = answer["cursor"]["firstBatch"]
         except (Unavailable, PyMongoError, ValueError):
             return ""
         done, total = operation["progress"]["done"], operation["progress"]["total"]
-        what = "read" if "scanning" in operation["msg"] else "sorted in"
-        return f": {min(done, total) * 100 // total} % of the customers are {what}"
+        step = "read" if "scanning" in operation["msg"] else "sorted"
+        return f" Customers {step}: {min(done, total) * 100 // total} %."

@@ -1,4 +1,4 @@
-"""Trusted documents in a MongoDB collection beside the customers."""
+"""Trusted documents in a MongoDB collection."""
 
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from datetime import datetime
@@ -9,30 +9,39 @@ from motor.motor_asyncio import AsyncIOMotorClientSession
 from pymongo.errors import PyMongoError
 
 from ..access.trusted_documents import IdsTaken, TrustedDocument
-from ..deadline import LOOK_UP_SECONDS, REQUEST_SECONDS, within
+from ..deadline import LOOK_UP_SECONDS, REQUEST_SECONDS, deadline_in
 from .batches import Batches
-from .customers import MongoCustomers
-from .deadline import available_until
+from .database import MongoDatabase
+from .deadline import within_deadline
 
 _Result = TypeVar("_Result")
 
 
 class MongoTrustedDocuments:
-    """The `documents` collection of the customers' database, by the same connections."""
+    """The repository of trusted documents, an `access.trusted_documents.TrustedDocuments`.
 
-    def __init__(self, customers: MongoCustomers) -> None:
-        self._collection = customers.neighbour("documents")
-        # Whoever makes up ids, however many, leaves the database and its threads to the others.
-        self._batches = Batches(self._send)
+    It is the collection `documents`. Every method raises `Unavailable`, and
+    `pymongo.errors.PyMongoError` where a second try would fail as well.
+    """
+
+    def __init__(self, database: MongoDatabase) -> None:
+        self._database = database.motor
+        self._collection = database.collection("documents")
+        # Clients can ask for any number of unknown ids. In batches, they use few threads.
+        self._look_ups = Batches(self._look_up)
 
     async def add(self, texts: Mapping[str, str], at: datetime) -> int:
+        """Registers texts by their ids, all or none. Returns how many of them are new.
+
+        Raises `IdsTaken` if an id belongs to another text.
+        """
         return await _in_time(partial(self._add, texts, at))
 
     async def _add(self, texts: Mapping[str, str], at: datetime) -> int:
-        database = self._collection.database
+        database = self._database
         while True:
             try:
-                # A session knows nothing of what the database was opened with.
+                # A session does not inherit the options of the database.
                 async with (
                     await database.client.start_session() as session,
                     session.start_transaction(
@@ -41,37 +50,40 @@ class MongoTrustedDocuments:
                 ):
                     return await self._add_within(session, texts, at)
             except PyMongoError as error:
-                # Another one registers at the same time. Motor's `with_transaction` would not try
-                # again where the commit says so.
+                # Another command registers documents at the same time. Motor's `with_transaction`
+                # would not retry if it is the commit that fails with this label.
                 if not error.has_error_label("TransientTransactionError"):
                     raise
 
     async def _add_within(
         self, session: AsyncIOMotorClientSession, texts: Mapping[str, str], at: datetime
     ) -> int:
-        kept = await self._texts(texts, session)
-        if taken := [id_ for id_, text in kept.items() if text != texts[id_]]:
+        stored = await self._texts(texts, session)
+        if taken := [id_ for id_, text in stored.items() if text != texts[id_]]:
             raise IdsTaken(taken)
         new = [
             {"_id": id_, "text": text, "registeredAt": at}
             for id_, text in texts.items()
-            if id_ not in kept
+            if id_ not in stored
         ]
         if new:
             await self._collection.insert_many(new, session=session)
         return len(new)
 
     async def get(self, id_: str) -> str | None:
-        return await self._batches.outcome(id_, within(LOOK_UP_SECONDS))
+        """The text with this id, or None."""
+        return await self._look_ups.outcome(id_, deadline_in(LOOK_UP_SECONDS))
 
-    async def _send(self, ids: list[str], moment: float) -> list[str | None]:
-        texts = await available_until(moment, partial(self._texts, ids))
+    async def _look_up(self, ids: list[str], deadline: float) -> list[str | None]:
+        texts = await within_deadline(deadline, partial(self._texts, ids))
         return [texts.get(id_) for id_ in ids]
 
     async def texts(self, ids: Collection[str]) -> dict[str, str]:
+        """The texts by their ids, without the ids that are unknown."""
         return await _in_time(partial(self._texts, ids))
 
     async def all(self) -> list[TrustedDocument]:
+        """Every trusted document, the oldest first."""
         cursor = self._collection.find(sort=[("registeredAt", 1), ("_id", 1)])
         return [
             TrustedDocument(document["_id"], document["text"], document["registeredAt"])
@@ -79,6 +91,7 @@ class MongoTrustedDocuments:
         ]
 
     async def remove(self, id_: str) -> bool:
+        """Removes a document. Returns whether the id was known."""
         result = await _in_time(partial(self._collection.delete_one, {"_id": id_}))
         return result.deleted_count == 1
 
@@ -91,4 +104,4 @@ class MongoTrustedDocuments:
 
 
 async def _in_time(work: Callable[[], Awaitable[_Result]]) -> _Result:
-    return await available_until(within(REQUEST_SECONDS), work)
+    return await within_deadline(deadline_in(REQUEST_SECONDS), work)

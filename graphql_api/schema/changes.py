@@ -1,4 +1,4 @@
-"""What has changed between two schema documents for those who use them."""
+"""The changes between two schema documents that clients may notice."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ from graphql import (
 
 
 class Severity(IntEnum):
-    """Dangerous: a client may meet what it does not know. Breaking: what was good may fail."""
+    """Dangerous: a client may receive something unknown. Breaking: a valid request may fail."""
 
     DANGEROUS = 1
     BREAKING = 2
@@ -37,9 +37,9 @@ class Change:
 
 
 def changes(old: str, new: str) -> list[Change]:
-    """What is breaking or dangerous, the gravest first; raises `ValueError` for what is no schema.
+    """The breaking and then the dangerous changes, those of `@constraint` included.
 
-    Beside what graphql-core knows, that is the rules in `@constraint`.
+    Raises `ValueError` if one of the documents is not a valid schema.
     """
     before, after = _built(old), _built(new)
     found = [
@@ -76,14 +76,14 @@ def _changes_of_rules(before: GraphQLSchema, after: GraphQLSchema) -> Iterator[C
 
 
 def _looser(name: str, was: object, is_: object) -> bool:
-    """Whether what was good still is; of a new pattern or format nobody knows."""
+    """Whether every valid value stays valid. For a changed pattern or format, no one can tell."""
     if isinstance(was, int) and isinstance(is_, int):
         return is_ < was if name == "minLength" else is_ > was
     return is_ is None
 
 
 def _rules(schema: GraphQLSchema) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Where rules may stand, and the arguments of the `@constraint` there."""
+    """Each input field and scalar, and the arguments of its `@constraint`."""
     for named in schema.type_map.values():
         if isinstance(named, GraphQLInputObjectType):
             for name, field in named.fields.items():

@@ -1,5 +1,7 @@
-"""What the declaration of a field says in the schema: its description and `@constraint`."""
+"""How a field's declaration shows in the schema: as its description and as `@constraint`."""
 
+import dataclasses
+from collections.abc import Collection
 from enum import Enum
 from typing import TypeVar, cast
 
@@ -8,7 +10,7 @@ from strawberry.schema_directive import Location
 from strawberry.types.base import get_object_definition
 from strawberry.types.enum import WithStrawberryEnumDefinition
 
-from ..customers.fields import FIELDS, Field
+from ..customers.fields import FIELDS, Customer, Field, NewCustomer
 
 _Type = TypeVar("_Type", bound=type)
 _Enum = TypeVar("_Enum", bound=type[Enum])
@@ -30,7 +32,7 @@ class Constraint:
 
 
 def field_named(name: str) -> Field:
-    """The declared field with this Python name; raises `KeyError`."""
+    """The declared field with this Python name. Raises `KeyError`."""
     return _FIELDS[name]
 
 
@@ -38,13 +40,13 @@ _FIELDS = {field.name: field for field in FIELDS}
 
 
 def description(field: Field) -> str:
-    """The specification's words, the rule in words, and an example."""
+    """The declared description, the rule in words, and the example."""
     rule = field.rule
     return f"{rule.description}\n\n{field.rule_in_words} Example: `{rule.example}`."
 
 
 def constraint(field: Field) -> Constraint:
-    """The field's rule for programs; what it does not limit stays unset and does not print."""
+    """The field's rule for programs. Arguments without a value stay unset, so they do not print."""
     rule = field.rule
     return Constraint(
         min_length=strawberry.UNSET if rule.min_length is None else rule.min_length,
@@ -57,9 +59,17 @@ def constraint(field: Field) -> Constraint:
 def declared(graphql_type: _Type) -> _Type:
     """Gives the customer's fields on a Strawberry type their descriptions, and inputs their rules.
 
-    The type lists names and types; the rest is said once, in `customers.fields`.
+    The type lists names and types. `customers.fields` declares the rest, once. Raises `TypeError`
+    where the two do not list the same names: an input those of `NewCustomer`, an output those of
+    `Customer`.
     """
     definition = get_object_definition(graphql_type, strict=True)
+    declaration = NewCustomer if definition.is_input else Customer
+    _require_same_names(
+        definition.name,
+        [graphql_field.python_name for graphql_field in definition.fields],
+        [field.name for field in dataclasses.fields(declaration)],
+    )
     for graphql_field in definition.fields:
         if (field := _FIELDS.get(graphql_field.python_name)) is not None:
             graphql_field.description = description(field)
@@ -69,8 +79,22 @@ def declared(graphql_type: _Type) -> _Type:
 
 
 def declared_enum(enum: _Enum) -> _Enum:
-    """Gives the members of a Strawberry enum of field names the specification's words."""
+    """Gives the members of a Strawberry enum of field names their declared descriptions.
+
+    Raises `TypeError` where the values are not the names of the declared fields.
+    """
     definition = cast("type[WithStrawberryEnumDefinition]", enum).__strawberry_definition__
+    _require_same_names(definition.name, [member.value for member in definition.values], _FIELDS)
     for member in definition.values:
         member.description = _FIELDS[member.value].rule.description
     return enum
+
+
+def _require_same_names(type_name: str, listed: Collection[str], expected: Collection[str]) -> None:
+    if missing := ", ".join(name for name in expected if name not in listed):
+        raise TypeError(f"{type_name} lacks {missing}. Add it to graphql_api/schema/types.py.")
+    if unknown := ", ".join(name for name in listed if name not in expected):
+        raise TypeError(
+            f"{type_name} has {unknown}, which is not declared. "
+            "Declare it in graphql_api/customers/fields.py."
+        )

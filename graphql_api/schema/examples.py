@@ -1,19 +1,20 @@
-"""The examples that explorers find in GraphiQL, each in a tab of its own."""
+"""The example operations in GraphiQL, each in its own tab."""
 
 from dataclasses import dataclass
 from typing import Any
 
 from ..customers.fields import FIELDS
 
-# What GraphiQL puts something else for: what is new each time that the page is opened, and the id
-# of the customer that was created last. An address and an id can hold them as they are.
+# GraphiQL replaces these marks: the first by a value that is new each time the page is opened, the
+# second by the id of the last customer that was created. Unreplaced, they are valid in an email
+# address and in an id.
 FRESH = "%fresh%"
 CREATED_LAST = "%id%"
 
 
 @dataclass(frozen=True)
 class Example:
-    """A request to press play on; its operation's name is the title of its tab."""
+    """One operation with its variables. The operation's name is the title of the tab."""
 
     document: str
     variables: dict[str, Any]
@@ -24,21 +25,23 @@ def _lines(indent: int, *names: str) -> str:
 
 
 def _address(name: str) -> str:
-    """Nobody has this address yet when the page is opened."""
+    """An email address that no customer has yet when the page is opened."""
     return f"{name}.{FRESH}@example.com"
 
 
 _NAMES = [field.public_name for field in FIELDS]
 _CUSTOMER = ("id", *_NAMES, "createdAt", "updatedAt")
 _JOHN_SMITH = {field.public_name: field.rule.example for field in FIELDS}
+_COUNTEREXAMPLES = {field.public_name: field.rule.counterexample for field in FIELDS}
 
-# Each kind of error has its fields written out: a client whose cache does not know the schema, such
-# as Apollo's by default, takes `... on FieldError` for none of them. That is for kinds to come.
+# Each kind of error has its fields written out, because a client whose cache does not know the
+# schema, such as Apollo's by default, ignores `... on FieldError` for all of them. The fragment on
+# `FieldError` is for kinds that are added later.
 
 _CREATE = Example(
     f"""\
 # Press play to create the customer below.
-# Press it again: the email address is taken now.
+# Press it again: the email address is now taken.
 mutation CreateCustomer($input: CreateCustomerInput!) {{
   createCustomer(input: $input) {{
     __typename
@@ -86,10 +89,11 @@ mutation CreateCustomer($input: CreateCustomerInput!) {{
     {"input": {**_JOHN_SMITH, "email": _address("john.smith")}},
 )
 
+# No counterexample is blank or of another type, so two values are replaced.
 _EVERY_ERROR = Example(
     """\
-# Nothing below is right, and one answer says so,
-# field by field.
+# Every value below is invalid. One answer has
+# all errors, in the order of the fields.
 mutation EveryErrorAtOnce($input: CreateCustomerInput!) {
   createCustomer(input: $input) {
     __typename
@@ -136,29 +140,14 @@ mutation EveryErrorAtOnce($input: CreateCustomerInput!) {
   }
 }
 """,
-    {
-        "input": {
-            "name": "J",
-            "email": " ",
-            "description": "A1",
-            "sendEmailAddress": "invoices@",
-            "ccEmailAddress": "copies.example.com",
-            "country": "U.S.",
-            "addressLine1": "103",
-            "addressLine2": "2nd Floor, left",
-            "city": "N",
-            "state": "The State of New York in the United States of America",
-            "zipCode": True,
-            "phoneNumber": "541-7543010",
-        }
-    },
+    {"input": {**_COUNTEREXAMPLES, "email": " ", "zipCode": True}},
 )
 
 _REPLAY = Example(
     """\
 # Press play twice: with the same idempotency key,
-# the second answer is the first customer again.
-# Then change the name: that is another input.
+# the second answer has the first customer again.
+# Then change the name: the key is already used.
 mutation IdempotentReplay($input: CreateCustomerInput!, $idempotencyKey: String) {
   createCustomer(input: $input, idempotencyKey: $idempotencyKey) {
     __typename
@@ -185,8 +174,8 @@ mutation IdempotentReplay($input: CreateCustomerInput!, $idempotencyKey: String)
 
 _READ = Example(
     f"""\
-# Create a customer in another tab, and its id
-# is filled in below.
+# Create a customer in another tab. GraphiQL then
+# fills in its id below.
 query ReadCustomer($id: ID!) {{
   customer(id: $id) {{
 {_lines(4, *_CUSTOMER)}

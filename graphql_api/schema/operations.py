@@ -2,7 +2,6 @@
 
 import strawberry
 
-from ..execution.prepared import TakeGiven
 from .create_customer import resolve_create_customer
 from .customer import resolve_customer
 from .types import CreateCustomerResult, Customer
@@ -12,7 +11,6 @@ from .types import CreateCustomerResult, Customer
 class Mutation:
     create_customer: CreateCustomerResult | None = strawberry.mutation(
         resolver=resolve_create_customer,
-        extensions=[TakeGiven()],
         description=(
             "Creates a customer. Returns the customer, or every problem of every field at once. "
             "The email address identifies a customer: no two customers have the same one. If the "
@@ -25,6 +23,5 @@ class Mutation:
 class Query:
     customer: Customer | None = strawberry.field(
         resolver=resolve_customer,
-        extensions=[TakeGiven()],
         description="The customer with this `id`, or `null` if there is none.",
     )

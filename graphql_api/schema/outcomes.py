@@ -1,7 +1,7 @@
-"""Turns what the use case says into the GraphQL types that say the same."""
+"""Turns the outcomes of the use cases into their GraphQL types."""
 
 from functools import lru_cache
-from typing import Any, assert_never
+from typing import TypedDict, assert_never
 
 from ..customers import fields as domain
 from ..customers.create_customer import Conflict, Created
@@ -23,6 +23,7 @@ from .types import (
     CustomerField,
     CustomerFieldError,
     EmailTakenError,
+    FieldError,
     IdempotencyConflict,
     InvalidFormatError,
     RequiredFieldError,
@@ -30,6 +31,9 @@ from .types import (
     TooShortError,
     WrongTypeError,
 )
+
+# The types of objects that never change: each error is made once, for all customers.
+IMMUTABLE = (FieldError,)
 
 
 def customer_result(outcome: Created | Rejected | Conflict) -> CreateCustomerResult:
@@ -46,15 +50,23 @@ def customer_result(outcome: Created | Rejected | Conflict) -> CreateCustomerRes
             assert_never(outcome)
 
 
-def customer(kept: domain.Customer) -> Customer:
-    values: dict[str, Any] = {**vars(kept), "id": str(kept.id)}
-    return Customer(**values)
+def customer(stored: domain.Customer) -> Customer:
+    # `declared` has checked that both types have the same names.
+    return Customer(**{**vars(stored), "id": str(stored.id)})
 
 
-# A problem says no more than its field and a length, so the same ones come again.
+class _FieldError(TypedDict):
+    """The fields that all errors have."""
+
+    field: CustomerField
+    path: list[str]
+    message: str
+
+
+# A problem has no more than its field and a length, so the same problems occur many times.
 @lru_cache(maxsize=1024)
 def _field_error(problem: Problem) -> CustomerFieldError:
-    at: dict[str, Any] = {
+    at: _FieldError = {
         "field": CustomerField(problem.field.name),
         "path": ["input", problem.field.public_name],
         "message": problem.message,

@@ -1,4 +1,4 @@
-"""The custom scalars. They admit every value, so that the rules can judge it at its field."""
+"""The custom scalars. They accept every value, so that the rules can judge it at its field."""
 
 import re
 from datetime import UTC, datetime
@@ -11,16 +11,16 @@ from ..customers.fields import PhoneNumber, ZipCode
 from ..customers.judge import NOT_TEXT, NotText
 from .directives import constraint, description, field_named
 
-# As JSON and GraphQL write it.
+# A number as JSON and GraphQL write it.
 _NUMBER = re.compile(r"(-?)([0-9]+)(?:\.([0-9]+))?(?:[eE]([+-]?)0*+([0-9]{0,9}))?")
-# A few characters, such as 1E999999999, must not make a text of gigabytes.
+# Without this limit, a few characters such as 1E999999999 would become a text of gigabytes.
 _MOST_ZEROS_OF_AN_EXPONENT = 1000
 
 
 def _admit(value: object) -> str | NotText:
-    """Text as it is, a whole number as its digits, and a mark for the rule in place of others.
+    """A text as it is, a whole number as its digits, and `NOT_TEXT` for any other value.
 
-    A scalar that raised would end the request, hide the other fields' problems, and repeat the
+    A scalar that raises ends the request, hides the problems of the other fields, and repeats the
     value in its message.
     """
     if isinstance(value, str):
@@ -37,7 +37,7 @@ def _admit_literal(node: ValueNode, _variables: object = None) -> str | NotText:
 
 
 def _digits(number: str) -> str | NotText:
-    """The digits of a whole number however it is written, after its sign if it has one."""
+    """The digits of a whole number in any notation, with its sign: `-1e3` becomes `-1000`."""
     if (parts := _NUMBER.fullmatch(number)) is None:
         return NOT_TEXT
     sign, whole, fraction, exponent_sign, exponent = parts.groups("")

@@ -4,11 +4,9 @@ import re
 from typing import Annotated, Any, get_args, get_origin
 
 import strawberry
-import structlog
 from graphql import (
     DirectiveDefinitionNode,
     DocumentNode,
-    GraphQLError,
     GraphQLSchema,
     TypeDefinitionNode,
     build_schema,
@@ -18,83 +16,28 @@ from graphql import (
     print_ast,
 )
 from strawberry.schema.config import StrawberryConfig
-from strawberry.types import ExecutionContext
 
-from ..faults import RETRY_AFTER_SECONDS, OutcomeUnknown, Unavailable
-from ..logs import places
 from . import types
 from .operations import Mutation, Query
 from .scalars import SCALARS
 
-logger = structlog.get_logger()
 
-# graphql-core ends its messages with the value that it refuses, and quotes strings and numbers
-# where a document breaks off. Names stay.
-_REFUSED_VALUE = re.compile(r"(?:[,;]? [Ff]ound|(?<=value)(?<!has invalid value)): .*", re.DOTALL)
-_QUOTED_VALUE = re.compile(
-    r"(?:(?<=String)|(?<=Int)|(?<=Float)|(?<=found Name)|:|, did you mean(?= '0\.)) "
-    r"('.*'|\".*\")\??",
-    re.DOTALL,
-)
+def create_schema() -> GraphQLSchema:
+    """The schema that graphql-core executes."""
+    # Strawberry has no public name for it.
+    return _strawberry_schema()._schema
 
 
-class Schema(strawberry.Schema):
-    """A Strawberry schema whose errors never carry a value that was sent, or an internal."""
-
-    @property
-    def graphql_schema(self) -> GraphQLSchema:
-        """The same schema for graphql-core."""
-        return self._schema
-
-    def process_errors(
-        self,
-        errors: list[GraphQLError],
-        execution_context: ExecutionContext | None = None,  # noqa: ARG002  # Strawberry's signature
-    ) -> None:
-        """Logs what is our own fault, and leaves in each error what a client may read."""
-        for error in errors:
-            cause = error.original_error
-            if isinstance(cause, Unavailable):
-                error.message = (
-                    "The database is unavailable. Nothing was stored; retry in a few seconds."
-                )
-                error.extensions = {"code": "UNAVAILABLE", "retryAfter": RETRY_AFTER_SECONDS}
-            elif isinstance(cause, OutcomeUnknown):
-                error.message = (
-                    "The database did not say in time whether the customer was stored. Send the "
-                    "request again with the same idempotency key, and the customer is stored once. "
-                    "Without a key, send the same email address again: an EmailTakenError means "
-                    "that a customer with it exists."
-                )
-                error.extensions = {"code": "OUTCOME_UNKNOWN", "retryAfter": RETRY_AFTER_SECONDS}
-            elif cause is None or isinstance(cause, GraphQLError):
-                error.message = without_values(error.message)
-            else:
-                logger.error("A resolver failed.", exception=places(cause))
-                error.message = "The server failed. The request is not the cause."
-                error.extensions = {"code": "INTERNAL_SERVER_ERROR"}
-
-
-def without_values(message: str) -> str:
-    """A message of graphql-core without the values that it repeats.
-
-    Names that it repeats may hold lone surrogates, which no answer can: they are replaced.
-    """
-    message = message.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-    if message.startswith("Syntax Error"):
-        return _QUOTED_VALUE.sub("", message).rstrip(".") + "."
-    return _REFUSED_VALUE.sub(".", message).replace("?.", "?")
-
-
-def create_schema() -> Schema:
-    return Schema(query=Query, mutation=Mutation, config=StrawberryConfig(scalar_map=SCALARS))
+def _strawberry_schema() -> strawberry.Schema:
+    config = StrawberryConfig(scalar_map=SCALARS)
+    return strawberry.Schema(query=Query, mutation=Mutation, config=config)
 
 
 def sdl() -> str:
     """The schema document: directives, Mutation, types as in types.py, scalars, Query."""
     definitions = {
         definition.name.value: definition
-        for definition in parse(create_schema().as_str()).definitions
+        for definition in parse(_strawberry_schema().as_str()).definitions
         if isinstance(definition, TypeDefinitionNode | DirectiveDefinitionNode)
     }
     scalars = [scalar.name for scalar in SCALARS.values()]

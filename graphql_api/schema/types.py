@@ -1,11 +1,12 @@
-"""Every GraphQL type, in the order of `schema.graphql`: names and types, never rules.
+"""The GraphQL types in the order of `schema.graphql`: names and types, without rules.
 
-Python must define a union after its members; `schema.graphql` has it before them.
+The rules of the fields are in `customers.fields`. Python must define a union after its members;
+`schema.graphql` has it before them.
 """
 
 from datetime import datetime
 from enum import Enum
-from typing import Annotated, ClassVar
+from typing import Annotated
 
 import strawberry
 
@@ -88,9 +89,6 @@ class Customer:
     )
 )
 class FieldError:
-    # Which spares prepared operations to complete the same errors again and again.
-    never_changes: ClassVar[bool] = True
-
     field: "CustomerField" = strawberry.field(description="The field that has the problem.")
     path: list[str] = strawberry.field(
         description='The path of the field in the arguments, such as `["input", "zipCode"]`.'

@@ -413,7 +413,7 @@ async def test_without_any_keys_a_token_cannot_be_checked_until_there_are_some(
 async def test_a_silent_provider_does_not_delay_other_clients(
     database_uri: str, provider: Provider, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(signing_keys, "_FETCH_SECONDS", 0.5)
+    monkeypatch.setattr(signing_keys, "FETCH_KEYS_SECONDS", 0.5)
     key = await api_key(database_uri)
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"http://127.0.0.1:{silent.getsockname()[1]}/jwks.json"

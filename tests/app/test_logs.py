@@ -1,4 +1,4 @@
-"""The log: its two forms, and what of an exception it shows."""
+"""The log: its two formats, its exceptions without values, and readers that do not read."""
 
 import contextlib
 import fcntl
@@ -25,7 +25,7 @@ from ..support.servers import serving
 
 @dataclass(frozen=True)
 class FullPipe:
-    """A pipe that takes nothing more until somebody reads it."""
+    """A full pipe: writers wait until somebody reads it."""
 
     path: Path
     reader: int
@@ -39,7 +39,7 @@ class FullPipe:
         os.set_blocking(self.writer, True)
 
     def read_all(self) -> list[str]:
-        """The lines that are there, without what filled the pipe."""
+        """The lines in the pipe, without the empty ones that filled it."""
         read = b""
         with contextlib.suppress(BlockingIOError):
             while more := os.read(self.reader, 65536):
@@ -60,14 +60,8 @@ def full_pipe(tmp_path: Path) -> Iterator[FullPipe]:
 
 
 @pytest.fixture
-def errors(tmp_path: Path) -> Path:
-    """Where a program's standard error goes."""
-    return tmp_path / "stderr"
-
-
-@pytest.fixture
 def record() -> logging.LogRecord:
-    """What `logging` makes of an exception with a cause, and with texts that show a value."""
+    """The record of an exception with a cause; the texts contain a value."""
     try:
         _fail()
     except ValueError:
@@ -85,7 +79,7 @@ def _fail() -> None:
         raise ValueError(value) from error
 
 
-def test_an_exception_is_logged_by_its_type_and_place_with_its_causes(
+def test_an_exception_is_logged_as_types_and_stack_frames_with_its_causes(
     record: logging.LogRecord,
 ) -> None:
     line = json.loads(formatter("json").format(record))
@@ -95,11 +89,11 @@ def test_an_exception_is_logged_by_its_type_and_place_with_its_causes(
     assert line["exception"].startswith("ValueError\n  File ")
     assert "caused by KeyError\n  File " in line["exception"]
     assert "_fail" in line["exception"]
-    # Lines of code may be shown, what the exceptions say may not.
+    # Lines of code may be logged, but not the messages of the exceptions.
     assert "Error: " not in line["exception"]
 
 
-def test_a_traceback_in_a_message_keeps_its_places_alone() -> None:
+def test_only_the_stack_frames_of_a_traceback_in_a_message_are_logged() -> None:
     message = (
         'Traceback (most recent call last):\n  File "/a.py", line 1, in start\n    start()\n'
         "ValueError: s3cr3t\n"
@@ -112,7 +106,7 @@ def test_a_traceback_in_a_message_keeps_its_places_alone() -> None:
 
 
 @pytest.mark.parametrize(("form", "first"), [("json", "{"), ("console", "\x1b"), (None, "\x1b")])
-def test_people_on_a_terminal_get_text(
+def test_the_log_on_a_terminal_is_text(
     record: logging.LogRecord, form: str | None, first: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     terminal, stderr = pty.openpty()
@@ -124,7 +118,7 @@ def test_people_on_a_terminal_get_text(
     assert "KeyError" in line
 
 
-def test_the_servers_own_messages_have_the_same_form(capfd: pytest.CaptureFixture[str]) -> None:
+def test_messages_of_structlog_are_json_too(capfd: pytest.CaptureFixture[str]) -> None:
     configure_structlog("warning", "json")
     with structlog.contextvars.bound_contextvars(request_id="1"):
         structlog.get_logger().info("a detail")
@@ -137,7 +131,7 @@ def test_the_servers_own_messages_have_the_same_form(capfd: pytest.CaptureFixtur
     assert line == {"event": "a warning", "level": "warning", "request_id": "1", "number": 1}
 
 
-def test_warnings_and_lines_that_cannot_be_formatted_are_no_exceptions(errors: Path) -> None:
+def test_warnings_are_logged_and_messages_that_cannot_be_formatted_are_not(errors: Path) -> None:
     program = """
 import logging, warnings
 from graphql_api.logs import configure_logs
@@ -155,9 +149,9 @@ logging.getLogger("uvicorn").error("the end")
     assert end["event"] == "the end"
 
 
-def test_lines_that_nobody_reads_are_dropped_and_counted(full_pipe: FullPipe) -> None:
-    output = Output(full_pipe.writer, most_lines=3)
-    output.tell_loss = "{} lines were dropped".format
+def test_lines_are_dropped_and_counted_if_nobody_reads_them(full_pipe: FullPipe) -> None:
+    output = Output(full_pipe.writer, max_lines=3)
+    output.report_loss = "{} lines were dropped".format
 
     for number in range(20):
         output.msg(f"line {number}")
@@ -167,28 +161,28 @@ def test_lines_that_nobody_reads_are_dropped_and_counted(full_pipe: FullPipe) ->
     output.finish()
 
     lines = read + full_pipe.read_all()
-    kept = [line for line in lines if line.startswith("line ")]
-    told = [int(line.split()[0]) for line in lines if line.endswith(" lines were dropped")]
-    assert kept[0] == "line 0"
-    assert kept[-1] == "line 20"
-    assert len(kept) < 20
-    assert len(kept) + sum(told) == 21
+    written = [line for line in lines if line.startswith("line ")]
+    counts = [int(line.split()[0]) for line in lines if line.endswith(" lines were dropped")]
+    assert written[0] == "line 0"
+    assert written[-1] == "line 20"
+    assert len(written) < 20
+    assert len(written) + sum(counts) == 21
 
 
 @pytest.mark.parametrize(("form", "first"), [("json", "{"), ("console", "\x1b")])
-def test_a_line_of_the_log_tells_how_many_were_dropped(form: str, first: str) -> None:
-    # The level does not matter.
+def test_a_line_of_the_log_has_the_number_of_dropped_lines(form: str, first: str) -> None:
+    # The line is logged at every level.
     configure_structlog("critical", form)
     structlog.reset_defaults()
 
-    line = standard_error().tell_loss(12)
+    line = standard_error().report_loss(12)
 
     assert line.startswith(first)
     assert "Lines of the log were dropped." in line
     assert "12" in line
 
 
-def test_a_line_that_cannot_be_written_holds_up_no_later_ones(tmp_path: Path) -> None:
+def test_a_line_that_cannot_be_written_does_not_delay_later_ones(tmp_path: Path) -> None:
     path = tmp_path / "pipe"
     os.mkfifo(path)
     reader = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
@@ -207,7 +201,7 @@ def test_a_line_that_cannot_be_written_holds_up_no_later_ones(tmp_path: Path) ->
     os.close(reader)
 
 
-def test_lines_are_kept_whole_beside_those_of_other_processes() -> None:
+def test_lines_are_not_mixed_with_those_of_other_processes() -> None:
     lines = [b"x" * length for length in (10, select.PIPE_BUF - 10, 1, select.PIPE_BUF + 1, 1, 2)]
 
     parts = list(_together(lines, select.PIPE_BUF))
@@ -215,7 +209,7 @@ def test_lines_are_kept_whole_beside_those_of_other_processes() -> None:
     assert parts == [lines[:2], lines[2:3], lines[3:4], lines[4:]]
 
 
-def test_a_process_that_was_forked_writes_by_itself(errors: Path) -> None:
+def test_a_forked_process_has_its_own_output(errors: Path) -> None:
     program = """
 import os
 from graphql_api.output import standard_error
@@ -235,7 +229,7 @@ standard_error().msg("parent again")
     assert errors.read_text() == "parent\nchild\nparent again\n"
 
 
-def test_a_server_whose_log_nobody_reads_serves_and_stops(
+def test_a_server_serves_and_stops_although_nobody_reads_its_log(
     database_uri: str, full_pipe: FullPipe
 ) -> None:
     for workers in ("1", "2"):

@@ -1,4 +1,4 @@
-"""The settings: where they come from, what they refuse, and what a refusal never shows."""
+"""The settings: how they are read, and that errors never show their values."""
 
 from dataclasses import fields
 from pathlib import Path
@@ -8,8 +8,9 @@ import pytest
 from graphql_api.settings import (
     Settings,
     SettingsError,
-    description,
     set_by_kubernetes,
+    setting_default,
+    setting_description,
     variable,
 )
 
@@ -20,8 +21,26 @@ def test_an_empty_environment_gives_the_defaults() -> None:
     assert Settings.read({"PATH": "/bin", "PORT": "1"}) == Settings()
 
 
+@pytest.mark.parametrize(
+    ("settings", "limit"),
+    [
+        (Settings(), None),
+        (Settings(rate_limit="1/hour"), "1/hour"),
+        (Settings(keys=True), "100/second"),
+        (Settings(jwt_issuer="https://identity.example/"), "100/second"),
+        (Settings(insecure=True), "100/second"),
+        (Settings(keys=True, rate_limit="1/hour"), "1/hour"),
+    ],
+    ids=str,
+)
+def test_only_a_server_for_its_own_machine_has_no_rate_limit_by_default(
+    settings: Settings, limit: str | None
+) -> None:
+    assert settings.effective_rate_limit == limit
+
+
 @pytest.mark.parametrize("uri", [None, "mongodb://db.example/customers"])
-def test_introspection_is_on_with_the_embedded_mongodb_unless_something_is_set(
+def test_introspection_is_allowed_by_default_only_with_the_embedded_mongodb(
     uri: str | None,
 ) -> None:
     assert Settings(mongodb_uri=uri).allows_introspection is (uri is None)
@@ -98,9 +117,24 @@ def test_each_setting_is_read_from_the_variable_of_its_name() -> None:
     )
 
 
-def test_each_setting_is_described() -> None:
+def test_each_setting_is_described_in_sentences_and_its_default_in_a_phrase() -> None:
     for field in fields(Settings):
-        assert description(field.name).endswith(".")
+        assert setting_description(field.name).endswith(".")
+        assert setting_default(field.name)[-1] not in " ."
+
+
+@pytest.mark.parametrize(
+    ("name", "default"),
+    [
+        ("port", "`8000`"),
+        ("data_dir", "`.data`"),
+        ("keys", "`false`"),
+        ("jwt_issuer", "none"),
+        ("mongodb_uri", "the embedded MongoDB"),
+    ],
+)
+def test_a_default_is_shown_as_a_value_or_in_words(name: str, default: str) -> None:
+    assert setting_default(name) == default
 
 
 @pytest.mark.parametrize(
@@ -171,12 +205,14 @@ def test_each_setting_is_described() -> None:
         ("log_format", "text"),
     ],
 )
-def test_a_bad_value_is_refused_by_the_name_of_its_variable_alone(name: str, value: str) -> None:
-    with pytest.raises(SettingsError) as refusal:
+def test_the_error_for_an_invalid_value_names_the_variable_and_not_the_value(
+    name: str, value: str
+) -> None:
+    with pytest.raises(SettingsError) as error:
         Settings.read({variable(name): value})
 
-    assert str(refusal.value).startswith(f"{variable(name)} must be ")
-    assert not value or value not in str(refusal.value)
+    assert str(error.value).startswith(f"{variable(name)} must be ")
+    assert not value or value not in str(error.value)
 
 
 @pytest.mark.parametrize(
@@ -189,17 +225,17 @@ def test_a_bad_value_is_refused_by_the_name_of_its_variable_alone(name: str, val
         ("GRAPHQL_API_XYZZY", "docs/operating.md lists all settings."),
     ],
 )
-def test_a_variable_that_is_no_setting_is_refused_with_the_nearest_one(
+def test_the_error_for_an_unknown_variable_suggests_the_nearest_one(
     unknown: str, hint: str
 ) -> None:
-    with pytest.raises(SettingsError) as refusal:
+    with pytest.raises(SettingsError) as error:
         Settings.read({unknown: "8000"})
 
-    assert str(refusal.value) == f"{unknown} is not a setting. {hint}"
+    assert str(error.value) == f"{unknown} is not a setting. {hint}"
 
 
 @pytest.mark.parametrize("service", ["GRAPHQL_API", "GRAPHQL_API_MONGODB"])
-def test_what_kubernetes_says_of_a_service_is_ignored(service: str) -> None:
+def test_variables_of_a_kubernetes_service_are_ignored(service: str) -> None:
     variables = variables_of_a_service(service)
 
     assert Settings.read({**variables, "GRAPHQL_API_WORKERS": "2"}) == Settings(workers=2)
@@ -209,7 +245,7 @@ def test_what_kubernetes_says_of_a_service_is_ignored(service: str) -> None:
 @pytest.mark.parametrize(
     "port", ["8000", "tcp://", "http://10.96.0.12:8000", "8000\ntcp://10.96.0.12:8000"]
 )
-def test_a_port_is_no_service_without_the_address_of_one(port: str) -> None:
+def test_a_port_without_the_address_of_a_service_is_a_setting(port: str) -> None:
     assert set_by_kubernetes({"GRAPHQL_API_PORT": port}) == []
 
 
@@ -225,5 +261,5 @@ def test_a_port_is_no_service_without_the_address_of_one(port: str) -> None:
         "http://[::1]:8080",
     ],
 )
-def test_keys_of_tokens_come_from_a_file_or_by_a_way_that_nobody_changes(jwks: str) -> None:
+def test_a_jwks_is_a_file_or_a_url_that_nobody_on_the_network_can_replace(jwks: str) -> None:
     assert Settings.read({"GRAPHQL_API_JWT_JWKS": jwks}).jwt_jwks == jwks

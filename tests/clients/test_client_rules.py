@@ -140,7 +140,7 @@ def _values(field: Field) -> Iterator[Any]:
     """The tables' values, the same at their borders, and what chance makes of them."""
     sent = [good.sent for good in GOOD] + [bad.sent for bad in BAD]
     texts = [value for value in sent if isinstance(value, str)]
-    own = [good.kept for good in GOOD if good.field == field.name]
+    own = [good.stored for good in GOOD if good.field == field.name]
     yield from texts
     if field.name in ("zip_code", "phone_number"):
         yield from (value for value in sent if not isinstance(value, str))

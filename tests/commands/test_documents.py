@@ -1,4 +1,4 @@
-"""`graphql-api documents`: what it registers, a running server serves until it is removed."""
+"""`graphql-api documents` registers documents, which a server executes until they are removed."""
 
 import json
 import re
@@ -59,13 +59,13 @@ MANIFESTS: dict[str, dict[str, Any]] = {
 
 @pytest.fixture
 def documents(graphql_api: Command, database_uri: str) -> Command:
-    """`graphql-api documents` in this process, on a database of its own."""
+    """`graphql-api documents` in this process, with a database of its own."""
     return partial(graphql_api, "documents", GRAPHQL_API_MONGODB_URI=database_uri)
 
 
 @pytest.fixture
 def manifest(tmp_path: Path) -> Manifest:
-    """Writes a manifest, and gives its path."""
+    """A function that writes a manifest and returns its path."""
 
     def write(content: object) -> str:
         file = tmp_path / "manifest.json"
@@ -76,7 +76,7 @@ def manifest(tmp_path: Path) -> Manifest:
 
 
 @pytest.mark.alone
-def test_a_running_server_serves_a_document_from_its_registration_to_its_removal(
+def test_a_running_server_executes_a_document_from_its_registration_to_its_removal(
     documents: Command, manifest: Manifest, database_uri: str, tmp_path: Path
 ) -> None:
     path = manifest({"customer": CUSTOMER, "type": TYPE})
@@ -84,47 +84,47 @@ def test_a_running_server_serves_a_document_from_its_registration_to_its_removal
         *("--workers", "2"), errors=tmp_path / "stderr", GRAPHQL_API_MONGODB_URI=database_uri
     ) as server:
         before = {outcome(server.url, "type") for _ in range(20)}
-        registered, said, _ = documents("register", path)
-        # Each has a connection of its own, so that both workers get some.
+        registered, output, _ = documents("register", path)
+        # Each request has its own connection, so that both workers get some.
         found = {outcome(server.url, "type") for _ in range(20)}
 
-        removed, farewell, _ = documents("remove", "type")
+        removed, removal, _ = documents("remove", "type")
         started = time.monotonic()
         until(
             lambda: {outcome(server.url, "type") for _ in range(10)} == {"DOCUMENT_NOT_FOUND"},
             "the document is not found",
         )
         seconds = time.monotonic() - started
-        stays = outcome(server.url, "customer", id="00000000-0000-4000-8000-000000000000")
+        other = outcome(server.url, "customer", id="00000000-0000-4000-8000-000000000000")
 
     assert before == {"DOCUMENT_NOT_FOUND"}
     assert (registered, removed) == (0, 0)
-    assert said == "Registered. Documents in the manifest: 2; new: 2.\n"
+    assert output == "Registered. Documents in the manifest: 2; new: 2.\n"
     assert found == {"Query"}
-    assert farewell == "Removed 1. Servers reject removed documents within seconds.\n"
-    # As the manual says, and some time for the requests.
+    assert removal == "Removed 1. Servers reject removed documents within seconds.\n"
+    # The documentation promises seconds; the requests take some of them.
     assert seconds < 5
-    assert stays is None
+    assert other is None
 
 
 @pytest.mark.parametrize("name", MANIFESTS)
-def test_each_form_of_a_manifest_is_read(
+def test_every_format_of_a_manifest_is_accepted(
     name: str, documents: Command, manifest: Manifest, database_uri: str
 ) -> None:
     content = MANIFESTS[name]
 
-    code, said, error = documents("register", manifest(content))
+    code, output, error = documents("register", manifest(content))
 
     operations = content.get("operations", [])
     expected = {one["id"]: one["body"] for one in operations} or content
     assert (code, error) == (0, "")
-    assert said == (
+    assert output == (
         f"Registered. Documents in the manifest: {len(expected)}; new: {len(expected)}.\n"
     )
-    assert kept(database_uri) == expected
+    assert registered_in(database_uri) == expected
 
 
-def test_what_is_registered_already_stays(
+def test_documents_that_are_already_registered_stay(
     documents: Command, manifest: Manifest, database_uri: str
 ) -> None:
     documents("register", manifest({"one": CUSTOMER}))
@@ -135,41 +135,41 @@ def test_what_is_registered_already_stays(
     assert second == "Registered. Documents in the manifest: 2; new: 1.\n"
     assert third == "Registered. Documents in the manifest: 2; new: 0.\n"
     assert code == 0
-    assert kept(database_uri) == {"one": CUSTOMER, "two": TYPE}
+    assert registered_in(database_uri) == {"one": CUSTOMER, "two": TYPE}
 
 
 def test_an_empty_manifest_registers_nothing(documents: Command, manifest: Manifest) -> None:
-    code, said, _ = documents("register", manifest({}))
+    code, output, _ = documents("register", manifest({}))
 
     assert code == 0
-    assert said == "Registered. Documents in the manifest: 0; new: 0.\n"
+    assert output == "Registered. Documents in the manifest: 0; new: 0.\n"
 
 
-def test_an_id_never_changes_what_it_stands_for_unless_it_is_removed(
+def test_an_id_is_not_registered_for_another_document_until_it_is_removed(
     documents: Command, manifest: Manifest, database_uri: str
 ) -> None:
     documents("register", manifest({"one": CUSTOMER}))
     path = manifest({"new": TYPE, "one": TYPE})
 
-    code, said, error = documents("register", path)
-    unchanged = kept(database_uri)
+    code, output, error = documents("register", path)
+    unchanged = registered_in(database_uri)
     documents("remove", "one")
     documents("register", path)
 
-    assert (code, said) == (1, "")
+    assert (code, output) == (1, "")
     assert error.splitlines() == [
         "graphql-api: one: Another document is registered with this id. Remove it first.",
         "graphql-api: Nothing was registered.",
     ]
     assert unchanged == {"one": CUSTOMER}
-    assert kept(database_uri) == {"new": TYPE, "one": TYPE}
+    assert registered_in(database_uri) == {"new": TYPE, "one": TYPE}
 
 
-def test_every_problem_of_every_document_is_shown_and_nothing_is_registered(
+def test_every_problem_of_every_document_is_printed_and_nothing_is_registered(
     documents: Command, manifest: Manifest, database_uri: str
 ) -> None:
     operations = [
-        {"id": "good", "body": TYPE},
+        {"id": "valid", "body": TYPE},
         {"id": "syntax", "body": "{\n  customer("},
         {"id": "fields", "body": "{ first second }"},
         {"id": "aliases", "body": "{ a: __typename b: __typename }"},
@@ -183,11 +183,11 @@ def test_every_problem_of_every_document_is_shown_and_nothing_is_registered(
     ]
     path = manifest(MANIFESTS["Apollo"] | {"operations": operations})
 
-    code, said, error = documents(
+    code, output, error = documents(
         "register", path, GRAPHQL_API_MAX_ALIASES="1", GRAPHQL_API_MAX_BODY_BYTES="99"
     )
 
-    assert (code, said) == (1, "")
+    assert (code, output) == (1, "")
     assert error.replace("graphql-api: ", "").splitlines() == [
         "syntax: Syntax Error: Expected Name, found <EOF>. (line 2, column 12)",
         "fields: Cannot query field 'first' on type 'Query'. (line 1, column 3)",
@@ -200,7 +200,7 @@ def test_every_problem_of_every_document_is_shown_and_nothing_is_registered(
         "surrogate: Syntax Error: Invalid character within String: U+D800. (line 1, column 17)",
         "Nothing was registered.",
     ]
-    assert kept(database_uri) == {}
+    assert registered_in(database_uri) == {}
 
 
 @pytest.mark.parametrize(
@@ -225,21 +225,21 @@ def test_every_problem_of_every_document_is_shown_and_nothing_is_registered(
     ],
     ids=str,
 )
-def test_what_is_no_manifest_is_a_clear_error(
+def test_an_invalid_manifest_is_a_clear_error(
     content: object, documents: Command, manifest: Manifest
 ) -> None:
-    code, said, error = documents("register", manifest(content))
+    code, output, error = documents("register", manifest(content))
 
-    assert (code, said) == (1, "")
+    assert (code, output) == (1, "")
     first, last = error.splitlines()
     assert first.startswith("graphql-api: The manifest must be ")
     assert last == "graphql-api: Nothing was registered."
 
 
-def test_a_manifest_that_is_not_there_is_a_clear_error(documents: Command, tmp_path: Path) -> None:
-    code, said, error = documents("register", str(tmp_path / "none.json"))
+def test_a_missing_manifest_is_a_clear_error(documents: Command, tmp_path: Path) -> None:
+    code, output, error = documents("register", str(tmp_path / "none.json"))
 
-    assert (code, said) == (2, "")
+    assert (code, output) == (2, "")
     assert re.fullmatch("graphql-api: .*No such file or directory: .*none.json'\n", error)
 
 
@@ -257,29 +257,29 @@ def test_documents_are_listed_with_their_operations(documents: Command, manifest
     assert {re.sub("[0-9]", "9", row[2]) for row in rows} == {"9999-99-99 99:99"}
 
 
-def test_a_list_of_no_documents_has_a_header_alone(documents: Command) -> None:
+def test_an_empty_list_of_documents_has_only_a_header(documents: Command) -> None:
     code, table, _ = documents("list")
 
     assert (code, len(table.splitlines())) == (0, 1)
 
 
-def test_where_nothing_is_removed_nothing_is_said_of_it(documents: Command) -> None:
+def test_an_unknown_document_cannot_be_removed(documents: Command) -> None:
     assert documents("remove", "none") == (1, "", "graphql-api: No document has the id none.\n")
 
 
-def test_several_documents_are_removed_and_what_is_not_there_is_told(
+def test_several_documents_are_removed_and_unknown_ids_are_errors(
     documents: Command, manifest: Manifest, database_uri: str
 ) -> None:
     documents("register", manifest({"one": TYPE, "two": CUSTOMER, "three": TYPE}))
 
-    code, said, error = documents("remove", "one", "none", "two")
+    code, output, error = documents("remove", "one", "none", "two")
 
-    assert (code, said) == (1, "Removed 2. Servers reject removed documents within seconds.\n")
+    assert (code, output) == (1, "Removed 2. Servers reject removed documents within seconds.\n")
     assert error == "graphql-api: No document has the id none.\n"
-    assert kept(database_uri) == {"three": TYPE}
+    assert registered_in(database_uri) == {"three": TYPE}
 
 
-def test_documents_are_kept_by_the_embedded_mongodb_with_a_server_and_without(
+def test_documents_are_stored_in_the_embedded_mongodb_with_and_without_a_server(
     graphql_api: Command, manifest: Manifest, data_dir: Path, tmp_path: Path
 ) -> None:
     flags = ("--data-dir", str(data_dir))
@@ -290,13 +290,13 @@ def test_documents_are_kept_by_the_embedded_mongodb_with_a_server_and_without(
         graphql_api("documents", "register", manifest({"meanwhile": SCHEMA}), *flags)
         outcomes = [outcome(server.url, id_) for id_ in ("before", "meanwhile", "never")]
 
-    # With the embedded MongoDB introspection is on, for the command as for the server.
+    # The embedded MongoDB turns introspection on, for the command as for the server.
     assert outcomes == ["Query", {"queryType": {"name": "Query"}}, "DOCUMENT_NOT_FOUND"]
     assert left == []
 
 
 @pytest.mark.parametrize(("introspection", "code"), [(None, 1), ("false", 1), ("true", 0)])
-def test_documents_that_ask_for_the_schema_are_registered_where_the_server_takes_them(
+def test_introspection_is_registered_only_if_the_settings_allow_it(
     introspection: str | None, code: int, documents: Command, manifest: Manifest
 ) -> None:
     setting = {"GRAPHQL_API_INTROSPECTION": introspection} if introspection else {}
@@ -304,40 +304,26 @@ def test_documents_that_ask_for_the_schema_are_registered_where_the_server_takes
     assert documents("register", manifest({"one": SCHEMA}), **setting)[0] == code
 
 
-def test_a_database_that_does_not_answer_is_a_clear_error(
-    graphql_api: Command, manifest: Manifest, tmp_path: Path
-) -> None:
-    socket = str(tmp_path / "none.sock").replace("/", "%2F")
-    uri = f"mongodb://{socket}/"
-
-    code, said, error = graphql_api(
-        "documents", "register", manifest({"one": TYPE}), GRAPHQL_API_MONGODB_URI=uri
-    )
-
-    assert (code, said) == (1, "")
-    assert error == "graphql-api: The database is unavailable. Try again.\n"
-
-
 @pytest.mark.parametrize("arguments", [(), ("register",), ("register", "a", "b"), ("remove",)])
-def test_what_makes_no_sense_is_refused(
+def test_invalid_arguments_are_an_error(
     arguments: tuple[str, ...], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    with pytest.raises(SystemExit) as refusal:
+    with pytest.raises(SystemExit) as exit_:
         main(["documents", *arguments])
 
-    assert refusal.value.code == 2
+    assert exit_.value.code == 2
     assert "usage: graphql-api" in capsys.readouterr().err
 
 
-def kept(database_uri: str) -> dict[str, str]:
-    """The texts of the documents in a database, by their ids."""
+def registered_in(database_uri: str) -> dict[str, str]:
+    """The text of each document in a database, by its id."""
     with MongoClient[dict[str, Any]](database_uri) as mongo:
         found = mongo.get_default_database()["documents"].find()
         return {document["_id"]: document["text"] for document in found}
 
 
 def outcome(url: str, id_: str, **variables: str) -> Any:
-    """What a document's only field has, or the code of the answer's error."""
+    """The value of the document's only field, or the code of the error."""
     body = {"documentId": id_, "variables": variables}
     answer = httpx.post(f"{url}/graphql", json=body, timeout=20).json()
     if "errors" in answer:

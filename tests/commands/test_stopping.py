@@ -1,4 +1,4 @@
-"""Servers that hang, stop or are replaced: what they were asked is answered, and then is kept."""
+"""Servers that hang, stop or are replaced still answer requests, and store what they answered."""
 
 import asyncio
 import contextlib
@@ -26,7 +26,7 @@ from ..support.wires import Wire, get, post, wire
 
 
 class Freezer:
-    """A MongoDB that can be kept from answering, as on a machine that hangs."""
+    """A MongoDB that can be frozen, so that it does not answer, as on a machine that hangs."""
 
     def __init__(self, uri: str, pid: int) -> None:
         self.uri = uri
@@ -47,12 +47,6 @@ def freezer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Freezer]:
     with embedded_mongod(find_mongod(None), folder) as uri:
         [pid] = mongods(folder)
         yield Freezer(uri, pid)
-
-
-@pytest.fixture
-def errors(tmp_path: Path) -> Path:
-    """Where a server's standard error goes."""
-    return tmp_path / "stderr"
 
 
 def creation(number: int, *headers: bytes) -> bytes:
@@ -78,7 +72,7 @@ def refuses_connections(server: Server) -> bool:
 
 
 @pytest.mark.parametrize("workers", [1, 2])
-async def test_what_was_asked_before_the_end_is_answered_and_kept(
+async def test_requests_from_before_the_stop_are_answered_and_their_customers_stored(
     workers: int, freezer: Freezer, errors: Path
 ) -> None:
     uri = freezer.uri.replace("/?", f"/stopped-{workers}?")
@@ -90,10 +84,10 @@ async def test_what_was_asked_before_the_end_is_answered_and_kept(
             with freezer.frozen():
                 for number, client in enumerate(clients):
                     await client.send(creation(number))
-                # Neither the database nor those who wait for it keep this from being answered.
+                # Neither the frozen database nor the requests that wait for it delay this answer.
                 await assert_healthy(server)
                 server.process.terminate()
-                until(lambda: refuses_connections(server), "the server accepts nobody")
+                until(lambda: refuses_connections(server), "the server refuses connections")
 
             answers = [await client.answer() for client in clients]
 
@@ -102,13 +96,13 @@ async def test_what_was_asked_before_the_end_is_answered_and_kept(
             assert {result["__typename"] for result in created} == {"CreateCustomerSuccess"}
             assert server.process.wait(20) == 0
     with MongoClient[dict[str, Any]](uri) as mongo:
-        kept = mongo.get_default_database()["customers"]
-        assert kept.count_documents({}) == len(clients)
+        customers = mongo.get_default_database()["customers"]
+        assert customers.count_documents({}) == len(clients)
 
 
 @pytest.mark.parametrize("workers", [1, 2])
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-async def test_a_server_whose_mongod_is_frozen_stops_in_time_however_often_it_is_told(
+async def test_a_server_with_a_frozen_mongod_stops_in_time_even_after_a_second_signal(
     number: signal.Signals, workers: int, data_dir: Path, errors: Path
 ) -> None:
     flags = ("--workers", str(workers), "--data-dir", str(data_dir))
@@ -125,9 +119,9 @@ async def test_a_server_whose_mongod_is_frozen_stops_in_time_however_often_it_is
             os.killpg(server.process.pid, number)
 
             answer = await client.answer()
-            # A second Ctrl-C is for those who cannot wait for the answers.
+            # A second Ctrl-C does not wait for the answers.
             assert answer.status == (503 if number == signal.SIGINT else 200)
-        # 10 seconds for the answers, of which they take 5, and 3 for mongod.
+        # The answers may take 10 seconds (they take 5), and mongod may take 3.
         assert server.process.wait(15) == 0
     assert not mongods(data_dir)
     log = json.dumps(server.log())
@@ -136,7 +130,7 @@ async def test_a_server_whose_mongod_is_frozen_stops_in_time_however_often_it_is
 
 
 @pytest.mark.alone
-async def test_who_has_a_connection_to_a_server_that_stops_is_served_once_more(
+async def test_a_server_that_stops_answers_one_more_request_on_each_connection(
     mongodb_uri: str, errors: Path
 ) -> None:
     with serving(errors=errors, GRAPHQL_API_MONGODB_URI=mongodb_uri) as server:
@@ -148,7 +142,7 @@ async def test_who_has_a_connection_to_a_server_that_stops_is_served_once_more(
             await assert_healthy(server)
 
             server.process.terminate()
-            until(lambda: refuses_connections(server), "the server accepts nobody")
+            until(lambda: refuses_connections(server), "the server refuses connections")
             await idle.send(get("/healthz"))
             await slow.send(get("/healthz")[-9:])
             await new.send(get("/healthz"))
@@ -160,7 +154,9 @@ async def test_who_has_a_connection_to_a_server_that_stops_is_served_once_more(
             assert await silent.rest() == b""
 
 
-async def test_what_takes_too_long_for_the_end_is_told_so(freezer: Freezer, errors: Path) -> None:
+async def test_a_request_that_takes_longer_than_the_stop_gets_an_error(
+    freezer: Freezer, errors: Path
+) -> None:
     with (
         serving(
             errors=errors,
@@ -185,7 +181,7 @@ async def test_what_takes_too_long_for_the_end_is_told_so(freezer: Freezer, erro
 
 @pytest.fixture(scope="module")
 def hasty_server(freezer: Freezer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """A server that gives an operation one second, and does three things at once."""
+    """A server with a limit of one second for an operation, and of three simultaneous requests."""
     with serving(
         errors=tmp_path_factory.mktemp("hasty-server") / "stderr",
         GRAPHQL_API_MONGODB_URI=freezer.uri,
@@ -198,7 +194,7 @@ def hasty_server(freezer: Freezer, tmp_path_factory: pytest.TempPathFactory) -> 
 @pytest.mark.parametrize(
     ("accept", "status"), [("application/json", 200), ("application/graphql-response+json", 504)]
 )
-async def test_an_operation_that_takes_too_long_ends_and_its_connection_goes_on(
+async def test_an_operation_that_takes_too_long_ends_and_its_connection_stays_open(
     freezer: Freezer, hasty_server: Server, accept: str, status: int
 ) -> None:
     async with wire(hasty_server.url) as client:
@@ -212,7 +208,7 @@ async def test_an_operation_that_takes_too_long_ends_and_its_connection_goes_on(
             [error] = answer.json()["errors"]
             assert error["extensions"] == {"code": "TIMEOUT"}
             assert "data" not in answer.json()
-            # The write before may just have proved that writes are possible.
+            # A recent write may have proved for a moment that writes are possible.
             ready = 200
             while ready == 200:
                 await client.send(get("/readyz"))
@@ -228,7 +224,7 @@ async def test_an_operation_that_takes_too_long_ends_and_its_connection_goes_on(
     until(lambda: {("/graphql", "TIMEOUT"), ("/readyz", "failure")} <= seen(), "both are logged")
 
 
-async def test_a_client_that_goes_away_does_not_make_room_for_another_operation(
+async def test_an_operation_of_a_client_that_has_gone_still_counts_against_the_limit(
     freezer: Freezer, hasty_server: Server
 ) -> None:
     with freezer.frozen():
@@ -281,7 +277,7 @@ async def test_a_rolling_restart_under_load_loses_no_request(
     with serving("--workers", "2", errors=errors, GRAPHQL_API_MONGODB_URI=database_uri) as server:
         until(lambda: len(server.workers()) == 2, "both workers run")
         async with asyncio.TaskGroup() as clients:
-            # Some have a request under way at any time, some an idle connection, some a new one.
+            # Some clients always have a request in flight, some an idle connection, some a new one.
             for pause in [0.0] * 3 + [0.3] * 20:
                 clients.create_task(create_customers(server.url, pause))
             for _ in range(5):
@@ -289,5 +285,5 @@ async def test_a_rolling_restart_under_load_loses_no_request(
             await asyncio.to_thread(restart, server)
             restarted.set()
 
-    assert sorted(kept["email"] for kept in documents.find()) == sorted(acknowledged)
+    assert sorted(customer["email"] for customer in documents.find()) == sorted(acknowledged)
     assert len(acknowledged) == next(numbers)

@@ -1,4 +1,4 @@
-"""The processes of `--workers`, under the real supervisor, with work that fails in every way."""
+"""The supervisor of `--workers`, with server processes that fail in every way."""
 
 import contextlib
 import os
@@ -18,7 +18,7 @@ from ..support.servers import alive, until, worker_processes
 
 @dataclass(frozen=True)
 class Supervisor:
-    """The process that keeps the workers running, and what they left."""
+    """The process that supervises two workers, and the files that they created."""
 
     process: subprocess.Popen[bytes]
     folder: Path
@@ -35,7 +35,8 @@ class Supervisor:
     def log(self) -> str:
         return self.errors.read_text()
 
-    def ends(self) -> int:
+    def stop(self) -> int:
+        """Stops it and returns its exit code."""
         self.process.terminate()
         return self.process.wait(40)
 
@@ -65,19 +66,19 @@ def test_a_worker_may_take_any_time_to_start(tmp_path: Path) -> None:
     with supervised("slow", tmp_path) as supervisor:
         supervisor.two_serve()
 
-        assert supervisor.ends() == 0
+        assert supervisor.stop() == 0
 
     assert len(list(supervisor.folder.iterdir())) == 2
     assert "ended with code" not in supervisor.log()
 
 
-def test_a_worker_that_served_and_then_hangs_is_replaced(tmp_path: Path) -> None:
+def test_a_worker_that_hangs_after_it_has_served_is_replaced(tmp_path: Path) -> None:
     with supervised("silent", tmp_path) as supervisor:
         supervisor.two_serve()
 
-        assert supervisor.ends() == 0
+        assert supervisor.stop() == 0
 
-    assert supervisor.log().count("A server process does not react: it is killed.") == 1
+    assert supervisor.log().count("A server process does not respond. It is killed.") == 1
     assert supervisor.log().count("A server process ended with code -9.") == 1
 
 
@@ -85,13 +86,13 @@ def test_a_worker_that_does_not_stop_is_killed(tmp_path: Path) -> None:
     with supervised("stubborn", tmp_path) as supervisor:
         workers = supervisor.two_serve()
 
-        assert supervisor.ends() == 0
+        assert supervisor.stop() == 0
 
     assert not any(map(alive, workers))
-    assert supervisor.log().count("A server process does not react: it is killed.") == 2
+    assert supervisor.log().count("A server process does not respond. It is killed.") == 2
 
 
-def test_what_cannot_start_ends_the_server_with_its_code(tmp_path: Path) -> None:
+def test_the_server_ends_with_the_exit_code_of_workers_that_cannot_start(tmp_path: Path) -> None:
     (tmp_path / "workers").mkdir()
     (tmp_path / "workers" / "broken").touch()
 
@@ -99,29 +100,29 @@ def test_what_cannot_start_ends_the_server_with_its_code(tmp_path: Path) -> None
         assert supervisor.process.wait(40) == 7
 
 
-def test_a_server_does_not_begin_with_a_part_of_its_workers(tmp_path: Path) -> None:
+def test_the_server_ends_if_only_some_workers_can_start(tmp_path: Path) -> None:
     with supervised("half", tmp_path) as supervisor:
         assert supervisor.process.wait(40) == 7
 
     assert not supervisor.serving()
 
 
-def test_what_cannot_start_replaces_nothing(tmp_path: Path) -> None:
+def test_workers_are_not_replaced_by_workers_that_cannot_start(tmp_path: Path) -> None:
     with supervised("broken", tmp_path) as supervisor:
         workers = supervisor.two_serve()
         (supervisor.folder / "broken").touch()
 
         supervisor.process.send_signal(signal.SIGHUP)
 
-        until(lambda: "ended with code 7." in supervisor.log(), "the new one could not start")
+        until(lambda: "ended with code 7." in supervisor.log(), "the new worker could not start")
         assert supervisor.serving() == workers
 
-        # It is tried again where one is missing, until it can start.
+        # A missing worker is started again and again until it can start.
         os.kill(min(workers), signal.SIGKILL)
         until(lambda: supervisor.log().count("ended with code 7.") == 3, "two more could not start")
         (supervisor.folder / "broken").unlink()
         assert max(workers) in supervisor.two_serve()
-        assert supervisor.ends() == 0
+        assert supervisor.stop() == 0
 
 
 def test_workers_that_are_killed_while_they_start_are_started_again(tmp_path: Path) -> None:
@@ -131,7 +132,7 @@ def test_workers_that_are_killed_while_they_start_are_started_again(tmp_path: Pa
             os.kill(pid, signal.SIGKILL)
 
         supervisor.two_serve()
-        assert supervisor.ends() == 0
+        assert supervisor.stop() == 0
 
     assert supervisor.log().count("A server process ended with code -9.") == 2
 
@@ -146,16 +147,14 @@ def test_workers_that_cannot_be_started_now_are_started_later(tmp_path: Path) ->
         os.kill(min(workers), signal.SIGKILL)
 
         failure = "A server process cannot be started: Too many open files."
-        until(lambda: failure in supervisor.log(), "it has tried")
+        until(lambda: failure in supervisor.log(), "it has failed")
         resource.prlimit(pid, resource.RLIMIT_NOFILE, usual)
         assert max(workers) in supervisor.two_serve()
-        assert supervisor.ends() == 0
+        assert supervisor.stop() == 0
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGQUIT, signal.SIGTERM])
-def test_a_signal_that_reaches_all_processes_ends_all(
-    number: signal.Signals, tmp_path: Path
-) -> None:
+def test_a_signal_to_all_processes_stops_all(number: signal.Signals, tmp_path: Path) -> None:
     with supervised("broken", tmp_path) as supervisor:
         workers = supervisor.two_serve()
         os.killpg(supervisor.process.pid, signal.SIGUSR2)

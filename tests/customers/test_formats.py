@@ -1,4 +1,4 @@
-"""The formats, held to what the specification and email-validator say, written out plainly."""
+"""The formats, compared with plain versions of the specification and with email-validator."""
 
 import re
 import unicodedata
@@ -74,7 +74,7 @@ def is_mark(character: str) -> bool:
 
 
 def needs_joiners(character: str) -> bool:
-    """Whether it is one of a script that has them, but for the blocks of rare forms."""
+    """Whether the character is of a script with joiners, without its blocks of rare forms."""
     return character < "\u1900" and unicodedata.name(character, "").startswith(JOINING_SCRIPTS)
 
 
@@ -86,7 +86,7 @@ JOINING_SCRIPTS = (
 
 
 def joins(before: str, joiner: str, after: str) -> bool:
-    """Whether it stands between letters, with their marks before it and at most one after it."""
+    """Whether it is between letters, with their marks before it and at most one mark after it."""
     letter = after[1:2] if is_mark(after[:1] or " ") else after[:1]
     if not (letter and is_letter(letter)):
         return False
@@ -96,7 +96,7 @@ def joins(before: str, joiner: str, after: str) -> bool:
 
 
 def consists_of(*categories: str) -> Callable[[str], bool]:
-    """Whether a text has letters, with their marks and joiners, and these categories alone."""
+    """Whether a text has only letters, with their marks and joiners, and these categories."""
 
     def consists(line: str) -> bool:
         within_letter = within_joined = False
@@ -147,7 +147,7 @@ SPECIFIED: list[tuple[Format, Callable[[str], str], Callable[[str], bool]]] = [
 def email_address(text: str) -> tuple[str, bool]:
     line = one_line(text)
     try:
-        # The longest that RFC 5321 allows.
+        # The maximum length of RFC 5321.
         return validate_email(line[:255], check_deliverability=False).normalized, len(line) < 255
     except EmailNotValidError:
         return line, False
@@ -217,7 +217,7 @@ ENDS = st.one_of(
         ["com", "de", "uk", "COM", "c0m", "com1", "1", "a", "x-", "-x", "中国", "com."]
     ),
     st.sampled_from(SPECIAL_USE_DOMAIN_NAMES),
-    # What ends so, but is no such name.
+    # Names that only end like a reserved name.
     st.sampled_from(SPECIAL_USE_DOMAIN_NAMES).map("my{}".format),
 )
 DOMAINS = st.tuples(st.lists(LABELS, max_size=3), ENDS).map(lambda d: ".".join([*d[0], d[1]]))
@@ -248,7 +248,7 @@ def test_every_format_reads_as_the_specification_says(text: str) -> None:
         assert format_.read(text) == (expected, allows(expected)), format_.allowed
 
 
-# What is made of other marks, what goes with a letter, and what stands in the way of either.
+# Marks that decompose to others, marks that compose with a letter, and marks that prevent either.
 MARKS = "\u0301\u0323\u0327\u0344\u0345\u0f71\u0f72\u0f73\u0f75\u0f80\u0f81\u0300\u05b0\u3099"
 LONG_TEXTS = st.lists(
     st.builds(
@@ -274,7 +274,7 @@ def test_long_texts_are_normalised_as_short_ones(text: str) -> None:
 
 
 def test_three_characters_alone_become_marks_without_being_some() -> None:
-    """Else a run of marks is not seen before `normalize` has to sort it."""
+    """Otherwise a run of marks is not detected before `normalize` has to sort it."""
     found = []
     for character in map(chr, range(0x110000)):
         classes = list(map(unicodedata.combining, unicodedata.normalize("NFD", character)))
@@ -293,7 +293,7 @@ def test_three_characters_alone_become_marks_without_being_some() -> None:
 @example(f"a@{'b' * 63}.{'c' * 63}.{'d' * 63}.{'e' * 57}.com")
 @example(f"a@{'b' * 63}.{'c' * 63}.{'d' * 63}.{'e' * 56}.com")
 @example(f"{'a' * 64}@{'b' * 63}.{'c' * 63}.{'d' * 57}.com")
-def test_an_email_address_is_what_the_library_says(text: str) -> None:
+def test_an_email_address_is_valid_if_the_library_accepts_it(text: str) -> None:
     assert EMAIL.read(text) == email_address(text)
 
 

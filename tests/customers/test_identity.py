@@ -1,4 +1,4 @@
-"""The key of an email address: whatever address is valid has one, the same in all its forms."""
+"""The key of an email address: every valid address has one, the same in all its forms."""
 
 import unicodedata
 
@@ -16,7 +16,7 @@ ADDRESSES = st.builds("{}@{}.com".format, LOCALS, LABELS | st.just("example"))
 
 
 def stored(email: str) -> str | None:
-    """The address as it is stored; None for one that is not valid."""
+    """The stored form of the address, or None if it is invalid."""
     judged = judge({"email": email})
     return None if isinstance(judged, Rejected) else judged.email
 

@@ -1,4 +1,4 @@
-"""Documents: what is refused before it costs anything, what is remembered, and what is not told."""
+"""Documents: which are rejected before they take time, which are cached, and what errors tell."""
 
 import asyncio
 import sys
@@ -12,7 +12,8 @@ import pytest
 from graphql import GraphQLError, GraphQLSyntaxError, get_introspection_query, parse, validate
 
 from graphql_api.execution.documents import Document, Documents
-from graphql_api.execution.locations import locate, parse_document
+from graphql_api.execution.parsing import locate, parse_document
+from graphql_api.http.graphql import create_documents
 from graphql_api.schema.schema import create_schema
 from graphql_api.settings import Settings
 
@@ -38,7 +39,7 @@ def document(  # noqa: PLR0913  # one for each limit
     fragments: int = 0,
     lists: int = 0,
 ) -> str:
-    """A document with so many of what is limited; not always one that is valid."""
+    """A document with these numbers of what is limited. It may be invalid."""
     roots = ["__typename"] * root_fields
     roots += [f"a{number}: __typename" for number in range(aliases)]
     names = "".join(f" ...f{number}" for number in range(fragments))
@@ -59,7 +60,7 @@ def document(  # noqa: PLR0913  # one for each limit
 
 
 def errors_of(text: str, **limits: int) -> list[str]:
-    documents = Documents(SCHEMA, Settings(**{"max_root_fields": 1000, **limits}))  # type: ignore[arg-type]  # every limit is a number
+    documents = create_documents(Settings(**{"max_root_fields": 1000, **limits}))  # type: ignore[arg-type]  # every limit is a number
     return [
         error["message"]
         for error in documents.read(text, "somebody").errors
@@ -84,7 +85,7 @@ def errors_of(text: str, **limits: int) -> list[str]:
         ("max_cost", 25, {"lists": 2}, {"lists": 3}, "25 points of cost"),
     ],
 )
-def test_what_is_beyond_a_limit_is_refused(
+def test_a_document_beyond_a_limit_is_rejected(
     limit: str, most: int, within: dict[str, int], beyond: dict[str, int], what: str
 ) -> None:
     assert errors_of(document(**within), **{limit: most}) == []
@@ -93,7 +94,7 @@ def test_what_is_beyond_a_limit_is_refused(
     ]
 
 
-async def test_too_many_tokens_are_refused_before_they_are_parsed(
+async def test_parsing_stops_at_the_limit_of_tokens(
     client: httpx.AsyncClient,
 ) -> None:
     answer = await execute(client, "{" + " __typename" * SETTINGS.max_tokens + "}")
@@ -102,6 +103,7 @@ async def test_too_many_tokens_are_refused_before_they_are_parsed(
     assert error["message"] == (
         "Syntax Error: Document contains more than 400 tokens. Parsing aborted."
     )
+    assert error["extensions"] == {"code": "GRAPHQL_PARSE_FAILED"}
 
 
 def test_fragments_are_counted_as_often_as_they_are_spread() -> None:
@@ -190,7 +192,7 @@ async def test_nobody_waits_more_than_150_ms_for_a_hostile_document(
                 waits.append(answer.elapsed.total_seconds())
             await hostile
 
-    # The issue's own bound.
+    # No other client may wait longer.
     assert max(waits) < 0.15
 
 
@@ -214,15 +216,15 @@ def test_pairs_of_fields_in_the_same_place_have_a_limit(text: str) -> None:
     ]
 
 
-def test_a_fragment_within_itself_is_all_that_is_told_of_a_document() -> None:
+def test_a_fragment_within_itself_is_the_only_error_of_a_document() -> None:
     text = "{ ...a ...none } fragment a on Customer { ...b } fragment b on Customer { x { ...a } }"
 
-    [error] = Documents(SCHEMA, SETTINGS).read(text, "somebody").errors
+    [error] = create_documents(SETTINGS).read(text, "somebody").errors
 
     assert error["message"] == "Cannot spread fragment 'a' within itself via 'b'."
 
 
-def test_what_nests_beyond_what_python_can_follow_is_refused() -> None:
+def test_a_document_too_deep_for_python_is_rejected() -> None:
     nested = "".join(
         f" fragment f{n} on Query {{ {'... { ' * 90}...f{n + 1}{' }' * 91}" for n in range(20)
     )
@@ -232,7 +234,7 @@ def test_what_nests_beyond_what_python_can_follow_is_refused() -> None:
     ]
 
 
-# What tools may ask for beside the rest; all of them use this query.
+# What tools may add to the introspection query; they all send this one.
 OPTIONS = [
     name
     for name, option in signature(get_introspection_query).parameters.items()
@@ -248,7 +250,7 @@ def test_the_schema_can_be_read_once_and_not_ten_times(options: list[str]) -> No
     schema = operation[operation.index("__schema") : operation.rindex("}")]
     tenfold = " ".join(f"a{number}: {schema}" for number in range(10))
 
-    documents = Documents(SCHEMA, Settings(introspection=True))
+    documents = create_documents(Settings(introspection=True))
 
     assert documents.read(query, "somebody").errors == []
     assert errors_of(f"{{ {tenfold} }} fragment {rest}", max_tokens=10_000) == [
@@ -256,7 +258,7 @@ def test_the_schema_can_be_read_once_and_not_ten_times(options: list[str]) -> No
     ]
 
 
-def test_of_types_that_exclude_each_other_the_dearest_counts() -> None:
+def test_only_the_most_expensive_of_types_that_exclude_each_other_counts() -> None:
     kinds = [
         *("RequiredFieldError", "TooShortError", "TooLongError"),
         *("InvalidFormatError", "WrongTypeError", "EmailTakenError"),
@@ -287,7 +289,7 @@ def test_lists_of_the_schemas_own_types_count_as_long_as_they_are() -> None:
 
 
 def work(function: Callable[[], object]) -> int:
-    """How many functions are called, Python's own among them: what it costs on any machine."""
+    """The number of calls, including those of Python's own functions: the same on any machine."""
     calls = count()
     sys.setprofile(lambda *_: next(calls))
     try:
@@ -299,7 +301,7 @@ def work(function: Callable[[], object]) -> int:
 
 @pytest.mark.parametrize("line_break", ["\n", "\r", "\r\n"])
 def test_the_lines_of_all_errors_are_found_in_one_pass(line_break: str) -> None:
-    documents = Documents(SCHEMA, SETTINGS)
+    documents = create_documents(SETTINGS)
 
     def reading(text: str) -> Callable[[], object]:
         return lambda: documents.prepare(text)
@@ -324,8 +326,8 @@ def test_errors_are_where_graphql_core_finds_them(text: str, space: str) -> None
             parse_document(spaced, 10_000)
         found: list[GraphQLError] = [raised.value]
     else:
-        expected = validate(SCHEMA.graphql_schema, document)
-        found = validate(SCHEMA.graphql_schema, ours)
+        expected = validate(SCHEMA, document)
+        found = validate(SCHEMA, ours)
 
     locate(found)
 
@@ -333,13 +335,13 @@ def test_errors_are_where_graphql_core_finds_them(text: str, space: str) -> None
 
 
 def read_twice(documents: Documents, text: str, owner: str = "somebody") -> Document:
-    """The document, which is remembered from then on."""
+    """The document, which is cached as one that was sent twice."""
     documents.read(text, owner)
     return documents.read(text, owner)
 
 
 def test_a_valid_document_is_read_once() -> None:
-    documents = Documents(SCHEMA, SETTINGS)
+    documents = create_documents(SETTINGS)
     first = documents.read(CREATE_CUSTOMER, "somebody")
 
     assert documents.read(CREATE_CUSTOMER, "somebody") is first
@@ -351,8 +353,8 @@ def test_a_valid_document_is_read_once() -> None:
 @pytest.mark.parametrize(
     "text", ["{", "{ custome }", "{ customer }", "{ ...a }", "{ a } type B { c: ID }"]
 )
-def test_what_is_wrong_with_a_document_is_found_once(text: str) -> None:
-    documents = Documents(SCHEMA, SETTINGS)
+def test_an_invalid_document_is_read_once(text: str) -> None:
+    documents = create_documents(SETTINGS)
     first = documents.read(text, "somebody")
 
     assert documents.read(text, "another") is first
@@ -360,8 +362,8 @@ def test_what_is_wrong_with_a_document_is_found_once(text: str) -> None:
 
 
 @pytest.mark.parametrize("junk", ["{{ a{}: __typename }}", "{{ a{} }}", "{{{{{}"])
-def test_junk_pushes_out_no_document_that_came_twice(junk: str) -> None:
-    documents = Documents(SCHEMA, SETTINGS)
+def test_junk_evicts_no_document_that_was_sent_twice(junk: str) -> None:
+    documents = create_documents(SETTINGS)
     known = read_twice(documents, CREATE_CUSTOMER)
 
     for number in range(200):
@@ -371,8 +373,8 @@ def test_junk_pushes_out_no_document_that_came_twice(junk: str) -> None:
 
 
 @pytest.mark.parametrize("strangers", [1, 3])
-def test_strangers_with_many_documents_push_out_only_their_own(strangers: int) -> None:
-    documents = Documents(SCHEMA, SETTINGS)
+def test_strangers_with_many_documents_evict_only_their_own(strangers: int) -> None:
+    documents = create_documents(SETTINGS)
     texts = [f"{{ good{number}: __typename }}" for number in range(60)]
     known = [read_twice(documents, text) for text in texts]
 
@@ -384,10 +386,10 @@ def test_strangers_with_many_documents_push_out_only_their_own(strangers: int) -
 
 
 @pytest.mark.parametrize("strangers", [1, 3])
-def test_a_document_that_comes_again_soon_is_remembered_among_those_of_strangers(
+def test_strangers_do_not_evict_a_document_that_was_just_sent_once(
     strangers: int,
 ) -> None:
-    documents = Documents(SCHEMA, SETTINGS)
+    documents = create_documents(SETTINGS)
     first = documents.read(CREATE_CUSTOMER, "somebody")
 
     for number in range(300):
@@ -396,8 +398,8 @@ def test_a_document_that_comes_again_soon_is_remembered_among_those_of_strangers
     assert documents.read(CREATE_CUSTOMER, "somebody") is first
 
 
-def test_what_is_remembered_is_bounded() -> None:
-    documents = Documents(SCHEMA, SETTINGS)
+def test_the_caches_are_bounded() -> None:
+    documents = create_documents(SETTINGS)
     first = read_twice(documents, "{ first: __typename }")
     wrong = documents.read("{ first }", "somebody")
 
@@ -410,8 +412,8 @@ def test_what_is_remembered_is_bounded() -> None:
 
 
 @pytest.mark.parametrize("text", ["{ __typename }", "{ nothing }"])
-def test_a_long_document_is_not_remembered(text: str) -> None:
-    documents = Documents(SCHEMA, SETTINGS)
+def test_a_long_document_is_not_cached(text: str) -> None:
+    documents = create_documents(SETTINGS)
     long = text + " " * 10_000
 
     assert read_twice(documents, long) is not documents.read(long, "somebody")
@@ -430,7 +432,7 @@ async def test_several_operations_need_a_name(client: httpx.AsyncClient) -> None
     assert named.json() == {"data": {"b": "Query"}}
 
 
-async def test_introspection_and_suggestions_are_off_unless_asked_for(database_uri: str) -> None:
+async def test_introspection_and_suggestions_are_off_by_default(database_uri: str) -> None:
     async with connected(database_uri) as closed:
         schema = await execute(closed, INTROSPECTION)
         misspelt = await execute(closed, "{ custome }")
@@ -442,7 +444,7 @@ async def test_introspection_and_suggestions_are_off_unless_asked_for(database_u
     ]
 
 
-async def test_introspection_and_suggestions_can_be_asked_for(database_uri: str) -> None:
+async def test_introspection_and_suggestions_can_be_switched_on(database_uri: str) -> None:
     async with connected(database_uri, introspection=True) as opened:
         schema = await execute(opened, INTROSPECTION)
         misspelt = await execute(opened, "{ custome }")

@@ -1,4 +1,4 @@
-"""How much strangers can have a server remember: a bound, whatever they send."""
+"""The memory that strangers can make a server use is bounded, whatever they send."""
 
 import gc
 import tracemalloc
@@ -13,17 +13,15 @@ from graphql_api.access.principal import ANYBODY
 from graphql_api.customers.fields import FIELDS
 from graphql_api.execution import documents as documents_module
 from graphql_api.execution.documents import Documents
+from graphql_api.http.graphql import create_documents
 from graphql_api.schema.context import Context
-from graphql_api.schema.schema import create_schema
 from graphql_api.settings import Settings
 
 from .test_prepared import Script, ScriptedCustomers, giving
 
-SCHEMA = create_schema()
-
-# Smaller than a server's, which are reached sooner.
-TOKENS = {"_REMEMBERED_TOKENS": 2048, "_TOKENS_SEEN_ONCE": 512, "_WRONG_TOKENS": 512}
-# 4 kB for each token that is remembered, 1 kB for the others, and what is remembered of problems.
+# Smaller than those of a server, so that they are reached sooner.
+TOKENS = {"_CACHED_TOKENS": 2048, "_TOKENS_SEEN_ONCE": 512, "_INVALID_TOKENS": 512}
+# 4 kB for each cached token, 1 kB for the others, and the cached errors of fields.
 BOUND = 4096 * 2048 + 1024 * 1024 + 4 * 2**20
 
 CREATED = """
@@ -41,12 +39,12 @@ class Sent:
 
 
 def invalid(random: Random) -> dict[str, str]:
-    """Every field is wrong, each by a length of its own."""
+    """Every field is invalid, each by a length of its own."""
     return {field.public_name: "?" * random.randint(100, 1000) for field in FIELDS}
 
 
 def creations(random: Random, number: int) -> Sent:
-    """The issue's own: ten aliases, flags, a changing comment, invalid lengths that change."""
+    """Ten aliases, flags, and a comment and invalid lengths that differ each time."""
     flags = "abcd"
     roots = " ".join(
         f"a{n}: createCustomer(input: $input) @include(if: ${flags[n % 4]}) {{ ...Created }}"
@@ -106,7 +104,7 @@ KINDS = [creations, aliases, operations, dense, comments, text, wrong, unknown]
 
 
 async def send(documents: Documents, sent: Sent, owner: str) -> None:
-    """Each operation of the document, in requests that read it as a server does."""
+    """Executes each operation of the document as a server does."""
     for variables in sent.variables:
         document = documents.read(sent.text, owner)
         if document.errors:
@@ -118,7 +116,7 @@ async def send(documents: Documents, sent: Sent, owner: str) -> None:
 
 @pytest.fixture
 def grown() -> Iterator[Callable[[], int]]:
-    """How many bytes are held that were not before."""
+    """Gives the number of bytes that were allocated since and are still in use."""
 
     def held() -> int:
         gc.collect()
@@ -132,14 +130,14 @@ def grown() -> Iterator[Callable[[], int]]:
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: str(kind.__name__))
-async def test_what_is_remembered_for_strangers_has_a_bound(
+async def test_the_memory_for_documents_of_strangers_is_bounded(
     kind: Callable[[Random, int], Sent],
     grown: Callable[[], int],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     for name, tokens in TOKENS.items():
         monkeypatch.setattr(documents_module, name, tokens)
-    documents = Documents(SCHEMA, Settings())
+    documents = create_documents(Settings())
     random = Random(1)  # noqa: S311  # it makes documents, not secrets
 
     for number in range(20):

@@ -339,7 +339,7 @@ async def test_on_a_loopback_address_a_server_is_open_and_says_so(
 
     assert created["__typename"] == "CreateCustomerSuccess"
     assert logged[0]["event"] == (
-        "No authentication is configured: the server is open to whoever is on this machine."
+        "No authentication is configured: the server accepts requests from this machine only."
     )
 
 
@@ -372,7 +372,7 @@ async def test_an_insecure_server_is_open_to_everybody_and_says_so(database_uri:
 
     assert created["__typename"] == "CreateCustomerSuccess"
     assert logged[0]["event"] == (
-        "No authentication is configured: the server is open to everybody."
+        "No authentication is configured: the server accepts requests from everybody."
     )
 
 
@@ -388,9 +388,9 @@ def test_serve_rejects_a_reachable_address_without_authentication_in_one_sentenc
     assert code == 2
     assert said.out == ""
     assert said.err == (
-        "graphql-api: GRAPHQL_API_HOST names an address that others can reach: configure "
-        "authentication (GRAPHQL_API_KEYS or GRAPHQL_API_JWT_ISSUER), or let everybody in with "
-        "--insecure.\n"
+        "graphql-api: GRAPHQL_API_HOST names an address that other machines can reach. Configure "
+        "authentication (GRAPHQL_API_KEYS or GRAPHQL_API_JWT_ISSUER), or accept requests from "
+        "everybody with --insecure.\n"
     )
 
 
@@ -405,7 +405,7 @@ def test_an_insecure_server_accepts_every_request_and_warns(
         answer = httpx.post(f"{server.url}/graphql", json=QUERY)
 
     assert answer.status_code == 200
-    assert "the server is open to everybody" in errors.read_text()
+    assert "the server accepts requests from everybody" in errors.read_text()
 
 
 async def status(client: httpx.AsyncClient, token: str) -> int:

@@ -112,7 +112,8 @@ async def test_only_answers_with_errors_name_their_request(client: httpx.AsyncCl
     ("json_", "status", "operation", "outcome"),
     [
         ({"query": "query Known { __typename }"}, 200, "Known", "success"),
-        ({"query": "query Unknown { nothing }"}, 200, "Unknown", "failure"),
+        ({"query": "query Unknown { nothing }"}, 200, "Unknown",
+         "GRAPHQL_VALIDATION_FAILED"),
         ({"query": CREATE_CUSTOMER, "variables": {"input": {"email": ""}}}, 200,
          "CreateCustomer", "success"),
         ({"query": 1}, 400, None, "BAD_REQUEST"),

@@ -63,26 +63,62 @@ async def test_an_unknown_media_type_is_not_acceptable(client: httpx.AsyncClient
     assert response.json()["errors"]
 
 
+TWO = "query One { __typename } query Two { __typename }"
+
+
 @pytest.mark.parametrize(
-    ("query", "status_code"),
+    ("request_", "code"),
     [
-        ("{", 400),
-        ("{ unknown }", 400),
-        ("query ($x: Int!) { __typename }", 400),
-        ("{ __typename }", 200),
+        ({"query": "{"}, "GRAPHQL_PARSE_FAILED"),
+        ({"query": "{" + " __typename" * 400 + "}"}, "GRAPHQL_PARSE_FAILED"),
+        ({"query": "{ unknown }"}, "GRAPHQL_VALIDATION_FAILED"),
+        ({"query": "{ __typename @skip }"}, "GRAPHQL_VALIDATION_FAILED"),
+        ({"query": "{" + " a: __typename" * 100 + "}"}, "TOO_LARGE"),
+        ({"query": "query ($x: Int!) { __typename }"}, "GRAPHQL_VALIDATION_FAILED"),
+        ({"query": CUSTOMER}, "BAD_USER_INPUT"),
+        ({"query": CUSTOMER, "variables": {"id": 1.5}}, "BAD_USER_INPUT"),
+        (
+            {
+                "query": "query ($x: Boolean = true) { __typename @skip(if: $x) }",
+                "variables": {"x": None},
+            },
+            "BAD_USER_INPUT",
+        ),
+        ({"query": TWO}, "OPERATION_RESOLUTION_FAILURE"),
+        ({"query": TWO, "operationName": "Three"}, "OPERATION_RESOLUTION_FAILURE"),
+        (
+            {"query": "{ __typename }", "operationName": "\ud800"},
+            "OPERATION_RESOLUTION_FAILURE",
+        ),
     ],
 )
-async def test_request_errors_have_no_data_and_their_own_status(
-    client: httpx.AsyncClient, query: str, status_code: int
+async def test_request_errors_have_no_data_and_their_own_status_and_code(
+    client: httpx.AsyncClient, request_: dict[str, Any], code: str
 ) -> None:
-    modern = await client.post(
-        "/graphql", json={"query": query}, headers={"Accept": GRAPHQL_RESPONSE}
-    )
-    legacy = await client.post("/graphql", json={"query": query}, headers={"Accept": JSON})
+    content = json.dumps(request_)
 
-    assert (modern.status_code, legacy.status_code) == (status_code, 200)
-    assert modern.json().get("errors") == legacy.json().get("errors")
-    assert ("data" in modern.json()) is (status_code == 200)
+    # From the second request on, the document is remembered.
+    for _ in range(3):
+        modern, legacy = [
+            await client.post(
+                "/graphql", content=content, headers={"Accept": accept, "Content-Type": JSON}
+            )
+            for accept in (GRAPHQL_RESPONSE, JSON)
+        ]
+
+        assert (modern.status_code, legacy.status_code) == (400, 200)
+        assert modern.json()["errors"] == legacy.json()["errors"]
+        assert {error["extensions"]["code"] for error in modern.json()["errors"]} == {code}
+        assert "data" not in modern.json()
+
+
+async def test_an_answer_without_errors_has_data(client: httpx.AsyncClient) -> None:
+    for accept in (GRAPHQL_RESPONSE, JSON):
+        answer = await client.post(
+            "/graphql", json={"query": "{ __typename }"}, headers={"Accept": accept}
+        )
+
+        assert (answer.status_code, answer.json()) == (200, {"data": {"__typename": "Query"}})
 
 
 @pytest.mark.parametrize(
@@ -99,9 +135,7 @@ async def test_request_errors_have_no_data_and_their_own_status(
         b"[" * 65_000,
         b'{"a":' * 13_000,
         b'{"query": "{ __typename }", "variables": {"x": NaN}}',
-        b'{"query": "{ __typename }", "operationName": "\\ud800"}',
         b'{"query": "{ __typename }", "operationName": 1}',
-        b'{"query": "{ __typename }", "operationName": "Other"}',
         b'{"query": "{ __typename }", "variables": []}',
         b'{"query": "{ __typename }", "extensions": 1}',
         b'{"query": 1}',
@@ -293,6 +327,7 @@ async def test_an_operator_in_a_string_field_is_a_request_error(
             "message": "Variable '$input' has invalid value at .email: String cannot represent "
             "a non string value.",
             "locations": [{"line": 2, "column": 25}],
+            "extensions": {"code": "BAD_USER_INPUT"},
         }
     ]
     assert await read_customer(client, ID) is None

@@ -14,12 +14,12 @@ import pytest
 from limits import parse
 from limits.aio.strategies import FixedWindowRateLimiter
 
-from graphql_api import app as app_module
+from graphql_api import settings as settings_module
 from graphql_api.app import create_app
 from graphql_api.http import authentication, rate_limit
 from graphql_api.http.rate_limit import InMemoryCounts
 from graphql_api.mongo.mongod import embedded_mongod, find_mongod
-from graphql_api.settings import Settings, SettingsError, description
+from graphql_api.settings import Settings, SettingsError
 
 from ..support.clients import client_of, connected
 from ..support.servers import mongods, serving
@@ -175,15 +175,11 @@ async def test_there_is_a_limit_by_default_except_on_the_own_machine(
     database_uri: str,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(app_module, "_DEFAULT_RATE", "1/hour")
+    monkeypatch.setattr(settings_module, "_DEFAULT_RATE_LIMIT", "1/hour")
     key = await api_key(database_uri)
 
     async with connected(database_uri, **settings) as client:
         assert await sent(client, 2, key) == statuses
-
-
-def test_the_default_limit_is_the_documented_one() -> None:
-    assert f"`{app_module._DEFAULT_RATE}`" in description("rate_limit")
 
 
 async def test_servers_share_a_count_in_mongodb(database_uri: str) -> None:

@@ -21,9 +21,9 @@ from structlog.testing import capture_logs
 
 from graphql_api.access.principal import Scope
 from graphql_api.access.trusted_documents import IdsTaken
-from graphql_api.app import open_customers
+from graphql_api.app import open_database
 from graphql_api.execution import documents as documents_module
-from graphql_api.execution.locations import parse_document
+from graphql_api.execution.parsing import parse_document
 from graphql_api.http import document_ids
 from graphql_api.mongo.mongod import embedded_mongod, find_mongod
 from graphql_api.mongo.trusted_documents import MongoTrustedDocuments
@@ -78,8 +78,8 @@ class Registered:
 
     @contextlib.asynccontextmanager
     async def _opened(self) -> AsyncIterator[MongoTrustedDocuments]:
-        with contextlib.closing(open_customers(self._database_uri)) as customers:
-            yield MongoTrustedDocuments(customers)
+        with contextlib.closing(open_database(self._database_uri)) as database:
+            yield MongoTrustedDocuments(database)
 
 
 async def test_a_document_is_executed_by_its_id(
@@ -104,7 +104,7 @@ async def test_a_document_with_several_operations_needs_a_name(
         unnamed = await ask(client, "two")
         named = await ask(client, "two", operationName="Two")
 
-    assert code(unnamed) == "BAD_REQUEST"
+    assert code(unnamed) == "OPERATION_RESOLUTION_FAILURE"
     assert named.json() == {"data": {"two": "Query"}}
     assert [line["operation"] for line in logged if line["event"] == "request"] == [None, "Two"]
 

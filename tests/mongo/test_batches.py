@@ -1,4 +1,4 @@
-"""Batches: what waits anyway goes together, and each item has its own outcome."""
+"""Batches: items that wait are sent together, and each item has its own outcome."""
 
 import asyncio
 import time
@@ -15,23 +15,23 @@ from graphql_api.mongo.batches import Batches
 
 
 class Sent:
-    """The batches that were sent; each ends when the test says so."""
+    """The batches that were sent. The test ends each of them with `end` or `fail`."""
 
     def __init__(self) -> None:
         self.items: list[list[int]] = []
-        self.moments: list[float] = []
+        self.deadlines: list[float] = []
         self._ends: list[asyncio.Future[list[str | Exception]]] = []
         self._batches = asyncio.Semaphore(0)
 
-    async def send(self, items: list[int], moment: float) -> list[str | Exception]:
+    async def send(self, items: list[int], deadline: float) -> list[str | Exception]:
         self.items.append(items)
-        self.moments.append(moment)
+        self.deadlines.append(deadline)
         self._ends.append(asyncio.get_running_loop().create_future())
         self._batches.release()
         return await self._ends[-1]
 
     def end(self, number: int, *outcomes: str | Exception) -> None:
-        """By default with each item as text."""
+        """Ends a batch with these outcomes; by default, with each item as a text."""
         texts = map(str, self.items[number])
         self._ends[number].set_result(list(outcomes) or list(texts))
 
@@ -44,18 +44,18 @@ class Sent:
 
 
 def asked(batches: Batches[int, str], *items: int, seconds: float = 60) -> list[asyncio.Task[str]]:
-    """Each item asked for by a task of its own."""
-    moment = time.monotonic() + seconds
-    return [asyncio.create_task(batches.outcome(item, moment)) for item in items]
+    """Starts a task for each item, which asks for its outcome."""
+    deadline = time.monotonic() + seconds
+    return [asyncio.create_task(batches.outcome(item, deadline)) for item in items]
 
 
 async def turns(count: int) -> None:
-    """Lets the event loop turn so often."""
+    """Lets the event loop turn this often."""
     for _ in range(count):
         await asyncio.sleep(0)
 
 
-async def test_what_comes_alone_goes_at_once() -> None:
+async def test_an_item_alone_is_sent_at_once() -> None:
     sent = Sent()
     [one] = asked(Batches(sent.send), 1)
 
@@ -66,7 +66,7 @@ async def test_what_comes_alone_goes_at_once() -> None:
     assert await one == "1"
 
 
-async def test_after_a_batch_of_several_the_next_waits_for_as_many_again() -> None:
+async def test_after_a_batch_of_several_the_next_waits_for_as_many_items() -> None:
     sent = Sent()
     batches = Batches(sent.send)
     first = asked(batches, 1, 2)
@@ -85,7 +85,7 @@ async def test_after_a_batch_of_several_the_next_waits_for_as_many_again() -> No
     await asyncio.gather(*again)
 
 
-async def test_after_a_batch_of_several_nothing_waits_long_for_others() -> None:
+async def test_after_a_batch_of_several_an_item_does_not_wait_long_for_others() -> None:
     sent = Sent()
     batches = Batches(sent.send)
     first = asked(batches, 1, 2)
@@ -101,7 +101,7 @@ async def test_after_a_batch_of_several_nothing_waits_long_for_others() -> None:
     assert await alone == "3"
 
 
-async def test_what_comes_meanwhile_goes_together_in_its_order_a_hundred_at_a_time() -> None:
+async def test_items_that_arrive_meanwhile_are_sent_in_order_a_hundred_at_a_time() -> None:
     sent = Sent()
     batches = Batches(sent.send)
     first = asked(batches, 0)
@@ -119,7 +119,7 @@ async def test_what_comes_meanwhile_goes_together_in_its_order_a_hundred_at_a_ti
     assert sent.items == [[0], list(range(1, 101)), list(range(101, 152))]
 
 
-async def test_an_error_of_one_is_its_own_and_an_error_of_a_batch_is_everybodys() -> None:
+async def test_an_item_has_its_own_error_and_the_error_of_its_batch() -> None:
     sent = Sent()
     batches = Batches(sent.send)
 
@@ -137,7 +137,7 @@ async def test_an_error_of_one_is_its_own_and_an_error_of_a_batch_is_everybodys(
     ]
 
 
-async def test_a_batch_has_as_much_time_as_the_item_with_the_least() -> None:
+async def test_a_batch_has_the_earliest_deadline_of_its_items() -> None:
     sent = Sent()
     batches = Batches(sent.send)
     before = time.monotonic()
@@ -147,10 +147,10 @@ async def test_a_batch_has_as_much_time_as_the_item_with_the_least() -> None:
     sent.end(0)
     await asyncio.gather(*tasks)
 
-    assert before + 30 <= sent.moments[0] <= time.monotonic() + 30
+    assert before + 30 <= sent.deadlines[0] <= time.monotonic() + 30
 
 
-async def test_what_is_cancelled_while_it_waits_is_never_sent() -> None:
+async def test_an_item_that_is_cancelled_while_it_waits_is_never_sent() -> None:
     sent = Sent()
     batches = Batches(sent.send)
     [first] = asked(batches, 1)
@@ -168,7 +168,7 @@ async def test_what_is_cancelled_while_it_waits_is_never_sent() -> None:
     assert cancelled.cancelled()
 
 
-async def test_where_all_that_waited_are_cancelled_nothing_is_sent() -> None:
+async def test_if_all_waiting_items_are_cancelled_nothing_is_sent() -> None:
     sent = Sent()
     batches = Batches(sent.send)
     [cancelled] = asked(batches, 1)
@@ -184,7 +184,7 @@ async def test_where_all_that_waited_are_cancelled_nothing_is_sent() -> None:
     assert sent.items == [[2]]
 
 
-async def test_what_is_cancelled_under_way_harms_nobody() -> None:
+async def test_an_item_that_is_cancelled_in_flight_does_not_affect_others() -> None:
     sent = Sent()
     [cancelled, other] = asked(Batches(sent.send), 1, 2)
     await sent.another()
@@ -197,16 +197,16 @@ async def test_what_is_cancelled_under_way_harms_nobody() -> None:
     assert cancelled.cancelled()
 
 
-async def test_a_batch_that_hangs_is_passed_by_another_one_and_no_more() -> None:
+async def test_one_batch_and_no_more_is_sent_beside_a_batch_that_hangs() -> None:
     sent = Sent()
     batches = Batches(sent.send)
     [hanging] = asked(batches, 1)
     await sent.another()
 
-    passing = asked(batches, 2, 3)
+    second = asked(batches, 2, 3)
     await sent.another()
     [waiting] = asked(batches, 4)
-    # Longer than the patience with the second one.
+    # Longer than the second one blocks.
     await asyncio.sleep(0.2)
     assert sent.items == [[1], [2, 3]]
     sent.end(1)
@@ -216,13 +216,13 @@ async def test_a_batch_that_hangs_is_passed_by_another_one_and_no_more() -> None
     await sent.another()
     sent.end(3)
 
-    assert await asyncio.gather(*passing, waiting, later) == ["2", "3", "4", "5"]
+    assert await asyncio.gather(*second, waiting, later) == ["2", "3", "4", "5"]
     assert not hanging.done()
     sent.end(0)
     assert await hanging == "1"
 
 
-async def test_of_more_than_a_thousand_that_wait_the_rest_is_refused() -> None:
+async def test_more_than_a_thousand_waiting_items_are_unavailable() -> None:
     sent = Sent()
     batches = Batches(sent.send)
 
@@ -240,7 +240,7 @@ async def test_of_more_than_a_thousand_that_wait_the_rest_is_refused() -> None:
     assert len(await asyncio.gather(*tasks[:1000])) == 1000
 
 
-async def test_what_has_too_little_time_is_not_sent() -> None:
+async def test_an_item_with_too_little_time_is_not_sent() -> None:
     sent = Sent()
     batches = Batches(sent.send)
 
@@ -250,7 +250,7 @@ async def test_what_has_too_little_time_is_not_sent() -> None:
     assert sent.items == []
 
 
-async def test_what_waits_too_long_is_refused_and_not_sent() -> None:
+async def test_an_item_that_waits_too_long_is_unavailable_and_not_sent() -> None:
     sent = Sent()
     batches = Batches(sent.send)
     under_way = asked(batches, 1, seconds=0.31)
@@ -270,10 +270,10 @@ async def test_what_waits_too_long_is_refused_and_not_sent() -> None:
 
 @dataclass(frozen=True)
 class Request:
-    """When a request comes, and when it is cancelled, if it is, in turns of the event loop."""
+    """When a request arrives and is cancelled (None: never), in turns of the event loop."""
 
-    comes: int
-    leaves: int | None
+    arrives: int
+    is_cancelled: int | None
     fails: bool
 
 
@@ -299,7 +299,7 @@ BATCHES = st.lists(
 
 @settings(max_examples=300, deadline=None)
 @given(REQUESTS, BATCHES)
-def test_whatever_is_cancelled_or_fails_each_has_its_own_outcome(
+def test_each_item_has_its_own_outcome_if_some_are_cancelled_and_some_fail(
     requests: list[Request], plan: list[Batch]
 ) -> None:
     asyncio.run(check(requests, plan))
@@ -310,7 +310,7 @@ async def check(requests: list[Request], plan: list[Batch]) -> None:
     complaints: list[dict[str, Any]] = []
     asyncio.get_running_loop().set_exception_handler(lambda _, told: complaints.append(told))
 
-    async def send(items: list[int], _moment: float) -> list[str | Exception]:
+    async def send(items: list[int], _deadline: float) -> list[str | Exception]:
         sent.append(items)
         batch = plan[len(sent) - 1]
         await turns(batch.takes)
@@ -327,13 +327,13 @@ async def check(requests: list[Request], plan: list[Batch]) -> None:
     batches = Batches(send)
 
     async def ask(number: int) -> str:
-        await turns(requests[number].comes)
+        await turns(requests[number].arrives)
         return await batches.outcome(number, time.monotonic() + 60)
 
     tasks = [asyncio.create_task(ask(number)) for number in range(len(requests))]
     for turn in range(21):
         for number, request in enumerate(requests):
-            if request.leaves == turn:
+            if request.is_cancelled == turn:
                 tasks[number].cancel()
         await turns(1)
     await asyncio.wait(tasks)
@@ -342,7 +342,7 @@ async def check(requests: list[Request], plan: list[Batch]) -> None:
     assert set(times_sent.values()) <= {1}
     for number, task in enumerate(tasks):
         if task.cancelled():
-            assert requests[number].leaves is not None
+            assert requests[number].is_cancelled is not None
         else:
             assert repr(task.exception() or task.result()) == expected(number)
     assert complaints == []

@@ -1,4 +1,4 @@
-"""What a URI says of the safety of writes, of reads and of times is not what is done."""
+"""The URI cannot change the safety of writes and reads, nor their time limits."""
 
 import asyncio
 from typing import Any
@@ -28,12 +28,12 @@ def database_uri(failing_set: ReplicaSet) -> str:
         "timeoutMS=0&maxPoolSize=1",
     ],
 )
-async def test_writes_are_safe_and_reads_are_of_a_majority_whatever_the_uri_says(
+async def test_the_uri_does_not_change_the_safety_of_writes_and_reads(
     options: str, database_uri: str, documents: Documents
 ) -> None:
     documents.database.command("profile", 2)
 
-    # The second server finds the collection, and changes what somebody else changed.
+    # The second server finds the collection, and restores the validator that was changed.
     for email in ("a@example.com", "b@example.com"):
         async with connected(f"{database_uri}&{options}") as client:
             created = await create_customer(client, email=email)
@@ -57,7 +57,7 @@ async def test_writes_are_safe_and_reads_are_of_a_majority_whatever_the_uri_says
 
 
 @pytest.mark.alone
-async def test_a_database_that_is_not_there_is_unavailable_in_time_whatever_the_uri_says() -> None:
+async def test_the_uri_does_not_make_requests_to_a_missing_database_longer() -> None:
     long = "&".join(
         f"{name}=600000"
         for name in (
@@ -71,13 +71,13 @@ async def test_a_database_that_is_not_there_is_unavailable_in_time_whatever_the_
     )
     async with connected(f"mongodb://127.0.0.1:1/?{long}") as client:
         creation = execute(client, CREATE_CUSTOMER, {"input": {"email": "a@example.com"}})
-        # The issue's own bound on an answer, not a measure of speed.
+        # The promised time, not a measure of speed.
         answer = await asyncio.wait_for(creation, 5)
 
     assert answer["errors"][0]["extensions"]["code"] == "UNAVAILABLE"
 
 
-async def test_a_database_that_takes_its_time_is_waited_for_whatever_the_uri_says(
+async def test_the_uri_does_not_make_requests_to_a_slow_database_shorter(
     database_uri: str, member: Member, documents: Documents
 ) -> None:
     short = "timeoutMS=1&socketTimeoutMS=1&serverSelectionTimeoutMS=1&waitQueueTimeoutMS=1"

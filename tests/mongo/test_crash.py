@@ -1,4 +1,4 @@
-"""Crashes: what was acknowledged is there afterwards, once, and what was not can be sent again."""
+"""Crashes: acknowledged customers are stored once, and the others can be sent again."""
 
 import asyncio
 import os
@@ -18,11 +18,11 @@ from ..support.servers import Server, mongods, serving
 _CLIENTS = 16
 _ACKNOWLEDGED_BEFORE_A_CRASH = 40
 
-# By e-mail address, which is also the idempotency key that each creation has.
+# By email address, which is also the idempotency key of the creation.
 Customers = dict[str, dict[str, Any]]
 
 
-async def test_what_was_acknowledged_before_a_crash_is_there_once(
+async def test_customers_that_were_acknowledged_before_a_crash_are_stored_once(
     data_dir: Path, tmp_path: Path
 ) -> None:
     flags, errors = ("--data-dir", str(data_dir)), tmp_path / "stderr"
@@ -32,7 +32,7 @@ async def test_what_was_acknowledged_before_a_crash_is_there_once(
     for name, mongod_dies_too in (("first", False), ("second", True), ("third", False)):
         with serving(*flags, errors=errors, stop=False) as server:
             await send_again(server, unanswered, acknowledged)
-            assert customers_kept(data_dir) == each_once(acknowledged)
+            assert customers_stored(data_dir) == each_once(acknowledged)
             victims = mongods(data_dir) if mongod_dies_too else []
             unanswered = await killed_amid_creations(server, victims, name, acknowledged)
 
@@ -40,14 +40,14 @@ async def test_what_was_acknowledged_before_a_crash_is_there_once(
 
     with serving(*flags, errors=errors) as server:
         await send_again(server, unanswered, acknowledged)
-        assert customers_kept(data_dir) == each_once(acknowledged)
+        assert customers_stored(data_dir) == each_once(acknowledged)
         await all_can_be_read(server, acknowledged)
 
 
 async def killed_amid_creations(
     server: Server, mongod: list[int], name: str, acknowledged: Customers
 ) -> list[str]:
-    """Creates customers until the crash; gives the e-mail addresses that had no answer then."""
+    """Creates customers until the crash; returns the email addresses that got no answer."""
     progress = asyncio.Semaphore(0)
 
     async def create_until_unanswered(client: httpx.AsyncClient, client_name: str) -> str:
@@ -74,7 +74,7 @@ async def killed_amid_creations(
 
 
 async def send_again(server: Server, unanswered: list[str], acknowledged: Customers) -> None:
-    """Creates what had no answer, with the same keys, whether it was created or not."""
+    """Sends the creations without an answer again, with the same keys."""
     async with client_of(server) as client:
         created = await asyncio.gather(*(create(client, email) for email in unanswered))
     acknowledged.update(zip(unanswered, created, strict=True))
@@ -86,8 +86,8 @@ async def all_can_be_read(server: Server, acknowledged: Customers) -> None:
             assert await read_customer(client, customer["id"]) == customer
 
 
-def customers_kept(data_dir: Path) -> Counter[tuple[str, str]]:
-    """How often each e-mail address and id is there."""
+def customers_stored(data_dir: Path) -> Counter[tuple[str, str]]:
+    """How often each email address and id is stored."""
     socket = quote(str(data_dir / "mongod" / "mongod.sock"), safe="")
     uri = f"mongodb://{socket}/graphql_api?directConnection=true&uuidRepresentation=standard"
     with MongoClient[dict[str, Any]](uri) as mongo:

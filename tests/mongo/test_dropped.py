@@ -1,4 +1,4 @@
-"""What is dropped under a running server is noticed before another customer is acknowledged."""
+"""A server notices that its collection was dropped before it acknowledges another customer."""
 
 import asyncio
 from collections.abc import Callable
@@ -38,7 +38,7 @@ DROPS: dict[str, Callable[[Documents], object]] = {
     "database": lambda documents: documents.database.client.drop_database(documents.database.name),
     "collection": Documents.drop,
     "collection, and created": drop_and_create,
-    "collection, by another name": lambda documents: documents.rename("kept"),
+    "collection, by another name": lambda documents: documents.rename("renamed"),
     "all indexes": Documents.drop_indexes,
     "both indexes": drop_both,
     "index of addresses": lambda documents: documents.drop_index(EMAIL),
@@ -47,7 +47,7 @@ DROPS: dict[str, Callable[[Documents], object]] = {
 
 
 @pytest.mark.parametrize("drop", DROPS.values(), ids=DROPS.keys())
-async def test_what_was_dropped_is_set_up_before_another_customer_is_acknowledged(
+async def test_a_creation_sets_up_what_was_dropped(
     drop: Callable[[Documents], object], client: httpx.AsyncClient, documents: Documents
 ) -> None:
     await create_customer(client, email="first@example.com")
@@ -61,12 +61,12 @@ async def test_what_was_dropped_is_set_up_before_another_customer_is_acknowledge
     assert created["__typename"] == "CreateCustomerSuccess"
     assert [one["errors"][0]["__typename"] for one in refused] == ["EmailTakenError"] * 3
     assert documents.count_documents({"email": "john.smith@example.com"}) == 1
-    assert str(logged).count("it is set up again") == 1
+    assert str(logged).count("is setting it up again") == 1
     await until_ready(client)
 
 
 @pytest.mark.parametrize("drop", DROPS.values(), ids=DROPS.keys())
-async def test_what_was_dropped_is_set_up_for_whoever_asks_whether_the_server_is_ready(
+async def test_a_health_check_sets_up_what_was_dropped(
     drop: Callable[[Documents], object], client: httpx.AsyncClient, documents: Documents
 ) -> None:
     await until_ready(client)
@@ -79,7 +79,7 @@ async def test_what_was_dropped_is_set_up_for_whoever_asks_whether_the_server_is
 
 
 @pytest.mark.parametrize("drop", [drop_both, replace_by_one_that_is_not_unique])
-async def test_of_equal_addresses_without_an_index_no_second_one_is_acknowledged(
+async def test_without_an_index_no_second_customer_with_an_address_is_acknowledged(
     drop: Callable[[Documents], object], client: httpx.AsyncClient, documents: Documents
 ) -> None:
     await create_customer(client)

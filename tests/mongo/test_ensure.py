@@ -1,4 +1,4 @@
-"""The collection, its validator and its indexes are as they should be before anything is kept."""
+"""The collection has its validator and its indexes before a customer is stored."""
 
 import asyncio
 import contextlib
@@ -18,16 +18,16 @@ from pymongo.collection import Collection
 from structlog.testing import capture_logs
 
 from graphql_api.app import create_app
-from graphql_api.mongo.collection import Unusable
+from graphql_api.faults import Misconfigured
 from graphql_api.mongo.customer_documents import (
     EMAIL_KEY,
     IDEMPOTENCY_KEY,
-    claims_of,
+    any_of,
     from_document,
+    unique_values,
     validator,
-    with_any,
 )
-from graphql_api.mongo.customers import MongoCustomers
+from graphql_api.mongo.database import MongoDatabase
 from graphql_api.mongo.mongod import find_mongod
 from graphql_api.settings import Settings, SettingsError
 
@@ -38,40 +38,40 @@ Documents = Collection[dict[str, Any]]
 
 
 async def test_many_servers_may_start_at_once(database_uri: str, documents: Documents) -> None:
-    servers = [MongoCustomers(database_uri) for _ in range(8)]
+    servers = [MongoDatabase(database_uri) for _ in range(8)]
 
-    await asyncio.gather(*(server.ensure() for server in servers * 2))
+    await asyncio.gather(*(server.set_up() for server in servers * 2))
 
     assert_ensured(documents)
     for server in servers:
         server.close()
 
 
-async def test_what_can_refuse_a_customer_is_found_by_index(
+async def test_unique_values_are_found_by_index(
     client: httpx.AsyncClient, documents: Documents
 ) -> None:
     await create_customer(client, idempotency_key="key")
     [document] = documents.find({})
-    claims = claims_of(from_document(document))
+    values = unique_values(from_document(document))
     others = [("_id", uuid4()), (EMAIL_KEY, "other@example.com"), (IDEMPOTENCY_KEY, "other")]
 
-    for query in (with_any(some) for some in (*map(list, zip(claims)), claims, claims + others)):
+    for query in (any_of(some) for some in (*map(list, zip(values)), values, values + others)):
         assert documents.find_one(query) == document
         assert "COLLSCAN" not in plan(documents, query)
 
 
-async def test_a_single_id_is_found_by_mongodbs_shortest_way(documents: Documents) -> None:
+async def test_a_single_id_is_found_by_the_fastest_plan(documents: Documents) -> None:
     documents.insert_one({})
 
-    assert "IDHACK" in plan(documents, with_any([("_id", uuid4())]))
+    assert "IDHACK" in plan(documents, any_of([("_id", uuid4())]))
 
 
 def plan(documents: Documents, query: dict[str, Any]) -> str:
-    """How MongoDB would look for it."""
+    """The plan by which MongoDB would execute the query."""
     return json.dumps(documents.find(query).explain()["queryPlanner"], default=str)
 
 
-async def test_a_database_that_has_customers_keeps_them(
+async def test_customers_that_are_stored_already_remain(
     database_uri: str, documents: Documents
 ) -> None:
     now = datetime.now(UTC)
@@ -96,7 +96,7 @@ async def test_a_database_that_has_customers_keeps_them(
     assert_ensured(documents)
 
 
-def test_customers_that_break_an_index_stop_the_start_and_are_not_shown(
+def test_a_server_does_not_start_with_duplicates_and_does_not_show_them(
     database_uri: str, documents: Documents
 ) -> None:
     documents.insert_many([{"emailCaseFolded": "twice@example.com"} for _ in range(2)])
@@ -107,7 +107,7 @@ def test_customers_that_break_an_index_stop_the_start_and_are_not_shown(
     assert "twice@example.com" not in refusal
 
 
-def test_a_user_without_rights_stops_the_start(database_uri: str) -> None:
+def test_a_server_does_not_start_with_a_wrong_password(database_uri: str) -> None:
     refusal = refused_start(database_uri.replace("mongodb://", "mongodb://user:s3cr3t@"))
 
     assert refusal == "MongoDB refuses to set up `customers`: AuthenticationFailed."
@@ -115,7 +115,7 @@ def test_a_user_without_rights_stops_the_start(database_uri: str) -> None:
 
 @pytest.fixture
 def standalone_uri(tmp_path: Path) -> Iterator[str]:
-    """The URI of a MongoDB that is no replica set."""
+    """The URI of a MongoDB that is not a replica set."""
     socket = tmp_path / "mongod.sock"
     options = ["--dbpath", ".", "--bind_ip", str(socket), "--nounixsocket"]
     with subprocess.Popen(  # noqa: S603  # the project's own binary
@@ -130,13 +130,13 @@ def standalone_uri(tmp_path: Path) -> Iterator[str]:
         mongod.terminate()
 
 
-def test_a_mongodb_that_is_no_replica_set_stops_the_start(standalone_uri: str) -> None:
+def test_a_server_does_not_start_without_a_replica_set(standalone_uri: str) -> None:
     refusal = refused_start(standalone_uri)
 
     assert refusal == "GRAPHQL_API_MONGODB_URI must name a replica set or a mongos."
 
 
-def test_a_database_whose_name_differs_in_case_alone_stops_the_start(
+def test_a_server_does_not_start_on_a_database_name_that_differs_in_case_only(
     database_uri: str, documents: Documents
 ) -> None:
     documents.insert_one({})
@@ -147,55 +147,55 @@ def test_a_database_whose_name_differs_in_case_alone_stops_the_start(
 
 
 def refused_start(uri: str) -> str:
-    """The reason that a server gives for not starting on this database."""
+    """The message of a server that does not start on this database."""
 
     async def start() -> None:
-        with contextlib.closing(MongoCustomers(uri)) as customers:
-            await customers.ensure()
+        with contextlib.closing(MongoDatabase(uri)) as database:
+            await database.set_up()
 
-    with pytest.raises(Unusable) as refusal:
+    with pytest.raises(Misconfigured) as refusal:
         asyncio.run(start())
     assert refusal.value.__suppress_context__ or refusal.value.__context__ is None
     return str(refusal.value)
 
 
-def test_the_log_says_once_why_a_database_cannot_be_used(standalone_uri: str) -> None:
+def test_the_log_says_once_why_a_database_is_misconfigured(standalone_uri: str) -> None:
     async def ask_again_and_again() -> list[BaseException | None]:
-        with contextlib.closing(MongoCustomers(standalone_uri)) as customers:
-            asked = [asyncio.create_task(customers.ensure()) for _ in range(2)]
+        with contextlib.closing(MongoDatabase(standalone_uri)) as database:
+            asked = [asyncio.create_task(database.set_up()) for _ in range(2)]
             await asyncio.wait(asked)
-            # It is not tried again before a second has passed, or as long as it took.
+            # The next try is due after a second, or after the time that the last one took.
             await asyncio.sleep(3)
-            asked.append(asyncio.create_task(customers.ensure()))
+            asked.append(asyncio.create_task(database.set_up()))
             await asyncio.wait(asked)
             return [task.exception() for task in asked]
 
     with capture_logs() as logged:
         outcomes = asyncio.run(ask_again_and_again())
 
-    assert [type(outcome) for outcome in outcomes] == [Unusable] * 3
+    assert [type(outcome) for outcome in outcomes] == [Misconfigured] * 3
     assert [line["event"] for line in logged] == [str(outcomes[0])]
 
 
-async def test_a_server_does_not_start_on_an_unusable_database(
+async def test_an_application_does_not_start_on_a_misconfigured_database(
     database_uri: str, documents: Documents
 ) -> None:
     documents.insert_many([{"emailCaseFolded": "twice@example.com"} for _ in range(2)])
 
-    with pytest.raises(Unusable):
+    with pytest.raises(Misconfigured):
         await connected(database_uri).__aenter__()
 
 
-async def test_the_database_of_a_uri_without_one_is_graphql_api(mongodb_uri: str) -> None:
-    customers = MongoCustomers(mongodb_uri)
+async def test_a_uri_without_a_database_means_the_database_graphql_api(mongodb_uri: str) -> None:
+    database = MongoDatabase(mongodb_uri)
 
-    await customers.ensure()
+    await database.set_up()
 
-    customers.close()
+    database.close()
 
 
 @pytest.mark.parametrize("uri", [None, "mongodb://", "mongodb://user:s3cr3t@@x", "mongodb://h:x"])
-def test_an_application_without_a_usable_uri_is_refused(uri: str | None) -> None:
+def test_an_application_needs_a_valid_uri(uri: str | None) -> None:
     with pytest.raises(SettingsError, match="GRAPHQL_API_MONGODB_URI") as refusal:
         create_app(Settings(mongodb_uri=uri))
 

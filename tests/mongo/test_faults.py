@@ -1,4 +1,4 @@
-"""What a client is told, and what is kept, when the database fails before or after a write."""
+"""Answers and stored customers if the database fails before or after a write."""
 
 import asyncio
 import contextlib
@@ -12,7 +12,7 @@ import pytest
 from pymongo.collection import Collection
 from structlog.testing import capture_logs
 
-from graphql_api.mongo.deadline import PASSING_CODES
+from graphql_api.mongo.driver_errors import TRANSIENT_CODES
 
 from ..support.clients import (
     CREATE_CUSTOMER,
@@ -54,7 +54,7 @@ AFTER_THE_WRITE: dict[str, dict[str, Any]] = {
     "time limit exceeded": {"code": 50},
 }
 
-# Parts of what a driver says, or a server of itself.
+# Parts of the messages of drivers and servers.
 INTERNALS = (
     "127.0.0.1",
     "10.0.0.1",
@@ -86,19 +86,19 @@ async def client(database_uri: str) -> AsyncIterator[httpx.AsyncClient]:
 
 
 @faults(BEFORE_THE_WRITE)
-async def test_a_fault_before_the_write_that_happens_once_is_not_noticed(
+async def test_a_client_does_not_notice_one_fault_before_the_write(
     fault: dict[str, Any], client: httpx.AsyncClient, member: Member, documents: Documents
 ) -> None:
     with member.failing("insert", mode={"times": 1}, **fault):
         created = await create_customer(client)
 
     assert created["__typename"] == "CreateCustomerSuccess"
-    assert kept(documents) == [created["customer"]["id"]]
+    assert stored(documents) == [created["customer"]["id"]]
 
 
 @pytest.mark.alone
 @faults(BEFORE_THE_WRITE, "connection closed", "interrupted", "blocked")
-async def test_a_fault_before_the_write_that_stays_leaves_the_outcome_unknown(
+async def test_after_lasting_faults_before_the_write_the_outcome_is_unknown(
     fault: dict[str, Any], client: httpx.AsyncClient, member: Member, documents: Documents
 ) -> None:
     with member.failing("insert", **fault):
@@ -107,10 +107,10 @@ async def test_a_fault_before_the_write_that_stays_leaves_the_outcome_unknown(
         seconds = time.monotonic() - started
 
     assert code(answer) == "OUTCOME_UNKNOWN"
-    # The issue's own bound on an answer, not a measure of speed.
+    # The promised time, not a measure of speed.
     assert seconds < 5
     created = await create_customer(client, idempotency_key="key")
-    assert kept(documents) == [created["customer"]["id"]]
+    assert stored(documents) == [created["customer"]["id"]]
 
 
 @pytest.mark.parametrize("mode", [{"times": 1}, "alwaysOn"], ids=["once", "always"])
@@ -128,14 +128,14 @@ async def test_a_customer_that_was_stored_before_a_fault_is_a_success(
 
     assert created["__typename"] == "CreateCustomerSuccess"
     assert created["replayed"] is False
-    assert kept(documents) == [created["customer"]["id"]]
+    assert stored(documents) == [created["customer"]["id"]]
 
 
 @contextlib.asynccontextmanager
 async def through(
     proxy: Proxy, database_uri: str, **settings: Any
 ) -> AsyncIterator[httpx.AsyncClient]:
-    """A client of an application that reaches its database by way of the proxy alone."""
+    """A client of an application that reaches its database through the proxy only."""
     database = database_uri.rpartition("/")[2].partition("?")[0]
     async with (
         proxy.listening() as address,
@@ -144,7 +144,7 @@ async def through(
         yield client
 
 
-async def test_a_customer_whose_answer_was_lost_is_found_and_a_success(
+async def test_a_customer_is_a_success_if_the_answer_of_the_database_is_lost(
     database_uri: str, member: Member, documents: Documents
 ) -> None:
     proxy = Proxy(member.address)
@@ -154,10 +154,10 @@ async def test_a_customer_whose_answer_was_lost_is_found_and_a_success(
         created = await create_customer(client)
 
     assert created["__typename"] == "CreateCustomerSuccess"
-    assert kept(documents) == [created["customer"]["id"]]
+    assert stored(documents) == [created["customer"]["id"]]
 
 
-async def test_where_nothing_can_tell_the_outcome_is_unknown_and_a_retry_says_it(
+async def test_if_nothing_can_tell_the_outcome_is_unknown_until_a_retry(
     database_uri: str, member: Member, documents: Documents
 ) -> None:
     proxy = Proxy(member.address)
@@ -174,11 +174,11 @@ async def test_where_nothing_can_tell_the_outcome_is_unknown_and_a_retry_says_it
         refused = await create_customer(client, email="without@example.com")
         assert created["replayed"] is True
         assert refused["errors"][0]["__typename"] == "EmailTakenError"
-        assert len(kept(documents)) == 2
+        assert len(stored(documents)) == 2
 
 
-@pytest.mark.parametrize("code_", sorted(PASSING_CODES))
-async def test_whatever_passes_is_no_fault_of_the_server(
+@pytest.mark.parametrize("code_", sorted(TRANSIENT_CODES))
+async def test_transient_errors_are_unavailable(
     code_: int, client: httpx.AsyncClient, member: Member
 ) -> None:
     id_ = {"id": "00000000-0000-4000-8000-000000000000"}
@@ -189,7 +189,7 @@ async def test_whatever_passes_is_no_fault_of_the_server(
 
 
 @pytest.mark.parametrize("failing", ["find", "listIndexes"])
-async def test_after_a_try_whose_answer_was_lost_no_other_error_is_told(
+async def test_after_a_lost_answer_every_error_is_an_unknown_outcome(
     failing: str, database_uri: str, member: Member, documents: Documents
 ) -> None:
     proxy = Proxy(member.address)
@@ -201,13 +201,13 @@ async def test_after_a_try_whose_answer_was_lost_no_other_error_is_told(
         proxy.losing = set()
 
         assert code(answer) == "OUTCOME_UNKNOWN"
-        assert str(logged).count("A customer cannot be looked for.") == 1
-        assert len(kept(documents)) == 1
+        assert str(logged).count("MongoDB does not say whether a customer is stored.") == 1
+        assert len(stored(documents)) == 1
         created = await create_customer(client, idempotency_key="key")
         assert created["replayed"] is True
 
 
-async def test_where_nobody_can_see_whether_the_indexes_are_there_no_customer_is_acknowledged(
+async def test_no_customer_is_acknowledged_if_the_indexes_cannot_be_checked(
     client: httpx.AsyncClient, member: Member, documents: Documents
 ) -> None:
     unauthorized = 13
@@ -217,32 +217,32 @@ async def test_where_nobody_can_see_whether_the_indexes_are_there_no_customer_is
     assert code(answer) == "OUTCOME_UNKNOWN"
     created = await create_customer(client, idempotency_key="key")
     assert created["replayed"] is True
-    assert kept(documents) == [created["customer"]["id"]]
+    assert stored(documents) == [created["customer"]["id"]]
 
 
 @pytest.mark.parametrize(("error", "told"), [(11601, "UNAVAILABLE"), (13, "INTERNAL_SERVER_ERROR")])
-async def test_what_was_refused_and_cannot_be_looked_for_is_not_stored(
+async def test_a_customer_that_was_refused_and_cannot_be_found_is_not_stored(
     error: int, told: str, client: httpx.AsyncClient, member: Member, documents: Documents
 ) -> None:
     with member.failing("find", errorCode=error):
         answer = await ask_to_create(client, "key", "first@example.com")
 
     assert code(answer) == told
-    assert kept(documents) == []
+    assert stored(documents) == []
 
 
-async def test_a_database_where_nothing_but_customers_can_be_written_is_not_ready(
+async def test_a_database_that_refuses_the_write_of_the_health_check_is_not_ready(
     client: httpx.AsyncClient, member: Member
 ) -> None:
     unauthorized = 13
     with member.failing("update", errorCode=unauthorized), capture_logs() as logged:
         await until_not_ready(client)
 
-    assert "A write to `readiness` failed." in str(logged)
+    assert "MongoDB refuses the write that checks readiness." in str(logged)
     await until_ready(client)
 
 
-async def test_requests_with_one_key_of_which_one_is_late_are_one_customer(
+async def test_requests_with_one_key_create_one_customer_if_one_of_them_is_late(
     client: httpx.AsyncClient, member: Member, documents: Documents
 ) -> None:
     with member.failing("insert", mode={"times": 1}, **BEFORE_THE_WRITE["blocked"]):
@@ -250,11 +250,11 @@ async def test_requests_with_one_key_of_which_one_is_late_are_one_customer(
             *(create_customer(client, idempotency_key="key") for _ in range(8))
         )
 
-    [id_] = kept(documents)
+    [id_] = stored(documents)
     assert {answer["customer"]["id"] for answer in answers} == {id_}
 
 
-async def test_what_another_try_cannot_help_is_the_servers_fault(
+async def test_errors_that_are_not_transient_are_the_servers_fault(
     client: httpx.AsyncClient,
     member: Member,
     documents: Documents,
@@ -269,7 +269,7 @@ async def test_what_another_try_cannot_help_is_the_servers_fault(
     assert [code(answer) for answer in answers] == ["INTERNAL_SERVER_ERROR"] * 2
     assert str(logged).count("A resolver failed.") == 2
     assert member.address not in str(logged)
-    assert kept(documents) == []
+    assert stored(documents) == []
 
 
 @pytest.mark.parametrize(
@@ -281,7 +281,7 @@ async def test_what_another_try_cannot_help_is_the_servers_fault(
     ],
     ids=["not writable primary", "another server builds them", "write concern failed"],
 )
-async def test_nothing_is_sent_until_a_majority_has_the_collection(
+async def test_no_customer_is_sent_until_a_majority_has_the_collection(
     fault: dict[str, Any], database_uri: str, member: Member, documents: Documents
 ) -> None:
     with member.failing("createIndexes", **fault):
@@ -293,7 +293,7 @@ async def test_nothing_is_sent_until_a_majority_has_the_collection(
 
     async with connected(database_uri) as client:
         await create_customer(client, idempotency_key="key")
-        assert len(kept(documents)) == 1
+        assert len(stored(documents)) == 1
 
 
 async def test_a_customer_that_cannot_be_read_now_is_unavailable(
@@ -309,7 +309,7 @@ async def test_a_customer_that_cannot_be_read_now_is_unavailable(
     assert await read_customer(client, id_) == created["customer"]
 
 
-async def test_a_database_whose_primary_stepped_down_is_not_ready_until_it_is_primary_again(
+async def test_a_database_without_a_primary_is_not_ready_until_it_has_one(
     member: Member, database_uri: str
 ) -> None:
     direct_uri = database_uri.replace("replicaSet=tests", "directConnection=true")
@@ -328,7 +328,7 @@ async def ask_to_create(
 
 
 def code(answer: dict[str, Any]) -> str:
-    """The code of an answer's only error, which shows nothing internal."""
+    """The code of an answer's only error; checks that the answer shows nothing internal."""
     [error] = answer["errors"]
     assert not [internal for internal in INTERNALS if internal in json.dumps(answer)]
     if error["extensions"]["code"] in ("UNAVAILABLE", "OUTCOME_UNKNOWN"):
@@ -336,8 +336,8 @@ def code(answer: dict[str, Any]) -> str:
     return str(error["extensions"]["code"])
 
 
-def kept(documents: Documents) -> list[str]:
-    """The ids of the customers that are kept, but the client's first one."""
+def stored(documents: Documents) -> list[str]:
+    """The ids of all stored customers except the client's first."""
     return [
         str(document["_id"]) for document in documents.find({"email": {"$ne": "first@example.com"}})
     ]

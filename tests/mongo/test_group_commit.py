@@ -12,9 +12,10 @@ from pymongo.collection import Collection
 from pymongo.errors import WriteError
 
 from graphql_api.customers.fields import Customer
-from graphql_api.customers.store import Attempt, EmailTaken, Kept
+from graphql_api.customers.store import Attempt, EmailTaken, StoredCustomer
 from graphql_api.faults import Unavailable
 from graphql_api.mongo.customers import MongoCustomers
+from graphql_api.mongo.database import MongoDatabase
 
 from ..support.replica_sets import Member, ReplicaSet
 
@@ -23,14 +24,14 @@ Documents = Collection[dict[str, Any]]
 
 @contextlib.asynccontextmanager
 async def opened(database_uri: str) -> AsyncIterator[MongoCustomers]:
-    with contextlib.closing(MongoCustomers(database_uri)) as customers:
-        await customers.ensure()
-        yield customers
+    with contextlib.closing(MongoDatabase(database_uri)) as database:
+        await database.set_up()
+        yield MongoCustomers(database)
 
 
 @pytest.fixture
 async def customers(database_uri: str, documents: Documents) -> AsyncIterator[MongoCustomers]:
-    """The application's customers, of whose database the profile has every command."""
+    """The application's customers, in a database that records every command in its profile."""
     async with opened(database_uri) as customers:
         documents.database.command("profile", 2)
         yield customers
@@ -38,27 +39,29 @@ async def customers(database_uri: str, documents: Documents) -> AsyncIterator[Mo
 
 @pytest.fixture
 async def failing(failing_set: ReplicaSet) -> AsyncIterator[tuple[MongoCustomers, Documents]]:
-    """Customers in a database that may fail, and what is kept of them."""
+    """Customers in a database that can fail, and the collection in which they are stored."""
     database_uri = failing_set.database_uri()
     async with opened(database_uri) as customers:
         yield customers, failing_set.customers(database_uri)
 
 
-def new(email: str, key: str | None = None, **fields: Any) -> Kept:
-    """A customer to be kept; the rules have not seen it."""
+def new(email: str, key: str | None = None, **fields: Any) -> StoredCustomer:
+    """A new customer that was not checked against the rules."""
     now = datetime.now(UTC).replace(microsecond=0)
     customer = Customer(email=email, id=uuid4(), created_at=now, updated_at=now, **fields)
-    return Kept(customer, None if key is None else Attempt(key, "fingerprint"))
+    return StoredCustomer(customer, None if key is None else Attempt(key, "fingerprint"))
 
 
-def several(count: int, *, keys: bool = False) -> list[Kept]:
+def several(count: int, *, keys: bool = False) -> list[StoredCustomer]:
     emails = [f"c{number}@example.com" for number in range(count)]
     return [new(email, email if keys else None) for email in emails]
 
 
-async def added(customers: MongoCustomers, kept: list[Kept]) -> list[Kept | BaseException]:
-    """What comes of it where all are added at once."""
-    return await asyncio.gather(*map(customers.add, kept), return_exceptions=True)
+async def added(
+    customers: MongoCustomers, new_customers: list[StoredCustomer]
+) -> list[StoredCustomer | BaseException]:
+    """The results and errors of adding all at once."""
+    return await asyncio.gather(*map(customers.add, new_customers), return_exceptions=True)
 
 
 def inserts(documents: Documents) -> list[int]:
@@ -85,24 +88,24 @@ def ids(documents: Documents) -> set[UUID]:
     return set(documents.distinct("_id"))
 
 
-async def test_customers_that_come_one_by_one_are_stored_one_by_one(
+async def test_customers_that_arrive_one_by_one_are_stored_one_by_one(
     customers: MongoCustomers, documents: Documents
 ) -> None:
-    for kept in several(3):
-        assert await customers.add(kept) == kept
+    for one in several(3):
+        assert await customers.add(one) == one
 
     assert inserts(documents) == [1, 1, 1]
 
 
-async def test_customers_that_come_at_once_are_stored_by_one_command_for_each_hundred(
+async def test_customers_that_arrive_together_are_stored_by_one_command_for_each_hundred(
     customers: MongoCustomers, documents: Documents
 ) -> None:
-    kept = several(150)
+    new_customers = several(150)
 
-    assert await added(customers, kept) == kept
+    assert await added(customers, new_customers) == new_customers
 
     assert inserts(documents) == [100, 50]
-    assert ids(documents) == {one.customer.id for one in kept}
+    assert ids(documents) == {one.customer.id for one in new_customers}
 
 
 async def test_each_customer_of_a_batch_has_its_own_outcome(
@@ -110,68 +113,68 @@ async def test_each_customer_of_a_batch_has_its_own_outcome(
 ) -> None:
     taken, replayed = new("taken@example.com"), new("replayed@example.com", "key")
     await added(customers, [taken, replayed])
-    good = [new("a@example.com"), new("b@example.com", "b")]
+    valid = [new("a@example.com"), new("b@example.com", "b")]
 
     outcomes = await added(
         customers,
         [
-            good[0],
+            valid[0],
             new("TAKEN@example.com"),
             new("other@example.com", "key"),
             new("validator@example.com", name="5"),
             new("encoder@example.com", name="John \ud800"),
-            good[1],
+            valid[1],
         ],
     )
 
-    assert [outcomes[0], outcomes[2], outcomes[5]] == [good[0], replayed, good[1]]
+    assert [outcomes[0], outcomes[2], outcomes[5]] == [valid[0], replayed, valid[1]]
     refusals = [type(outcome) for outcome in (outcomes[1], outcomes[3], outcomes[4])]
     assert refusals == [EmailTaken, WriteError, UnicodeEncodeError]
     assert inserts(documents) == [2, 2]
-    # One look for both that were refused for another one's sake.
+    # One query for both customers that were refused as duplicates.
     assert finds(documents) == [2]
-    assert ids(documents) == {one.customer.id for one in (taken, replayed, *good)}
+    assert ids(documents) == {one.customer.id for one in (taken, replayed, *valid)}
 
 
-async def test_of_equal_email_addresses_in_a_batch_one_wins(
+async def test_one_of_the_customers_with_one_address_in_a_batch_is_stored(
     customers: MongoCustomers, documents: Documents
 ) -> None:
     outcomes = await added(customers, [new("One@example.com") for _ in range(20)])
 
-    [winner] = [outcome for outcome in outcomes if isinstance(outcome, Kept)]
+    [winner] = [outcome for outcome in outcomes if isinstance(outcome, StoredCustomer)]
     assert [type(outcome) for outcome in outcomes].count(EmailTaken) == 19
     assert ids(documents) == {winner.customer.id}
     assert inserts(documents) == [1]
 
 
-async def test_of_equal_keys_in_a_batch_there_is_one_customer_for_all(
+async def test_all_requests_with_one_key_in_a_batch_get_the_same_customer(
     customers: MongoCustomers, documents: Documents
 ) -> None:
     outcomes = await added(customers, [new(f"c{n}@example.com", "key") for n in range(20)])
 
-    [winner] = {outcome for outcome in outcomes if isinstance(outcome, Kept)}
+    [winner] = {outcome for outcome in outcomes if isinstance(outcome, StoredCustomer)}
     assert outcomes == [winner] * 20
     assert ids(documents) == {winner.customer.id}
 
 
-async def test_more_than_a_thousand_that_wait_are_unavailable_and_not_stored(
+async def test_more_than_a_thousand_waiting_customers_are_unavailable_and_not_stored(
     customers: MongoCustomers, documents: Documents
 ) -> None:
-    kept = several(1003)
+    new_customers = several(1003)
 
-    outcomes = await added(customers, kept)
+    outcomes = await added(customers, new_customers)
 
-    assert outcomes[:1000] == kept[:1000]
+    assert outcomes[:1000] == new_customers[:1000]
     assert [type(outcome) for outcome in outcomes[1000:]] == [Unavailable] * 3
     assert documents.count_documents({}) == 1000
 
 
-async def test_customers_that_are_asked_for_at_once_are_found_by_one_command(
+async def test_customers_that_are_read_together_are_found_by_one_command(
     customers: MongoCustomers, documents: Documents
 ) -> None:
-    kept = several(120, keys=True)
-    await added(customers, kept)
-    wanted = [one.customer for one in kept]
+    new_customers = several(120, keys=True)
+    await added(customers, new_customers)
+    wanted = [one.customer for one in new_customers]
 
     alone = await customers.get(str(wanted[0].id))
     together = await asyncio.gather(
@@ -183,28 +186,29 @@ async def test_customers_that_are_asked_for_at_once_are_found_by_one_command(
     )
 
     assert alone == wanted[0]
-    assert together == [*wanted[:40], *wanted[:40], None, kept[41], None]
+    assert together == [*wanted[:40], *wanted[:40], None, new_customers[41], None]
     assert finds(documents) == [1, 41]
 
 
-async def test_a_document_that_is_no_customer_harms_nobody_who_is_read_with_it(
+async def test_an_invalid_document_does_not_affect_customers_that_are_read_with_it(
     customers: MongoCustomers, documents: Documents
 ) -> None:
-    [kept] = several(1)
-    await customers.add(kept)
+    [valid] = several(1)
+    await customers.add(valid)
     broken = uuid4()
     documents.insert_one({"_id": broken}, bypass_document_validation=True)
 
     outcomes = await asyncio.gather(
-        *(customers.get(str(id_)) for id_ in (broken, kept.customer.id)), return_exceptions=True
+        *(customers.get(str(id_)) for id_ in (broken, valid.customer.id)),
+        return_exceptions=True,
     )
 
     assert isinstance(outcomes[0], KeyError)
-    assert outcomes[1] == kept.customer
+    assert outcomes[1] == valid.customer
 
 
 @pytest.mark.alone
-async def test_who_is_cancelled_while_it_waits_is_not_stored_and_the_others_are(
+async def test_a_request_that_is_cancelled_while_it_waits_stores_no_customer(
     failing: tuple[MongoCustomers, Documents], member: Member
 ) -> None:
     customers, documents = failing
@@ -222,7 +226,7 @@ async def test_who_is_cancelled_while_it_waits_is_not_stored_and_the_others_are(
     assert ids(documents) == {one.customer.id for one in (first, *others)}
 
 
-async def test_who_is_cancelled_under_way_harms_nobody(
+async def test_a_request_that_is_cancelled_in_flight_does_not_affect_others(
     failing: tuple[MongoCustomers, Documents], member: Member
 ) -> None:
     customers, documents = failing
@@ -238,36 +242,36 @@ async def test_who_is_cancelled_under_way_harms_nobody(
 
 
 @pytest.mark.parametrize("code", [64, 91], ids=["a majority is late", "the primary shuts down"])
-async def test_of_a_batch_that_a_majority_may_not_have_each_customer_is_looked_for(
+async def test_after_a_batch_without_a_majority_each_customer_is_looked_up(
     code: int, failing: tuple[MongoCustomers, Documents], member: Member
 ) -> None:
     customers, documents = failing
-    taken, *good = several(6)
+    taken, *others = several(6)
     await customers.add(taken)
 
     error = {"code": code, "errmsg": "told by mongod"}
     with member.failing("insert", writeConcernError=error):
-        outcomes = await added(customers, [good[0], new(taken.customer.email), *good[1:]])
+        outcomes = await added(customers, [others[0], new(taken.customer.email), *others[1:]])
 
     assert isinstance(outcomes.pop(1), EmailTaken)
-    assert outcomes == good
-    assert ids(documents) == {one.customer.id for one in (taken, *good)}
+    assert outcomes == others
+    assert ids(documents) == {one.customer.id for one in (taken, *others)}
 
 
 async def test_a_batch_whose_connection_closes_after_the_first_write_is_stored_once(
     failing: tuple[MongoCustomers, Documents], member: Member
 ) -> None:
     customers, documents = failing
-    kept = several(20)
+    new_customers = several(20)
 
     with member.fail_point("onPrimaryTransactionalWrite", {"times": 1}, {"closeConnection": True}):
-        assert await added(customers, kept) == kept
+        assert await added(customers, new_customers) == new_customers
 
-    assert sorted(ids(documents)) == sorted(one.customer.id for one in kept)
+    assert sorted(ids(documents)) == sorted(one.customer.id for one in new_customers)
 
 
 @pytest.mark.alone
-async def test_a_batch_that_hangs_holds_nobody_else_up(
+async def test_a_batch_that_hangs_does_not_delay_others(
     failing: tuple[MongoCustomers, Documents], member: Member
 ) -> None:
     customers, documents = failing

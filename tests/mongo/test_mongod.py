@@ -1,4 +1,4 @@
-"""The embedded MongoDB: where it comes from, how it starts, what it survives, how it ends."""
+"""The embedded MongoDB: which binary it is, and how it starts, recovers and ends."""
 
 import contextlib
 import os
@@ -29,14 +29,16 @@ def binary() -> Path:
     return find_mongod(None)
 
 
-def test_a_configured_binary_comes_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_configured_binary_is_preferred(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     configured = executable(tmp_path / "mine")
     monkeypatch.setenv("PATH", str(executable(tmp_path / "bin" / "mongod").parent))
 
     assert find_mongod(configured) == configured
 
 
-def test_the_path_comes_second(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_binary_on_the_path_is_second(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     on_path = executable(tmp_path / "bin" / "mongod")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("PATH", "bin")
@@ -45,7 +47,7 @@ def test_the_path_comes_second(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     assert find_mongod(None) == on_path
 
 
-def test_the_extras_package_comes_third(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_binary_of_the_extra_is_third(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     packaged = executable(tmp_path / "fiftyone" / "db" / "bin" / "mongod")
     monkeypatch.setenv("PATH", "")
     monkeypatch.setattr(sys, "path", [str(tmp_path)])
@@ -54,7 +56,7 @@ def test_the_extras_package_comes_third(tmp_path: Path, monkeypatch: pytest.Monk
 
 
 @pytest.mark.parametrize("package", ["fiftyone", "another"])
-def test_without_any_of_them_one_sentence_names_the_three_ways(
+def test_without_a_binary_one_line_names_all_ways_to_get_one(
     package: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / package).mkdir()
@@ -78,7 +80,7 @@ def test_a_configured_binary_that_cannot_be_run_is_refused(name: str, tmp_path: 
 
 
 @pytest.mark.usefixtures("mongodb_uri")
-def test_it_listens_on_a_unix_socket_alone_in_a_directory_of_its_own(mongodb_dir: Path) -> None:
+def test_it_listens_on_a_unix_socket_only_in_a_directory_of_its_own(mongodb_dir: Path) -> None:
     [pid] = mongods(mongodb_dir)
 
     opened = open_files(pid)
@@ -89,7 +91,7 @@ def test_it_listens_on_a_unix_socket_alone_in_a_directory_of_its_own(mongodb_dir
     assert stat.S_IMODE((mongodb_dir / "mongod").stat().st_mode) == 0o700
 
 
-def test_a_second_server_on_a_directory_is_refused_and_the_first_goes_on(
+def test_a_second_server_on_a_directory_is_refused_and_the_first_continues(
     binary: Path, mongodb_dir: Path, database_uri: str
 ) -> None:
     running = mongods(mongodb_dir)
@@ -104,7 +106,7 @@ def test_a_second_server_on_a_directory_is_refused_and_the_first_goes_on(
     assert mongods(mongodb_dir) == running
 
 
-def test_data_stay_between_runs_also_where_the_path_becomes_too_long_for_a_socket(
+def test_data_remain_between_runs_even_if_the_path_becomes_too_long_for_a_socket(
     binary: Path, data_dir: Path
 ) -> None:
     (data_dir / "mongod").mkdir(parents=True, mode=0o755)
@@ -116,16 +118,16 @@ def test_data_stay_between_runs_also_where_the_path_becomes_too_long_for_a_socke
     data_dir.rename(moved)
     with embedded_mongod(binary, moved) as uri:
         write(uri, "after")
-        kept = read(uri)
+        texts = read(uri)
         listens = (moved / "mongod" / "mongod.sock").is_socket()
 
     assert mode == 0o700
-    assert kept == ["before", "after"]
+    assert texts == ["before", "after"]
     assert listens
     assert mongods(moved) == []
 
 
-def test_a_mongod_that_was_left_behind_is_waited_for(binary: Path, data_dir: Path) -> None:
+def test_a_new_mongod_waits_for_one_that_was_left_behind(binary: Path, data_dir: Path) -> None:
     folder = data_dir / "mongod"
     (folder / "data").mkdir(parents=True)
     log = folder / "mongod.log"
@@ -149,7 +151,7 @@ def test_a_mongod_that_was_left_behind_is_waited_for(binary: Path, data_dir: Pat
     assert left_behind.returncode == 0
 
 
-def test_a_mongod_that_is_killed_is_started_again_as_soon_as_that_can_be(
+def test_a_mongod_that_was_killed_is_started_again_as_soon_as_possible(
     binary: Path,
     data_dir: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -162,7 +164,9 @@ def test_a_mongod_that_is_killed_is_started_again_as_soon_as_that_can_be(
 
         os.kill(mongods(data_dir)[0], signal.SIGKILL)
         write(uri, "second")
-        assert caplog.messages == ["mongod stopped by itself; it is started again"]
+        assert caplog.messages == [
+            "mongod has ended unexpectedly. The server is starting it again."
+        ]
 
         data_dir.rename(away)
         os.kill(mongods(away)[0], signal.SIGKILL)
@@ -172,7 +176,7 @@ def test_a_mongod_that_is_killed_is_started_again_as_soon_as_that_can_be(
         assert read(uri) == ["first", "second", "third"]
 
 
-def test_a_mongod_without_its_socket_is_replaced_and_one_that_is_frozen_is_not(
+def test_a_mongod_without_its_socket_is_replaced_and_a_frozen_one_is_not(
     binary: Path, data_dir: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     socket = data_dir / "mongod" / "mongod.sock"
@@ -180,7 +184,7 @@ def test_a_mongod_without_its_socket_is_replaced_and_one_that_is_frozen_is_not(
         write(uri, "before")
         [pid] = mongods(data_dir)
         os.kill(pid, signal.SIGSTOP)
-        # It is looked at several times meanwhile.
+        # It is checked several times meanwhile.
         time.sleep(2)
         asked_to_end = is_asked_to_end(pid)
         socket.unlink()
@@ -188,13 +192,13 @@ def test_a_mongod_without_its_socket_is_replaced_and_one_that_is_frozen_is_not(
         os.kill(pid, signal.SIGCONT)
         until(socket.exists, "another one has been started")
         write(uri, "after")
-        running, kept = mongods(data_dir), read(uri)
+        running, texts = mongods(data_dir), read(uri)
 
     assert not asked_to_end
-    assert kept == ["before", "after"]
+    assert texts == ["before", "after"]
     assert len(running) == 1
     assert running != [pid]
-    assert caplog.messages[0] == "mongod has lost its socket; it is started again"
+    assert caplog.messages[0] == "mongod has lost its socket. The server is starting it again."
 
 
 @pytest.mark.parametrize(
@@ -207,7 +211,7 @@ def test_a_mongod_without_its_socket_is_replaced_and_one_that_is_frozen_is_not(
     ],
     ids=["without a word", "with some words", "is killed", "is not executable"],
 )
-def test_a_binary_that_does_not_run_is_an_error_that_says_why_and_names_its_log(
+def test_the_error_of_a_binary_that_does_not_run_says_why_and_names_the_log(
     script: str, mode: int, end: str, tmp_path: Path, data_dir: Path
 ) -> None:
     broken = executable(tmp_path / "mongod", script, mode)
@@ -224,12 +228,12 @@ def test_a_binary_that_does_not_run_is_an_error_that_says_why_and_names_its_log(
     [
         ("ulimit -n 20", "was ended by SIGABRT: Too many open files"),
         ("ulimit -v 300000", "was ended by SIGABRT: Resource temporarily unavailable"),
-        # So little that it cannot even say it.
+        # Too little memory for a message.
         ("ulimit -v 150000", "was ended by SIGABRT"),
-        # A disk that is full in the middle of the log, as this limit on a file is not to kill.
+        # As on a full disk. Without the trap, the signal for this limit would kill mongod.
         (
             "trap '' XFSZ; ulimit -f 4",
-            "ended with code 1: its log could not be written to the end, as on a full disk",
+            "ended with code 1: its log ends in the middle of a line; the disk may be full",
         ),
         (
             "echo junk > data/storage.bson",
@@ -238,7 +242,7 @@ def test_a_binary_that_does_not_run_is_an_error_that_says_why_and_names_its_log(
     ],
     ids=["files", "memory", "nearly all memory", "disk", "data"],
 )
-def test_what_a_real_mongod_lacks_is_what_its_log_says(
+def test_the_error_of_a_real_mongod_says_which_resource_it_lacks(
     lack: str, end: str, binary: Path, tmp_path: Path, data_dir: Path
 ) -> None:
     lacking = executable(tmp_path / "mongod", f'{lack}\nexec {binary} "$@"')
@@ -249,7 +253,7 @@ def test_what_a_real_mongod_lacks_is_what_its_log_says(
     assert refusal.endswith(f". Its log is {data_dir / 'mongod' / 'mongod.log'}.")
 
 
-def test_the_cause_is_that_of_this_time_and_not_of_one_before(
+def test_the_cause_is_that_of_this_start_and_not_of_an_earlier_one(
     tmp_path: Path, data_dir: Path
 ) -> None:
     refused(executable(tmp_path / "mongod", "echo Too bad; exit 3"), data_dir)
@@ -259,7 +263,7 @@ def test_the_cause_is_that_of_this_time_and_not_of_one_before(
     assert "ended with code 4. Its log is" in refusal
 
 
-def test_a_library_that_is_missing_is_named_with_its_package(
+def test_a_missing_library_is_named_with_its_package(
     binary: Path, tmp_path: Path, data_dir: Path
 ) -> None:
     broken = tmp_path / "libcurl.so.4"
@@ -310,7 +314,7 @@ def test_a_mongod_that_neither_becomes_ready_nor_stops_is_killed(
 
 
 @pytest.mark.parametrize("name", [".", "mongod", "mongod/data"])
-def test_a_file_in_the_place_of_a_directory_is_a_clear_error(
+def test_a_file_in_place_of_a_directory_is_a_clear_error(
     name: str, tmp_path: Path, data_dir: Path
 ) -> None:
     in_the_way = data_dir / name
@@ -323,7 +327,7 @@ def test_a_file_in_the_place_of_a_directory_is_a_clear_error(
 
 
 @pytest.mark.parametrize("name", ["server.lock", "mongod.log"])
-def test_a_directory_in_the_place_of_a_file_is_a_clear_error(
+def test_a_directory_in_place_of_a_file_is_a_clear_error(
     name: str, tmp_path: Path, data_dir: Path
 ) -> None:
     (data_dir / "mongod" / name).mkdir(parents=True)
@@ -333,7 +337,7 @@ def test_a_directory_in_the_place_of_a_file_is_a_clear_error(
     assert re.search(f"The data directory {data_dir}.* cannot be used: ", refusal)
 
 
-def test_no_mongod_starts_for_a_server_that_has_died_meanwhile(tmp_path: Path) -> None:
+def test_no_mongod_starts_for_a_server_that_is_already_dead(tmp_path: Path) -> None:
     started = tmp_path / "started"
     binary = executable(tmp_path / "mongod", f"touch {started}")
     somebody_else = os.getppid()
@@ -356,7 +360,7 @@ def refused(binary: Path, data_dir: Path) -> str:
 
 
 def is_asked_to_end(pid: int) -> bool:
-    """Whether SIGTERM waits for a process that is frozen; see signal(7) and proc(5)."""
+    """Whether SIGTERM is pending for a frozen process; see signal(7) and proc(5)."""
     status = Path(f"/proc/{pid}/status").read_text()
     [pending] = re.findall("^ShdPnd:\t([0-9a-f]+)$", status, re.MULTILINE)
     return bool(int(pending, 16) & 1 << signal.SIGTERM - 1)
@@ -371,7 +375,7 @@ def executable(path: Path, script: str = "exit 0", mode: int = 0o700) -> Path:
 
 def write(uri: str, text: str) -> None:
     with MongoClient[dict[str, Any]](uri) as client:
-        # One that has just been started again is not at once.
+        # A mongod that was just started again is not primary at once.
         until(lambda: client.admin.command("hello")["isWritablePrimary"], "mongod is primary")
         client.get_default_database("test").texts.insert_one({"text": text})
 
@@ -384,7 +388,7 @@ def read(uri: str) -> list[str]:
 
 @contextlib.contextmanager
 def ended(process: subprocess.Popen[bytes]) -> Iterator[None]:
-    """Lets no process outlive the test, however that ends."""
+    """Kills the process at the end of the test."""
     with process:
         try:
             yield
@@ -393,10 +397,10 @@ def ended(process: subprocess.Popen[bytes]) -> Iterator[None]:
 
 
 def open_files(pid: int) -> set[str]:
-    """What a process has open, as /proc/PID/fd names it."""
+    """The open files of a process, as /proc/PID/fd names them."""
     names = set()
     for link in Path(f"/proc/{pid}/fd").iterdir():
-        # One may be closed meanwhile.
+        # The process may close a file meanwhile.
         with contextlib.suppress(FileNotFoundError):
             names.add(str(link.readlink()))
     return names

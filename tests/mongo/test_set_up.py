@@ -1,4 +1,4 @@
-"""The collection of very many customers is set up in the background, however long that takes."""
+"""A very large collection is set up in the background, even if that takes hours."""
 
 import asyncio
 import contextlib
@@ -13,10 +13,10 @@ from bson import Binary
 from pymongo.collection import Collection
 from structlog.testing import capture_logs
 
-from graphql_api.deadline import within
-from graphql_api.faults import Unavailable
-from graphql_api.mongo.collection import Unusable, require_usable
+from graphql_api.deadline import deadline_in
+from graphql_api.faults import Misconfigured, Unavailable
 from graphql_api.mongo.connection import connect
+from graphql_api.mongo.customers_collection import require_supported
 from graphql_api.mongo.set_up import SetUp
 
 from ..support.clients import connected, create_customer
@@ -29,13 +29,13 @@ Documents = Collection[dict[str, Any]]
 
 SHARED = "share an email address"
 
-# Where every build of an index stops, as one of very many customers seems to.
+# A fail point that stops every build of an index, like one of a very large collection.
 BUILDING = "hangAfterStartingIndexBuild"
 
 
 @pytest.fixture
 def documents(failing_set: ReplicaSet) -> Documents:
-    """What was restored without its indexes."""
+    """A collection that was restored without its indexes."""
     documents = failing_set.customers(failing_set.database_uri())
     documents.insert_many([{"emailCaseFolded": f"c{n}@example.com"} for n in range(1000)])
     return documents
@@ -50,7 +50,7 @@ def database_uri(failing_set: ReplicaSet, documents: Documents) -> str:
 async def connected_while_building(
     member: Member, database_uri: str
 ) -> AsyncIterator[httpx.AsyncClient]:
-    """A client of an application that has started, and builds its indexes until `go_on`."""
+    """A client of an application that has started, and whose indexes are built until `go_on`."""
     with member.fail_point(BUILDING, "alwaysOn", {}):
         async with connected(database_uri) as client:
             yield client
@@ -60,7 +60,7 @@ def go_on(member: Member) -> None:
     member.client.admin.command({"configureFailPoint": BUILDING, "mode": "off"})
 
 
-async def test_indexes_that_take_longer_than_a_request_are_built_once_and_to_the_end(
+async def test_indexes_that_take_longer_than_a_request_are_built_once_and_completely(
     member: Member, database_uri: str, documents: Documents
 ) -> None:
     with capture_logs() as logged:
@@ -75,17 +75,21 @@ async def test_indexes_that_take_longer_than_a_request_are_built_once_and_to_the
 
     assert [code(answer) for answer in answers] == ["UNAVAILABLE"] * 20
     assert (readiness.status_code, readiness.json()["status"]) == (503, "setting up")
-    assert "100 % of the customers are read" in readiness.json()["progress"]
+    assert "Customers read: 100 %." in readiness.json()["progress"]
     assert (len(builds), later_builds) == (1, builds)
     assert created["__typename"] == "CreateCustomerSuccess"
     assert documents.count_documents({}) == 1001
     assert_ensured(documents)
     events = [line["event"] for line in logged]
-    assert [event for event in events if "The indexes of `customers` are built for" in event]
+    assert [
+        event
+        for event in events
+        if "MongoDB has been building the indexes of `customers` for" in event
+    ]
     assert "The collection `customers` is set up." in events
 
 
-async def test_who_may_not_see_how_far_they_are_is_told_for_how_long_they_are_built(
+async def test_without_permission_to_see_the_progress_the_time_is_shown(
     member: Member, database_uri: str
 ) -> None:
     unauthorized = 13
@@ -94,17 +98,17 @@ async def test_who_may_not_see_how_far_they_are_is_told_for_how_long_they_are_bu
             readiness = await client.get("/readyz")
             go_on(member)
 
-    assert readiness.json()["progress"].endswith("s now.")
+    assert readiness.json()["progress"].endswith(" s.")
 
 
-async def test_customers_that_share_an_address_are_told_of_when_they_are_found_late(
+async def test_duplicates_that_are_found_late_are_logged(
     member: Member, database_uri: str, documents: Documents
 ) -> None:
     documents.insert_one({"emailCaseFolded": "c1@example.com"})
     with capture_logs() as logged:
         async with connected_while_building(member, database_uri) as client:
             go_on(member)
-            await asyncio.to_thread(until, lambda: SHARED in str(logged), "they are told of")
+            await asyncio.to_thread(until, lambda: SHARED in str(logged), "they are logged")
             answer = await ask_to_create(client, "john.smith@example.com")
             readiness = await client.get("/readyz")
             documents.delete_one({"emailCaseFolded": "c1@example.com"})
@@ -115,7 +119,7 @@ async def test_customers_that_share_an_address_are_told_of_when_they_are_found_l
     assert_ensured(documents)
 
 
-async def test_a_build_that_fails_in_passing_is_begun_again(
+async def test_a_build_is_started_again_after_a_transient_error(
     member: Member, database_uri: str, documents: Documents
 ) -> None:
     index_build_aborted = 276
@@ -127,7 +131,7 @@ async def test_a_build_that_fails_in_passing_is_begun_again(
     assert_ensured(documents)
 
 
-def test_a_server_stops_while_indexes_are_built_and_the_next_one_joins_in(
+def test_a_server_that_stops_leaves_the_build_to_the_next_one(
     member: Member, database_uri: str, documents: Documents, tmp_path: Path
 ) -> None:
     builds = []
@@ -143,16 +147,16 @@ def test_a_server_stops_while_indexes_are_built_and_the_next_one_joins_in(
     assert builds[0] == builds[1]
 
 
-async def test_who_notices_late_that_another_collection_was_there_has_none_set_up_again(
+async def test_an_insert_into_an_earlier_collection_does_not_start_a_set_up(
     database_uri: str,
 ) -> None:
     database = connect(database_uri)
     set_up = SetUp(database)
-    identity = await set_up.identity(within(20), 20)
+    uuid = await set_up.collection_uuid(deadline_in(20), 20)
 
-    set_up.again(Binary(b"another one", 4))
+    set_up.invalidate(Binary(b"another one", 4))
 
-    assert await set_up.identity(within(0)) is identity
+    assert await set_up.collection_uuid(deadline_in(0)) is uuid
     set_up.close()
     database.client.close()
 
@@ -165,18 +169,18 @@ async def test_who_notices_late_that_another_collection_was_there_has_none_set_u
         ({"maxWireVersion": 13, "msg": "isdbgrid"}, r"MongoDB 6\.0 or newer"),
     ],
 )
-def test_a_mongodb_that_cannot_keep_what_is_promised_is_refused(
+def test_a_mongodb_that_cannot_keep_the_guarantees_is_refused(
     hello: dict[str, Any], reason: str
 ) -> None:
-    with pytest.raises(Unusable, match=reason):
-        require_usable(hello)
+    with pytest.raises(Misconfigured, match=reason):
+        require_supported(hello)
 
 
-def test_a_server_that_is_about_to_join_a_replica_set_is_tried_again() -> None:
+def test_a_mongodb_that_is_about_to_join_a_replica_set_is_tried_again() -> None:
     with pytest.raises(Unavailable) as raised:
-        require_usable({"maxWireVersion": 21, "isreplicaset": True})
+        require_supported({"maxWireVersion": 21, "isreplicaset": True})
 
-    assert not isinstance(raised.value, Unusable)
+    assert not isinstance(raised.value, Misconfigured)
 
 
 def says(url: str, what: str) -> bool:
@@ -184,7 +188,7 @@ def says(url: str, what: str) -> bool:
 
 
 def builds_of(documents: Documents) -> set[str]:
-    """The builds of its indexes that MongoDB has begun and not ended."""
+    """The builds of indexes that MongoDB has started and not completed."""
     answer = documents.database.command("listIndexes", "customers", includeBuildUUIDs=True)
     indexes = answer["cursor"]["firstBatch"]
     return {str(index["buildUUID"]) for index in indexes if "buildUUID" in index}

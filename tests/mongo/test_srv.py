@@ -1,4 +1,4 @@
-"""A `mongodb+srv` URI: its hosts come from DNS, which may be slow, away, or wrong."""
+"""A `mongodb+srv` URI: its hosts come from DNS, which may be slow, unreachable or wrong."""
 
 import asyncio
 import contextlib
@@ -15,19 +15,19 @@ import dns.rrset
 import httpx
 import pytest
 
-from graphql_api.mongo.collection import Unusable
+from graphql_api.faults import Misconfigured
 
 from ..conftest import Command
 from ..support.clients import connected, create_customer
 from ..support.replica_sets import Member
 from ..support.servers import serving, until
 
-# What is beyond the first dot is the domain that the hosts must be in: so 127.0.0.1 is one.
+# The hosts must be in the domain that follows the first dot, as 127.0.0.1 is.
 URI = "mongodb+srv://cluster.0.0.1/test-srv?tls=false"
 
 
 class NameServer(asyncio.DatagramProtocol):
-    """Answers in the test's own event loop: nothing may block that while it is asked."""
+    """Answers in the test's own event loop, which shows that a look-up does not block it."""
 
     def __init__(self, host: str, port: str) -> None:
         self.records = {
@@ -69,7 +69,7 @@ async def name_server(member: Member, monkeypatch: pytest.MonkeyPatch) -> AsyncI
 
 
 def configure(monkeypatch: pytest.MonkeyPatch, resolv_conf: str, port: int = 53) -> None:
-    """Puts this in the place of the system's /etc/resolv.conf, which could name no port."""
+    """Replaces the system's /etc/resolv.conf, which cannot name a port."""
     read = dns.resolver.Resolver.read_resolv_conf
 
     def read_ours(resolver: dns.resolver.Resolver, _file: str) -> None:
@@ -79,10 +79,10 @@ def configure(monkeypatch: pytest.MonkeyPatch, resolv_conf: str, port: int = 53)
     monkeypatch.setattr(dns.resolver.Resolver, "read_resolv_conf", read_ours)
 
 
-async def test_hosts_that_dns_names_are_found_however_long_it_takes(
+async def test_hosts_are_found_even_if_dns_is_slow(
     name_server: NameServer,
 ) -> None:
-    # The driver's own limit would be that of a connection: a second.
+    # The driver's own limit would be that of a connection, a second.
     name_server.seconds = 1.5
 
     async with connected(URI) as client:
@@ -110,11 +110,13 @@ async def test_a_server_starts_while_dns_fails_and_serves_when_it_answers(
     assert created["__typename"] == "CreateCustomerSuccess"
 
 
-async def test_hosts_of_another_domain_are_refused_in_a_sentence(name_server: NameServer) -> None:
+async def test_hosts_of_another_domain_are_refused_with_a_sentence(name_server: NameServer) -> None:
     name_server.records[dns.rdatatype.SRV] = "0 0 27017 evil.example."
 
     async with contextlib.AsyncExitStack() as stack:
-        with pytest.raises(Unusable, match=r"^MongoDB refuses to set up .*: ConfigurationError\.$"):
+        with pytest.raises(
+            Misconfigured, match=r"^MongoDB refuses to set up .*: ConfigurationError\.$"
+        ):
             await stack.enter_async_context(connected(URI))
 
 
@@ -145,12 +147,12 @@ def test_a_real_server_whose_host_is_not_found_serves_until_it_is_stopped(
 ) -> None:
     errors = tmp_path / "stderr"
     with serving(errors=errors, GRAPHQL_API_MONGODB_URI="mongodb+srv://db.invalid/") as server:
-        waits = "The database is not available; requests will try it again."
+        waits = "The database is unavailable. Each request tries it again."
         until(lambda: waits in server.errors.read_text(), "it is logged")
 
 
 async def becomes_ready(client: httpx.AsyncClient) -> None:
-    """Waits, but not for ever, until the look-up has come to an end."""
+    """Waits until the server is ready, which takes at least one look-up."""
     statuses = [503]
     async with asyncio.timeout(40):
         while statuses[-1] != 200:

@@ -1,4 +1,4 @@
-"""What is answered while the database is away, and that service resumes when it is back."""
+"""Answers while the database is unreachable, and the recovery when it is back."""
 
 import asyncio
 import os
@@ -21,7 +21,7 @@ from ..support.clients import CREATE_CUSTOMER, CUSTOMER, connected, create_custo
 from ..support.replica_sets import replica_set
 from ..support.servers import mongods, until
 
-# More than two batches hold.
+# More than fit into two batches.
 EMAILS = [f"c{number}@example.com" for number in range(250)]
 
 
@@ -61,9 +61,9 @@ async def test_a_frozen_database_is_unavailable_within_5_seconds_and_service_res
         assert (code(read.json()), read.headers["retry-after"]) == ("UNAVAILABLE", "1")
         assert await resumes(client)
 
-    # The issue's own bound on an answer, as that of a second on readiness above.
+    # The promised times: 5 seconds here, and a second for readiness above.
     assert max(seconds, late_seconds) < 5
-    # What was sent before the database was known to be away may still be stored. The rest is not.
+    # Customers that were sent before the driver noticed may still be stored. The rest is not.
     assert set(answers[:-1]) <= {"OUTCOME_UNKNOWN", "UNAVAILABLE"}
     assert answers[-1] == "UNAVAILABLE"
     with MongoClient[dict[str, Any]](uri) as mongo:
@@ -72,7 +72,7 @@ async def test_a_frozen_database_is_unavailable_within_5_seconds_and_service_res
     assert {answer_to[email] for email in emails} <= {"OUTCOME_UNKNOWN"}
 
 
-async def test_of_a_write_that_a_database_does_not_get_to_the_outcome_is_unknown(
+async def test_the_outcome_of_a_write_to_a_locked_database_is_unknown(
     own_mongod: tuple[str, int],
 ) -> None:
     uri, _ = own_mongod
@@ -99,7 +99,7 @@ async def test_a_database_that_is_locked_for_a_backup_is_not_ready(
         await until_ready(client)
 
 
-async def test_where_customers_were_created_lately_no_other_write_proves_that_they_can_be(
+async def test_a_health_check_writes_only_if_no_customer_was_created_lately(
     client: httpx.AsyncClient, documents: Collection[dict[str, Any]]
 ) -> None:
     writes = documents.database["readiness"]
@@ -114,7 +114,7 @@ async def test_where_customers_were_created_lately_no_other_write_proves_that_th
     assert (before, writes.count_documents({})) == (0, 1)
 
 
-async def test_a_write_that_the_database_refuses_for_no_known_reason_is_our_fault(
+async def test_a_write_that_the_database_refuses_for_an_unknown_reason_is_the_servers_fault(
     client: httpx.AsyncClient,
     documents: Collection[dict[str, Any]],
 ) -> None:
@@ -146,7 +146,7 @@ async def test_a_database_that_dies_is_unavailable_until_it_is_back(
 
 
 @pytest.mark.alone
-async def test_a_database_that_is_gone_is_unavailable_and_what_was_refused_is_not_kept(
+async def test_customers_that_a_dead_database_did_not_get_are_not_stored(
     tmp_path: Path,
 ) -> None:
     with replica_set(tmp_path, 1) as one:
@@ -154,7 +154,7 @@ async def test_a_database_that_is_gone_is_unavailable_and_what_was_refused_is_no
         async with connected(database_uri) as client:
             await create_customer(client)
             member.kill()
-            # The driver does not know yet.
+            # The driver has not noticed yet.
             await ask_to_create(client, "first@example.com")
 
             answer = await ask_to_create(client, "refused@example.com")
@@ -167,7 +167,7 @@ async def test_a_database_that_is_gone_is_unavailable_and_what_was_refused_is_no
             assert one.customers(database_uri).find_one({"email": "refused@example.com"}) is None
 
 
-async def test_a_server_starts_without_its_database_and_serves_when_it_comes(
+async def test_a_server_starts_without_its_database_and_serves_when_it_is_there(
     tmp_path: Path,
 ) -> None:
     socket = str(tmp_path / "mongod" / "mongod.sock").replace("/", "%2F")
@@ -184,16 +184,16 @@ async def ask_to_create(client: httpx.AsyncClient, email: str) -> dict[str, Any]
 
 
 def code(answer: dict[str, Any]) -> str | None:
-    """The code of an answer's error, if it has one."""
+    """The code of an answer's first error, or None."""
     codes = [error["extensions"]["code"] for error in answer.get("errors", ())]
     return codes[0] if codes else None
 
 
 async def until_not_ready(client: httpx.AsyncClient) -> None:
-    """Writes prove for a second that the database takes them."""
+    """Waits until the server is not ready: for a second, the last write counts as proof."""
     status = 200
     while status == 200:
-        # The issue's own bound on each answer.
+        # The promised time of each answer.
         status = (await asyncio.wait_for(client.get("/readyz"), 1)).status_code
     assert status == 503
 
@@ -207,8 +207,8 @@ async def until_ready(client: httpx.AsyncClient) -> None:
 
 
 async def resumes(client: httpx.AsyncClient) -> bool:
-    """Whether a customer can be created again, by requests alone and in bounded time."""
+    """Whether a customer can be created again, after five requests at most."""
     answers = [await ask_to_create(client, f"{number}@example.com") for number in range(5)]
-    # Until its next heartbeat, the driver takes a database that was frozen for too slow for it.
+    # Until its next heartbeat, the driver considers a database that was frozen too slow.
     await asyncio.sleep(1.5)
     return code(answers[-1]) is None and (await client.get("/readyz")).status_code == 200

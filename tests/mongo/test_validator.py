@@ -1,4 +1,4 @@
-"""The validator in MongoDB, a net under the rules: it refuses what they refuse, and no more."""
+"""MongoDB's validator, behind the rules: it refuses what they refuse, and no more."""
 
 import unicodedata
 from collections.abc import Iterator
@@ -21,12 +21,12 @@ Documents = Collection[dict[str, Any]]
 
 @pytest.fixture
 def guarded(documents: Documents) -> Documents:
-    """A collection that has the validator alone, without the indexes."""
+    """A collection with the validator only, without the indexes."""
     return documents.database.create_collection(uuid4().hex, validator=validator())
 
 
 def document(**values: Any) -> dict[str, Any]:
-    """A valid customer's document, but for what is given."""
+    """A valid customer's document, with these values in place of its own."""
     now = datetime.now(UTC)
     return {
         "_id": uuid4(),
@@ -38,26 +38,26 @@ def document(**values: Any) -> dict[str, Any]:
     }
 
 
-def test_what_the_rules_keep_is_let_in(guarded: Documents) -> None:
-    for good in GOOD:
-        guarded.insert_one(document(**{public_name(good.field): good.kept}))
+def test_values_that_the_rules_accept_are_accepted(guarded: Documents) -> None:
+    for valid in GOOD:
+        guarded.insert_one(document(**{public_name(valid.field): valid.stored}))
 
     assert guarded.count_documents({}) == len(GOOD)
 
 
-def test_what_the_rules_refuse_is_refused(guarded: Documents) -> None:
+def test_values_that_the_rules_refuse_are_refused(guarded: Documents) -> None:
     rules = {field.name: field.rule for field in FIELDS}
-    let_in = []
+    accepted = []
     for bad in BAD:
         value = as_value(bad.sent)
-        kept = rules[bad.field].format.read(value)[0] if isinstance(value, str) else bad.sent
+        stored = rules[bad.field].format.read(value)[0] if isinstance(value, str) else bad.sent
         try:
-            guarded.insert_one(document(**{public_name(bad.field): kept}))
-            let_in.append(bad.sent)
+            guarded.insert_one(document(**{public_name(bad.field): stored}))
+            accepted.append(bad.sent)
         except (WriteError, UnicodeEncodeError):
             pass
 
-    assert let_in == ONLY_THE_RULE_REFUSES
+    assert accepted == ONLY_THE_RULE_REFUSES
 
 
 @pytest.mark.parametrize(
@@ -74,14 +74,16 @@ def test_what_the_rules_refuse_is_refused(guarded: Documents) -> None:
     ],
     ids=str,
 )
-def test_what_no_rule_would_keep_is_refused(guarded: Documents, wrong: dict[str, Any]) -> None:
+def test_documents_that_no_rule_would_make_are_refused(
+    guarded: Documents, wrong: dict[str, Any]
+) -> None:
     with pytest.raises(WriteError) as refusal:
         guarded.insert_one(document(**wrong))
 
     assert refusal.value.code == 121
 
 
-def test_every_letter_and_mark_that_the_rules_know_is_let_in(guarded: Documents) -> None:
+def test_every_letter_and_mark_that_the_rules_know_is_accepted(guarded: Documents) -> None:
     names = list(_names("LM"))
 
     guarded.insert_many([document(name=name) for name in names])
@@ -89,7 +91,7 @@ def test_every_letter_and_mark_that_the_rules_know_is_let_in(guarded: Documents)
     assert guarded.count_documents({}) == len(names)
 
 
-def test_every_printable_character_is_let_in(guarded: Documents) -> None:
+def test_every_printable_character_is_accepted(guarded: Documents) -> None:
     texts = list(_names("LMNPSZ"))
 
     guarded.insert_many([document(description=text) for text in texts])

@@ -1,4 +1,4 @@
-"""What `graphql-api schema --diff` says of a changed schema, and with which exit code."""
+"""`graphql-api schema --diff`: the changes that it lists, and its exit code."""
 
 import json
 from pathlib import Path
@@ -52,7 +52,7 @@ type Two { a: Int }
         ),
     ],
 )
-def test_a_change_after_which_what_was_good_may_fail_is_breaking(
+def test_a_change_after_which_a_valid_request_may_fail_is_breaking(
     old: str, new: str, description: str
 ) -> None:
     [change] = changes(SCHEMA, SCHEMA.replace(old, new))
@@ -72,7 +72,7 @@ def test_a_change_after_which_what_was_good_may_fail_is_breaking(
         ("@constraint(maxLength: 10)", "", "(maxLength:) of Zip has changed from 10 to None."),
     ],
 )
-def test_a_change_after_which_clients_may_meet_what_they_do_not_know_is_dangerous(
+def test_a_change_after_which_clients_may_receive_something_unknown_is_dangerous(
     old: str, new: str, description: str
 ) -> None:
     [change] = changes(SCHEMA, SCHEMA.replace(old, new))
@@ -81,13 +81,13 @@ def test_a_change_after_which_clients_may_meet_what_they_do_not_know_is_dangerou
     assert change.description.removeprefix("@constraint") == description
 
 
-def test_what_only_adds_or_describes_is_no_change_for_clients() -> None:
+def test_an_addition_or_a_new_description_is_no_change_for_clients() -> None:
     richer = SCHEMA.replace("type One { a: Int }", '"One." type One { a: Int! b: Int }')
 
     assert changes(SCHEMA, richer) == []
 
 
-def test_the_gravest_changes_come_first() -> None:
+def test_breaking_changes_are_listed_first() -> None:
     changed = SCHEMA.replace("= One | Two", "= One | Query").replace("minLength: 2", "minLength: 1")
 
     assert changes(SCHEMA, changed) == [
@@ -120,7 +120,7 @@ def test_the_exit_code_says_how_grave_the_gravest_change_is(
 
 
 @pytest.mark.parametrize("text", ["", "type Query {", "{ customer }", "scalar A", "\udcff"])
-def test_what_is_no_schema_is_a_clear_error(
+def test_an_invalid_schema_is_a_clear_error(
     text: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     file = tmp_path / "old.graphql"
@@ -134,7 +134,7 @@ def test_the_schema_as_json_is_the_same_one(capsys: pytest.CaptureFixture[str]) 
     assert main(["schema", "--format", "json"]) == 0
     read = build_client_schema(json.loads(capsys.readouterr().out))
 
-    # Introspection has no order, and no directives at fields.
+    # Introspection has neither an order nor the directives of fields.
     assert print_schema(lexicographic_sort_schema(read)) == print_schema(
         lexicographic_sort_schema(build_schema(sdl()))
     )

@@ -1,4 +1,4 @@
-"""Creating customers by GraphQL, on a real MongoDB: what is answered, and what is kept."""
+"""Creating customers by GraphQL, on a real MongoDB: the answers, and the stored documents."""
 
 import asyncio
 from datetime import UTC, datetime, timedelta
@@ -20,7 +20,7 @@ from ..support.values import BAD, GOOD, public_name
 Documents = Collection[dict[str, Any]]
 
 
-async def test_a_customer_is_created_kept_and_read_back(
+async def test_a_customer_is_created_stored_and_read_back(
     client: httpx.AsyncClient, documents: Documents
 ) -> None:
     sent: dict[str, Any] = {field.name: field.rule.example for field in FIELDS}
@@ -66,7 +66,7 @@ async def test_ids_are_unique_and_times_are_utc_to_the_millisecond(
     assert documents.count_documents({"createdAt": created_at}) == 1
 
 
-async def test_good_values_are_accepted_by_graphql(
+async def test_valid_values_are_accepted_by_graphql(
     client: httpx.AsyncClient, documents: Documents
 ) -> None:
     for number, good in enumerate(GOOD):
@@ -75,12 +75,12 @@ async def test_good_values_are_accepted_by_graphql(
         created = await create_customer(client, **fields)
 
         assert created["__typename"] == "CreateCustomerSuccess", (good, created)
-        assert created["customer"][public_name(good.field)] == good.kept
+        assert created["customer"][public_name(good.field)] == good.stored
         assert await read_customer(client, created["customer"]["id"]) == created["customer"]
         documents.delete_many({})
 
 
-async def test_bad_values_are_refused_by_graphql_with_the_same_problems(
+async def test_invalid_values_are_rejected_by_graphql_with_the_same_problems(
     client: httpx.AsyncClient, documents: Documents
 ) -> None:
     for bad in BAD:
@@ -94,7 +94,7 @@ async def test_bad_values_are_refused_by_graphql_with_the_same_problems(
     assert documents.count_documents({}) == 0
 
 
-async def test_others_have_their_turn_after_a_text_that_is_too_long() -> None:
+async def test_other_requests_run_after_a_text_that_is_too_long() -> None:
     turns: list[str] = []
     asyncio.get_running_loop().call_soon(turns.append, "other")
 
@@ -112,11 +112,11 @@ async def test_the_length_of_a_long_text_is_that_of_the_normalised_text(
     refused = await create_customer(client, name=name, description=name, city=name + "y")
 
     lengths = {error["field"]: error["actualLength"] for error in refused["errors"]}
-    # `x` goes with neither mark.
+    # `x` composes with neither mark.
     assert lengths == {"NAME": 9_002, "DESCRIPTION": 9_003, "CITY": 9_004}
 
 
-async def test_every_problem_of_every_field_comes_in_one_answer(client: httpx.AsyncClient) -> None:
+async def test_one_answer_has_every_problem_of_every_field(client: httpx.AsyncClient) -> None:
     fields: dict[str, Any] = {field.name: "\u0007" * 60 for field in FIELDS}
 
     refused = await create_customer(client, **{**fields, "zip_code": True})
@@ -133,7 +133,7 @@ async def test_every_problem_of_every_field_comes_in_one_answer(client: httpx.As
     ]
 
 
-async def test_errors_carry_what_a_form_needs(client: httpx.AsyncClient) -> None:
+async def test_errors_have_everything_that_a_form_needs(client: httpx.AsyncClient) -> None:
     refused = await create_customer(client, name="J1", city="x" * 51, phone_number=1.5)
 
     assert refused["errors"] == [
@@ -172,11 +172,11 @@ async def test_errors_carry_what_a_form_needs(client: httpx.AsyncClient) -> None
 
 
 @pytest.mark.parametrize(
-    ("literal", "kept"),
+    ("literal", "stored"),
     [('"02134"', "02134"), ("10469", "10469"), ('"""10469-2345"""', "10469-2345"), ("null", None)],
 )
 async def test_scalars_take_inline_strings_and_integers(
-    client: httpx.AsyncClient, literal: str, kept: str | None
+    client: httpx.AsyncClient, literal: str, stored: str | None
 ) -> None:
     answer = await execute(
         client,
@@ -184,7 +184,7 @@ async def test_scalars_take_inline_strings_and_integers(
         "{ ... on CreateCustomerSuccess { customer { zipCode } } } }",
     )
 
-    assert answer == {"data": {"createCustomer": {"customer": {"zipCode": kept}}}}
+    assert answer == {"data": {"createCustomer": {"customer": {"zipCode": stored}}}}
 
 
 @pytest.mark.parametrize(
@@ -230,7 +230,7 @@ async def test_an_email_address_is_taken_without_regard_to_case(
         ("x\u1fb7y@example.com", "X\u0391\u0342\u0399Y@example.com"),
         ("zo\u00eb@example.com", "ZOE\u0308@example.com"),
         ("stra\u00dfe@example.com", "STRASSE@example.com"),
-        # A domain has several forms, too.
+        # A domain also has several forms.
         ("x@gro\u00df.example.com", "X@xn--gro-7ka.example.com"),
         ("x@gro\u00df.example.com", "x@GRO\u1e9e.example.com"),
         ("x@b\u00fccher.example.com", "x@BU\u0308CHER.EXAMPLE.COM"),
@@ -238,7 +238,7 @@ async def test_an_email_address_is_taken_without_regard_to_case(
     ],
     ids=ascii,
 )
-async def test_addresses_that_differ_in_case_and_form_alone_are_one(
+async def test_addresses_that_differ_only_in_case_and_form_are_the_same(
     client: httpx.AsyncClient, documents: Documents, one: str, other: str
 ) -> None:
     await create_customer(client, email=one)
@@ -260,7 +260,7 @@ async def test_addresses_that_differ_in_case_and_form_alone_are_one(
     ],
     ids=ascii,
 )
-async def test_addresses_of_different_people_and_hosts_are_two(
+async def test_addresses_of_different_people_or_hosts_are_different(
     client: httpx.AsyncClient, documents: Documents, one: str, other: str
 ) -> None:
     for email in (one, other):
@@ -269,7 +269,7 @@ async def test_addresses_of_different_people_and_hosts_are_two(
     assert documents.count_documents({}) == 2
 
 
-async def test_a_taken_email_address_is_told_only_when_nothing_else_is_wrong(
+async def test_a_taken_email_address_is_an_error_only_if_every_field_is_valid(
     client: httpx.AsyncClient,
 ) -> None:
     await create_customer(client)
@@ -296,7 +296,7 @@ async def test_the_same_key_and_input_give_the_first_customer_again(
 @pytest.mark.parametrize(
     "other", [{"name": "John Doe"}, {"email": "other@example.com"}, {"name": "1"}]
 )
-async def test_the_same_key_with_another_input_is_a_conflict(
+async def test_the_same_key_with_different_input_is_a_conflict(
     client: httpx.AsyncClient, documents: Documents, other: dict[str, Any]
 ) -> None:
     await create_customer(client, idempotency_key="k1", name="John Smith")
@@ -312,7 +312,7 @@ async def test_the_same_key_with_another_input_is_a_conflict(
     assert documents.count_documents({}) == 1
 
 
-async def test_a_key_whose_creation_was_refused_can_be_used_again(
+async def test_a_key_whose_creation_was_rejected_can_be_used_again(
     client: httpx.AsyncClient,
 ) -> None:
     await create_customer(client, email="taken@example.com")
@@ -326,7 +326,7 @@ async def test_a_key_whose_creation_was_refused_can_be_used_again(
 
 
 @pytest.mark.parametrize("key", ["", "k" * 256, "é", "a\tb", "a\u0000", "\x7f"])
-async def test_a_key_that_is_not_printable_ascii_is_refused(
+async def test_a_key_that_is_not_printable_ascii_is_rejected(
     client: httpx.AsyncClient, documents: Documents, key: str
 ) -> None:
     variables = {"input": {"email": "a@b.de"}, "key": key}
@@ -352,7 +352,7 @@ async def test_a_key_of_255_characters_is_accepted(client: httpx.AsyncClient) ->
     assert created["__typename"] == "CreateCustomerSuccess"
 
 
-async def test_two_different_keys_in_one_request_are_refused(client: httpx.AsyncClient) -> None:
+async def test_two_different_keys_in_one_request_are_rejected(client: httpx.AsyncClient) -> None:
     answer = await execute(
         client,
         'mutation { createCustomer(input: {email: "a@b.de"}, idempotencyKey: "one") '
@@ -430,6 +430,6 @@ async def test_an_id_in_another_form_than_it_was_given_out_is_null(
     assert [await read_customer(client, other) for other in others] == [None] * len(others)
 
 
-async def test_a_customer_that_is_not_there_is_null(client: httpx.AsyncClient) -> None:
+async def test_a_customer_that_does_not_exist_is_null(client: httpx.AsyncClient) -> None:
     for id_ in ("00000000-0000-4000-8000-000000000000", "x", "", "\u0000", '{"$gt": ""}'):
         assert await read_customer(client, id_) is None

@@ -1,4 +1,4 @@
-"""The examples in GraphiQL's tabs: valid, and each shows what it is there for."""
+"""The examples in GraphiQL's tabs are valid, and each gets the answer that it promises."""
 
 import json
 from typing import Any
@@ -25,7 +25,7 @@ def title(example: Example) -> str:
 
 
 async def play(client: httpx.AsyncClient, name: str, **marks: str) -> Any:
-    """The data that an example gets, with other things in the place of its marks."""
+    """The data of the answer to an example, after its marks are replaced."""
     [example] = [example for example in EXAMPLES if title(example) == name]
     variables = json.dumps(example.variables)
     for mark, value in marks.items():
@@ -43,7 +43,7 @@ def test_an_example_is_valid_and_written_as_graphiql_would(example: Example) -> 
 
     assert validate(SCHEMA, document) == []
     assert "".join(line for line in lines if line[0] != "#") == f"{print_ast(document)}\n"
-    # Else a window of 1280 pixels cuts it off.
+    # A window of 1280 pixels cuts longer lines off.
     assert all(len(line) <= len("\n") + 50 for line in lines if line[0] == "#")
 
 
@@ -67,8 +67,10 @@ async def test_an_example_has_an_error_of_every_field_and_of_every_kind(
 
     errors = data["createCustomer"]["errors"]
     kinds = {kind.name for kind in members("CustomerFieldError")}
-    assert [error["field"] for error in errors] == [field.name.upper() for field in FIELDS]
-    # Which comes only when nothing else is wrong.
+    assert list(dict.fromkeys(error["field"] for error in errors)) == [
+        field.name.upper() for field in FIELDS
+    ]
+    # The server checks whether an address is taken only if every field is valid.
     assert {error["__typename"] for error in errors} == kinds - {"EmailTakenError"}
 
 

@@ -1,4 +1,4 @@
-"""The header `Idempotency-Key`: one key for one creation, however a document says that."""
+"""The header `Idempotency-Key`: one key for one creation, in every form of a document."""
 
 from typing import Any
 
@@ -19,7 +19,7 @@ MESSAGE = (
 
 
 def creation(alias: str, *, key: str = "", directive: str = "") -> str:
-    """One creation of a customer of its own."""
+    """One creation of a new customer."""
     key = f', idempotencyKey: "{key}"' if key else ""
     return (
         f'{alias}: createCustomer(input: {{email: "{alias}@example.com"}}{key}) {directive}'
@@ -50,13 +50,13 @@ BY_VARIABLES = (
         (f"mutation {{ {creation('a', key='k2')} {creation('b', key='k3')} }}", None),
     ],
 )
-async def test_several_creations_with_the_header_are_refused_before_the_first(
+async def test_several_creations_with_the_header_are_rejected_before_the_first(
     client: httpx.AsyncClient,
     documents: Documents,
     document: str,
     variables: dict[str, Any] | None,
 ) -> None:
-    # The third answer comes of what is prepared.
+    # The prepared operation gives the third answer.
     for _ in range(3):
         answer = await execute(client, document, variables, HEADER)
 
@@ -73,7 +73,7 @@ async def test_several_creations_with_the_header_are_refused_before_the_first(
         (f"mutation {{ {A} }}", None),
         (f"mutation {{ ... {{ {A} }} }}", None),
         (f"mutation {{ __typename {A} }}", None),
-        # Fields with one key of the answer are one.
+        # Fields with the same response key are one field.
         (f"mutation {{ {A} {A} ...one }} fragment one on Mutation {{ {A} }}", None),
         (f"mutation {{ {A} {creation('b', directive='@skip(if: true)')} }}", None),
         (f"mutation {{ {A} ... @include(if: false) {{ {B} }} }}", None),
@@ -106,7 +106,7 @@ async def test_several_creations_have_keys_of_their_own_in_arguments(
 
 
 @pytest.mark.parametrize("variables", [None, {"one": "yes"}, {"one": True, "other": None}])
-async def test_with_wrong_variables_the_answer_is_of_them(
+async def test_invalid_variables_are_reported_first(
     client: httpx.AsyncClient, documents: Documents, variables: dict[str, Any] | None
 ) -> None:
     answer = await execute(client, BY_VARIABLES, variables, HEADER)
@@ -125,7 +125,7 @@ async def test_the_refusal_is_a_request_error(client: httpx.AsyncClient) -> None
     assert response.json()["errors"][0]["extensions"] == {"code": "BAD_USER_INPUT"}
 
 
-async def test_queries_take_the_header_and_have_no_use_for_it(client: httpx.AsyncClient) -> None:
+async def test_queries_accept_and_ignore_the_header(client: httpx.AsyncClient) -> None:
     query = '{ a: customer(id: "1") { id } b: customer(id: "2") { id } }'
 
     answer = await execute(client, query, headers=HEADER)

@@ -1,6 +1,6 @@
 """Workers with faults under the real supervisor: `python -m tests.support.odd_workers KIND FOLDER`.
 
-Each worker leaves a file in the folder that is named after its process id.
+Each worker that serves creates a file in the folder, with its process id as the name.
 """
 
 import os
@@ -15,67 +15,67 @@ from graphql_api.commands import workers
 from graphql_api.logs import configure_logs
 
 FOLDER = Path(sys.argv[2])
-LOOK_SECONDS = 0.02
-MOST_SILENT_LOOKS = 100
+HEARTBEAT_SECONDS = 0.02
+MAX_MISSING_HEARTBEATS = 100
 
 
-def serve_on(words: Connection) -> None:
-    """Serves, so to speak, until SIGTERM."""
-    told: list[int] = []
-    signal.signal(signal.SIGTERM, lambda number, _frame: told.append(number))
+def serve(heartbeats: Connection) -> None:
+    """Sends heartbeats until SIGTERM, as a worker that serves."""
+    signals: list[int] = []
+    signal.signal(signal.SIGTERM, lambda number, _frame: signals.append(number))
     (FOLDER / str(os.getpid())).touch()
-    while not told:
-        workers.say_so(words)
-        time.sleep(LOOK_SECONDS)
+    while not signals:
+        workers.send_heartbeat(heartbeats)
+        time.sleep(HEARTBEAT_SECONDS)
 
 
-def slow(_listener: socket.socket, words: Connection) -> None:
-    """Starts for much longer than a worker that serves may be silent."""
-    time.sleep(LOOK_SECONDS * MOST_SILENT_LOOKS * 2)
-    serve_on(words)
+def slow(_listener: socket.socket, heartbeats: Connection) -> None:
+    """Takes longer to start than the heartbeats of a worker that serves may be missing."""
+    time.sleep(HEARTBEAT_SECONDS * MAX_MISSING_HEARTBEATS * 2)
+    serve(heartbeats)
 
 
-# What is killed cannot say that it was run.
-def silent(_listener: socket.socket, words: Connection) -> None:  # pragma: no cover
-    """The first one serves, and then hangs."""
+# Coverage is not measured in a process that is killed.
+def silent(_listener: socket.socket, heartbeats: Connection) -> None:  # pragma: no cover
+    """The first worker serves once, and then hangs."""
     try:
         (FOLDER / "hangs").touch(exist_ok=False)
     except FileExistsError:
-        serve_on(words)
+        serve(heartbeats)
         return
-    workers.say_so(words)
+    workers.send_heartbeat(heartbeats)
     time.sleep(3600)
 
 
-def stubborn(_listener: socket.socket, words: Connection) -> None:  # pragma: no cover
-    """Does not care about SIGTERM."""
+def stubborn(_listener: socket.socket, heartbeats: Connection) -> None:  # pragma: no cover
+    """Ignores SIGTERM."""
     while True:
-        serve_on(words)
+        serve(heartbeats)
 
 
-def broken(_listener: socket.socket, words: Connection) -> None:
-    """Cannot start once there is a file `broken`."""
+def broken(_listener: socket.socket, heartbeats: Connection) -> None:
+    """Cannot start if there is a file `broken`."""
     if (FOLDER / "broken").exists():
         sys.exit(7)
-    serve_on(words)
+    serve(heartbeats)
 
 
-def half(_listener: socket.socket, words: Connection) -> None:
-    """The first one serves, and the second cannot start."""
+def half(_listener: socket.socket, heartbeats: Connection) -> None:
+    """One worker serves, and the other one cannot start."""
     try:
         (FOLDER / "second").touch(exist_ok=False)
     except FileExistsError:
-        time.sleep(LOOK_SECONDS * 50)
+        time.sleep(HEARTBEAT_SECONDS * 50)
         sys.exit(7)
-    serve_on(words)
+    serve(heartbeats)
 
 
 KINDS = {function.__name__: function for function in (slow, silent, stubborn, broken, half)}
 
 if __name__ == "__main__":
-    workers._LOOK_SECONDS = LOOK_SECONDS
-    workers._MOST_SILENT_LOOKS = MOST_SILENT_LOOKS
-    workers._PAUSE_SECONDS = 0.1
+    workers._HEARTBEAT_SECONDS = HEARTBEAT_SECONDS
+    workers._MAX_MISSING_HEARTBEATS = MAX_MISSING_HEARTBEATS
+    workers._RETRY_SECONDS = 0.1
     stop_seconds = 0 if sys.argv[1] == "stubborn" else 30
     configure_logs("info", "json")
     with socket.create_server(("127.0.0.1", 0)) as listener:

@@ -1,31 +1,43 @@
-"""Valid operations of every kind for a schema, with values for their variables: right and wrong."""
+"""Generates valid operations of a schema, with valid and invalid values for their variables."""
 
+import json
 from dataclasses import dataclass, field
 from random import Random
 from typing import Any
 
 from graphql import (
+    GraphQLArgument,
     GraphQLField,
+    GraphQLInputObjectType,
+    GraphQLInputType,
     GraphQLNamedType,
     GraphQLObjectType,
     GraphQLSchema,
     get_named_type,
+    get_nullable_type,
     is_abstract_type,
     is_composite_type,
+    is_enum_type,
+    is_input_object_type,
+    is_nullable_type,
     is_object_type,
+    is_required_argument,
+    is_required_input_field,
+    is_scalar_type,
+    is_specified_scalar_type,
 )
 from graphql.language.print_string import print_string
 
 from .values import BAD, GOOD, Bad, Good, public_name
 
-# The value of a variable that does not come.
+# The value of a variable that is absent.
 ABSENT = object()
 
-# What a variable may get although it is no text.
+# Values for variables that expect a text.
 _ODD: list[Any] = [None, 0, 5, -1, 10469, 2**31, 2**63, 10**30, 1.0, 1.5, True, [], ["1"], {}]
 _ODD_LITERALS = ["0", "5", "-1", "10469", str(10**30), "1.5", "true", "A", "[]", '["1", 2]', "{}"]
 _ODD_LITERALS += ['{a: "1"}', '"""block\n  string"""', '"\\u0041\\n\\u{1F600}"']
-# Most are right, or hardly any customer would be.
+# Most are valid; otherwise hardly any customer would be.
 _GIVEN: list[Good | Bad] = [*GOOD * 6, *BAD]
 _TEXTS = {
     named: [
@@ -39,8 +51,15 @@ _TEXTS = {
     for named in {public_name(value.field) for value in GOOD}
 }
 _ADDRESSES = [f"{name}@example.com" for name in ("a", "john.smith", "Ada", "grace", "o'brien")]
-_KEYS = ["a", "b", "key 1"] * 6 + ["", "é", "k" * 256]
-_IDS = ["00000000-0000-4000-8000-000000000000"] * 6 + ["1", "", "john"]
+_TEXTS["idempotencyKey"] = ["a", "b", "key 1"] * 6 + ["", "é", "k" * 256]
+_TEXTS["id"] = ["00000000-0000-4000-8000-000000000000"] * 6 + ["1", "", "john"]
+_OTHER_TEXTS = ["a", "john", ""]
+# Values of the built-in scalars that are not texts.
+_SAMPLES: dict[str, list[Any]] = {
+    "Int": [0, 1, 20, -1],
+    "Float": [0.5, 1, -2.0],
+    "Boolean": [True, False],
+}
 _INTROSPECTION = (
     "__schema { queryType { name } types { kind name } }",
     'type: __type(name: "Customer") { fields { name type { name ofType { name } } } }',
@@ -59,16 +78,16 @@ class Variable:
 
 @dataclass
 class GeneratedOperation:
-    """A document with one operation, or with another one that is not asked for."""
+    """A document with one operation, and perhaps another one that is not executed."""
 
     text: str
     name: str | None
     variables: dict[str, Variable]
-    # Whether it needs what is left to graphql-core.
+    # Whether prepared operations may not cover it.
     is_special: bool
 
     def values(self, random: Random) -> dict[str, Any] | None:
-        """Values for the variables, most of them right; None stands for no variables at all."""
+        """Values for the variables, most of them valid; None if there are none."""
         chosen = {name: random.choice(v.values) for name, v in self.variables.items()}
         given = {name: value for name, value in chosen.items() if value is not ABSENT}
         if random.random() < 0.05:
@@ -77,7 +96,7 @@ class GeneratedOperation:
 
 
 def generate(schema: GraphQLSchema, random: Random) -> GeneratedOperation:
-    """An operation that is valid, whatever its variables get."""
+    """An operation that is valid, whatever the values of its variables are."""
     writer = _Writer(schema, random)
     kind = random.choice(["query", "mutation", "mutation"])
     name = random.choice([None, "One"])
@@ -88,13 +107,24 @@ def generate(schema: GraphQLSchema, random: Random) -> GeneratedOperation:
     return GeneratedOperation(text, name, writer.variables, writer.is_special)
 
 
+def literal(value: Any, type_: GraphQLInputType) -> str:
+    """A value of the type, as a document has it."""
+    nullable = get_nullable_type(type_)
+    if is_input_object_type(nullable):
+        fields = (f"{name}: {literal(v, nullable.fields[name].type)}" for name, v in value.items())
+        return f"{{{', '.join(fields)}}}"
+    if is_enum_type(nullable):
+        return f"{value}"
+    return print_string(value) if isinstance(value, str) else json.dumps(value)
+
+
 @dataclass
 class _Writer:
     schema: GraphQLSchema
     random: Random
     prefix: str = "f"
     variables: dict[str, Variable] = field(default_factory=dict)
-    # Calls of fields at the top, by their aliases.
+    # Calls of root fields, by their aliases.
     calls: dict[str, tuple[str, GraphQLField]] = field(default_factory=dict)
     # The types of the fragments by their names, which are all spread.
     fragments: dict[str, GraphQLNamedType] = field(default_factory=dict)
@@ -116,7 +146,7 @@ class _Writer:
         return " ".join([head, "{", *selections, "}", *self.definitions])
 
     def _root_selection(self, root: GraphQLObjectType) -> str:
-        """The same call is made with several selections, which are merged."""
+        """The same call may have several selections, which are merged."""
         if self._chance(0.15):
             return f"{self.random.choice(['', 'x: '])}__typename{self._directives()}"
         alias = self.random.choice(["a", "a", "b", "c"])
@@ -124,7 +154,8 @@ class _Writer:
             self.calls[alias] = self._call(root.fields)
         call, called = self.calls[alias]
         type_ = get_named_type(called.type)
-        text = f"{alias}: {call}{self._directives()} {self._selections(type_, 4)}"
+        selections = f" {self._selections(type_, 4)}" if is_composite_type(type_) else ""
+        text = f"{alias}: {call}{self._directives()}{selections}"
         if self._chance(0.2):
             condition = self.random.choice(["", f"on {root.name}"])
             text = f"... {condition}{self._directives()} {{ {text} }}"
@@ -174,7 +205,7 @@ class _Writer:
         ]
 
     def _fragment(self, on: GraphQLNamedType, selections: str) -> str:
-        """Defined after what it spreads, so none spreads itself."""
+        """Each is defined after those that it spreads, so that none spreads itself."""
         name = f"{self.prefix}{len(self.fragments)}"
         self.fragments[name] = on
         self.definitions.append(f"fragment {name} on {on.name} {selections}")
@@ -200,7 +231,7 @@ class _Writer:
                 [
                     Variable("Boolean!", None, right * 20 + [ABSENT, None, "true"]),
                     Variable("Boolean!", literal, right * 6 + [ABSENT] * 6 + [1]),
-                    # Not null where it stands, which only its default makes sure of.
+                    # Nullable in a position that is not: allowed, because it has a default.
                     Variable("Boolean", literal, right * 6 + [ABSENT] * 6 + [None]),
                 ]
             )
@@ -208,70 +239,97 @@ class _Writer:
 
     def _call(self, fields: dict[str, GraphQLField]) -> tuple[str, GraphQLField]:
         name = self.random.choice([*fields])
-        if name == "customer":
-            arguments = [f"id: {self._value('ID', self.random.choice(_IDS), required=True)}"]
-        else:
-            arguments = [f"input: {self._input()}"]
-            if self._chance(0.5):
-                key = self._value("String", self.random.choice(_KEYS), required=False)
-                arguments.append(f"idempotencyKey: {key}")
-            self.random.shuffle(arguments)
-        return f"{name}({', '.join(arguments)})", fields[name]
+        arguments = [
+            f"{argument}: {self._argument(argument, definition)}"
+            for argument, definition in fields[name].args.items()
+            if is_required_argument(definition) or self._chance(0.5)
+        ]
+        self.random.shuffle(arguments)
+        return f"{name}({', '.join(arguments)})" if arguments else name, fields[name]
 
-    def _input(self) -> str:
-        type_ = self.schema.type_map["CreateCustomerInput"]
-        fields = {n: f"{f.type}".rstrip("!") for n, f in type_.fields.items()}  # type: ignore[attr-defined]  # it is an input type
-        texts = {
-            name: self.random.choice(_ADDRESSES * 40 + _TEXTS[name])
-            if name == "email"
-            else self.random.choice(_TEXTS[name])
-            for name in fields
-            if name == "email" or self._chance(0.2)
+    def _argument(self, name: str, definition: GraphQLArgument) -> str:
+        type_ = get_nullable_type(definition.type)
+        if is_input_object_type(type_):
+            return self._input(type_)
+        value = self._sample(name, definition.type)
+        return self._value(definition.type, value, required=is_required_argument(definition))
+
+    def _sample(self, name: str, type_: GraphQLInputType) -> Any:
+        """A value of the type, as JSON has it. A text suits the name of its field or argument.
+
+        There are no lists: operations with lists in their arguments are not prepared.
+        """
+        nullable = get_nullable_type(type_)
+        if is_input_object_type(nullable):
+            return self._sample_input(nullable)
+        if is_enum_type(nullable):
+            return self.random.choice([*nullable.values])
+        if name == "email":
+            return self.random.choice(_ADDRESSES * 40 + _TEXTS[name])
+        return self.random.choice(_SAMPLES.get(f"{nullable}") or _TEXTS.get(name, _OTHER_TEXTS))
+
+    def _sample_input(self, type_: GraphQLInputObjectType) -> dict[str, Any]:
+        values = {
+            name: self._sample(name, field.type)
+            for name, field in type_.fields.items()
+            if is_required_input_field(field) or self._chance(0.2)
         }
-        names = [*texts]
+        names = [*values]
         self.random.shuffle(names)
+        return {name: values[name] for name in names}
+
+    def _input(self, type_: GraphQLInputObjectType) -> str:
+        right = self._sample_input(type_)
         if self._chance(0.4):
-            literals = (
-                f"{n}: {self._value(fields[n], texts[n], required=n == 'email')}" for n in names
-            )
+            literals = []
+            for name, value in right.items():
+                field_ = type_.fields[name]
+                required = is_required_input_field(field_)
+                literals.append(f"{name}: {self._value(field_.type, value, required=required)}")
             return f"{{{', '.join(literals)}}}"
-        right = {name: texts[name] for name in names}
         wrong: list[Any] = [None, ABSENT, [], [right], "x", {}, {**right, "emial": "x"}]
         wrong += [
-            {**right, self.random.choice([*fields]): odd} for odd in self.random.sample(_ODD, 4)
+            {**right, self.random.choice([*type_.fields]): odd}
+            for odd in self.random.sample(_ODD, 4)
         ]
-        default = f"{{email: {print_string(texts['email'])}}}" if self._chance(0.3) else None
-        type_name = "CreateCustomerInput" + ("" if default and self._chance(0.5) else "!")
+        default = None
+        if self._chance(0.3):
+            needed = {n: v for n, v in right.items() if is_required_input_field(type_.fields[n])}
+            default = literal(needed, type_)
+        type_name = type_.name + ("" if default and self._chance(0.5) else "!")
         return self._variable(type_name, default, [right] * 32 + wrong)
 
-    def _value(self, type_: str, text: str, *, required: bool) -> str:
-        """A literal, or a variable, for what takes such a text."""
-        literals = [print_string(text)]
-        if type_ not in {"ID", "String"} and self._chance(0.4):
-            literals = _ODD_LITERALS
-        elif type_ == "ID" and self._chance(0.3):
+    def _value(self, type_: GraphQLInputType, value: Any, *, required: bool) -> str:
+        """A literal, or a variable, for a position of the type."""
+        nullable_type = get_nullable_type(type_)
+        name = f"{nullable_type}"
+        literals = [literal(value, type_)]
+        if is_scalar_type(nullable_type) and not is_specified_scalar_type(nullable_type):
+            literals = _ODD_LITERALS if self._chance(0.4) else literals
+        elif name == "ID" and self._chance(0.3):
             literals = ["5", "0", "-1"]
-        elif not required and self._chance(0.2):
+        elif is_nullable_type(type_) and self._chance(0.2):
             literals = ["null"]
-        literal = self.random.choice(literals)
+        text = self.random.choice(literals)
+        is_odd = text[0] in "[{" and not isinstance(value, dict)
         if self._chance(0.6):
-            self.is_special |= literal[0] in "[{"
-            return literal
-        right = [text, print_string(text)]
-        if literal[0] in "[{" or self._chance(0.6):
-            is_required = required or self._chance(0.2)
+            self.is_special |= is_odd
+            return text
+        right = [value, literal(value, type_)] if isinstance(value, str) else [value]
+        if is_odd or self._chance(0.6):
+            not_null = required or self._chance(0.2)
             return self._variable(
-                type_ + "!" * is_required,
+                name + "!" * not_null,
                 None,
-                right * 16 + _ODD + [ABSENT] * (2 if is_required else 20),
+                right * 16 + _ODD + [ABSENT] * (2 if not_null else 20),
             )
-        nullable = literal == "null" or self._chance(0.7)
+        nullable = text == "null" or self._chance(0.7)
         return self._variable(
-            type_ + "!" * (not nullable), literal, right * 8 + [ABSENT] * 16 + _ODD[:3]
+            name + "!" * (not nullable), text, right * 8 + [ABSENT] * 16 + _ODD[:3]
         )
 
     def _variable(self, type_: str, default: str | None, values: list[Any]) -> str:
-        """A new one, or one of the same type."""
+        """A new variable, or one that has the same type."""
         same = [name for name, v in self.variables.items() if v.type == type_ and default is None]
         if same and self._chance(0.3):
             return f"${self.random.choice(same)}"

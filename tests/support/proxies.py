@@ -1,4 +1,4 @@
-"""A proxy in front of a database, which can lose what the database answers."""
+"""A proxy in front of a database, which can lose the answers of the database."""
 
 import asyncio
 import contextlib
@@ -8,7 +8,7 @@ _CHUNK_BYTES = 65536
 
 
 class Proxy:
-    """Passes all on, but what the database answers to the commands in `losing`, and after them."""
+    """Forwards everything except the answers to the commands in `losing`, and later answers."""
 
     def __init__(self, server_address: str) -> None:
         self._host, self._port = server_address.split(":")
@@ -16,7 +16,7 @@ class Proxy:
 
     @contextlib.asynccontextmanager
     async def listening(self) -> AsyncIterator[str]:
-        """Gives its own address."""
+        """Yields the address at which it listens, such as 127.0.0.1:50000."""
         async with await asyncio.start_server(self._connect, "127.0.0.1", 0) as listener:
             host, port = listener.sockets[0].getsockname()
             yield f"{host}:{port}"
@@ -38,7 +38,7 @@ class Proxy:
         self, client: asyncio.StreamReader, requests: asyncio.StreamWriter, lost: asyncio.Event
     ) -> None:
         while chunk := await client.read(_CHUNK_BYTES):
-            # In BSON, a command is a string (2) with its name as key.
+            # In BSON, a command is a string (type 2) whose key is the name of the command.
             if any(f"\x02{command}\0".encode() in chunk for command in self.losing):
                 lost.set()
             requests.write(chunk)

@@ -1,4 +1,4 @@
-"""Replica sets of real mongods that tests may kill, freeze, restart and have fail."""
+"""Replica sets of real mongods that tests can kill, freeze, restart and cause to fail."""
 
 import contextlib
 import signal
@@ -24,23 +24,23 @@ _OPTIONS = [
     *("--wiredTigerCacheSizeGB", "0.25", "--oplogSize", "64"),
     *("--setParameter", "diagnosticDataCollectionEnabled=false"),
     *("--setParameter", "shutdownTimeoutMillisForSignaledShutdown=100"),
-    # A secondary stops following a frozen member after a second, not five.
+    # A secondary stops following a frozen member after one second, not five.
     *("--setParameter", "oplogNetworkTimeoutBufferSeconds=1"),
-    # For fail points.
+    # Allows fail points.
     *("--setParameter", "enableTestCommands=1"),
 ]
 
 _SETTINGS = {
     "electionTimeoutMillis": 1000,
     "heartbeatIntervalMillis": 200,
-    # A new primary asks the frozen one for what it may have more; not for ten seconds.
+    # A new primary asks the frozen one for newer writes, for one second and not for ten.
     "heartbeatTimeoutSecs": 1,
     "catchUpTimeoutMillis": 1000,
 }
 
 
 class Member:
-    """One mongod, which can be started again after its end."""
+    """One mongod, which can be started again after it has ended."""
 
     def __init__(self, folder: Path) -> None:
         folder.mkdir()
@@ -68,24 +68,24 @@ class Member:
         self._process.send_signal(signal.SIGCONT)
 
     def kill(self) -> None:
-        """`kill -9`, frozen or not."""
+        """Ends the mongod at once, even if it is frozen (SIGKILL)."""
         self._process.kill()
         self._process.wait()
 
     def stop(self) -> None:
-        """As an operator does it: a primary steps down first."""
+        """Ends the mongod as an operator does (SIGTERM): a primary steps down first."""
         self._process.terminate()
         self._process.wait()
 
-    def says(self, what: str) -> bool:
-        """Whether it answers `hello`, with this in it."""
+    def says(self, field: str) -> bool:
+        """Whether this field of its answer to `hello` is true."""
         with contextlib.suppress(PyMongoError), pymongo.timeout(1):
-            return bool(self.client.admin.command("hello").get(what))
+            return bool(self.client.admin.command("hello").get(field))
         return False
 
     @contextlib.contextmanager
     def failing(self, *commands: str, mode: Any = "alwaysOn", **data: Any) -> Iterator[None]:
-        """Has these commands of the application, and of nobody else, fail."""
+        """Makes these commands of the application fail while the context is open."""
         data = {"failCommands": commands, "appName": "graphql-api", **data}
         with self.fail_point("failCommand", mode, data):
             yield
@@ -97,7 +97,7 @@ class Member:
         try:
             yield
         finally:
-            # This waits for the commands that it blocks.
+            # This waits for the commands that the fail point blocks.
             self.client.admin.command({**command, "mode": "off"})
 
 
@@ -134,7 +134,7 @@ class ReplicaSet:
         return primaries()[0]
 
     def customers(self, database_uri: str) -> Collection[dict[str, Any]]:
-        """What an application with this URI keeps, past the application."""
+        """The collection in which an application with this URI stores its customers."""
         database = database_uri.rpartition("/")[2].partition("?")[0]
         return self.primary().client[database]["customers"]
 
@@ -146,7 +146,7 @@ class ReplicaSet:
 
 @contextlib.contextmanager
 def replica_set(folder: Path, size: int) -> Iterator[ReplicaSet]:
-    """A replica set that is ready; its mongods are killed at the end."""
+    """Yields a replica set that is ready, and kills its mongods at the end."""
     members = [Member(folder / f"member{number}") for number in range(size)]
     try:
         whole = ReplicaSet(members)

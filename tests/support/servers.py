@@ -1,4 +1,4 @@
-"""The real server as a subprocess, the processes around it, and waiting for what must happen."""
+"""The server as a subprocess, the processes that it starts, and waiting for conditions."""
 
 import contextlib
 import json
@@ -17,24 +17,24 @@ import httpx
 
 from graphql_api.settings import PREFIX
 
-_PATIENCE_SECONDS = 40.0
+_TIMEOUT_SECONDS = 40.0
 
 
 @dataclass(frozen=True)
 class Server:
-    """A `graphql-api serve` that answers, and what it said on its standard error."""
+    """A `graphql-api serve` that answers requests, and the file with its standard error."""
 
     process: subprocess.Popen[str]
     url: str
     errors: Path
 
     def kill(self) -> None:
-        """`kill -9`: the server has no moment to stop anything."""
+        """Kills it with SIGKILL, so that it cannot stop anything."""
         self.process.kill()
-        self.process.wait(_PATIENCE_SECONDS)
+        self.process.wait(_TIMEOUT_SECONDS)
 
     def log(self) -> list[dict[str, Any]]:
-        """What it has logged."""
+        """The lines that it has logged so far."""
         return [json.loads(line) for line in self.errors.read_text().splitlines()]
 
     def workers(self) -> list[int]:
@@ -44,25 +44,25 @@ class Server:
 
 @contextlib.contextmanager
 def serving(*flags: str, errors: Path, stop: bool = True, **environment: str) -> Iterator[Server]:
-    """Serves on a free port until the end, where it must stop by SIGTERM with exit code 0.
+    """Serves on a free port. At the end, SIGTERM must stop the server with exit code 0.
 
-    With `stop=False` the server is the test's to end.
+    With `stop=False` the test stops the server.
     """
     with launched("serve", "--port", "0", *flags, errors=errors, **environment) as process:
         url = _address(process, errors)
-        answer = httpx.get(f"{url}/healthz", timeout=_PATIENCE_SECONDS)
+        answer = httpx.get(f"{url}/healthz", timeout=_TIMEOUT_SECONDS)
         assert answer.status_code == 200
         yield Server(process, url, errors)
         if stop:
             process.send_signal(signal.SIGTERM)
-            assert process.wait(_PATIENCE_SECONDS) == 0, errors.read_text()
+            assert process.wait(_TIMEOUT_SECONDS) == 0, errors.read_text()
 
 
 @contextlib.contextmanager
 def launched(*arguments: str, errors: Path, **environment: str) -> Iterator[subprocess.Popen[str]]:
-    """`graphql-api` with these arguments, wherever it is on its way; killed at the end.
+    """Starts `graphql-api` with these arguments, and kills it at the end.
 
-    Of this process's environment it has all but the settings.
+    It gets this process's environment without its settings.
     """
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}
     with (
@@ -74,7 +74,7 @@ def launched(*arguments: str, errors: Path, **environment: str) -> Iterator[subp
             stdout=subprocess.PIPE,
             stderr=stderr,
             text=True,
-            # A test's Ctrl-C reaches the server's processes alone.
+            # Ctrl-C in a test must reach only the processes of the server.
             start_new_session=True,
         ) as process,
     ):
@@ -85,7 +85,7 @@ def launched(*arguments: str, errors: Path, **environment: str) -> Iterator[subp
 
 
 def variables_of_a_service(prefix: str) -> dict[str, str]:
-    """What Kubernetes sets in each container for a Service with one port, which has a name."""
+    """The variables that Kubernetes sets in containers for a Service with one named port."""
     address, port = "10.96.0.12", "8000"
     return {
         f"{prefix}_SERVICE_HOST": address,
@@ -100,21 +100,21 @@ def variables_of_a_service(prefix: str) -> dict[str, str]:
 
 
 def until(condition: Callable[[], object], what: str) -> None:
-    """Waits, but not for ever, for what must come true."""
-    give_up = time.monotonic() + _PATIENCE_SECONDS
+    """Waits until the condition is true. Fails after 40 seconds."""
+    give_up = time.monotonic() + _TIMEOUT_SECONDS
     while not condition():
         assert time.monotonic() < give_up, f"waited in vain until {what}"
         time.sleep(0.02)
 
 
 def all_serve(server: Server, workers: int) -> None:
-    """Returns when the last of the workers serves, too."""
+    """Waits until all workers serve."""
     ready = "Application startup complete."
     until(lambda: server.errors.read_text().count(ready) == workers, "all workers serve")
 
 
 def mongods(data_dir: Path) -> list[int]:
-    """The process ids of the mongods that run on a data directory."""
+    """The process ids of the mongods that use a data directory."""
     folder = data_dir.resolve() / "mongod"
     pids = []
     for pid in _pids():
@@ -134,14 +134,14 @@ def worker_processes(parent: int) -> list[int]:
 
 
 def alive(pid: int) -> bool:
-    """Whether a process runs; one that only waits to be reaped does not."""
+    """Whether a process runs. A zombie does not."""
     status = _proc(pid, "status")
     return status != "" and "State:\tZ" not in status
 
 
 def _address(process: subprocess.Popen[str], errors: Path) -> str:
     assert process.stdout is not None
-    readable, _, _ = select.select([process.stdout], [], [], _PATIENCE_SECONDS)
+    readable, _, _ = select.select([process.stdout], [], [], _TIMEOUT_SECONDS)
     line = process.stdout.readline() if readable else "nothing"
     assert line.startswith(("GraphiQL: http://", "GraphQL: http://")), (line, errors.read_text())
     return line.split(": ", 1)[1].removesuffix("/graphql\n")
@@ -152,7 +152,7 @@ def _pids() -> list[int]:
 
 
 def _proc(pid: int, name: str) -> str:
-    # A process may end while one looks.
+    # The process may end in the meantime.
     with contextlib.suppress(OSError):
         return Path(f"/proc/{pid}/{name}").read_text()
     return ""

@@ -15,7 +15,7 @@ from jwt.algorithms import ECAlgorithm, OKPAlgorithm, RSAAlgorithm
 
 from graphql_api.access.api_keys import new_api_key
 from graphql_api.access.principal import Scope
-from graphql_api.app import open_customers
+from graphql_api.app import open_database
 from graphql_api.mongo.api_keys import MongoApiKeys
 
 ISSUER = "https://identity.example/"
@@ -32,8 +32,8 @@ async def api_key(
 ) -> str:
     """A new key in this database, with all scopes by default."""
     key, kept = new_api_key(name, frozenset(scopes or Scope), lifetime)
-    with contextlib.closing(open_customers(mongodb_uri)) as customers:
-        await MongoApiKeys(customers).add(kept)
+    with contextlib.closing(open_database(mongodb_uri)) as database:
+        await MongoApiKeys(database).add(kept)
     return key
 
 

@@ -1,4 +1,4 @@
-"""A schema that has what ours has not, to try how prepared operations do with it."""
+"""A schema with what ours does not have, to test prepared operations."""
 
 from collections.abc import AsyncGenerator, Callable
 from enum import Enum
@@ -11,9 +11,6 @@ from strawberry.relay import GlobalID
 from strawberry.schema.config import StrawberryConfig
 from strawberry.types import Info
 from strawberry.types.base import get_object_definition
-
-from graphql_api.execution.prepared import TakeGiven
-from graphql_api.schema.schema import Schema
 
 # Inputs
 
@@ -55,6 +52,20 @@ class Fussy:
 @strawberry.input
 class WithDefault:
     number: int = 5
+    colour: Colour | None = Colour.BLUE
+    plain: Plain | None = strawberry.field(default_factory=lambda: Plain(text="made"))
+
+
+@strawberry.input
+class WithDefaults:
+    inner: WithDefault | None
+    text: str | None = None
+    implied: str | None
+
+
+@strawberry.input
+class WithDefaultList:
+    texts: list[str] = strawberry.field(default=("a",))
 
 
 @strawberry.input
@@ -171,19 +182,19 @@ class Second(Resolved):
 
 # What is resolved, and how
 
-# What resolvers were called with.
+# The calls of resolvers.
 calls: list[str] = []
 
 
 def echo(type_: object, default: object = strawberry.UNSET) -> Any:
-    """A field that says what exactly its resolver was called with."""
+    """A field that shows the argument of its resolver."""
 
     async def resolver(info: Info, value: Any = default) -> str:
         calls.append(f"{info.context} {value!r}")
         return repr(value)
 
     resolver.__annotations__["value"] = type_
-    return strawberry.field(resolver=resolver, extensions=[TakeGiven()])
+    return strawberry.field(resolver=resolver)
 
 
 THINGS: dict[str, Any] = {
@@ -210,8 +221,8 @@ THINGS: dict[str, Any] = {
 }
 
 
-def given(type_: object) -> Any:
-    """A field that gives one of the things."""
+def thing_of(type_: object) -> Any:
+    """A field that returns one of the things."""
 
     async def resolver(info: Info, key: str) -> Any:
         calls.append(key)
@@ -220,7 +231,7 @@ def given(type_: object) -> Any:
         return THINGS[key]
 
     resolver.__annotations__["return"] = type_
-    return strawberry.field(resolver=resolver, extensions=[TakeGiven()])
+    return strawberry.field(resolver=resolver)
 
 
 class Another(FieldExtension):
@@ -243,8 +254,19 @@ async def resolver_with_root(root: Any, info: Info) -> str:
     return f"{root} {info.context}"
 
 
+DEFAULT = WithDefaults(inner=WithDefault(number=6, plain=None), text="b", implied="c")
+
+
+async def resolver_that_changes(info: Info, value: WithDefaults = DEFAULT) -> str:
+    """Changes its argument. No later call may get the changed one."""
+    calls.append(f"{info.context} {value!r}")
+    assert value.inner is not None
+    value.inner.number += 1
+    return repr(value)
+
+
 async def resolver_how(info: Info) -> str:
-    """Only graphql-core tells where in an answer a field is."""
+    """Only graphql-core gives a resolver the path of its field."""
     return "by graphql-core" if hasattr(info, "path") else "prepared"
 
 
@@ -267,6 +289,8 @@ class Query:
     number: str | None = echo(int | None)
     boolean: str | None = echo(bool | None)
     with_default: str | None = echo(WithDefault)
+    with_defaults: str | None = echo(WithDefaults)
+    with_default_list: str | None = echo(WithDefaultList)
     with_implied_null: str | None = echo(WithImpliedNull)
     with_list: str | None = echo(WithList)
     with_maybe: str | None = echo(WithMaybe)
@@ -277,31 +301,59 @@ class Query:
     made_otherwise: str | None = echo(MadeOtherwise)
     default: str | None = echo(int, 5)
     default_null: str | None = echo(int | None, None)
+    default_colour: str | None = echo(Colour, Colour.BLUE)
+    default_object: str | None = echo(WithDefaults, DEFAULT)
+    default_part: str | None = echo(WithDefaults, {"text": "b"})
+    default_fussy: str | None = echo(Fussy, Fussy(text="good"))
+    default_list: str | None = echo(list[int], [1])
+    changed: str | None = field(resolver_that_changes)
     numbers: str | None = echo(list[int])
     maybe: str | None = echo(strawberry.Maybe[int], None)  # type: ignore[misc]  # mypy knows no `Maybe`
     global_id: str | None = echo(GlobalID)
 
-    thing: Thing | None = given(Thing | None)
-    certain: Thing = given(Thing)
-    word: Word | None = given(Word | None)
-    named: Named | None = given(Named | None)
-    either: Thing | Other | None = given(
+    thing: Thing | None = thing_of(Thing | None)
+    certain: Thing = thing_of(Thing)
+    word: Word | None = thing_of(Word | None)
+    named: Named | None = thing_of(Named | None)
+    either: Thing | Other | None = thing_of(
         Annotated[Thing | Other | None, strawberry.union("Either")]
     )
-    picky: Picky | None = given(Picky | None)
-    resolved: Resolved | None = given(Resolved | None)
-    loud: Loud | None = given(Loud | None)
-    box: Box[int] | None = given(Box[int] | None)
+    picky: Picky | None = thing_of(Picky | None)
+    resolved: Resolved | None = thing_of(Resolved | None)
+    loud: Loud | None = thing_of(Loud | None)
+    box: Box[int] | None = thing_of(Box[int] | None)
 
-    plainly: str | None = field(plain_resolver, TakeGiven())
-    not_given: str | None = field(plain_resolver)
-    extended: str | None = field(plain_resolver, TakeGiven(), Another())
+    plainly: str | None = field(plain_resolver)
+    extended: str | None = field(plain_resolver, Another())
     only_extended: str | None = field(plain_resolver, Another())
-    without_info: str | None = field(resolver_without_info, TakeGiven())
-    with_root: str | None = field(resolver_with_root, TakeGiven())
+    without_info: str | None = field(resolver_without_info)
+    with_root: str | None = field(resolver_with_root)
     at_once: str | None = field(resolver_at_once)
-    at_once_given: str | None = field(resolver_at_once, TakeGiven())
-    how: str | None = field(resolver_how, TakeGiven())
+    how: str | None = field(resolver_how)
+
+
+@strawberry.type
+class CoveredQuery:
+    """The fields whose operations are prepared."""
+
+    plain: str | None = echo(Plain)
+    optional: str | None = echo(Plain | None)
+    nested: str | None = echo(Nested)
+    colour: str | None = echo(Colour)
+    number: str | None = echo(int | None)
+    boolean: str | None = echo(bool | None)
+    with_default: str | None = echo(WithDefault)
+    with_defaults: str | None = echo(WithDefaults)
+    default: str | None = echo(int, 5)
+    default_null: str | None = echo(int | None, None)
+    default_colour: str | None = echo(Colour, Colour.BLUE)
+    default_object: str | None = echo(WithDefaults, DEFAULT)
+    default_part: str | None = echo(WithDefaults, {"text": "b"})
+
+
+@strawberry.type
+class CoveredMutation(CoveredQuery):
+    pass
 
 
 async def count(info: Info) -> AsyncGenerator[int, None]:
@@ -316,8 +368,9 @@ class Subscription:
 @strawberry.type
 class Mutation:
     plain: str = echo(Plain)
-    thing: Thing | None = given(Thing | None)
-    certain: Thing = given(Thing)
+    changed: str | None = field(resolver_that_changes)
+    thing: Thing | None = thing_of(Thing | None)
+    certain: Thing = thing_of(Thing)
 
 
 def parse_word(value: object) -> object:
@@ -327,10 +380,14 @@ def parse_word(value: object) -> object:
 
 
 WORD = strawberry.scalar(name="Word", serialize=lambda value: value or None, parse_value=parse_word)
-SCHEMA = Schema(
+CONFIG = StrawberryConfig(scalar_map={Word: WORD})
+COVERED_SCHEMA = strawberry.Schema(
+    query=CoveredQuery, mutation=CoveredMutation, config=CONFIG
+)._schema
+SCHEMA = strawberry.Schema(
     query=Query,
     mutation=Mutation,
     subscription=Subscription,
     types=[First, Second, Other],
-    config=StrawberryConfig(scalar_map={Word: WORD}),
-)
+    config=CONFIG,
+)._schema

@@ -1,9 +1,22 @@
-"""Good and bad values for each of the twelve fields, for every judge: rule, GraphQL, MongoDB."""
+"""Valid and invalid values for each field: one table for the rules, GraphQL, MongoDB and clients.
+
+The `example` and the `counterexample` of each declaration are in it by themselves.
+"""
 
 from dataclasses import dataclass
 from typing import Any
 
 from graphql_api.customers.fields import FIELDS
+from graphql_api.customers.judge import judge
+from graphql_api.customers.problems import (
+    InvalidFormat,
+    Missing,
+    Problem,
+    Rejected,
+    TooLong,
+    TooShort,
+    WrongType,
+)
 
 REQUIRED = "RequiredFieldError"
 WRONG_TYPE = "WrongTypeError"
@@ -11,19 +24,27 @@ TOO_SHORT = "TooShortError"
 TOO_LONG = "TooLongError"
 FORMAT = "InvalidFormatError"
 
+KINDS: dict[type[Problem], str] = {
+    Missing: REQUIRED,
+    WrongType: WRONG_TYPE,
+    TooShort: TOO_SHORT,
+    TooLong: TOO_LONG,
+    InvalidFormat: FORMAT,
+}
+
 
 @dataclass(frozen=True)
 class Good:
-    """A value that is accepted, and what is kept of it."""
+    """A valid value, and the normalised text that is stored of it."""
 
     field: str
     sent: Any
-    kept: str
+    stored: str
 
 
 @dataclass(frozen=True)
 class Bad:
-    """A value that is refused, and every problem that it has, in order."""
+    """An invalid value, and every problem that it has, in order."""
 
     field: str
     sent: Any
@@ -41,9 +62,23 @@ def _bad(field: str, values: dict[Any, tuple[str, ...]]) -> list[Bad]:
     return [Bad(field, value, problems) for value, problems in values.items()]
 
 
+def _counterexamples() -> list[Bad]:
+    """Each declared counterexample, with the problems that its rule finds in it."""
+    judged = judge({field.name: field.rule.counterexample for field in FIELDS})
+    problems = judged.problems if isinstance(judged, Rejected) else ()
+    return [
+        Bad(
+            field.name,
+            field.rule.counterexample,
+            tuple(KINDS[type(problem)] for problem in problems if problem.field is field),
+        )
+        for field in FIELDS
+    ]
+
+
 # The fillers of Hangul.
 INVISIBLE_LETTERS = "\u115f\u1160\u3164\uffa0"
-# Joiners that do not stand between letters of a script that needs them, and tshegs between none.
+# Joiners that are not between letters of a script that needs them, and tshegs not between letters.
 _JOINED_NOTHING = (
     "John\u200cSmith",
     "\u0391\u03bd\u03bd\u200d\u03b1\u03c2",
@@ -125,9 +160,9 @@ _NO_ADDRESSES = {
 _NEITHER_TEXT_NOR_INTEGER: tuple[Any, ...] = (True, False, 1.5, [], ["10469"], {}, {"$gt": ""})
 
 GOOD = [
+    *(Good(field.name, field.rule.example, field.rule.example) for field in FIELDS),
     *_good(
         "name",
-        "John Smith",
         "José",
         "Zoë",
         "आरती",
@@ -151,7 +186,6 @@ GOOD = [
     ),
     *_good(
         "email",
-        "john.smith@example.com",
         "J.Smith+Tag@example.com",
         "o'brien_1@sub.example.co.uk",
         f"{'a' * 28}@example.com",
@@ -161,7 +195,6 @@ GOOD = [
     ),
     *_good(
         "description",
-        "A1 Company",
         "12345",
         "a line\nand another\r\n\tand a third",
         "#!? «ÿ» 😀 👩\u200d💻 €",
@@ -174,13 +207,12 @@ GOOD = [
         ("  \n trimmed \n ", "trimmed"),
         ("Cafe\u0301s", "Cafés"),
     ),
-    *_good("send_email_address", "a@b.de", "invoices@example.com"),
+    *_good("send_email_address", "a@b.de"),
     *_good("cc_email_address", "a@b.de", ("Copies@Example.com", "Copies@example.com")),
-    *_good("country", "US", "Germany", "Österreich", "भारत", "日本", "a" * 50, (" US ", "US")),
+    *_good("country", "Germany", "Österreich", "भारत", "日本", "a" * 50, (" US ", "US")),
     *_good("country", "\u0f56\u0f7c\u0f51\u0f0b\u0f61\u0f74\u0f63", "\u3007\u3007"),
     *_good(
         "address_line1",
-        "103 Mason Street",
         "Straße 5",
         "12345",
         "५ महात्मा गांधी",
@@ -189,13 +221,12 @@ GOOD = [
         "a" * 50,
         ("103  Mason\nStreet", "103 Mason Street"),
     ),
-    *_good("address_line2", "2nd Floor", "Étage 2"),
-    *_good("city", "New York", "Åş", "São Paulo", "東京", "\u0f63\u0fb7\u0f0b\u0f66", "a" * 50),
-    *_good("state", "NY", "Nordrhein Westfalen", "a" * 50),
+    *_good("address_line2", "Étage 2"),
+    *_good("city", "Åş", "São Paulo", "東京", "\u0f63\u0fb7\u0f0b\u0f66", "a" * 50),
+    *_good("state", "Nordrhein Westfalen", "a" * 50),
     *_good(
         "zip_code",
         "10469",
-        "10469-2345",
         "02134",
         "1-2-3",
         "0",
@@ -204,12 +235,11 @@ GOOD = [
         (10469, "10469"),
         (0, "0"),
     ),
-    *_good(
-        "phone_number", "5417543010", "00", "12345678901", (5417543010, "5417543010"), (42, "42")
-    ),
+    *_good("phone_number", "00", "12345678901", (5417543010, "5417543010"), (42, "42")),
 ]
 
 BAD = [
+    *_counterexamples(),
     *_bad("name", {**_LETTERS_AND_SPACES, "Jo": (TOO_SHORT,), "J1": (TOO_SHORT, FORMAT)}),
     *_bad("email", {**_NO_ADDRESSES, "": (REQUIRED,), " \n ": (REQUIRED,), "a": (FORMAT,)}),
     *_bad(
@@ -286,8 +316,8 @@ BAD = [
     *[Bad("phone_number", value, (WRONG_TYPE,)) for value in _NEITHER_TEXT_NOR_INTEGER],
 ]
 
-# MongoDB's Unicode tables are older than Python's: that a code point is not assigned is only the
-# rule's to say, or those that were assigned in between would be refused.
+# Only the rule rejects unassigned code points. MongoDB's Unicode tables are older than Python's:
+# the same check there would reject code points that were assigned since.
 ONLY_THE_RULE_REFUSES = ["a\ufffebcde", "a\u0378bcde"]
 
 

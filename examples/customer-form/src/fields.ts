@@ -3,7 +3,7 @@ import { CreateCustomerInputSchema } from "./generated/rules";
 
 export type FieldName = keyof CreateCustomerInput;
 
-/** What to say at each field that is not right. */
+/** The messages to show at each invalid field. */
 export type FieldErrors = Partial<Record<FieldName, string[]>>;
 
 export const GROUPS = ["Customer", "Address", "Invoices"] as const;
@@ -14,20 +14,23 @@ interface Shown {
   kind?: "lines" | "email" | "digits";
 }
 
-/** How each field is shown. A field that is added to the schema does not compile until it is here. */
+/**
+ * How the form shows each field. The labels are those of the server. A field that is added to the
+ * schema is an error of the compiler until it has its line here.
+ */
 export const SHOWN: Record<FieldName, Shown> = {
   name: { label: "Name", group: "Customer" },
   email: { label: "Email", group: "Customer", kind: "email" },
   description: { label: "Description", group: "Customer", kind: "lines" },
-  phoneNumber: { label: "Phone", group: "Customer", kind: "digits" },
-  addressLine1: { label: "Address, line 1", group: "Address" },
-  addressLine2: { label: "Address, line 2", group: "Address" },
+  phoneNumber: { label: "Phone Number", group: "Customer", kind: "digits" },
+  addressLine1: { label: "Address Line 1", group: "Address" },
+  addressLine2: { label: "Address Line 2", group: "Address" },
   city: { label: "City", group: "Address" },
   state: { label: "State", group: "Address" },
-  zipCode: { label: "ZIP code", group: "Address" },
+  zipCode: { label: "ZIP Code", group: "Address" },
   country: { label: "Country", group: "Address" },
-  sendEmailAddress: { label: "Send invoices to", group: "Invoices", kind: "email" },
-  ccEmailAddress: { label: "Send copies to", group: "Invoices", kind: "email" },
+  sendEmailAddress: { label: "Send Email Address", group: "Invoices", kind: "email" },
+  ccEmailAddress: { label: "CC Email Address", group: "Invoices", kind: "email" },
 };
 
 /** The fields, in the order of the form. */
@@ -43,13 +46,13 @@ export function isRequired(name: FieldName): boolean {
   return !RULES[name].safeParse(undefined).success;
 }
 
-/** What may stand in a field, in the schema's words; those of what it is come before them. */
+/** What a field may hold, in the schema's words: the second paragraph of its description. */
 export function hint(name: FieldName): string {
   const paragraphs = RULES[name].description?.split("\n\n") ?? [];
   return (paragraphs[1] ?? "").replaceAll("`", "");
 }
 
-/** What the rules refuse of an input, before it is sent. */
+/** Every problem that the rules find in an input before it is sent. */
 export function errorsOf(input: Partial<CreateCustomerInput>): FieldErrors {
   const errors: FieldErrors = {};
   for (const issue of CreateCustomerInputSchema.safeParse(input).error?.issues ?? []) {

@@ -1,7 +1,7 @@
-"""Where the errors of a document are, found in one pass over its text.
+"""Parses documents, and finds the lines and columns of all errors in one pass over the text.
 
-graphql-core looks for the line of each error from the beginning of the document on, which takes
-longer than all the rest where there are many errors after many lines.
+graphql-core counts the lines anew for each error, from the start of the document. For many errors
+after many lines, that takes longer than everything else.
 """
 
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ from graphql.language.location import get_locations
 
 
 class _Text(Source):
-    """A document's text, of which graphql-core finds no lines once it is parsed."""
+    """A document's text. Once it is parsed, graphql-core finds no lines in it: `body` is empty."""
 
     def __init__(self, text: str) -> None:
         super().__init__(text)
@@ -20,10 +20,13 @@ class _Text(Source):
 
 
 def parse_document(text: str, max_tokens: int) -> DocumentNode:
-    """A document whose errors `locate` is for. Raises `GraphQLSyntaxError`, which is located."""
+    """Parses a document, for whose errors `locate` is needed.
+
+    Raises `GraphQLSyntaxError`, which has its location already.
+    """
     source = _Text(text)
     document = parse(source, max_tokens=max_tokens)
-    # Every position is now the column of a first line, and costs nothing.
+    # Every position is now a column of the first line, which takes no time to find.
     source.body = ""
     return document
 

@@ -1,0 +1,30 @@
+"""Opens the database of the settings for one command."""
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable
+
+from ..app import open_database
+from ..mongo.database import MongoDatabase
+from ..mongo.driver_errors import driver_errors_explained
+from ..mongo.mongod import running_or_embedded_mongod
+from ..settings import Settings
+
+
+def with_database(settings: Settings, work: Callable[[MongoDatabase], Awaitable[int]]) -> int:
+    """Runs `work` on the database that a server with these settings uses.
+
+    Returns the exit code that `work` returns. Starts the embedded MongoDB, unless the settings
+    name another one or a server is running it.
+    Raises `SettingsError`, `MongodError`, and `Unavailable` with its subclass `Misconfigured`.
+    """
+
+    async def run(uri: str) -> int:
+        with contextlib.closing(open_database(uri)) as database, driver_errors_explained():
+            return await work(database)
+
+    with contextlib.ExitStack() as stack:
+        uri = settings.mongodb_uri or stack.enter_context(
+            running_or_embedded_mongod(settings.mongod, settings.data_dir)
+        )
+        return asyncio.run(run(uri))

@@ -1,0 +1,39 @@
+"""The application under another ASGI server, with the settings of the environment."""
+
+import json
+import os
+
+import pytest
+import structlog
+
+from graphql_api import app as app_module
+from graphql_api import logs
+from graphql_api.app import from_environment
+from graphql_api.output import standard_error
+
+from ..support.clients import client_of, create_customer
+from ..support.servers import variables_of_a_service
+
+
+async def test_an_asgi_server_serves_the_application_that_the_environment_describes(
+    database_uri: str, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    service = variables_of_a_service("GRAPHQL_API")
+    settings = {"GRAPHQL_API_MONGODB_URI": database_uri, "GRAPHQL_API_LOG_FORMAT": "json"}
+    monkeypatch.setattr(os, "environ", {**service, **settings})
+    # Restored at the end, as the configuration is below.
+    monkeypatch.setattr(logs, "_json_output", None)
+    # A logger keeps the configuration of its first line.
+    monkeypatch.setattr(app_module, "logger", structlog.get_logger())
+
+    app = from_environment()
+    async with app.router.lifespan_context(app), client_of(app) as client:
+        created = await create_customer(client)
+    structlog.reset_defaults()
+    standard_error().finish()
+
+    ignored, _, _ = map(json.loads, capfd.readouterr().err.splitlines())
+    assert created["__typename"] == "CreateCustomerSuccess"
+    assert (
+        ignored["event"] == f"Variables of a Kubernetes Service are ignored: {', '.join(service)}."
+    )
