@@ -26,7 +26,7 @@ def fields() -> str:
         )
         for field in FIELDS
     )
-    return _table(("Field", "Required", "What it may hold", "Example"), rows)
+    return _table(("Field", "Required", "Allowed values", "Example"), rows)
 
 
 def settings() -> str:
@@ -39,7 +39,7 @@ def settings() -> str:
         )
         for field in dataclasses.fields(Settings)
     )
-    return _table(("Variable", "Default", "What it decides"), rows)
+    return _table(("Variable", "Default", "What it sets"), rows)
 
 
 def outcomes() -> str:
@@ -63,7 +63,7 @@ def field_errors() -> str:
         )
         for error in _members("CustomerFieldError")
     )
-    return _table(("`__typename`", "What it means", "Also has"), rows)
+    return _table(("`__typename`", "What it means", "Additional fields"), rows)
 
 
 def _members(union: str) -> list[GraphQLObjectType]:
