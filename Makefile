@@ -92,5 +92,5 @@ lock: $(INSTALLED) ## Lock the newest versions of all Python packages
 	$(LOCK) examples/python_client/pyproject.toml -o examples/python_client/requirements.txt
 	$(LOCK) tests/clients/programs/pyproject.toml -o tests/clients/programs/requirements.txt
 
-images: install ## Take the pictures in docs/images again
+images: install ## Take the screenshots in docs/images again
 	IMAGES=docs/images $(BIN)/pytest --quiet --numprocesses 0 tests/clients/test_browser.py tests/clients/test_form.py -k picture

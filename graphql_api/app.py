@@ -89,7 +89,9 @@ def create_app(settings: Settings) -> Starlette:
                 except SettingUp as error:
                     logger.warning(f"Customers cannot be created yet: {error.progress}")
                 except Unavailable:
-                    logger.warning("The database is unavailable. Each request tries it again.")
+                    logger.warning(
+                        "The database is unavailable. Each request tries to reach it again."
+                    )
                 async with endpoint.trusted_documents.refreshed_in_background():
                     yield
 
@@ -144,7 +146,7 @@ def from_environment() -> Starlette:
 
 
 def warn_of_ignored(environment: Mapping[str, str]) -> None:
-    """Logs the names of variables that are no settings, because Kubernetes sets them."""
+    """Logs the names of variables that are not settings, because Kubernetes sets them."""
     if ignored := set_by_kubernetes(environment):
         logger.warning(f"Variables of a Kubernetes Service are ignored: {', '.join(ignored)}.")
 

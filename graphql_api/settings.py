@@ -303,14 +303,14 @@ class Settings:
         int,
         _Setting(
             _whole_number(1, 3600),
-            "How long an answer may wait for a client that has stopped reading.",
+            "How long a response may wait for a client that has stopped reading.",
         ),
     ] = 10
     keep_alive_seconds: Annotated[
         int,
         _Setting(
             _whole_number(1, 3600),
-            "How long an idle connection stays open after an answer. Behind a proxy, set it "
+            "How long an idle connection stays open after a response. Behind a proxy, set it "
             "longer than the idle timeout of the proxy.",
         ),
     ] = 5

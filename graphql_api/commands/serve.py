@@ -166,7 +166,7 @@ def _exit(_signal: int, _frame: FrameType | None) -> None:
 
 
 def _do_nothing(number: int, _frame: FrameType | None) -> None:
-    logger.warning("Received %s, which does nothing.", signal.Signals(number).name)
+    logger.warning("Received %s. It is ignored.", signal.Signals(number).name)
 
 
 def _once_free(take: Callable[[], _T]) -> _T:

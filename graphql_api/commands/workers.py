@@ -111,13 +111,13 @@ class Workers:
 
     def _handle(self, number: signal.Signals) -> None:
         if number in STOP_SIGNALS:
-            logger.info("Received %s. The server stops.", number.name)
+            logger.info("Received %s. The server is stopping.", number.name)
             self._stop()
         elif number == signal.SIGHUP:
-            logger.info("Received SIGHUP. The server processes are replaced.")
+            logger.info("Received SIGHUP. The server processes are being replaced.")
             self._generation += 1
         else:
-            logger.info("Received %s, which does nothing.", number.name)
+            logger.info("Received %s. It is ignored.", number.name)
 
     def _stop(self) -> None:
         # The kernel accepts connections as long as any process has the listener open.

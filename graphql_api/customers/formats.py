@@ -260,8 +260,8 @@ ALPHANUMERIC = Format(
     read=_line_of_kinds("LNZ"),
 )
 PRINTABLE = Format(
-    allowed="printable text, line breaks and tabs, with something visible",
-    instruction="Use only printable text, line breaks and tabs, with something visible",
+    allowed="printable text, line breaks and tabs, with at least one visible character",
+    instruction="Use only printable text, line breaks and tabs, with at least one visible character",
     pattern=rf"(?![{_escaped(_INVISIBLE)}]*$)(?:[^\p{{Cc}}\p{{Cn}}\p{{Co}}\p{{Cs}}]|[\t\n\r])+",
     read=_printable_lines,
 )

@@ -1,4 +1,4 @@
-"""The kinds of problems that a field can have. Each has a message to show at the field."""
+"""The kinds of problems that a field can have. Each has a message to show next to the field."""
 
 from dataclasses import dataclass
 

@@ -160,7 +160,7 @@ class Measure:
         if is_small and not self.is_circular:
             pairs = sum(self.pairs([selection_set]) for selection_set in measured)
             if pairs > _MAX_PAIRS:
-                yield f"{_MAX_PAIRS:,} pairs of fields that share a place in the answer"
+                yield f"{_MAX_PAIRS:,} pairs of fields with the same response key"
 
     def selections(self, selection_set: SelectionSetNode, parent: GraphQLNamedType | None) -> Size:
         """Measures a selection set on the type `parent`; None is a type that does not exist.
@@ -220,7 +220,7 @@ class Measure:
         return measured or Size()
 
     def pairs(self, selection_sets: Sequence[SelectionSetNode]) -> int:
-        """The number of pairs of fields that share a place in the answer.
+        """The number of pairs of fields with the same response key.
 
         Validation compares each pair. The time is proportional to the number of expanded fields,
         and no fragment may contain itself.

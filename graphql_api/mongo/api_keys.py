@@ -17,7 +17,7 @@ _Result = TypeVar("_Result")
 class MongoApiKeys:
     """The repository of API keys, an `access.api_keys.ApiKeys`: the collection `api_keys`.
 
-    Every method raises `Unavailable`, and `pymongo.errors.PyMongoError` where a second try would
+    Every method raises `Unavailable`, and `pymongo.errors.PyMongoError` if a second try would
     fail as well.
     """
 

@@ -43,7 +43,7 @@ async def within_deadline(
     """As `run_until`, for work that stores no customer.
 
     Raises `Unavailable` in place of a transient error, without its cause: messages of the driver
-    name hosts, and some contain documents. Raises `pymongo.errors.PyMongoError` where a second try
+    name hosts, and some contain documents. Raises `pymongo.errors.PyMongoError` if a second try
     would fail as well.
     """
     try:

@@ -17,7 +17,7 @@ async def find(
     """For each request's unique values, in the same order, the documents that have one of them.
 
     A document that has two of a request's values is listed twice. Raises `Unavailable`, and
-    `pymongo.errors.PyMongoError` where a second try would fail as well.
+    `pymongo.errors.PyMongoError` if a second try would fail as well.
     """
     all_values = {value for values in wanted for value in values}
     # Each value has at most one document, so all documents fit into the first answer.

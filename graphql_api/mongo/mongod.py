@@ -91,7 +91,9 @@ def find_mongod(configured: Path | None) -> Path:
     """
     if configured is not None:
         if not os.access(configured, os.X_OK):
-            raise MongodError(f"GRAPHQL_API_MONGOD names {configured}, which cannot be run.")
+            raise MongodError(
+                f"GRAPHQL_API_MONGOD names {configured}, which is not an executable file."
+            )
         return configured.resolve()
     if on_path := shutil.which("mongod"):
         return Path(on_path).resolve()
@@ -125,7 +127,7 @@ def embedded_mongod(binary: Path, data_dir: Path) -> Iterator[str]:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise DirectoryInUse(
-                f"Another server uses the data directory {data_dir}; stop it, or choose another "
+                f"Another server uses the data directory {data_dir}. Stop it, or choose another "
                 "directory with --data-dir."
             ) from None
         with _reachable(folder) as socket:

@@ -21,7 +21,7 @@ class MongoTrustedDocuments:
     """The repository of trusted documents, an `access.trusted_documents.TrustedDocuments`.
 
     It is the collection `documents`. Every method raises `Unavailable`, and
-    `pymongo.errors.PyMongoError` where a second try would fail as well.
+    `pymongo.errors.PyMongoError` if a second try would fail as well.
     """
 
     def __init__(self, database: MongoDatabase) -> None:

@@ -71,8 +71,14 @@ def _changes_of_rules(before: GraphQLSchema, after: GraphQLSchema) -> Iterator[C
             if (was := old.get(name)) != (is_ := new.get(name)):
                 yield Change(
                     Severity.DANGEROUS if _looser(name, was, is_) else Severity.BREAKING,
-                    f"@constraint({name}:) of {place} has changed from {was} to {is_}.",
+                    f"@constraint({name}:) of {place} {_in_words(was, is_)}.",
                 )
+
+
+def _in_words(was: object, is_: object) -> str:
+    if was is None:
+        return f"was added: {is_}"
+    return f"was removed: {was}" if is_ is None else f"has changed from {was} to {is_}"
 
 
 def _looser(name: str, was: object, is_: object) -> bool:

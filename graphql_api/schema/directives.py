@@ -19,7 +19,7 @@ _Enum = TypeVar("_Enum", bound=type[Enum])
 @strawberry.schema_directive(
     locations=[Location.INPUT_FIELD_DEFINITION, Location.SCALAR],
     description=(
-        "What a text may contain after the white space at its ends is removed: the minimum and "
+        "The rule for a string after the white space at its ends is removed: the minimum and "
         "maximum number of Unicode code points, a regular expression (ECMA-262, with the flag `u` "
         "or `v`), and the name of a well-known format, such as `email`."
     ),
@@ -60,7 +60,7 @@ def declared(graphql_type: _Type) -> _Type:
     """Gives the customer's fields on a Strawberry type their descriptions, and inputs their rules.
 
     The type lists names and types. `customers.fields` declares the rest, once. Raises `TypeError`
-    where the two do not list the same names: an input those of `NewCustomer`, an output those of
+    if the names differ: an input must have those of `NewCustomer`, and an output those of
     `Customer`.
     """
     definition = get_object_definition(graphql_type, strict=True)
@@ -81,7 +81,7 @@ def declared(graphql_type: _Type) -> _Type:
 def declared_enum(enum: _Enum) -> _Enum:
     """Gives the members of a Strawberry enum of field names their declared descriptions.
 
-    Raises `TypeError` where the values are not the names of the declared fields.
+    Raises `TypeError` if the values are not the names of the declared fields.
     """
     definition = cast("type[WithStrawberryEnumDefinition]", enum).__strawberry_definition__
     _require_same_names(definition.name, [member.value for member in definition.values], _FIELDS)

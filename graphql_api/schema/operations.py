@@ -23,5 +23,5 @@ class Mutation:
 class Query:
     customer: Customer | None = strawberry.field(
         resolver=resolve_customer,
-        description="The customer with this `id`, or `null` if there is none.",
+        description="The customer with this `id`, or `null` if it does not exist.",
     )

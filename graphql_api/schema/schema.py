@@ -47,7 +47,7 @@ def sdl() -> str:
     }
     ordered = sorted(definitions, key=lambda name: places.get(name, -1))
     document = DocumentNode(definitions=tuple(definitions[name] for name in ordered))
-    # Empty lines of descriptions come out indented.
+    # `print_ast` indents the empty lines of descriptions.
     return re.sub(" +$", "", print_ast(document), flags=re.MULTILINE) + "\n"
 
 
@@ -70,7 +70,7 @@ def _types_in_order() -> list[str]:
 
 
 def introspection() -> dict[str, Any]:
-    """What a client learns that asks for the whole schema; directives at fields are not in it."""
+    """The result of the introspection query. It does not contain the directives of fields."""
     return dict(introspection_from_schema(build_schema(sdl())))
 
 

@@ -37,7 +37,7 @@ class CreateCustomerInput:
 class CreateCustomerSuccess:
     customer: "Customer" = strawberry.field(description="The customer, as stored.")
     replayed: bool = strawberry.field(
-        description="Whether an earlier request with the same idempotency key created it."
+        description="Whether an earlier request with the same idempotency key created the customer."
     )
 
 
@@ -63,7 +63,7 @@ CreateCustomerResult = Annotated[
 
 
 @declared
-@strawberry.type(description="A customer, as stored: every text is normalised.")
+@strawberry.type(description="A customer, as stored: every value is normalised.")
 class Customer:
     id: strawberry.ID = strawberry.field(description="An opaque, globally unique id.")
     name: str | None
@@ -95,7 +95,7 @@ class FieldError:
     )
     message: str = strawberry.field(
         description=(
-            "A sentence to show at the field. It says what to do and never repeats the value."
+            "A sentence to show next to the field. It says what to do and never repeats the value."
         )
     )
 
@@ -129,7 +129,7 @@ class InvalidFormatError(FieldError):
 
 @strawberry.type(description="The value is neither a string nor an integer.")
 class WrongTypeError(FieldError):
-    expected: str = strawberry.field(description="What to send, in words.")
+    expected: str = strawberry.field(description="What to send instead, in words.")
 
 
 @strawberry.type(
@@ -151,7 +151,7 @@ CustomerFieldError = Annotated[
     | EmailTakenError,
     strawberry.union(
         "CustomerFieldError",
-        description="Every kind of problem; each implements `FieldError`. More may be added later.",
+        description="Every kind of field error. All of them implement `FieldError`. Later versions may add kinds.",
     ),
 ]
 

@@ -158,7 +158,7 @@ def test_a_signal_to_all_processes_stops_all(number: signal.Signals, tmp_path: P
     with supervised("broken", tmp_path) as supervisor:
         workers = supervisor.two_serve()
         os.killpg(supervisor.process.pid, signal.SIGUSR2)
-        until(lambda: "Received SIGUSR2, which does nothing." in supervisor.log(), "it is logged")
+        until(lambda: "Received SIGUSR2. It is ignored." in supervisor.log(), "it is logged")
 
         os.killpg(supervisor.process.pid, number)
 

@@ -110,8 +110,8 @@ def test_each_format_says_what_to_do_with_the_example_of_its_field() -> None:
     messages = {
         "name": "Use only letters and spaces, for example John Smith.",
         "email": "Enter a valid email address, for example john.smith@example.com.",
-        "description": "Use only printable text, line breaks and tabs, with something visible, "
-        "for example A1 Company.",
+        "description": "Use only printable text, line breaks and tabs, with at least one visible "
+        "character, for example A1 Company.",
         "country": "Use only letters, for example US.",
         "address_line1": "Use only letters, digits and spaces, for example 103 Mason Street.",
         "zip_code": "Use digits, with single hyphens between groups, for example 10469-2345.",

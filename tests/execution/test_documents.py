@@ -211,7 +211,7 @@ def test_pairs_of_fields_in_the_same_place_have_a_limit(text: str) -> None:
 
     assert errors_of(few, max_aliases=1000) == []
     assert errors_of(many, max_aliases=1000, max_tokens=10_000) == [
-        "The document has more than 5,000 pairs of fields that share a place in the answer. Send a "
+        "The document has more than 5,000 pairs of fields with the same response key. Send a "
         "smaller one."
     ]
 

@@ -75,7 +75,9 @@ def test_without_a_binary_one_line_names_all_ways_to_get_one(
 def test_a_configured_binary_that_cannot_be_run_is_refused(name: str, tmp_path: Path) -> None:
     executable(tmp_path / "mongod", mode=0o600)
 
-    with pytest.raises(MongodError, match=r"GRAPHQL_API_MONGOD names .*, which cannot be run\."):
+    with pytest.raises(
+        MongodError, match=r"GRAPHQL_API_MONGOD names .*, which is not an executable file\."
+    ):
         find_mongod(tmp_path / name)
 
 
@@ -99,7 +101,7 @@ def test_a_second_server_on_a_directory_is_refused_and_the_first_continues(
     refusal = refused(binary, mongodb_dir)
 
     assert refusal == (
-        f"Another server uses the data directory {mongodb_dir}; stop it, or choose another "
+        f"Another server uses the data directory {mongodb_dir}. Stop it, or choose another "
         "directory with --data-dir."
     )
     write(database_uri, "still here")

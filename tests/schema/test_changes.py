@@ -43,12 +43,12 @@ type Two { a: Int }
         (
             '"a"',
             '"a", format: "email"',
-            "(format:) of Search.text has changed from None to email.",
+            "(format:) of Search.text was added: email.",
         ),
         (
             "more: Int",
             "more: Int @constraint(minLength: 1)",
-            "(minLength:) of Search.more has changed from None to 1.",
+            "(minLength:) of Search.more was added: 1.",
         ),
     ],
 )
@@ -68,8 +68,8 @@ def test_a_change_after_which_a_valid_request_may_fail_is_breaking(
         ("= One | Two", "= One | Two | Query", "Query was added to union type Found."),
         ("minLength: 2", "minLength: 1", "(minLength:) of Search.text has changed from 2 to 1."),
         ("maxLength: 5", "maxLength: 6", "(maxLength:) of Search.text has changed from 5 to 6."),
-        (', pattern: "a"', "", "(pattern:) of Search.text has changed from a to None."),
-        ("@constraint(maxLength: 10)", "", "(maxLength:) of Zip has changed from 10 to None."),
+        (', pattern: "a"', "", "(pattern:) of Search.text was removed: a."),
+        ("@constraint(maxLength: 10)", "", "(maxLength:) of Zip was removed: 10."),
     ],
 )
 def test_a_change_after_which_clients_may_receive_something_unknown_is_dangerous(
