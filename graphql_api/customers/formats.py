@@ -261,7 +261,9 @@ ALPHANUMERIC = Format(
 )
 PRINTABLE = Format(
     allowed="printable text, line breaks and tabs, with at least one visible character",
-    instruction="Use only printable text, line breaks and tabs, with at least one visible character",
+    instruction=(
+        "Use only printable text, line breaks and tabs, with at least one visible character"
+    ),
     pattern=rf"(?![{_escaped(_INVISIBLE)}]*$)(?:[^\p{{Cc}}\p{{Cn}}\p{{Co}}\p{{Cs}}]|[\t\n\r])+",
     read=_printable_lines,
 )

@@ -151,7 +151,10 @@ CustomerFieldError = Annotated[
     | EmailTakenError,
     strawberry.union(
         "CustomerFieldError",
-        description="Every kind of field error. All of them implement `FieldError`. Later versions may add kinds.",
+        description=(
+            "Every kind of field error. All of them implement `FieldError`. Later versions may add "
+            "kinds."
+        ),
     ),
 ]
 
