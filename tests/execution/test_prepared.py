@@ -24,6 +24,7 @@ from structlog.testing import capture_logs
 
 from graphql_api.access.principal import ANYBODY, Principal, Scope
 from graphql_api.customers.fields import FIELDS, Customer, NewCustomer
+from graphql_api.customers.listings import Listing, Page, PageRequest
 from graphql_api.customers.store import Attempt, Customers, EmailTaken, StoredCustomer
 from graphql_api.execution.operation import Operation
 from graphql_api.execution.prepared import PreparedOperation, Unfinished
@@ -89,6 +90,15 @@ class ScriptedCustomers:
 
     async def get(self, id_: str) -> Customer | None:
         return self.script.get[self._asked("get", id_)]()
+
+    async def get_by_email(self, email: str) -> Customer | None:
+        raise NotImplementedError
+
+    async def page(self, request: PageRequest) -> Page:
+        raise NotImplementedError
+
+    async def count(self, listing: Listing, limit: int) -> int:
+        raise NotImplementedError
 
     async def created_with(self, key: str) -> StoredCustomer | None:
         return self.script.created_with[self._asked("created_with", key)]()
