@@ -327,7 +327,8 @@ async def test_no_page_and_no_count_reads_the_collection_or_sorts_many(
         assert commands
         for command in commands:
             assert "COLLSCAN" not in command["planSummary"]
-            assert command["planSummary"].count("IXSCAN") <= 2
+            # The planner has no choice: it would remember its choice for other values.
+            assert "fromMultiPlanner" not in command
             if "hasSortStage" in command:
                 assert command["keysExamined"] <= FEW + 1
 
