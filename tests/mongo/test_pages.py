@@ -385,7 +385,8 @@ async def test_times_of_updates_bound_times_of_creation(lists: Lists) -> None:
 
 
 async def test_positions_stay_where_their_customers_are_gone(empty: Lists) -> None:
-    customers = ALL[:4]
+    # In all orders except the one by email address, they are equal.
+    customers = [replace(each, name=None, created_at=START, updated_at=START) for each in ALL[:4]]
     for order in ORDERS:
         empty.documents.delete_many({})
         empty.insert(customers)
