@@ -209,9 +209,13 @@ class NewCustomer:
 
 @dataclass(frozen=True, kw_only=True)
 class Customer(NewCustomer):
-    """A stored customer. Times are in UTC and have whole milliseconds."""
+    """A stored customer. Times are in UTC and have whole milliseconds.
+
+    `version` is 1 when the customer is created, and one more with each change.
+    """
 
     id: UUID
+    version: int
     created_at: datetime
     updated_at: datetime
 

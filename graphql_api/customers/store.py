@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from .fields import Customer
+from .listings import Listing, Page, PageRequest
 
 
 class EmailTaken(Exception):
@@ -41,6 +42,15 @@ class Customers(Protocol):
 
     async def get(self, id_: str) -> Customer | None:
         """The customer with this id, or None. An id is valid only as it was given out."""
+
+    async def get_by_email(self, email: str) -> Customer | None:
+        """The customer with this valid email address, compared without regard to case, or None."""
+
+    async def page(self, request: PageRequest) -> Page:
+        """One page of a list, with every customer that was stored before the request."""
+
+    async def count(self, listing: Listing, limit: int) -> int:
+        """The number of customers of a list; the limit if it has more."""
 
     async def created_with(self, key: str) -> StoredCustomer | None:
         """The customer that was created with this idempotency key, or None."""

@@ -1,4 +1,4 @@
-"""A customer as a MongoDB document, the unique indexes, and the validator."""
+"""A customer as a MongoDB document, the indexes, and the validator."""
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
@@ -9,14 +9,25 @@ from bson import CodecOptions, encode
 from bson.raw_bson import RawBSONDocument
 from pymongo import IndexModel
 
-from ..customers.fields import FIELDS, Customer, Field
+from ..customers.fields import FIELDS, Customer, Field, NewCustomer
 from ..customers.identity import email_key
+from ..customers.search import folded, words_of
 from ..customers.store import Attempt, StoredCustomer
 
 EMAIL_KEY = "emailCaseFolded"
 IDEMPOTENCY_KEY = "idempotency.key"
 
-INDEXES = [
+NAME_SORT = "nameSort"
+EMAIL_SORT = "emailSort"
+SEARCH = "search"
+GIVEN = "given"
+
+# The version of the documents' form. Documents of version 1 have no `schemaVersion`, and none of
+# the fields that `derived_fields` makes except the email key.
+SCHEMA_VERSION = 2
+
+# Without these, no customer is stored: they refuse duplicates.
+UNIQUE_INDEXES = [
     IndexModel([(EMAIL_KEY, 1)], name=EMAIL_KEY, unique=True),
     IndexModel(
         [(IDEMPOTENCY_KEY, 1)],
@@ -26,11 +37,32 @@ INDEXES = [
     ),
 ]
 
+# Each page of a list is read from one of these, named by its first field.
+LIST_INDEXES = [
+    IndexModel([("createdAt", -1), ("_id", -1)], name="createdAt"),
+    IndexModel([("updatedAt", -1), ("_id", -1)], name="updatedAt"),
+    IndexModel([(NAME_SORT, 1), ("_id", 1)], name=NAME_SORT),
+    IndexModel([(EMAIL_SORT, 1), ("_id", 1)], name=EMAIL_SORT),
+    IndexModel([(SEARCH, 1), ("createdAt", -1), ("_id", -1)], name=SEARCH),
+    IndexModel([(GIVEN, 1)], name=GIVEN),
+]
+
+INDEXES = [*UNIQUE_INDEXES, *LIST_INDEXES]
+
+# Marks tokens that are not whole words. No word of a customer and no search contains it.
+_MARK = "\1"
+# The length of the beginnings that are tokens of their own.
+BEGINNING = 3
+
 
 # The name of a field with a unique index, and a value that one customer alone can have there.
 UniqueValue = tuple[str, Any]
 
 _NAMES = [(field.name, field.public_name) for field in FIELDS]
+# Stored documents contain these bits, so a field must never get another one: add new fields to the
+# end of the declaration, or migrate the documents.
+BITS = {field.name: 1 << number for number, field in enumerate(FIELDS)}
+_BITS = [*BITS.items()]
 
 
 def unique_values(stored: StoredCustomer) -> list[UniqueValue]:
@@ -83,12 +115,62 @@ def to_document(stored: StoredCustomer) -> dict[str, Any]:
     for name, public_name in _NAMES:
         if (value := values[name]) is not None:
             document[public_name] = value
-    document[EMAIL_KEY] = email_key(customer.email)
+    document.update(derived_fields(customer))
+    document["version"] = customer.version
     document["createdAt"] = customer.created_at
     document["updatedAt"] = customer.updated_at
     if stored.attempt is not None:
         document["idempotency"] = dict(vars(stored.attempt))
     return document
+
+
+def derived_fields(customer: NewCustomer) -> dict[str, Any]:
+    """The fields of a document that follow from the customer's own, and the schema version.
+
+    They are the email key, what orders sort by (a missing name sorts as an empty one), the tokens
+    of the search and of the filters, and the bits of the fields that are given.
+    """
+    values, email, name = vars(customer), customer.email, customer.name
+    given = 0
+    for field, bit in _BITS:
+        if values[field] is not None:
+            given |= bit
+    return {
+        EMAIL_KEY: email_key(email),
+        NAME_SORT: "" if name is None else folded(name),
+        EMAIL_SORT: folded(email),
+        SEARCH: _tokens(customer),
+        GIVEN: given,
+        "schemaVersion": SCHEMA_VERSION,
+    }
+
+
+def _tokens(customer: NewCustomer) -> list[str]:
+    """The customer's words, their beginnings of three characters, and its places.
+
+    A beginning is found by equality, so MongoDB reads it in the order of creation. It takes the
+    place of a word of three characters.
+    """
+    words = words_of(customer)
+    tokens = [word for word in words if len(word) != BEGINNING]
+    tokens += {beginning_token(word) for word in words if len(word) >= BEGINNING}
+    if customer.country is not None:
+        tokens.append(place_token("country", customer.country))
+    if customer.state is not None:
+        tokens.append(place_token("state", customer.state))
+    if customer.city is not None:
+        tokens.append(place_token("city", customer.city))
+    return tokens
+
+
+def beginning_token(word: str) -> str:
+    """The token of the first three characters of a folded word."""
+    return word[:BEGINNING] + _MARK
+
+
+def place_token(field: str, value: str) -> str:
+    """The token of a value of `country`, `state` or `city`."""
+    return f"{_MARK}{field}={folded(value)}"
 
 
 def to_bson(stored: StoredCustomer, options: CodecOptions[Any]) -> RawBSONDocument:
@@ -97,7 +179,7 @@ def to_bson(stored: StoredCustomer, options: CodecOptions[Any]) -> RawBSONDocume
 
 
 def from_document(document: Mapping[str, Any]) -> StoredCustomer:
-    """The customer of a document; its times are in UTC.
+    """The customer of a document of any schema version; its times are in UTC.
 
     Raises `KeyError` for a document without `_id`, `createdAt` or `updatedAt`.
     """
@@ -109,6 +191,7 @@ def from_document(document: Mapping[str, Any]) -> StoredCustomer:
         Customer(
             **{name: document.get(public_name) for name, public_name in _NAMES},  # type: ignore[arg-type]  # the validator checks the types
             id=id_,
+            version=document.get("version", 1),
             created_at=created_at,
             updated_at=updated_at,
         ),
@@ -133,6 +216,12 @@ def validator() -> dict[str, Any]:
                 "_id": {"bsonType": "binData"},
                 **properties,
                 EMAIL_KEY: {"bsonType": "string"},
+                NAME_SORT: {"bsonType": "string"},
+                EMAIL_SORT: {"bsonType": "string"},
+                SEARCH: {"bsonType": "array"},
+                GIVEN: {"bsonType": "int"},
+                "version": {"bsonType": "int"},
+                "schemaVersion": {"bsonType": "int"},
                 "createdAt": {"bsonType": "date"},
                 "updatedAt": {"bsonType": "date"},
                 "idempotency": {

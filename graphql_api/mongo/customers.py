@@ -1,19 +1,27 @@
 """Customers in a MongoDB collection: how they are added and read while anything may fail."""
 
 import asyncio
+from collections.abc import Callable
 from functools import partial
+from typing import Any, TypeVar
 from uuid import UUID
 
 import structlog
 from bson.raw_bson import RawBSONDocument
+from pymongo.database import Database
+from pymongo.errors import OperationFailure
 
 from ..customers.fields import Customer
+from ..customers.identity import email_key
+from ..customers.listings import Listing, Page, PageRequest
 from ..customers.store import EmailTaken, StoredCustomer
 from ..deadline import PAUSE_SECONDS, REQUEST_SECONDS, RESOLVE_SECONDS, deadline_in
 from ..faults import OutcomeUnknown, Unavailable
 from ..logs import stack_frames
 from .batches import Batches
+from .connection import in_motor_thread
 from .customer_documents import (
+    EMAIL_KEY,
     IDEMPOTENCY_KEY,
     UniqueValue,
     from_document,
@@ -22,10 +30,16 @@ from .customer_documents import (
 )
 from .customers_collection import NAME
 from .database import MongoDatabase
+from .deadline import within_deadline
 from .find import find
 from .insert import Outcome, insert
+from .pages import count, read_page
 
 logger = structlog.get_logger()
+
+_Result = TypeVar("_Result")
+
+_BAD_VALUE = 2
 
 
 class MongoCustomers:
@@ -131,6 +145,43 @@ class MongoCustomers:
             return None
         stored = await self._read(("_id", uuid))
         return None if stored is None else stored.customer
+
+    async def get_by_email(self, email: str) -> Customer | None:
+        """The customer with this valid email address, or None. Raises what `find` raises."""
+        # Without its index, MongoDB would read every customer.
+        await self._set_up.collection_uuid(deadline_in(REQUEST_SECONDS))
+        stored = await self._read((EMAIL_KEY, email_key(email)))
+        return None if stored is None else stored.customer
+
+    async def page(self, request: PageRequest) -> Page:
+        """One page of a list, as a majority has it.
+
+        Raises `Unavailable`, also if the page cannot be found by the deadline, and
+        `pymongo.errors.PyMongoError` where a second try would fail as well.
+        """
+        return await self._list(partial(read_page, request=request))
+
+    async def count(self, listing: Listing, limit: int) -> int:
+        """The number of customers of a list, or the limit if it has more.
+
+        Raises what `page` raises.
+        """
+        return await self._list(partial(count, listing=listing, limit=limit))
+
+    async def _list(self, work: Callable[[Database[dict[str, Any]]], _Result]) -> _Result:
+        """Does work that needs the indexes of lists."""
+        deadline = deadline_in(REQUEST_SECONDS)
+        uuid = await self._set_up.collection_uuid(deadline)
+        try:
+            return await within_deadline(
+                deadline, partial(in_motor_thread, self._database.motor, work)
+            )
+        except OperationFailure as error:
+            if error.code != _BAD_VALUE:
+                raise
+            # Each query names its index. MongoDB refuses one that names a missing index.
+            self._set_up.invalidate(uuid)
+            raise Unavailable from None
 
     async def created_with(self, key: str) -> StoredCustomer | None:
         """The customer that this idempotency key created, or None. Raises what `find` raises."""

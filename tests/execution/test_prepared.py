@@ -24,6 +24,7 @@ from structlog.testing import capture_logs
 
 from graphql_api.access.principal import ANYBODY, Principal, Scope
 from graphql_api.customers.fields import FIELDS, Customer, NewCustomer
+from graphql_api.customers.listings import Listing, Page, PageRequest
 from graphql_api.customers.store import Attempt, Customers, EmailTaken, StoredCustomer
 from graphql_api.execution.errors import mask_errors
 from graphql_api.execution.operation import Operation
@@ -41,7 +42,13 @@ SCHEMA = create_schema()
 NOW = datetime(2026, 11, 22, 8, 59, 51, 42000, UTC)
 ID = UUID("00000000-0000-4000-8000-000000000000")
 JOHN = Customer(
-    id=ID, name="John Smith", email="john@example.com", country="US", created_at=NOW, updated_at=NOW
+    id=ID,
+    name="John Smith",
+    email="john@example.com",
+    country="US",
+    version=1,
+    created_at=NOW,
+    updated_at=NOW,
 )
 # Values that MongoDB never gives, and that only graphql-core can answer.
 BROKEN: list[dict[str, Any]] = [
@@ -51,6 +58,7 @@ BROKEN: list[dict[str, Any]] = [
     {"created_at": "today"},
     {"zip_code": 10469},
     {"updated_at": None, "name": {}},
+    {"version": "1"},
 ]
 
 
@@ -84,6 +92,15 @@ class ScriptedCustomers:
 
     async def get(self, id_: str) -> Customer | None:
         return self.script.get[self._asked("get", id_)]()
+
+    async def get_by_email(self, email: str) -> Customer | None:
+        raise NotImplementedError
+
+    async def page(self, request: PageRequest) -> Page:
+        raise NotImplementedError
+
+    async def count(self, listing: Listing, limit: int) -> int:
+        raise NotImplementedError
 
     async def created_with(self, key: str) -> StoredCustomer | None:
         return self.script.created_with[self._asked("created_with", key)]()
@@ -286,7 +303,7 @@ async def test_a_real_server_answers_the_second_time_as_the_first_time(database_
 
             assert answers[-1] == answers[-2], request
 
-    assert sum(b'"errors":[{"message"' not in answer for answer in answers) > 60
+    assert sum(b'"errors":[{"message"' not in answer for answer in answers) > 50
     for expected in (b'"replayed":true', b'"name":"John Smith"', b"CreateCustomerFailure"):
         assert any(expected in answer for answer in answers), expected
 

@@ -22,6 +22,7 @@ from graphql_api.faults import Misconfigured
 from graphql_api.mongo.customer_documents import (
     EMAIL_KEY,
     IDEMPOTENCY_KEY,
+    INDEXES,
     any_of,
     from_document,
     unique_values,
@@ -209,4 +210,5 @@ def assert_ensured(documents: Documents) -> None:
     assert indexes[IDEMPOTENCY_KEY]["partialFilterExpression"] == {
         "idempotency.key": {"$type": "string"}
     }
+    assert {index.document["name"] for index in INDEXES} < set(indexes)
     assert documents.options()["validator"] == validator()

@@ -71,6 +71,12 @@ def test_values_that_the_rules_refuse_are_refused(guarded: Documents) -> None:
         {"createdAt": "2026-11-22"},
         {"_id": "no uuid"},
         {"idempotency": {"key": "k"}},
+        {"nameSort": None},
+        {"emailSort": 5},
+        {"search": "john"},
+        {"given": "name"},
+        {"version": "1"},
+        {"schemaVersion": 2.5},
     ],
     ids=str,
 )

@@ -47,7 +47,20 @@ async def test_only_the_email_address_is_needed(
     given = {name for name, value in created["customer"].items() if value is not None}
     assert given == {"id", "email", "createdAt", "updatedAt"}
     [document] = documents.find({})
-    assert set(document) == {"_id", "email", "emailCaseFolded", "createdAt", "updatedAt"}
+    assert document == {
+        "_id": UUID(created["customer"]["id"]),
+        "email": "only@example.com",
+        "emailCaseFolded": "only@example.com",
+        "nameSort": "",
+        "emailSort": "only@example.com",
+        "search": ["only@example.com", "example.com", *document["search"][2:]],
+        "given": 0b10,
+        "schemaVersion": 2,
+        "version": 1,
+        "createdAt": document["createdAt"],
+        "updatedAt": document["createdAt"],
+    }
+    assert set(document["search"][2:]) == {"onl\1", "exa\1", "com\1"}
 
 
 async def test_ids_are_unique_and_times_are_utc_to_the_millisecond(

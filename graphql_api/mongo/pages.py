@@ -1,0 +1,324 @@
+"""Pages and counts of lists of customers, each from an index, however many customers there are.
+
+Which index is best depends on how many customers fulfil a condition. MongoDB's planner would try
+some, and use the winner for other values, too: what is best for a common word would read every
+customer for a rare one. So the index is chosen here. A probe tells whether few customers fulfil a
+condition: then these are sorted. If many fulfil each condition, customers are read in the order of
+the list until the page is full.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from functools import cached_property
+from typing import Any
+
+import pymongo
+from pymongo.collection import Collection
+from pymongo.database import Database
+from pymongo.errors import PyMongoError
+
+from ..customers.listings import (
+    NEWEST_FIRST,
+    Filter,
+    Listing,
+    OrderField,
+    Page,
+    PageRequest,
+    Position,
+    TimeRange,
+)
+from .customer_documents import (
+    BEGINNING,
+    BITS,
+    EMAIL_SORT,
+    GIVEN,
+    NAME_SORT,
+    SEARCH,
+    beginning_token,
+    from_document,
+    place_token,
+)
+from .customers_collection import NAME
+
+_Query = dict[str, Any]
+
+# Fewer customers than this are sorted. A probe costs a millisecond or two, because it counts to
+# this number only.
+_FEW = 1000
+
+# How long customers are read in the order of the list, before those of one condition are sorted
+# instead: conditions that many customers fulfil, but few together, would have every customer read.
+_WALK_SECONDS = 0.5
+
+# The fields by which lists are ordered, which are the names of their indexes, too.
+_KEYS = {
+    OrderField.CREATED_AT: "createdAt",
+    OrderField.UPDATED_AT: "updatedAt",
+    OrderField.NAME: NAME_SORT,
+    OrderField.EMAIL: EMAIL_SORT,
+}
+# Every key of a customer is one of these or greater. A comparison finds no document without the
+# key, which is not a customer, or not migrated yet.
+_LEAST: dict[str, datetime | str] = {
+    "createdAt": datetime(1, 1, 1, tzinfo=UTC),
+    "updatedAt": datetime(1, 1, 1, tzinfo=UTC),
+    NAME_SORT: "",
+    EMAIL_SORT: "",
+}
+# Words that begin with a word are less than that word with this character, which no word contains.
+_LAST = "\U0010ffff"
+
+
+def read_page(database: Database[dict[str, Any]], *, request: PageRequest) -> Page:
+    """The page. Raises `pymongo.errors.PyMongoError`."""
+    reader = _Reader(database[NAME], request.listing)
+    after, before, is_last = request.after, request.before, request.is_last
+    # One more than the page has: it tells whether there is another page.
+    documents = reader.find(after, before, request.size + 1, is_backwards=is_last)
+    has_more = len(documents) > request.size
+    # Usually, the customers of the positions are still there, and are found at once.
+    starts_later = after is not None and bool(
+        reader.find(None, after, 1, is_backwards=True, is_included=True)
+    )
+    ends_earlier = before is not None and bool(reader.find(before, None, 1, is_included=True))
+
+    customers = [from_document(document).customer for document in documents[: request.size]]
+    if is_last:
+        customers.reverse()
+        return Page(customers, has_next=ends_earlier, has_previous=has_more or starts_later)
+    return Page(customers, has_next=has_more or ends_earlier, has_previous=starts_later)
+
+
+def count(database: Database[dict[str, Any]], *, listing: Listing, limit: int) -> int:
+    """The number of customers, or the limit. Raises `pymongo.errors.PyMongoError`."""
+    # The index `search` has the times of creation, so MongoDB counts without reading documents.
+    return _Reader(database[NAME], replace(listing, order=NEWEST_FIRST)).count(limit)
+
+
+@dataclass(frozen=True)
+class _Condition:
+    """One thing that every customer of a list must fulfil, as a query that the index answers.
+
+    `in_order` is a query for these customers, and maybe for others, which the index `search`
+    answers in the order of creation.
+    """
+
+    index: str
+    query: _Query
+    in_order: _Query | None = None
+
+
+class _Reader:
+    """Reads the customers of one listing."""
+
+    def __init__(self, customers: Collection[dict[str, Any]], listing: Listing) -> None:
+        self._customers = customers
+        self._is_by_creation = listing.order.field is OrderField.CREATED_AT
+        self._is_descending = listing.order.is_descending
+        self._key = _KEYS[listing.order.field]
+        conditions = list(_conditions(customers, listing))
+        # What bounds the order's key, so that it is one range of each index in that order.
+        self._ranges = [
+            {self._key: {"$gte": _LEAST[self._key]}},
+            *(condition.query for condition in conditions if condition.index == self._key),
+            *_implied_ranges(listing.filter, self._key),
+        ]
+        self._conditions = [condition for condition in conditions if condition.index != self._key]
+        # Everything in the order of the list, filtered by all conditions.
+        self._walk = _Condition(self._key, {})
+
+    def find(
+        self,
+        after: Position | None,
+        before: Position | None,
+        limit: int,
+        *,
+        is_backwards: bool = False,
+        is_included: bool = False,
+    ) -> list[dict[str, Any]]:
+        """The first documents between two positions, or the last ones, the last one first."""
+        low, high = (before, after) if self._is_descending else (after, before)
+        between = _Between(key=self._key, low=low, high=high, is_included=is_included)
+        direction = -1 if self._is_descending is not is_backwards else 1
+        if self._plan is self._walk and self._conditions:
+            try:
+                with pymongo.timeout(_WALK_SECONDS):
+                    return self._find(between, limit, direction)
+            except PyMongoError as error:
+                if not error.timeout:
+                    raise
+            self._plan = self._conditions[0]
+        return self._find(between, limit, direction)
+
+    def count(self, limit: int) -> int:
+        """The number of customers, or the limit."""
+        plan = self._rare or next(iter(self._conditions), self._walk)
+        query = {"$and": self._queries(plan)}
+        return self._customers.count_documents(query, limit=limit, hint=plan.index)
+
+    def _find(self, between: "_Between", limit: int, direction: int) -> list[dict[str, Any]]:
+        plan = self._plan
+        queries, ranges = [*self._queries(plan), between.whole_range()], between.ranges()
+        if plan is self._walk:
+            # MongoDB reads each range from its beginning, and merges them.
+            query: _Query = {"$or": [{"$and": [range_, *queries]} for range_ in ranges]}
+        else:
+            # It would not merge the ranges of several tokens, but sort them.
+            query = {"$and": [*queries, _filter_only(*ranges)]}
+        return self._customers.find(
+            query,
+            # The tokens are the largest part of a document.
+            {SEARCH: False},
+            sort=[(self._key, direction), ("_id", direction)],
+            limit=limit,
+            hint=plan.index,
+        ).to_list()
+
+    @cached_property
+    def _plan(self) -> _Condition:
+        """What customers are found by. They are filtered by all other conditions.
+
+        They are sorted, unless the index has them in the order of the list.
+        """
+        if self._is_by_creation and len(self._conditions) == 1:
+            [condition] = self._conditions
+            if condition.in_order is condition.query:
+                return condition
+        if self._rare is not None:
+            return self._rare
+        in_order = [
+            _Condition(SEARCH, condition.in_order)
+            for condition in self._conditions
+            if self._is_by_creation and condition.in_order is not None
+        ]
+        if len(in_order) > 1:
+            return min(in_order, key=self._created_before)
+        return in_order[0] if in_order else self._walk
+
+    @cached_property
+    def _rare(self) -> _Condition | None:
+        """The first condition that few customers fulfil, or None."""
+        for condition in self._conditions:
+            found = self._customers.count_documents(
+                condition.query, limit=_FEW, hint=condition.index
+            )
+            if found < _FEW:
+                return condition
+        return None
+
+    def _created_before(self, plan: _Condition) -> list[datetime]:
+        """When the customer was created before which many were: the rarer, the earlier."""
+        cursor = self._customers.find(
+            plan.query,
+            {"_id": False, "createdAt": True},
+            sort=[("createdAt", -1), ("_id", -1)],
+            skip=_FEW - 1,
+            limit=1,
+            hint=SEARCH,
+        )
+        return [document["createdAt"] for document in cursor]
+
+    def _queries(self, plan: _Condition) -> list[_Query]:
+        """What every customer of the list fulfils. The plan's index answers the plan's query."""
+        others = [c.query for c in self._conditions if c.query is not plan.query]
+        if plan.index == SEARCH:
+            # The planner would try each token, and prefer one that is not in order.
+            others = [_filter_only(query) for query in others]
+        return [*self._ranges, plan.query, *others]
+
+
+def _conditions(customers: Collection[dict[str, Any]], listing: Listing) -> Iterator[_Condition]:
+    """The conditions of a listing; those that probably let the fewest customers through first."""
+    for word in sorted(listing.words, key=len, reverse=True):
+        begins = {SEARCH: {"$elemMatch": {"$gte": word, "$lt": word + _LAST}}}
+        beginning = {SEARCH: beginning_token(word)}
+        if len(word) < BEGINNING:
+            yield _Condition(SEARCH, begins)
+        else:
+            yield _Condition(
+                SEARCH, beginning if len(word) == BEGINNING else begins, in_order=beginning
+            )
+    filter_ = listing.filter
+    places = (("city", filter_.city), ("state", filter_.state), ("country", filter_.country))
+    for field, values in places:
+        if values is not None:
+            query = {SEARCH: {"$in": [place_token(field, value) for value in values]}}
+            yield _Condition(SEARCH, query, in_order=query)
+    for key, times in (("createdAt", filter_.created_at), ("updatedAt", filter_.updated_at)):
+        if times is not None and (limits := _limits(times)):
+            yield _Condition(key, {key: limits})
+    if filter_.has or filter_.has_not:
+        yield _Condition(GIVEN, {GIVEN: {"$in": _masks(customers, filter_)}})
+
+
+def _limits(times: TimeRange) -> dict[str, datetime]:
+    limits = {"$gte": times.start, "$lt": times.before}
+    return {operator: time for operator, time in limits.items() if time is not None}
+
+
+def _implied_ranges(filter_: Filter, key: str) -> Iterator[_Query]:
+    """What follows for a key from a range of the other time: no update precedes its creation."""
+    created, updated = filter_.created_at, filter_.updated_at
+    if key == "createdAt" and updated is not None and updated.before is not None:
+        yield {key: {"$lt": updated.before}}
+    if key == "updatedAt" and created is not None and created.start is not None:
+        yield {key: {"$gte": created.start}}
+
+
+def _masks(customers: Collection[dict[str, Any]], filter_: Filter) -> list[int]:
+    """The masks, of those that customers have, with what is given, and without what is not.
+
+    No index answers a condition on bits, but a collection has few masks.
+    """
+    given = sum(BITS[name] for name in filter_.has or ())
+    missing = sum(BITS[name] for name in filter_.has_not or ())
+    masks: list[int] = customers.distinct(GIVEN)
+    return [mask for mask in masks if mask & given == given and not mask & missing]
+
+
+def _filter_only(*queries: _Query) -> _Query:
+    """What fulfils one of the queries, in a form for which MongoDB uses no index.
+
+    It uses none for an `$or` with a field that is in no index, which no document has.
+    """
+    return {"$or": [*queries, {"never": True}]}
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Between:
+    """What is between two positions, where there are both, in the order of a key."""
+
+    key: str
+    low: Position | None
+    high: Position | None
+    is_included: bool
+
+    def whole_range(self) -> _Query:
+        """One range of the key, which has other customers with the keys of the positions, too."""
+        limits = {}
+        if self.low is not None:
+            limits["$gte"] = self.low.key
+        if self.high is not None:
+            limits["$lte"] = self.high.key
+        return {self.key: limits} if limits else {}
+
+    def ranges(self) -> list[_Query]:
+        """The ranges of key and id that together have nothing else.
+
+        Customers with the key of a position have a range of their own, which begins at its id:
+        half of all customers may have this key, if it is that of a missing name.
+        """
+        low, high = self.low, self.high
+        greater, less = ("$gte", "$lte") if self.is_included else ("$gt", "$lt")
+        if low is not None and high is not None and low.key == high.key:
+            return [{self.key: low.key, "_id": {greater: low.id, less: high.id}}]
+        inside: dict[str, Any] = {}
+        ranges = []
+        if low is not None:
+            inside["$gt"] = low.key
+            ranges.append({self.key: low.key, "_id": {greater: low.id}})
+        if high is not None:
+            inside["$lt"] = high.key
+            ranges.append({self.key: high.key, "_id": {less: high.id}})
+        return [{self.key: inside}, *ranges] if inside else [{}]

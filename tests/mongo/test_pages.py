@@ -1,0 +1,563 @@
+"""Pages and counts of customers: what they contain, and what MongoDB reads for them."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Iterable, Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from itertools import chain
+from random import Random
+from typing import Any, ClassVar
+from uuid import UUID
+
+import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, rule, run_state_machine_as_test
+from pymongo import MongoClient
+from pymongo.collection import Collection
+from pymongo.errors import OperationFailure
+
+from graphql_api.customers.cursors import cursor_of
+from graphql_api.customers.fields import Customer, PhoneNumber, ZipCode
+from graphql_api.customers.find_by_email import find_by_email
+from graphql_api.customers.list_customers import Part, count_customers, list_customers, listing
+from graphql_api.customers.listings import (
+    NEWEST_FIRST,
+    Count,
+    Filter,
+    Listing,
+    Order,
+    OrderField,
+    Page,
+    PageRequest,
+    TimeRange,
+    position_of,
+)
+from graphql_api.customers.search import folded, words_of
+from graphql_api.customers.store import StoredCustomer
+from graphql_api.faults import Unavailable
+from graphql_api.mongo import pages
+from graphql_api.mongo.customer_documents import to_document
+from graphql_api.mongo.customers import MongoCustomers
+from graphql_api.mongo.database import MongoDatabase
+
+from ..support.replica_sets import Member, ReplicaSet
+
+Documents = Collection[dict[str, Any]]
+
+START = datetime(2026, 1, 1, tzinfo=UTC)
+ORDERS = [Order(field, is_descending) for field in OrderField for is_descending in (False, True)]
+BY_CREATION = [order for order in ORDERS if order.field is OrderField.CREATED_AT]
+# A probe counts to this number here.
+FEW = 20
+
+
+def customer(number: int, random: Random) -> Customer:
+    """A customer with many equals: half of the names are absent, and times and words are shared."""
+    created_at = START + timedelta(milliseconds=number // 3)
+    optional: dict[str, Any] = {
+        "description": random.choice(["Alpha beta", "alphabet 5", "gamma"]),
+        "country": random.choice(["US", "Österreich"]),
+        "city": random.choice(["New York", "Wien", "Wiener Neustadt"]),
+        "state": random.choice(["NY", "Wien"]),
+        "zip_code": ZipCode(str(random.randrange(10_000, 10_050))),
+        "phone_number": PhoneNumber(str(random.randrange(5_000_000, 5_000_050))),
+    }
+    given = {name: value for name, value in optional.items() if random.random() < 0.5}
+    if random.random() < 0.5:
+        given["name"] = random.choice(["Jose", "José", "josé", "Ann Smith", "Zoë Smithson"])
+    return Customer(
+        email=f"{random.choice(['Ann', 'bob', 'Zoë'])}.{number}@example.com",
+        id=UUID(int=random.getrandbits(128), version=4),
+        version=1,
+        created_at=created_at,
+        updated_at=created_at + timedelta(milliseconds=random.choice([0, 0, 5])),
+        **given,
+    )
+
+
+ALL = [customer(number, Random(number)) for number in range(200)]  # noqa: S311  # no secrets
+RARE = Customer(
+    name="Rare Customer",
+    email="rare.customer@rare.example",
+    country="Nauru",
+    id=UUID(int=1, version=4),
+    version=1,
+    created_at=START + timedelta(milliseconds=30),
+    updated_at=START + timedelta(milliseconds=35),
+)
+ALL.append(RARE)
+
+
+def expected(found: Listing, customers: list[Customer]) -> list[Customer]:
+    """The customers of a listing, by a plain reading of the specification."""
+    listed = [each for each in customers if _is_in(each, found)]
+    listed.sort(
+        key=lambda each: (position_of(each, found.order).key, each.id),
+        reverse=found.order.is_descending,
+    )
+    return listed
+
+
+def _is_in(each: Customer, found: Listing) -> bool:
+    words, filter_ = words_of(each), found.filter
+    places = (
+        (filter_.country, each.country),
+        (filter_.state, each.state),
+        (filter_.city, each.city),
+    )
+    ranges = ((filter_.created_at, each.created_at), (filter_.updated_at, each.updated_at))
+    return (
+        all(any(word.startswith(sought) for word in words) for sought in found.words)
+        and all(sought is None or folded(place or "") in sought for sought, place in places)
+        and all(
+            range_ is None
+            or ((range_.start or time) <= time and (range_.before is None or time < range_.before))
+            for range_, time in ranges
+        )
+        and all(getattr(each, name) is not None for name in filter_.has or ())
+        and all(getattr(each, name) is None for name in filter_.has_not or ())
+    )
+
+
+class Lists:
+    """A store, and the database behind it."""
+
+    def __init__(self, store: MongoCustomers, documents: Documents) -> None:
+        self.store = store
+        self.documents = documents
+
+    def insert(self, customers: Iterable[Customer]) -> None:
+        self.documents.insert_many([to_document(StoredCustomer(each, None)) for each in customers])
+
+    @contextlib.contextmanager
+    def profiled(self) -> Iterator[list[dict[str, Any]]]:
+        """What MongoDB notes of each command on customers, once the context is left."""
+        database, commands = self.documents.database, list[dict[str, Any]]()
+        database["system.profile"].drop()
+        database.command("profile", 2)
+        yield commands
+        database.command("profile", 0)
+        commands += database["system.profile"].find({"ns": self.documents.full_name})
+
+
+@contextlib.asynccontextmanager
+async def opened(uri: str) -> AsyncIterator[Lists]:
+    with (
+        contextlib.closing(MongoDatabase(uri)) as database,
+        MongoClient[dict[str, Any]](uri, uuidRepresentation="standard") as client,
+    ):
+        await database.set_up()
+        yield Lists(MongoCustomers(database), client.get_default_database()["customers"])
+
+
+@pytest.fixture(scope="module")
+async def lists(mongodb_uri: str) -> AsyncIterator[Lists]:
+    """A store of `ALL`, which no test changes."""
+    async with opened(mongodb_uri.replace("/?", "/test-lists?")) as lists:
+        lists.insert(ALL)
+        yield lists
+
+
+@pytest.fixture
+async def empty(database_uri: str) -> AsyncIterator[Lists]:
+    """A store without customers."""
+    async with opened(database_uri) as lists:
+        yield lists
+
+
+@pytest.fixture(autouse=True)
+def few(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pages, "_FEW", FEW)
+
+
+async def pages_of(
+    store: MongoCustomers, found: Listing, size: int, *, is_last: bool = False
+) -> AsyncIterator[Page]:
+    """The pages of a list one after another, or from the last one backwards."""
+    cursor = None
+    while True:
+        part = Part(last=size, before=cursor) if is_last else Part(first=size, after=cursor)
+        page = await list_customers(store, found, part)
+        yield page
+        if not (page.has_previous if is_last else page.has_next):
+            return
+        cursor = cursor_of(page.customers[0 if is_last else -1], found)
+
+
+async def all_of(
+    store: MongoCustomers, found: Listing, size: int, *, is_last: bool = False
+) -> list[Customer]:
+    read = [page.customers async for page in pages_of(store, found, size, is_last=is_last)]
+    return list(chain.from_iterable(reversed(read) if is_last else read))
+
+
+MIDDLE = TimeRange(START + timedelta(milliseconds=20), START + timedelta(milliseconds=40))
+
+# What each of these finds is fewer customers than all, and more than none.
+SELECTIONS: dict[str, tuple[str | None, Filter | None]] = {
+    "one letter": ("a", None),
+    "two letters": ("zo", None),
+    "three letters": ("jos", None),
+    "a common word": ("smith", None),
+    "a rare word": ("customer", None),
+    "an email address": ("rare.customer@rare.example", None),
+    "two common words": ("jose alpha", None),
+    "common and short words": ("jose alpha a", None),
+    "words of three letters": ("jos alp", None),
+    "a common and a rare word": ("exa customer", None),
+    "one country": (None, Filter(country=("us",))),
+    "a rare country": (None, Filter(country=("NAURU",))),
+    "one state": (None, Filter(state=("ny",))),
+    "one city": (None, Filter(city=("Wien",))),
+    "two cities": (None, Filter(city=("wien", "NEW YORK"))),
+    "a word and places": ("ann", Filter(country=("osterreich",), city=("Wien", "New York"))),
+    "a short word and a place": ("b", Filter(state=("wien", "ny"))),
+    "with a name": (None, Filter(has=("name",))),
+    "without a name": (None, Filter(has_not=("name",))),
+    "with some and without others": (
+        None,
+        Filter(has=("name", "email", "city"), has_not=("state", "country")),
+    ),
+    "created in a range": (None, Filter(created_at=MIDDLE)),
+    "created from": (None, Filter(created_at=replace(MIDDLE, before=None))),
+    "created before": (None, Filter(created_at=replace(MIDDLE, start=None))),
+    "updated in a range": (None, Filter(updated_at=MIDDLE)),
+    "updated from": (None, Filter(updated_at=replace(MIDDLE, before=None))),
+    "updated before": (None, Filter(updated_at=replace(MIDDLE, start=None))),
+    "everything": (
+        "a exa",
+        Filter(
+            created_at=TimeRange(START),
+            updated_at=MIDDLE,
+            country=("us", "osterreich"),
+            has=("description",),
+            has_not=("zip_code",),
+        ),
+    ),
+}
+SELECTED = pytest.mark.parametrize(("search", "filter_"), SELECTIONS.values(), ids=SELECTIONS)
+
+
+@SELECTED
+async def test_pages_contain_every_customer_of_a_list_once_and_in_order(
+    lists: Lists, search: str | None, filter_: Filter | None
+) -> None:
+    for order in ORDERS:
+        found = listing(search, filter_, order)
+        customers = expected(found, ALL)
+        assert 0 < len(customers) < len(ALL)
+
+        assert await all_of(lists.store, found, 60) == customers
+        assert await all_of(lists.store, found, 60, is_last=True) == customers
+    assert await count_customers(lists.store, found) == Count(len(customers), is_exact=True)
+    assert await count_customers(lists.store, found, 1) == Count(1, is_exact=len(customers) == 1)
+
+
+@pytest.mark.parametrize("order", ORDERS, ids=str)
+async def test_pages_contain_every_customer_without_a_search_and_a_filter(
+    lists: Lists, order: Order
+) -> None:
+    found, no_limits = listing(order=order), Filter(created_at=TimeRange())
+    customers = expected(found, ALL)
+
+    assert await all_of(lists.store, found, 7) == customers
+    assert await all_of(lists.store, found, 7, is_last=True) == customers
+    assert await all_of(lists.store, listing(" ", no_limits, order), 100) == customers
+    assert await count_customers(lists.store, found, 200) == Count(200, is_exact=False)
+    assert await count_customers(lists.store, found, 201) == Count(201, is_exact=True)
+
+
+async def test_what_nobody_has_is_an_empty_page(lists: Lists) -> None:
+    for search, filter_ in [
+        ("nobody", None),
+        ("jose nobody", None),
+        (".*", None),
+        ("^a", None),
+        ("\1country=us", None),
+        (None, Filter(city=("Wie",))),
+        (None, Filter(has_not=("email",))),
+        (None, Filter(created_at=TimeRange(START, START))),
+    ]:
+        for order in ORDERS:
+            found = listing(search, filter_, order)
+            page = await list_customers(lists.store, found, Part())
+            assert page == Page([], has_next=False, has_previous=False)
+        assert await count_customers(lists.store, found) == Count(0, is_exact=True)
+
+
+# What MongoDB reads
+
+
+@pytest.mark.parametrize("order", ORDERS, ids=str)
+async def test_a_page_of_all_customers_reads_only_its_own(lists: Lists, order: Order) -> None:
+    found = listing(order=order)
+    middle = position_of(expected(found, ALL)[100], order)
+
+    for request in [
+        PageRequest(listing=found, size=10),
+        PageRequest(listing=found, size=10, is_last=True),
+        PageRequest(listing=found, size=10, after=middle),
+        PageRequest(listing=found, size=10, before=middle, is_last=True),
+    ]:
+        with lists.profiled() as commands:
+            await lists.store.page(request)
+
+        for command in commands:
+            assert command["planSummary"].startswith("IXSCAN")
+            assert "hasSortStage" not in command
+            assert command["keysExamined"] <= 12
+            assert command["docsExamined"] <= 12
+
+
+@SELECTED
+async def test_no_page_and_no_count_reads_the_collection_or_sorts_many(
+    lists: Lists, search: str | None, filter_: Filter | None
+) -> None:
+    for order in ORDERS:
+        found = listing(search, filter_, order)
+        middle = replace(position_of(RARE, order), id=UUID(int=0))
+        with lists.profiled() as commands:
+            await lists.store.page(PageRequest(listing=found, size=5))
+            await lists.store.page(PageRequest(listing=found, size=5, after=middle))
+            await lists.store.page(PageRequest(listing=found, size=5, before=middle, is_last=True))
+            await lists.store.count(found, 100)
+
+        assert commands
+        for command in commands:
+            assert "COLLSCAN" not in command["planSummary"]
+            # The planner has no choice: it would remember its choice for other values.
+            assert "fromMultiPlanner" not in command
+            if "hasSortStage" in command:
+                assert command["keysExamined"] <= FEW + 1
+
+
+IN_ORDER = ["three letters", "one country", "a rare country", "one state", "one city", "two cities"]
+
+
+@pytest.mark.parametrize("order", BY_CREATION, ids=str)
+@pytest.mark.parametrize("name", IN_ORDER)
+async def test_beginnings_and_places_are_read_in_the_order_of_creation_at_once(
+    lists: Lists, name: str, order: Order
+) -> None:
+    with lists.profiled() as commands:
+        await lists.store.page(PageRequest(listing=listing(*SELECTIONS[name], order), size=5))
+
+    [command] = commands
+    assert "hasSortStage" not in command
+    assert command["docsExamined"] <= 6
+
+
+@pytest.mark.parametrize("order", BY_CREATION, ids=str)
+async def test_of_two_common_words_the_rarer_is_read(empty: Lists, order: Order) -> None:
+    # Every customer has the first word, and every second the other one.
+    names = ["Alpha Beta", "Alpha"]
+    customers = [
+        replace(each, name=names[number % 2], description=None)
+        for number, each in enumerate(ALL[:200])
+    ]
+    empty.insert(customers)
+
+    for search in ("alpha beta", "alp bet", "beta alpha"):
+        found = listing(search, None, order)
+        with empty.profiled() as commands:
+            page = await empty.store.page(PageRequest(listing=found, size=10))
+
+        assert page.customers == expected(found, customers)[:10]
+        assert "hasSortStage" not in commands[-1]
+        assert commands[-1]["docsExamined"] == 11
+
+
+async def test_times_of_updates_bound_times_of_creation(lists: Lists) -> None:
+    first, last = START, START + timedelta(milliseconds=10)
+    for order, filter_ in [
+        (NEWEST_FIRST, Filter(updated_at=TimeRange(first, last))),
+        (Order(OrderField.UPDATED_AT), Filter(created_at=TimeRange(MIDDLE.before))),
+    ]:
+        with lists.profiled() as commands:
+            await lists.store.page(PageRequest(listing=listing(None, filter_, order), size=5))
+
+        assert commands[-1]["docsExamined"] <= 15
+
+
+# Beside other writes, and while MongoDB fails
+
+
+async def test_positions_stay_where_their_customers_are_gone(empty: Lists) -> None:
+    # In all orders except the one by email address, they are equal.
+    customers = [replace(each, name=None, created_at=START, updated_at=START) for each in ALL[:4]]
+    for order in ORDERS:
+        empty.documents.delete_many({})
+        empty.insert(customers)
+        found = listing(order=order)
+        first, second, third, fourth = expected(found, customers)
+        between = Part(after=cursor_of(first, found), before=cursor_of(fourth, found))
+        inner = [second, third]
+
+        for sides in (True, False):
+            for part in (between, replace(between, first=2), replace(between, last=2)):
+                page = await list_customers(empty.store, found, part)
+                assert page == Page(inner, has_next=sides, has_previous=sides)
+            wrong = Part(after=between.before, before=between.after)
+            page = await list_customers(empty.store, found, wrong)
+            assert page == Page([], has_next=True, has_previous=True)
+            empty.documents.delete_many({"_id": {"$in": [first.id, fourth.id]}})
+        page = await list_customers(empty.store, found, replace(between, first=1))
+        assert page == Page([second], has_next=True, has_previous=False)
+        page = await list_customers(empty.store, found, replace(between, last=1))
+        assert page == Page([third], has_next=False, has_previous=True)
+
+
+async def test_customers_without_a_key_are_only_in_the_lists_of_other_orders(
+    empty: Lists,
+) -> None:
+    empty.insert([RARE])
+    names = {"nameSort": "", "emailSort": "", "search": "", "given": "", "version": ""}
+    empty.documents.update_one({}, {"$unset": {**names, "schemaVersion": ""}})
+
+    for order in ORDERS:
+        page = await list_customers(empty.store, listing(order=order), Part())
+        is_by_time = order.field in (OrderField.CREATED_AT, OrderField.UPDATED_AT)
+        assert page.customers == ([RARE] if is_by_time else [])
+
+
+async def test_a_page_is_read_again_after_the_index_was_dropped(empty: Lists) -> None:
+    empty.insert([RARE])
+    empty.documents.drop_index("createdAt")
+
+    with pytest.raises(Unavailable):
+        await list_customers(empty.store, listing(), Part())
+
+    page = await list_customers(empty.store, listing(), Part())
+    assert page.customers == [RARE]
+
+
+async def test_a_list_that_takes_long_in_its_order_is_sorted(
+    failing_set: ReplicaSet, member: Member
+) -> None:
+    order = Order(OrderField.NAME)
+    async with opened(failing_set.database_uri()) as lists:
+        lists.insert(ALL)
+        found = listing("a", Filter(country=("us",)), order)
+        request = PageRequest(
+            listing=found, size=5, after=position_of(expected(found, ALL)[3], order)
+        )
+
+        # MaxTimeMSExpired
+        with member.failing("find", mode={"times": 1}, errorCode=50), lists.profiled() as commands:
+            page = await lists.store.page(request)
+        with (
+            member.failing("find", mode={"times": 1}, errorCode=13),
+            pytest.raises(OperationFailure),
+        ):
+            await lists.store.page(request)
+
+    assert page.customers == expected(found, ALL)[4:9]
+    assert [command["hasSortStage"] for command in commands if "find" in command["command"]] == [
+        True,
+        True,
+    ]
+
+
+async def test_a_customer_is_found_by_its_email_address_in_any_case(lists: Lists) -> None:
+    zoe = next(each for each in ALL if each.email.startswith("Zoë"))
+
+    assert await find_by_email(lists.store, zoe.email.upper()) == zoe
+    assert await find_by_email(lists.store, "nobody@example.com") is None
+
+
+# Against a plain model
+
+# A name, a description, the times of creation and of the update after it, and the id.
+Values = tuple[str | None, str | None, int, int, UUID]
+NEW = st.tuples(
+    st.none() | st.sampled_from(["Ann", "ann", "Änn", "Bob Ann"]),
+    st.none() | st.sampled_from(["annex", "bobsled run"]),
+    st.integers(0, 2),
+    st.integers(0, 1),
+    st.uuids(version=4),
+)
+TIMES = st.none() | st.builds(
+    lambda start, length: TimeRange(
+        START + timedelta(milliseconds=start), START + timedelta(milliseconds=start + length)
+    ),
+    st.integers(0, 2),
+    st.integers(0, 2),
+)
+FIELDS = st.none() | st.sampled_from([("name",), ("description",), ("name", "description")])
+LISTINGS = st.builds(
+    listing,
+    st.none() | st.sampled_from(["a", "an", "ann", "anne", "bob ann", "bobs a", "example.com"]),
+    st.none()
+    | st.builds(Filter, created_at=TIMES, updated_at=TIMES, has=FIELDS, has_not=st.none() | FIELDS),
+    st.sampled_from(ORDERS),
+)
+
+
+class Writing(RuleBasedStateMachine):
+    """Lists are read page by page, while customers are added."""
+
+    runner: ClassVar[asyncio.Runner]
+    lists: ClassVar[Lists]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.lists.documents.delete_many({})
+        self.customers: list[Customer] = []
+
+    @rule(values=st.lists(NEW, min_size=1, max_size=8))
+    def add(self, values: list[Values]) -> None:
+        added = [
+            Customer(
+                name=name,
+                description=description,
+                email=f"c{len(self.customers) + number}@example.com",
+                id=id_,
+                version=1,
+                created_at=START + timedelta(milliseconds=created),
+                updated_at=START + timedelta(milliseconds=created + updated),
+            )
+            for number, (name, description, created, updated, id_) in enumerate(values)
+        ]
+        self.lists.insert(added)
+        self.customers += added
+
+    @rule(
+        found=LISTINGS,
+        size=st.integers(1, 4),
+        is_last=st.booleans(),
+        values=st.lists(NEW, max_size=3),
+    )
+    def read(self, *, found: Listing, size: int, is_last: bool, values: list[Values]) -> None:
+        before, waiting = list(self.customers), list(values)
+
+        async def read_and_add() -> list[Customer]:
+            read: list[Customer] = []
+            async for page in pages_of(self.lists.store, found, size, is_last=is_last):
+                read = [*page.customers, *read] if is_last else [*read, *page.customers]
+                if waiting:
+                    self.add([waiting.pop()])
+            return read
+
+        read = self.runner.run(read_and_add())
+
+        assert [each for each in read if each in before] == expected(found, before)
+        listed = expected(found, self.customers)
+        assert [each for each in listed if each in read] == read
+        count = self.runner.run(count_customers(self.lists.store, found))
+        assert count == Count(len(listed), is_exact=True)
+
+
+def test_pages_lose_and_repeat_nothing_while_customers_are_added(
+    database_uri: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pages, "_FEW", 3)
+
+    with asyncio.Runner() as runner:
+        opening = opened(database_uri)
+        Writing.runner, Writing.lists = runner, runner.run(opening.__aenter__())
+        run_state_machine_as_test(
+            Writing, settings=settings(max_examples=20, stateful_step_count=12, deadline=None)
+        )
+        runner.run(opening.__aexit__(None, None, None))
