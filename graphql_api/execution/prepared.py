@@ -26,7 +26,7 @@ from graphql import (
     OperationType,
     Undefined,
     VariableDefinitionNode,
-    get_named_type,
+    get_nullable_type,
     is_non_null_type,
     type_from_ast,
 )
@@ -229,7 +229,7 @@ def _variable(schema: GraphQLSchema, node: VariableDefinitionNode) -> _Variable:
         absent = builder(node.default_value, type_)
     elif is_non_null_type(type_):
         absent = _missing
-    is_boolean = get_named_type(type_) is GraphQLBoolean
+    is_boolean = get_nullable_type(type_) is GraphQLBoolean
     return _Variable(node.variable.name.value, coercer(type_), absent, is_boolean)
 
 

@@ -173,6 +173,90 @@ COVERED = [
         ({}, {"v": None}, {"v": "a"}),
     ),
     Asked('{ withImpliedNull(value: {}) a: withImpliedNull(value: {text: "a"}) }'),
+    # Lists
+    Asked("{ numbers(value: [1, 2]) a: numbers(value: 3) b: numbers(value: []) }"),
+    Asked(
+        "query ($v: [Int!]!) { numbers(value: $v) a: optionalNumbers(value: $v) }",
+        ({"v": [1]}, {"v": []}, {"v": 1}, {"v": 2.0}),
+    ),
+    Asked(
+        "query ($v: [Int]) { optionalNumbers(value: $v) }",
+        ({}, {"v": None}, {"v": [None]}, {"v": [1, None, 2]}, {"v": 3}),
+    ),
+    Asked("query ($v: [Int] = 4) { optionalNumbers(value: $v) }", ({}, {"v": []})),
+    Asked("query ($v: [Int] = [4, null]) { optionalNumbers(value: $v) }", ({}, {"v": None})),
+    Asked("{ optionalNumbers(value: [1, null]) a: optionalNumbers(value: null) }"),
+    Asked("query ($v: Int) { optionalNumbers(value: [1, $v]) }", ({}, {"v": None}, {"v": 2})),
+    Asked("query ($v: Int!) { numbers(value: [$v, 1, $v]) }", ({"v": 2},)),
+    Asked("query ($v: [Boolean!]!) { booleans(value: $v) }", ({"v": [True]}, {"v": False})),
+    Asked("{ colours a: colours(value: BLUE) b: colours(value: [BLUE, RED, BLUE]) }"),
+    Asked("query ($v: [Colour!]) { colours(value: $v) }", ({}, {"v": ["RED"]}, {"v": "BLUE"})),
+    Asked("{ defaultList a: defaultList(value: [2]) }"),
+    Asked("mutation { changedList a: changedList b: changedList(value: [2]) c: changedList }"),
+    Asked(
+        "query ($v: WithLists!) { withLists(value: $v) }",
+        (
+            {"v": {"texts": "a"}},
+            {"v": {"texts": ["a", "b"], "colours": ["RED"], "plains": [{"text": "c"}, None]}},
+            {"v": {"texts": [], "colours": None, "plains": {"text": "c"}}},
+            {"v": {"texts": [], "numbers": [[1, 2], None, [], 3]}},
+        ),
+    ),
+    Asked(
+        'query ($t: String!, $p: Plain) { withLists(value: {texts: ["a", $t], colours: BLUE,'
+        " plains: [$p, {text: $t}, null], numbers: [[1], null, 2]}) }",
+        ({"t": "b"}, {"t": "b", "p": {"text": "c"}}),
+    ),
+    Asked(
+        "query ($v: [WithLists!]!) { lists(value: $v) }",
+        ({"v": [{"texts": "a"}, {"texts": []}]}, {"v": {"texts": []}}, {"v": []}),
+    ),
+    Asked('{ lists(value: [{texts: "a"}, {texts: []}]) a: lists(value: {texts: ["a"]}) }'),
+    Asked("{ withDefaultLists(value: {}) a: withDefaultLists(value: {plains: null}) }"),
+    Asked("query ($v: WithDefaultLists!) { withDefaultLists(value: $v) }", ({"v": {}},)),
+    # Values that may be absent
+    Asked(
+        "query ($v: WithMaybes!) { withMaybes(value: $v) }",
+        (
+            {"v": {}},
+            {"v": {"text": "a", "word": None, "plain": None, "numbers": None}},
+            {"v": {"word": "a", "plain": {"text": "b"}, "numbers": [1]}},
+        ),
+    ),
+    Asked("{ withMaybes(value: {}) a: withMaybes(value: {word: null, plain: null}) }"),
+    Asked(
+        "query ($t: String, $w: Word, $p: Plain, $n: Int!)"
+        " { withMaybes(value: {text: $t, word: $w, plain: $p, numbers: [$n, 1]}) }",
+        ({"n": 1}, {"n": 1, "w": None, "p": None}, {"t": "a", "w": "b", "n": 1}),
+    ),
+    Asked("{ maybe(value: 1) a: maybe }"),
+    Asked("query ($v: Int) { maybe(value: $v) }", ({}, {"v": 1})),
+    Asked("{ maybeNull(value: 1) a: maybeNull b: maybeNull(value: null) }"),
+    Asked("query ($v: Int) { maybeNull(value: $v) }", ({}, {"v": None}, {"v": 1})),
+    # Enums and numbers in input objects, and times
+    Asked("{ order a: order(value: {colour: BLUE}) b: order(value: {colour: RED, number: 3}) }"),
+    Asked(
+        "query ($v: Order! = {colour: BLUE}) { order(value: $v) }",
+        ({}, {"v": {"colour": "RED"}}, {"v": {"colour": "RED", "number": 3}}),
+    ),
+    Asked(
+        "query ($v: Order) { order(value: $v) }",
+        ({}, {"v": {"colour": "RED"}}, {"v": {"number": 3, "colour": "RED"}}),
+    ),
+    Asked(
+        "query ($c: Colour!, $n: Int) { order(value: {colour: $c, number: $n}) }",
+        ({"c": "RED"}, {"c": "RED", "n": 3}),
+    ),
+    Asked(
+        "query ($v: Range) { range(value: $v) }",
+        (
+            {},
+            {"v": {"from": "2026-11-22T08:59:51.042Z", "before": None}},
+            {"v": {"before": "2026-11-22"}},
+        ),
+    ),
+    Asked('{ range(value: {from: "2026-11-22T08:59:51.042Z"}) }'),
+    Asked("query ($v: DateTime) { range(value: {from: $v}) }", ({}, {"v": "2026-11-22"})),
 ]
 
 NOT_COVERED = [
@@ -214,16 +298,37 @@ NOT_COVERED = [
     Asked("query ($n: Int) { withDefault(value: {number: $n}) }", ({"n": None}, {"n": "1"})),
     Asked("query ($v: WithDefault!) { withDefault(value: $v) }", ({"v": {"number": None}},)),
     Asked('query ($v: Fussy = {text: "bad"}) { defaultFussy(value: $v) }'),
-    # Defaults that are lists
-    Asked("{ defaultList }"),
-    Asked("{ withDefaultList(value: {}) }"),
-    Asked("query ($v: WithDefaultList!) { withDefaultList(value: $v) }", ({"v": {}},)),
+    # Invalid lists
+    Asked(
+        "query ($v: [Int!]!) { numbers(value: $v) }",
+        ({}, {"v": None}, {"v": [None]}, {"v": ["1"]}, {"v": [1, 1.5]}, {"v": [[1]]}, {"v": {}}),
+    ),
+    Asked("query ($v: Int = 1) { numbers(value: [$v]) }", ({"v": None},)),
+    Asked("query ($v: [Colour!]) { colours(value: $v) }", ({"v": None}, {"v": ["GREEN"]})),
+    Asked(
+        "query ($v: WithLists!) { withLists(value: $v) }",
+        (
+            {"v": {"texts": None}},
+            {"v": {"texts": [1]}},
+            {"v": {"texts": [], "plains": [{"text": "a"}, {}]}},
+            {"v": {"texts": [], "plains": ["a"]}},
+            {"v": {"texts": [], "numbers": [[None]]}},
+        ),
+    ),
+    Asked("query ($v: [WithLists!]!) { lists(value: $v) }", ({"v": [{"texts": []}, {}]},)),
+    # Null where a value may only be absent
+    Asked("query ($v: WithMaybes!) { withMaybes(value: $v) }", ({"v": {"text": None}},)),
+    Asked("{ withMaybes(value: {text: null}) }"),
+    Asked("query ($v: String) { withMaybes(value: {text: $v}) }", ({"v": None},)),
+    Asked("{ maybe(value: null) }"),
+    Asked("query ($v: Int) { maybe(value: $v) }", ({"v": None},)),
+    Asked('{ withListOfMaybes(value: {texts: ["a", null]}) }'),
+    # Invalid enums and times in input objects
+    Asked("query ($v: Order) { order(value: $v) }", ({"v": None}, {"v": {}})),
+    Asked("query ($v: Order!) { order(value: $v) }", ({"v": {"colour": "RED", "number": None}},)),
+    Asked("query ($v: Range) { range(value: $v) }", ({"v": {"from": "today"}}, {"v": {"from": 5}})),
     Asked("query ($v: Fussy!) { fussy(value: $v) }", ({"v": {"text": "bad"}},)),
     Asked('{ fussy(value: {text: "bad"}) a: fussy(value: {text: "good"}) }'),
-    Asked("query ($v: WithList!) { withList(value: $v) }", ({"v": {"texts": "a"}},)),
-    Asked('{ withList(value: {texts: "a"}) }'),
-    Asked("query ($v: WithMaybe!) { withMaybe(value: $v) }", ({"v": {}}, {"v": {"text": "a"}})),
-    Asked('{ withMaybe(value: {text: "a"}) }'),
     Asked("query ($v: WithGlobalId!) { withGlobalId(value: $v) }", ({"v": {"id": "YTox"}},)),
     Asked('{ withGlobalId(value: {id: "YTox"}) }'),
     Asked("query ($v: OneOf!) { oneOf(value: $v) }", ({"v": {"a": "b"}}, {"v": {}})),
@@ -232,10 +337,8 @@ NOT_COVERED = [
     Asked("query ($v: Unset!) { unset(value: $v) }", ({"v": {}},)),
     Asked("query ($v: MadeOtherwise!) { madeOtherwise(value: $v) }", ({"v": {"text": "a"}},)),
     Asked('{ madeOtherwise(value: {text: "a"}) }'),
-    Asked("{ numbers(value: [1, 2]) }"),
-    Asked("query ($v: [Int!]!) { numbers(value: $v) }", ({"v": [1]}, {"v": 1})),
-    Asked("{ maybe(value: 1) a: maybe }"),
-    Asked('{ globalId(value: "YTox") }'),
+    Asked('{ globalId(value: "YTox") a: globalIds(value: ["YTox"]) }'),
+    Asked('{ globalIds(value: "YTox") }'),
     *[
         Asked(f'{kind} {{ {field}(key: "{key}") {THING} }}')
         for kind in ("query", "mutation")

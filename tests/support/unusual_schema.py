@@ -1,6 +1,7 @@
 """A schema with what ours does not have, to test prepared operations."""
 
 from collections.abc import AsyncGenerator, Callable
+from datetime import datetime
 from enum import Enum
 from typing import Annotated, Any, Generic, NewType, TypeVar
 
@@ -64,8 +65,10 @@ class WithDefaults:
 
 
 @strawberry.input
-class WithDefaultList:
+class WithDefaultLists:
     texts: list[str] = strawberry.field(default=("a",))
+    plains: list[Plain] | None = strawberry.field(default_factory=lambda: [Plain(text="made")])
+    maybe: list["WithMaybes"] = strawberry.field(default=({"text": "a", "word": None},))
 
 
 @strawberry.input
@@ -74,13 +77,36 @@ class WithImpliedNull:
 
 
 @strawberry.input
-class WithList:
+class WithLists:
     texts: list[str]
+    colours: list[Colour] | None = strawberry.UNSET
+    plains: list[Plain | None] | None = strawberry.UNSET
+    numbers: list[list[int] | None] | None = None
 
 
 @strawberry.input
-class WithMaybe:
+class WithMaybes:
     text: strawberry.Maybe[str]
+    word: strawberry.Maybe[Word | None]
+    plain: strawberry.Maybe[Plain | None]
+    numbers: strawberry.Maybe[list[int] | None]
+
+
+@strawberry.input
+class Order:
+    colour: Colour
+    number: int = 1
+
+
+@strawberry.input
+class Range:
+    from_: datetime | None = strawberry.field(name="from", default=strawberry.UNSET)
+    before: datetime | None = strawberry.UNSET
+
+
+@strawberry.input
+class WithListOfMaybes:
+    texts: list[strawberry.Maybe[str]]
 
 
 @strawberry.input
@@ -254,6 +280,8 @@ async def resolver_with_root(root: Any, info: Info) -> str:
     return f"{root} {info.context}"
 
 
+FIVE = [5]
+ORDER = Order(colour=Colour.RED, number=2)
 DEFAULT = WithDefaults(inner=WithDefault(number=6, plain=None), text="b", implied="c")
 
 
@@ -262,6 +290,13 @@ async def resolver_that_changes(info: Info, value: WithDefaults = DEFAULT) -> st
     calls.append(f"{info.context} {value!r}")
     assert value.inner is not None
     value.inner.number += 1
+    return repr(value)
+
+
+async def resolver_that_changes_a_list(info: Info, value: list[int] = FIVE) -> str:
+    """As above."""
+    calls.append(f"{info.context} {value!r}")
+    value.append(6)
     return repr(value)
 
 
@@ -288,12 +323,17 @@ class Query:
     colour: str | None = echo(Colour)
     number: str | None = echo(int | None)
     boolean: str | None = echo(bool | None)
+    booleans: str | None = echo(list[bool])
     with_default: str | None = echo(WithDefault)
     with_defaults: str | None = echo(WithDefaults)
-    with_default_list: str | None = echo(WithDefaultList)
+    with_default_lists: str | None = echo(WithDefaultLists)
     with_implied_null: str | None = echo(WithImpliedNull)
-    with_list: str | None = echo(WithList)
-    with_maybe: str | None = echo(WithMaybe)
+    with_lists: str | None = echo(WithLists)
+    lists: str | None = echo(list[WithLists])
+    with_maybes: str | None = echo(WithMaybes)
+    with_list_of_maybes: str | None = echo(WithListOfMaybes)
+    order: str | None = echo(Order, ORDER)
+    range: str | None = echo(Range | None)
     with_global_id: str | None = echo(WithGlobalId)
     one_of: str | None = echo(OneOf)
     of_itself: str | None = echo(OfItself)
@@ -307,9 +347,14 @@ class Query:
     default_fussy: str | None = echo(Fussy, Fussy(text="good"))
     default_list: str | None = echo(list[int], [1])
     changed: str | None = field(resolver_that_changes)
+    changed_list: str | None = field(resolver_that_changes_a_list)
     numbers: str | None = echo(list[int])
+    optional_numbers: str | None = echo(list[int | None] | None)
+    colours: str | None = echo(list[Colour], (Colour.RED,))
     maybe: str | None = echo(strawberry.Maybe[int], None)  # type: ignore[misc]  # mypy knows no `Maybe`
+    maybe_null: str | None = echo(strawberry.Maybe[int | None], None)  # type: ignore[misc]  # as above
     global_id: str | None = echo(GlobalID)
+    global_ids: str | None = echo(list[GlobalID])
 
     thing: Thing | None = thing_of(Thing | None)
     certain: Thing = thing_of(Thing)
@@ -342,6 +387,7 @@ class CoveredQuery:
     colour: str | None = echo(Colour)
     number: str | None = echo(int | None)
     boolean: str | None = echo(bool | None)
+    booleans: str | None = echo(list[bool])
     with_default: str | None = echo(WithDefault)
     with_defaults: str | None = echo(WithDefaults)
     default: str | None = echo(int, 5)
@@ -349,6 +395,18 @@ class CoveredQuery:
     default_colour: str | None = echo(Colour, Colour.BLUE)
     default_object: str | None = echo(WithDefaults, DEFAULT)
     default_part: str | None = echo(WithDefaults, {"text": "b"})
+    default_list: str | None = echo(list[int], [1])
+    with_default_lists: str | None = echo(WithDefaultLists)
+    with_lists: str | None = echo(WithLists)
+    lists: str | None = echo(list[WithLists])
+    with_maybes: str | None = echo(WithMaybes)
+    order: str | None = echo(Order, ORDER)
+    range: str | None = echo(Range | None)
+    numbers: str | None = echo(list[int])
+    optional_numbers: str | None = echo(list[int | None] | None)
+    colours: str | None = echo(list[Colour], (Colour.RED,))
+    maybe: str | None = echo(strawberry.Maybe[int], None)  # type: ignore[misc]  # as above
+    maybe_null: str | None = echo(strawberry.Maybe[int | None], None)  # type: ignore[misc]  # as above
 
 
 @strawberry.type
@@ -369,6 +427,7 @@ class Subscription:
 class Mutation:
     plain: str = echo(Plain)
     changed: str | None = field(resolver_that_changes)
+    changed_list: str | None = field(resolver_that_changes_a_list)
     thing: Thing | None = thing_of(Thing | None)
     certain: Thing = thing_of(Thing)
 
