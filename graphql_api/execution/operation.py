@@ -27,11 +27,15 @@ from .prepared import FallBack, PreparedOperation
 
 
 class _ReuseResolved:
-    """Middleware of graphql-core: a root field that is resolved already is not resolved again."""
+    """Middleware of graphql-core: a field that is resolved already is not resolved again.
 
-    def __init__(self, resolved: dict[str, Any]) -> None:
-        """`resolved` is that of `FallBack`; graphql-core raises an exception that it gets."""
-        self._resolved = resolved
+    graphql-core raises a result that is an exception.
+    """
+
+    def __init__(self, fall_back: FallBack) -> None:
+        self._resolved = fall_back.resolved
+        # They hold the objects, so no other object gets the `id` of one.
+        self._below = {(id(one.source), id(one.field.node)): one for one in fall_back.below}
 
     def resolve(
         self,
@@ -40,8 +44,11 @@ class _ReuseResolved:
         info: GraphQLResolveInfo[Any],
         **arguments: Any,  # noqa: ANN401  # of any field
     ) -> Any:  # noqa: ANN401  # as above
-        if info.path.prev is None and info.path.key in self._resolved:
-            return self._resolved[str(info.path.key)]
+        if info.path.prev is None:
+            if info.path.key in self._resolved:
+                return self._resolved[str(info.path.key)]
+        elif (one := self._below.get((id(source), id(info.field_nodes[0])))) is not None:
+            return one.result
         return next_(source, info, **arguments)
 
 
@@ -97,7 +104,7 @@ class Operation:
                 return ExecutionResult(await prepared.execute(variables or {}, context))
             except FallBack as fall_back:
                 if fall_back.resolved:
-                    middleware = [_ReuseResolved(fall_back.resolved)]
+                    middleware = [_ReuseResolved(fall_back)]
         result = await await_maybe(
             execute(
                 self._schema,

@@ -1,5 +1,6 @@
 """What prepared operations cover, tried with a schema that has what ours does not have."""
 
+import asyncio
 import contextlib
 from collections.abc import Awaitable
 from dataclasses import dataclass
@@ -27,7 +28,7 @@ from graphql_api.execution.operation import Operation
 from graphql_api.execution.prepared import FallBack, PreparedOperation
 
 from ..support.operations import generate
-from ..support.unusual_schema import COVERED_SCHEMA, SCHEMA, calls
+from ..support.unusual_schema import COVERED_SCHEMA, SCHEMA, Constant, Page, calls
 
 
 class Values(dict[str, Any]):
@@ -48,6 +49,20 @@ WRONG += ["null in a list", "value of an enum", "no member", "no word", "an erro
 
 PLAIN = "query ($v: Plain!) { plain(value: $v) }"
 THING = "{ name colour words word __typename }"
+
+PAGE = """query ($l: Int = 1000, $n: Int = 2, $c: Boolean = true) {
+  page {
+    number
+    a: count(limit: 1) { count }
+    b: count(limit: $l) @include(if: $c) { twice count }
+    again(times: 2)
+    nextPages(number: $n) {
+      count { count }
+      nextPages(number: 2) { number withParent withRoot ofNoPage ofTheClass __typename }
+      again(times: $n)
+    }
+  }
+}"""
 
 COVERED = [
     Asked(
@@ -173,6 +188,19 @@ COVERED = [
         ({}, {"v": None}, {"v": "a"}),
     ),
     Asked('{ withImpliedNull(value: {}) a: withImpliedNull(value: {text: "a"}) }'),
+    # Resolvers at the root
+    Asked("{ withoutInfo atOnce withRoot }"),
+    # Resolvers below the root
+    Asked('{ loud(key: "loud") { shout later(times: 2) a: later(times: 0) } }'),
+    Asked(PAGE, ({}, {"l": 1}, {"l": 1, "n": 0}, {"l": 1, "n": 1, "c": False}, {"c": False})),
+    Asked(PAGE.replace("query", "mutation"), ({}, {"l": 1}, {"n": 1})),
+    Asked("{ page { number } a: page(number: 6) { number count { __typename count } } }"),
+    Asked("mutation { page { count { twice } } a: page(number: 6) { count { twice } } }"),
+    Asked(
+        "query ($v: [Int!]!, $w: Int) { page { maybeCount(limits: $v, lowest: $w)"
+        " a: maybeCount(limits: [1, 2]) b: maybeCount(limits: 3, lowest: $w) } }",
+        ({"v": []}, {"v": 5}, {"v": [5, 6], "w": 7}, {"v": [5], "w": None}),
+    ),
     # Lists
     Asked("{ numbers(value: [1, 2]) a: numbers(value: 3) b: numbers(value: []) }"),
     Asked(
@@ -354,13 +382,18 @@ NOT_COVERED = [
     Asked('{ either(key: "loud") { __typename } }'),
     Asked('{ picky(key: "another class") { name } a: picky(key: "refused") { name } }'),
     Asked('{ resolved(key: "resolved") { __typename } }'),
-    Asked('{ loud(key: "loud") { shout } }'),
     Asked('{ box(key: "box") { content } }'),
+    # Resolvers below the root that fail
+    Asked(PAGE, ({"n": 3},)),
+    Asked(
+        "query ($l: Int = 5) { page { again(times: 2) count(limit: $l) { count } } }",
+        ({"l": -2}, {"l": None}),
+    ),
+    Asked("query ($n: Int = 2) { page { withRoot again(times: $n) } }", ({"n": None},)),
+    Asked("{ page { withRoot } a: page(number: 11) { number withRoot } }"),
+    Asked("mutation { page(number: 11) { number withRoot } a: page { withRoot } }"),
     Asked("{ extended }"),
     Asked("{ onlyExtended }"),
-    Asked("{ withoutInfo }"),
-    Asked("{ withRoot }"),
-    Asked("{ atOnce }"),
     Asked("{ plainly __schema { queryType { name } } }"),
 ]
 
@@ -546,6 +579,94 @@ async def test_no_resolver_is_called_again_after_a_fallback() -> None:
             "d": {"name": "a"},
         }
         assert called == ["empty", "raised", "thing", "tuple"]
+
+
+async def test_resolvers_below_the_root_run_at_the_same_time() -> None:
+    _, [operation] = operations_of("{ meeting { a: met b: met } c: meeting { met } }")
+    expected = {"meeting": {"a": 3, "b": 3}, "c": {"met": 3}}
+
+    async with asyncio.timeout(10):
+        results = [await operation.execute({}, asyncio.Barrier(3)) for _ in range(3)]
+
+    assert results == [ExecutionResult(expected)] * 3
+
+
+async def test_a_field_of_a_mutation_starts_when_the_one_before_is_completed() -> None:
+    _, [operation] = operations_of(
+        "mutation { page { count { count } } a: page(number: 6) { count { count } } }"
+    )
+    expected = ["page 5", "count 1000 of 5 for 1", "page 6", "count 1000 of 6 for 1"]
+
+    for _ in range(3):
+        calls.clear()
+        await operation.execute({}, "1")
+        assert calls == expected
+
+
+async def test_requests_at_the_same_time_get_their_own_counts() -> None:
+    _, [operation] = operations_of(
+        "query ($n: Int!, $l: Int!) { page(number: $n) { number count(limit: $l) { count twice }"
+        " nextPages { count(limit: $l) { count } withParent } } }"
+    )
+
+    async def counted(number: int) -> ExecutionResult:
+        return await operation.execute({"n": number, "l": number // 2}, f"{number}")
+
+    results = await asyncio.gather(*map(counted, range(2, 100)))
+
+    for number, result in enumerate(results, 2):
+        half = number // 2
+        assert result.data == {
+            "page": {
+                "number": number,
+                "count": {"count": half, "twice": 2 * half},
+                "nextPages": [
+                    {"count": {"count": half}, "withParent": f"{number + 1} {number}"},
+                    {"count": {"count": half}, "withParent": f"{number + 2} {number}"},
+                ],
+            }
+        }
+
+
+async def test_a_resolver_below_the_root_runs_only_if_it_is_selected() -> None:
+    _, [operation] = operations_of(
+        "query ($c: Boolean!) { page { number count @include(if: $c) { count } } }"
+    )
+
+    for is_counted in [True, False] * 3:
+        calls.clear()
+        await operation.execute({"c": is_counted}, "1")
+        assert calls == ["page 5"] + ["count 1000 of 5 for 1"] * is_counted
+
+
+@pytest.mark.parametrize("name", ["alone", "with a page"])
+async def test_objects_that_never_change_may_have_resolvers(name: str) -> None:
+    document, _ = operations_of(
+        "query ($n: String!) { constant(name: $n) { name context page { number withParent } } }"
+    )
+    prepared = PreparedOperation(SCHEMA, document, operation_of(document, None), (Constant, Page))
+
+    for context in ("1", "2", "3"):
+        page = {"number": 3, "withParent": f"3 {context}"} if name == "with a page" else None
+        constant = {"name": name, "context": context, "page": page}
+        assert await prepared.execute({"n": name}, context) == {"constant": constant}
+
+
+async def test_only_objects_without_selected_resolvers_are_completed_once() -> None:
+    for fields, is_cached in (
+        ("name", True),
+        ("name page { number }", True),
+        ("context", False),
+        ("name page { withParent }", False),
+    ):
+        document, _ = operations_of(f'{{ constant(name: "with a page") {{ {fields} }} }}')
+        node = operation_of(document, None)
+        prepared = PreparedOperation(SCHEMA, document, node, (Constant, Page))
+
+        first, second = [await prepared.execute({}, "1") for _ in range(2)]
+
+        assert first == second
+        assert (first["constant"] is second["constant"]) is is_cached, fields
 
 
 async def test_a_schema_that_strawberry_did_not_make_is_not_covered() -> None:

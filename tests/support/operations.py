@@ -132,6 +132,8 @@ class _Writer:
     variables: dict[str, Variable] = field(default_factory=dict)
     # Calls of root fields, by their aliases.
     calls: dict[str, tuple[str, GraphQLField]] = field(default_factory=dict)
+    # The arguments of fields below the root, by the keys of the fields in the answer.
+    arguments: dict[str, str] = field(default_factory=dict)
     # The types of the fragments by their names, which are all spread.
     fragments: dict[str, GraphQLNamedType] = field(default_factory=dict)
     definitions: list[str] = field(default_factory=list)
@@ -193,7 +195,25 @@ class _Writer:
         alias = self.random.choice(["", "", f"{name}1: ", f"{name}2: "])
         inner = get_named_type(fields[name].type)
         selections = f" {self._selections(inner, levels)}" if is_composite_type(inner) else ""
-        return f"{alias}{name}{self._directives()}{selections}"
+        key = alias or name
+        if key not in self.arguments:
+            self.arguments[key] = self._arguments(fields[name])
+        return f"{alias}{name}{self.arguments[key]}{self._directives()}{selections}"
+
+    def _arguments(self, called: GraphQLField) -> str:
+        """Arguments of a field below the root. They are valid.
+
+        If one is invalid, graphql-core cancels other resolvers, and its answers differ.
+        """
+        arguments = []
+        for name, definition in called.args.items():
+            if is_required_argument(definition) or self._chance(0.5):
+                value = self._sample(name, definition.type)
+                text = literal(value, definition.type)
+                if self._chance(0.4):
+                    text = self._variable(f"{definition.type}", None, [value])
+                arguments.append(f"{name}: {text}")
+        return f"({', '.join(arguments)})" if arguments else ""
 
     def _overlapping(self, type_: GraphQLNamedType) -> list[GraphQLNamedType]:
         """The types that fragments within this type may be on."""

@@ -1,5 +1,6 @@
 """A schema with what ours does not have, to test prepared operations."""
 
+import asyncio
 from collections.abc import AsyncGenerator, Callable
 from datetime import datetime
 from enum import Enum
@@ -172,6 +173,101 @@ class Loud:
     def shout(self) -> Word:
         return Word("!")
 
+    @strawberry.field
+    def later(self, times: int) -> str:
+        """Not a coroutine function, but what it returns is awaited."""
+        return repeated(times)  # type: ignore[return-value]  # Strawberry allows it
+
+
+async def repeated(times: int) -> str:
+    return "later" * times
+
+
+def repeat(times: int) -> str:
+    """A resolver that takes neither the object nor `info`."""
+    return "again" * times
+
+
+async def parent_and_root(parent: strawberry.Parent[Any], info: Info) -> str:
+    calls.append(f"parent {parent.number}")
+    await asyncio.sleep(0)
+    return f"{parent.number} {info.context}"
+
+
+def root_alone(root: Any) -> str:
+    calls.append(f"root {root.number}")
+    if root.number > 9:
+        raise GraphQLError("m", extensions={"code": "TOO_MANY"})
+    return f"{root.number}"
+
+
+@strawberry.type
+class Page:
+    """A type whose fields have resolvers, which return more of such objects."""
+
+    number: int
+
+    @strawberry.field
+    async def count(self, info: Info, limit: int = 1000) -> "Counted":
+        calls.append(f"count {limit} of {self.number} for {info.context}")
+        await asyncio.sleep(0)
+        if limit < -1:
+            raise GraphQLError("m", extensions={"code": info.context})
+        return Counted(count=min(limit, self.number))
+
+    @strawberry.field
+    async def maybe_count(self, limits: list[int], lowest: int | None = 1) -> int | None:
+        return None if lowest is None else max([lowest, *limits])
+
+    @strawberry.field
+    def next_pages(self, number: int = 2) -> list[Annotated["Page", strawberry.lazy(__name__)]]:
+        return [Page(number=self.number + step + 1) for step in range(min(number, 3))]
+
+    @strawberry.field
+    @staticmethod
+    async def of_no_page(info: Info) -> str:
+        return f"{info.context}"
+
+    @strawberry.field
+    @classmethod
+    def of_the_class(cls, info: Info) -> str:
+        return f"{cls.__name__} {info.context}"
+
+    again: str = strawberry.field(resolver=repeat)
+    with_parent: str = strawberry.field(resolver=parent_and_root)
+    with_root: str | None = strawberry.field(resolver=root_alone)
+
+
+@strawberry.type
+class Counted:
+    count: int
+
+    @strawberry.field
+    async def twice(self) -> int:
+        return 2 * self.count
+
+
+@strawberry.type
+class Meeting:
+    """A type whose resolvers return once as many of them run as the barrier of the context has."""
+
+    @strawberry.field
+    async def met(self, info: Info) -> int:
+        await info.context.wait()
+        return int(info.context.parties)
+
+
+@strawberry.type
+class Constant:
+    """A type whose objects never change, and have a field with a resolver."""
+
+    name: str
+    page: Page | None = None
+
+    @strawberry.field
+    def context(self, info: Info) -> str:
+        return f"{info.context}"
+
 
 @strawberry.type
 class Box(Generic[T]):
@@ -247,6 +343,12 @@ THINGS: dict[str, Any] = {
 }
 
 
+CONSTANTS = {
+    "alone": Constant(name="alone"),
+    "with a page": Constant(name="with a page", page=Page(number=3)),
+}
+
+
 def thing_of(type_: object) -> Any:
     """A field that returns one of the things."""
 
@@ -303,6 +405,19 @@ async def resolver_that_changes_a_list(info: Info, value: list[int] = FIVE) -> s
 async def resolver_how(info: Info) -> str:
     """Only graphql-core gives a resolver the path of its field."""
     return "by graphql-core" if hasattr(info, "path") else "prepared"
+
+
+async def resolver_page(number: int = 5) -> Page:
+    calls.append(f"page {number}")
+    return Page(number=number)
+
+
+def resolver_constant(name: str) -> Constant:
+    return CONSTANTS[name]
+
+
+async def resolver_meeting() -> Meeting:
+    return Meeting()
 
 
 def resolver_at_once(info: Info) -> str:
@@ -366,6 +481,9 @@ class Query:
     picky: Picky | None = thing_of(Picky | None)
     resolved: Resolved | None = thing_of(Resolved | None)
     loud: Loud | None = thing_of(Loud | None)
+    page: Page | None = field(resolver_page)
+    meeting: Meeting | None = field(resolver_meeting)
+    constant: Constant | None = field(resolver_constant)
     box: Box[int] | None = thing_of(Box[int] | None)
 
     plainly: str | None = field(plain_resolver)
@@ -407,6 +525,7 @@ class CoveredQuery:
     colours: str | None = echo(list[Colour], (Colour.RED,))
     maybe: str | None = echo(strawberry.Maybe[int], None)  # type: ignore[misc]  # as above
     maybe_null: str | None = echo(strawberry.Maybe[int | None], None)  # type: ignore[misc]  # as above
+    page: Page | None = field(resolver_page)
 
 
 @strawberry.type
@@ -430,6 +549,7 @@ class Mutation:
     changed_list: str | None = field(resolver_that_changes_a_list)
     thing: Thing | None = thing_of(Thing | None)
     certain: Thing = thing_of(Thing)
+    page: Page | None = field(resolver_page)
 
 
 def parse_word(value: object) -> object:
