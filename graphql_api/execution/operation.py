@@ -22,6 +22,7 @@ from strawberry.utils.await_maybe import await_maybe
 from .completion import fragments_of
 from .covered import NotCovered
 from .errors import mask_errors
+from .limits import CostLimit
 from .parsing import locate
 from .prepared import FallBack, PreparedOperation
 
@@ -55,7 +56,7 @@ class _ReuseResolved:
 class Operation:
     """Executed by graphql-core the first time, and then as a `PreparedOperation`."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  # what Documents knows of an operation
         self,
         schema: GraphQLSchema,
         document: DocumentNode,
@@ -63,7 +64,9 @@ class Operation:
         *,
         hide_suggestions: bool,
         immutable: tuple[type, ...] = (),
+        cost_limit: CostLimit | None = None,
     ) -> None:
+        """`cost_limit` is for an operation whose variables decide how much it costs."""
         self.name = None if node.name is None else node.name.value
         self.type = node.operation
         self._schema = schema
@@ -71,6 +74,7 @@ class Operation:
         self._node = node
         self._hide_suggestions = hide_suggestions
         self._immutable = immutable
+        self._cost_limit = cost_limit
         self._executions = 0
         self._prepared: PreparedOperation | None = None
 
@@ -98,6 +102,8 @@ class Operation:
 
     async def execute(self, variables: dict[str, Any] | None, context: object) -> ExecutionResult:
         """Executes the operation. The errors of the result are masked and located."""
+        if self._cost_limit is not None and self._cost_limit.is_exceeded(variables or {}):
+            return ExecutionResult(None, [_too_large(self._cost_limit.max_cost)])
         middleware = None
         if (prepared := self._prepared_next_time()) is not None:
             try:
@@ -133,3 +139,11 @@ class Operation:
                 )
         self._executions += 1
         return self._prepared
+
+
+def _too_large(max_cost: int) -> GraphQLError:
+    return GraphQLError(
+        f"The operation has more than {max_cost:,} points of cost with these variables. Ask for "
+        "fewer objects.",
+        extensions={"code": "TOO_LARGE"},
+    )
