@@ -19,6 +19,8 @@ from graphql import (
     Undefined,
     ValueNode,
     VariableNode,
+    assert_input_object_type,
+    assert_leaf_type,
     coerce_input_literal,
     is_input_object_type,
     is_leaf_type,
@@ -52,10 +54,9 @@ def coercer(type_: GraphQLInputType) -> Coerce:
         return _or_null(_list(coercer(type_.of_type)), nullable=nullable)
     if is_input_object_type(type_):
         return _or_null(_object(type_), nullable=nullable)
-    if is_leaf_type(type_):
-        unchanged = str if type_ in (GraphQLString, GraphQLID) else NotCovered
-        return _or_null(_leaf(type_.coerce_input_value), nullable=nullable, unchanged=unchanged)
-    raise NotCovered
+    unchanged = str if type_ in (GraphQLString, GraphQLID) else NotCovered
+    coerce = _leaf(assert_leaf_type(type_).coerce_input_value)
+    return _or_null(coerce, nullable=nullable, unchanged=unchanged)
 
 
 def builders(
@@ -233,11 +234,10 @@ def _default(value: Any, type_: GraphQLInputType) -> Default:  # noqa: ANN401  #
     if is_list_type(type_):
         items = [_default(item, type_.of_type) for item in value]
         return lambda: [item() for item in items]
-    if not is_input_object_type(type_):
-        raise NotCovered
-    make, names = _maker(type_)
+    object_type = assert_input_object_type(type_)
+    make, names = _maker(object_type)
     parts = {}
-    for name, field in type_.fields.items():
+    for name, field in object_type.fields.items():
         part = _default_of(field)
         if name in value:
             part = _as_given(_default(value[name], field.type), field)

@@ -148,6 +148,7 @@ async def test_every_root_field_is_covered(kind: str, name: str, *, only_require
         ("order", True),
         ("range", True),
         ("globalId", False),
+        ("oneOf", False),
         ("loud", True),
         ("atOnce", True),
         ("extended", False),
