@@ -51,7 +51,7 @@ class ObjectField(NamedTuple):
     is_text: bool = False
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class ResolverField:
     """How one selected field that has a resolver is resolved and completed."""
 
@@ -113,6 +113,8 @@ class OpenFields:
 
 # An object whose completion is cached takes as much memory as this many fields beside its own.
 _FIELDS_OF_AN_OBJECT = 5
+# A field that has a resolver takes as much memory as this many fields beside its own.
+_FIELDS_OF_A_RESOLVER = 3
 
 
 class Budget:
@@ -167,6 +169,8 @@ class Selections:
     # The Python classes whose objects never change; that includes their subclasses.
     immutable: tuple[type, ...]
     open_fields: OpenFields
+    # By the `id` of a field and that of its node: the same for all combinations of values.
+    binds: dict[tuple[int, int], Bind]
 
     def root_fields(self, root: GraphQLObjectType) -> GroupedFieldSet:
         """The nodes of each root field, by its key in the answer."""
@@ -179,7 +183,8 @@ class Selections:
     ) -> ResolverField:
         """Raises `NotCovered`."""
         node = nodes[0].node
-        bind = binder(field, node)
+        if (bind := self.binds.get((id(field), id(node)))) is None:
+            bind = self.binds[id(field), id(node)] = binder(field, node)
         return ResolverField(key, node, bind, is_async(field), self.completer(field.type, nodes))
 
     def completer(self, type_: GraphQLOutputType, nodes: FieldDetailsList) -> Complete:
@@ -248,6 +253,7 @@ class Selections:
             else:
                 # Keeps the place of the field in the answer.
                 fields[key] = ObjectField("__class__", lambda _class: None)
+                self.budget.prepare(_FIELDS_OF_A_RESOLVER)
                 resolver_fields.append(self.resolver_field(key, field, inner))
         complete = compile_object(fields)
         if resolver_fields:

@@ -101,6 +101,7 @@ class PreparedOperation:
         operations = sum(isinstance(d, OperationDefinitionNode) for d in document.definitions)
         tokens = document.token_count // operations
         self._budget = Budget(_PREPARED_FIELDS * tokens, _CACHED_FIELDS * tokens)
+        self._binds: dict[tuple[int, int], Bind] = {}
         # By the values of the Boolean variables; None if it is not covered.
         self._variants: dict[tuple[object, ...], _Variant | None] = {}
 
@@ -165,6 +166,7 @@ class PreparedOperation:
             self._budget,
             self._immutable,
             open_fields,
+            self._binds,
         )
         root_fields = list(self._root_fields(selections))
         return _Variant(root_fields, open_fields if open_fields.selected else None)
