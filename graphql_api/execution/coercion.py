@@ -19,14 +19,19 @@ from graphql import (
     Undefined,
     ValueNode,
     VariableNode,
+    assert_input_object_type,
+    assert_leaf_type,
     coerce_input_literal,
     is_input_object_type,
     is_leaf_type,
+    is_list_type,
     is_non_null_type,
     is_required_input_field,
 )
+from graphql.pyutils import is_iterable
+from strawberry import Some
 from strawberry.relay import GlobalID
-from strawberry.types.base import StrawberryMaybe, StrawberryOptional
+from strawberry.types.base import StrawberryContainer, StrawberryMaybe, StrawberryOptional
 
 from .covered import NotCovered, definition_of
 
@@ -35,7 +40,8 @@ Coerce = Callable[[Any], Any]
 # From the coerced variables by their names to one value of the document, or Undefined if that value
 # is a variable that is absent.
 Build = Callable[[Mapping[str, Any]], Any]
-# Makes a default value. A resolver may change what it gets, so objects are made anew each time.
+# Makes a default value. A resolver may change what it gets, so lists and objects are made anew each
+# time.
 Default = Callable[[], Any]
 
 
@@ -44,12 +50,13 @@ def coercer(type_: GraphQLInputType) -> Coerce:
     nullable = not is_non_null_type(type_)
     if is_non_null_type(type_):
         type_ = type_.of_type
+    if is_list_type(type_):
+        return _or_null(_list(coercer(type_.of_type)), nullable=nullable)
     if is_input_object_type(type_):
         return _or_null(_object(type_), nullable=nullable)
-    if is_leaf_type(type_):
-        unchanged = str if type_ in (GraphQLString, GraphQLID) else NotCovered
-        return _or_null(_leaf(type_.coerce_input_value), nullable=nullable, unchanged=unchanged)
-    raise NotCovered
+    unchanged = str if type_ in (GraphQLString, GraphQLID) else NotCovered
+    coerce = _leaf(assert_leaf_type(type_).coerce_input_value)
+    return _or_null(coerce, nullable=nullable, unchanged=unchanged)
 
 
 def builders(
@@ -68,6 +75,7 @@ def builders(
         python_name, default = _python_name(definition), _default_of(definition)
         if name in values:
             build = builder(values[name], definition.type)
+            build = _as_given(build, definition)
             if default is not None and isinstance(node := values[name], VariableNode):
                 build = _built_or_default(node.name.value, build, default)
             found.append((python_name, build))
@@ -84,6 +92,10 @@ def builder(node: ValueNode, type_: GraphQLInputType) -> Build:
         type_ = type_.of_type
     if isinstance(node, NullValueNode):
         return lambda _variables: None
+    if is_list_type(type_):
+        # A value without brackets is a list of one.
+        items = node.values if isinstance(node, ListValueNode) else [node]
+        return _built_list([builder(item, type_.of_type) for item in items])
     if isinstance(node, ObjectValueNode) and is_input_object_type(type_):
         return _built_object(node, type_)
     if isinstance(node, ObjectValueNode | ListValueNode) or not is_leaf_type(type_):
@@ -121,10 +133,21 @@ def _leaf(coerce_input_value: Coerce) -> Coerce:
     return leaf
 
 
+def _list(coerce: Coerce) -> Coerce:
+    def coerced(value: object) -> object:
+        # A value that is no list is a list of one.
+        return [coerce(item) for item in value] if is_iterable(value) else [coerce(value)]
+
+    return coerced
+
+
 def _object(type_: GraphQLInputObjectType) -> Coerce:
     make, names = _maker(type_)
     # By the GraphQL names.
-    fields = {name: (names[name], coercer(field.type)) for name, field in type_.fields.items()}
+    fields = {
+        name: (names[name], _as_given(coercer(field.type), field))
+        for name, field in type_.fields.items()
+    }
     required = {name for name, field in type_.fields.items() if is_required_input_field(field)}
     defaults = [
         (name, names[name], default)
@@ -160,6 +183,15 @@ def _variable(name: str, *, required: bool) -> Build:
     return variable
 
 
+def _built_list(items: list[Build]) -> Build:
+    def built(variables: Mapping[str, Any]) -> object:
+        # In a list, a variable that is absent is null.
+        values = (build(variables) for build in items)
+        return [None if value is Undefined else value for value in values]
+
+    return built
+
+
 def _built_object(node: ObjectValueNode, type_: GraphQLInputObjectType) -> Build:
     make, _ = _maker(type_)
     fields = builders(type_.fields, node.fields)
@@ -183,6 +215,7 @@ def _built_as(default: Default) -> Build:
 def _default_of(definition: GraphQLArgument | GraphQLInputField) -> Default | None:
     """Makes the value of an argument or input field that is absent; None if it has no default."""
     if definition.default_value is not Undefined:
+        # A `Maybe` has no default.
         return _default(definition.default_value, definition.type)
     if isinstance(definition, GraphQLInputField) and not is_required_input_field(definition):
         field = definition_of(definition)
@@ -198,12 +231,16 @@ def _default(value: Any, type_: GraphQLInputType) -> Default:  # noqa: ANN401  #
         type_ = type_.of_type
     if value is None or is_leaf_type(type_):
         return lambda: value
-    if not is_input_object_type(type_):
-        raise NotCovered
-    make, names = _maker(type_)
+    if is_list_type(type_):
+        items = [_default(item, type_.of_type) for item in value]
+        return lambda: [item() for item in items]
+    object_type = assert_input_object_type(type_)
+    make, names = _maker(object_type)
     parts = {}
-    for name, field in type_.fields.items():
-        part = _default(value[name], field.type) if name in value else _default_of(field)
+    for name, field in object_type.fields.items():
+        part = _default_of(field)
+        if name in value:
+            part = _as_given(_default(value[name], field.type), field)
         if part is not None:
             parts[names[name]] = part
     return lambda: make(**{name: part() for name, part in parts.items()})
@@ -217,11 +254,36 @@ def _maker(type_: GraphQLInputObjectType) -> tuple[Callable[..., Any], dict[str,
     return definition.origin, {name: _python_name(field) for name, field in type_.fields.items()}
 
 
+def _as_given(
+    make: Callable[..., Any], definition: GraphQLArgument | GraphQLInputField
+) -> Callable[..., Any]:
+    """Returns `make`, or for a `Maybe` a function that wraps its value in a `Some`.
+
+    So a null that was sent differs from a value that is absent. Some types do not allow that null.
+    """
+    type_ = definition_of(definition).type
+    if not isinstance(type_, StrawberryMaybe):
+        return make
+    nullable = isinstance(type_.of_type, StrawberryOptional)
+
+    def made(*arguments: object) -> object:
+        value = make(*arguments)
+        if value is Undefined:
+            return Undefined
+        if value is None and not nullable:
+            raise NotCovered
+        return Some(value)
+
+    return made
+
+
 def _python_name(definition: GraphQLArgument | GraphQLInputField) -> str:
     """Raises `NotCovered` for types whose values Strawberry itself converts."""
     of_strawberry = definition_of(definition)
     type_ = of_strawberry.type
-    if isinstance(type_, StrawberryOptional) and not isinstance(type_, StrawberryMaybe):
+    if isinstance(type_, StrawberryMaybe):
+        type_ = type_.of_type
+    while isinstance(type_, StrawberryContainer) and not isinstance(type_, StrawberryMaybe):
         type_ = type_.of_type
     if isinstance(type_, StrawberryMaybe) or type_ is GlobalID:
         raise NotCovered

@@ -7,9 +7,11 @@ from keyword import iskeyword
 from typing import Any, NamedTuple, cast
 
 from graphql import (
+    FieldNode,
     FragmentDefinitionNode,
     GraphQLAbstractType,
     GraphQLEnumType,
+    GraphQLField,
     GraphQLID,
     GraphQLObjectType,
     GraphQLOutputType,
@@ -33,6 +35,7 @@ from graphql.execution.collect_fields import (
 from graphql.execution.values import VariableValues
 
 from .covered import NotCovered, definition_of
+from .resolvers import Bind, binder, is_async
 
 # From a value that a resolver returned to the same value as JSON has it.
 Complete = Callable[[Any], Any]
@@ -48,8 +51,70 @@ class ObjectField(NamedTuple):
     is_text: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class ResolverField:
+    """How one selected field that has a resolver is resolved and completed."""
+
+    # In the answer.
+    key: str
+    node: FieldNode
+    bind: Bind
+    is_async: bool
+    complete: Complete
+
+    def completed(self, resolved: object) -> object:
+        """Completes what the resolver returned, or raises the exception that it raised."""
+        if isinstance(resolved, Exception):
+            raise resolved
+        return self.complete(resolved)
+
+
+@dataclass(slots=True)
+class OpenField:
+    """A field of a completed object that has a resolver, which is still to be called."""
+
+    # The completed object, which has None for the field.
+    answer: dict[str, Any]
+    # The object that was completed.
+    source: object
+    field: ResolverField
+    # What the resolver returned, or the exception that it raised.
+    result: object = None
+
+
+class OpenFields:
+    """Finds the fields below the root that have resolvers, while objects are completed.
+
+    Completion is not asynchronous, so nothing but the completion of one request runs between
+    `start` and the end of it.
+    """
+
+    def __init__(self) -> None:
+        # How many of the selected fields are such fields.
+        self.selected = 0
+        self._found: list[OpenField] = []
+
+    def start(self) -> list[OpenField]:
+        """Returns a list that gets every field that is found from now on."""
+        self._found = []
+        return self._found
+
+    def finding(self, complete: Complete, fields: list[ResolverField]) -> Complete:
+        """Returns a function that completes an object, and finds these fields of it."""
+        self.selected += len(fields)
+
+        def completed(value: object) -> object:
+            answer = complete(value)
+            self._found += [OpenField(answer, value, field) for field in fields]
+            return answer
+
+        return completed
+
+
 # An object whose completion is cached takes as much memory as this many fields beside its own.
 _FIELDS_OF_AN_OBJECT = 5
+# A field that has a resolver takes as much memory as this many fields beside its own.
+_FIELDS_OF_A_RESOLVER = 3
 
 
 class Budget:
@@ -103,12 +168,24 @@ class Selections:
     budget: Budget
     # The Python classes whose objects never change; that includes their subclasses.
     immutable: tuple[type, ...]
+    open_fields: OpenFields
+    # By the `id` of a field and that of its node: the same for all combinations of values.
+    binds: dict[tuple[int, int], Bind]
 
     def root_fields(self, root: GraphQLObjectType) -> GroupedFieldSet:
         """The nodes of each root field, by its key in the answer."""
         return collect_fields(
             self.schema, self.fragments, self.variable_values, root, self.operation
         ).grouped_field_set
+
+    def resolver_field(
+        self, key: str, field: GraphQLField, nodes: FieldDetailsList
+    ) -> ResolverField:
+        """Raises `NotCovered`."""
+        node = nodes[0].node
+        if (bind := self.binds.get((id(field), id(node)))) is None:
+            bind = self.binds[id(field), id(node)] = binder(field, node)
+        return ResolverField(key, node, bind, is_async(field), self.completer(field.type, nodes))
 
     def completer(self, type_: GraphQLOutputType, nodes: FieldDetailsList) -> Complete:
         """Returns a function that completes values of the type. Both raise `NotCovered`.
@@ -159,22 +236,32 @@ class Selections:
             self.schema, self.fragments, self.variable_values, self.operation, type_, nodes
         ).grouped_field_set
         self.budget.prepare(len(selected))
-        fields = {key: self._field(type_, inner) for key, inner in selected.items()}
+        selected_before = self.open_fields.selected
+        fields: dict[str, ObjectField] = {}
+        resolver_fields: list[ResolverField] = []
+        for key, inner in selected.items():
+            name = inner[0].node.name.value
+            if name == "__typename":
+                fields[key] = ObjectField("__class__", lambda _class: type_.name)
+                continue
+            field = type_.fields[name]
+            definition = definition_of(field)
+            if definition.is_basic_field:
+                complete = self.completer(field.type, inner)
+                is_text = _is_text(field.type)
+                fields[key] = ObjectField(definition.python_name, complete, is_text)
+            else:
+                # Keeps the place of the field in the answer.
+                fields[key] = ObjectField("__class__", lambda _class: None)
+                self.budget.prepare(_FIELDS_OF_A_RESOLVER)
+                resolver_fields.append(self.resolver_field(key, field, inner))
         complete = compile_object(fields)
-        if issubclass(definition_of(type_).origin, self.immutable):
+        if resolver_fields:
+            complete = self.open_fields.finding(complete, resolver_fields)
+        is_closed = self.open_fields.selected == selected_before
+        if is_closed and issubclass(definition_of(type_).origin, self.immutable):
             return self.budget.cached(complete)
         return complete
-
-    def _field(self, type_: GraphQLObjectType, nodes: FieldDetailsList) -> ObjectField:
-        name = nodes[0].node.name.value
-        if name == "__typename":
-            return ObjectField("__class__", lambda _class: type_.name)
-        field = type_.fields[name]
-        definition = definition_of(field)
-        if not definition.is_basic_field:
-            raise NotCovered
-        complete = self.completer(field.type, nodes)
-        return ObjectField(definition.python_name, complete, is_text=_is_text(field.type))
 
 
 def compile_object(fields: Mapping[str, ObjectField]) -> Complete:

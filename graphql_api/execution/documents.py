@@ -1,6 +1,8 @@
 """Documents: parsed, measured and validated once, and cached for the next request."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 from graphql import (
@@ -14,9 +16,11 @@ from graphql import (
     validate,
 )
 
+from .costs import Costs
 from .errors import PARSE_FAILED, VALIDATION_FAILED, mask_request_errors
 from .fair_cache import FairCache
-from .limits import Introspection, Limits, Measure
+from .limits import CostLimit, Limits, Measure
+from .list_sizes import ListSize
 from .operation import Operation
 from .parsing import locate, parse_document
 
@@ -57,16 +61,22 @@ class Documents:
     """
 
     def __init__(
-        self, schema: GraphQLSchema, limits: Limits, immutable: tuple[type, ...] = ()
+        self,
+        schema: GraphQLSchema,
+        limits: Limits,
+        immutable: tuple[type, ...] = (),
+        list_sizes: Mapping[str, ListSize] = MappingProxyType({}),
     ) -> None:
         """`immutable` are the Python classes whose objects never change once they are made.
 
-        A prepared operation completes each such object once.
+        A prepared operation completes each such object once. `list_sizes` has the fields whose
+        arguments say how long lists are, by names such as `Query.customers`. Raises `ValueError` if
+        the schema does not have one of them.
         """
         self._schema = schema
         self._limits = limits
         self._immutable = immutable
-        self._introspection = Introspection(schema)
+        self._costs = Costs(schema, list_sizes)
         self._rules = specified_rules
         if not limits.allows_introspection:
             self._rules = (*specified_rules, NoSchemaIntrospectionCustomRule)
@@ -105,6 +115,9 @@ class Documents:
             errors, code = [error], PARSE_FAILED
         else:
             tokens += node.token_count
+            measure = Measure(self._costs, node)
+            errors = self._errors(node, measure, hide_suggestions=hide_suggestions)
+            locate(errors)
             operations = [
                 Operation(
                     self._schema,
@@ -112,12 +125,11 @@ class Documents:
                     definition,
                     hide_suggestions=hide_suggestions,
                     immutable=self._immutable,
+                    cost_limit=self._cost_limit(node, definition, measure),
                 )
                 for definition in node.definitions
                 if isinstance(definition, OperationDefinitionNode)
             ]
-            errors = self._errors(node, hide_suggestions=hide_suggestions)
-            locate(errors)
         mask_request_errors(errors, code)
         shown = len(text) + sum(len(error.message) for error in errors)
         return Document(
@@ -126,8 +138,16 @@ class Documents:
             tokens + shown // _CHARACTERS_OF_A_TOKEN,
         )
 
-    def _errors(self, document: DocumentNode, *, hide_suggestions: bool) -> list[GraphQLError]:
-        measure = Measure(self._schema, self._introspection, document)
+    def _cost_limit(
+        self, document: DocumentNode, operation: OperationDefinitionNode, measure: Measure
+    ) -> CostLimit | None:
+        if not any(operation is undecided for undecided in measure.undecided):
+            return None
+        return CostLimit(self._limits.max_cost, self._costs, document, operation)
+
+    def _errors(
+        self, document: DocumentNode, measure: Measure, *, hide_suggestions: bool
+    ) -> list[GraphQLError]:
         return [_limit_exceeded(limit) for limit in measure.exceeded(self._limits)] or validate(
             self._schema,
             document,

@@ -17,9 +17,13 @@ PARSE_FAILED = "GRAPHQL_PARSE_FAILED"
 VALIDATION_FAILED = "GRAPHQL_VALIDATION_FAILED"
 BAD_USER_INPUT = "BAD_USER_INPUT"
 
-# graphql-core ends its messages with the value that it rejects, and quotes strings and numbers
-# at the end of a document that breaks off. Names stay.
-_REJECTED_VALUE = re.compile(r"(?:[,;]? [Ff]ound|(?<=value)(?<!has invalid value)): .*", re.DOTALL)
+# graphql-core ends its messages with the value that it rejects, before it the text of the exception
+# that a scalar raised, and quotes strings and numbers at the end of a document that breaks off.
+# Names stay.
+_REJECTED_VALUE = re.compile(
+    r"(?:, but encountered error|(?:[,;]? [Ff]ound|(?<=value)(?<!has invalid value)):) .*",
+    re.DOTALL,
+)
 _QUOTED_VALUE = re.compile(
     r"(?:(?<=String)|(?<=Int)|(?<=Float)|(?<=found Name)|:|, did you mean(?= '0\.)) "
     r"('.*'|\".*\")\??",

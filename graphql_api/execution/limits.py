@@ -1,9 +1,9 @@
 """The limits on documents, and how a document is measured: without expanding its fragments."""
 
-from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from itertools import islice
 from typing import Any, cast
 
 from graphql import (
@@ -12,7 +12,6 @@ from graphql import (
     FragmentDefinitionNode,
     FragmentSpreadNode,
     GraphQLCompositeType,
-    GraphQLSchema,
     InlineFragmentNode,
     Node,
     OperationDefinitionNode,
@@ -20,18 +19,17 @@ from graphql import (
     SelectionSetNode,
     get_named_type,
     get_nullable_type,
-    introspection_from_schema,
     is_introspection_type,
     is_list_type,
     is_object_type,
 )
 from graphql.type import GraphQLNamedType
 
-# A list costs this many times as much as one of its items: its length is not known in advance.
-_ASSUMED_LIST_SIZE = 10.0
+from .costs import Costs
+from .list_sizes import Sizes, sizes_of
 
-# Reading the whole schema, as tools do, costs about this many points, however large the schema is.
-_COST_OF_THE_SCHEMA = 1000.0
+# A list costs this many times as much as one of its items if no `ListSize` says how long it is.
+_ASSUMED_LIST_SIZE = 10.0
 
 # Validation compares each field with every other field at the same place in the answer.
 _MAX_PAIRS = 5000
@@ -52,42 +50,6 @@ class Limits:
     allows_introspection: bool
 
 
-class Introspection:
-    """The cost of querying the schema itself: a list counts by the average size of such lists."""
-
-    def __init__(self, schema: GraphQLSchema) -> None:
-        self._schema = schema
-
-    @property
-    def cost_of_a_field(self) -> float:
-        """In points."""
-        return _COST_OF_THE_SCHEMA / self._counted[0]
-
-    def size(self, field: str) -> float:
-        """The average number of objects in a field such as `types` or `ofType`."""
-        return self._counted[1].get(field, 1.0)
-
-    @cached_property
-    def _counted(self) -> tuple[int, dict[str, float]]:
-        """The number of all fields in an introspection of the whole schema, and the sizes by name.
-
-        `introspection_from_schema` gives what a client would read.
-        """
-        fields: Counter[str] = Counter()
-        objects: Counter[str] = Counter()
-        pending: list[dict[str, Any]] = [dict(introspection_from_schema(self._schema))]
-        while pending:
-            one = pending.pop()
-            fields.update(one.keys())
-            for name, value in one.items():
-                inner = value if isinstance(value, list) else [value]
-                found = [item for item in inner if isinstance(item, dict)]
-                objects[name] += len(found)
-                pending += found
-        # Fields without objects are left out: a size of 0 would make their selections cost nothing.
-        return fields.total(), {name: objects[name] / fields[name] for name in +objects}
-
-
 @dataclass(frozen=True)
 class Size:
     """What a selection set contains, with its fragments expanded."""
@@ -102,17 +64,19 @@ class Size:
     expanded: int = 0
     # In points; a fraction, because lists of the schema itself count by their average sizes.
     cost: float = 0.0
+    # The cost of one item of all lists whose length the field above says.
+    item_cost: float = 0.0
 
 
 class Measure:
     """Measures the selection sets of one document, each fragment once."""
 
-    def __init__(
-        self, schema: GraphQLSchema, introspection: Introspection, document: DocumentNode
-    ) -> None:
-        self._schema = schema
-        self._introspection = introspection
+    def __init__(self, costs: Costs, document: DocumentNode, sizes: Sizes | None = None) -> None:
+        """`sizes` is that of `sizes_of`; None if the values of the variables are not known yet."""
+        self._costs = costs
+        self._schema = costs.schema
         self._document = document
+        self._sizes = sizes
         self._fragments = {
             definition.name.value: definition
             for definition in document.definitions
@@ -122,6 +86,8 @@ class Measure:
         self._measured: dict[str, Size | None] = {}
         # Whether a fragment contains itself.
         self.is_circular = False
+        # The operations that exceed the limit of cost with some variables, and not with others.
+        self.undecided: list[OperationDefinitionNode] = []
 
     def exceeded(self, limits: Limits) -> list[str]:
         """Each limit that the document exceeds, in words such as `15 levels of fields`."""
@@ -136,10 +102,12 @@ class Measure:
         is_small = True
         measured = []
         for definition in self._document.definitions:
+            cost = 0.0
             if isinstance(definition, OperationDefinitionNode):
                 root = self._schema.get_root_type(definition.operation)
                 size = self.selections(definition.selection_set, root)
                 root_fields = size.fields
+                cost = self._decided_cost(definition, size, limits.max_cost)
             elif isinstance(definition, FragmentDefinitionNode):
                 # Validation reads all of it, even if nothing spreads it.
                 size = self.fragment(definition.name.value)
@@ -152,7 +120,7 @@ class Measure:
                 (size.depth, limits.max_depth, "levels of fields"),
                 (size.aliases, limits.max_aliases, "aliases"),
                 (size.directives, limits.max_directives, "directives"),
-                (max(size.cost, size.expanded), limits.max_cost, "points of cost"),
+                (max(cost, size.expanded), limits.max_cost, "points of cost"),
             ):
                 if count > limit:
                     is_small = False
@@ -161,6 +129,29 @@ class Measure:
             pairs = sum(self.pairs([selection_set]) for selection_set in measured)
             if pairs > _MAX_PAIRS:
                 yield f"{_MAX_PAIRS:,} pairs of fields with the same response key"
+
+    def _decided_cost(self, operation: OperationDefinitionNode, size: Size, max_cost: int) -> float:
+        """The largest cost that the operation can have; if that exceeds the limit, the smallest.
+
+        If the largest exceeds the limit and the smallest does not, the operation is `undecided`.
+        """
+        cost = self.cost(operation, size)
+        if cost > max_cost:
+            smallest = {d.variable.name.value: 0 for d in operation.variable_definitions or ()}
+            cost = Measure(self._costs, self._document, smallest).cost(operation)
+            if cost <= max_cost:
+                self.undecided.append(operation)
+        return cost
+
+    def cost(self, operation: OperationDefinitionNode, size: Size | None = None) -> float:
+        """The cost of an operation, in points. `size` is that of its selections, if it is known."""
+        root = self._schema.get_root_type(operation.operation)
+        fields = list(islice(self._fields([operation.selection_set]), 2))
+        if len(fields) == 1:
+            list_size = self._costs.list_size(root, fields[0].name.value)
+            if list_size is not None and list_size.size_if_alone is not None:
+                return self._field(fields[0], root, list_size.size_if_alone).cost
+        return (size or self.selections(operation.selection_set, root)).cost
 
     def selections(self, selection_set: SelectionSetNode, parent: GraphQLNamedType | None) -> Size:
         """Measures a selection set on the type `parent`; None is a type that does not exist.
@@ -175,23 +166,24 @@ class Measure:
             aliases=sum(size.aliases for size in sizes),
             directives=sum(size.directives for size in sizes) + own_directives,
             expanded=sum(size.expanded for size in sizes),
-            cost=self._cost(selection_set, sizes),
+            cost=self._cost(selection_set, [size.cost for size in sizes]),
+            item_cost=self._cost(selection_set, [size.item_cost for size in sizes]),
         )
 
-    def _cost(self, selection_set: SelectionSetNode, sizes: list[Size]) -> float:
-        """The cost of all selections together.
+    def _cost(self, selection_set: SelectionSetNode, costs: list[float]) -> float:
+        """The cost of all selections together, from the cost of each.
 
         An object has one type. So of the fragments on different object types, those on the most
         expensive type count alone.
         """
         shared = 0.0
         by_type: dict[GraphQLNamedType, float] = defaultdict(float)
-        for node, size in zip(selection_set.selections, sizes, strict=True):
+        for node, cost in zip(selection_set.selections, costs, strict=True):
             on = self._condition(node)
             if is_object_type(on):
-                by_type[on] += size.cost
+                by_type[on] += cost
             else:
-                shared += size.cost
+                shared += cost
         return shared + max(by_type.values(), default=0.0)
 
     def _condition(self, node: SelectionNode) -> GraphQLNamedType | None:
@@ -259,23 +251,62 @@ class Measure:
             return self.selections(node.selection_set, on)
         return self.fragment(cast("FragmentSpreadNode", node).name.value)
 
-    def _field(self, node: FieldNode, parent: GraphQLNamedType | None) -> Size:
+    def _field(
+        self, node: FieldNode, parent: GraphQLNamedType | None, items: float | None = None
+    ) -> Size:
+        """`items` is the length of the lists that an argument sizes; None to read the argument."""
         name = node.name.value
         definition = self._schema.get_field(cast("GraphQLCompositeType", parent), name)
         inner = Size()
         if node.selection_set is not None:
             named = get_named_type(definition.type) if definition else None
             inner = self.selections(node.selection_set, named)
-        own, size = 1.0, 1.0
+        if items is None:
+            list_size = self._costs.list_size(parent, name)
+            items = list_size.size(node, self._sizes) if list_size else _ASSUMED_LIST_SIZE
+        below = inner.cost + inner.item_cost * items
+        own, item_cost = 1.0, 0.0
         if parent is not None and is_introspection_type(parent):
-            own, size = self._introspection.cost_of_a_field, self._introspection.size(name)
+            own = self._costs.introspection.cost_of_a_field
+            below *= self._costs.introspection.size(name)
+        elif self._costs.is_sized(parent, name):
+            below, item_cost = 0.0, below
         elif definition is not None and is_list_type(get_nullable_type(definition.type)):
-            size = _ASSUMED_LIST_SIZE
+            below *= _ASSUMED_LIST_SIZE
         return Size(
             fields=1,
             depth=inner.depth + 1,
             aliases=inner.aliases + (node.alias is not None),
             directives=inner.directives,
             expanded=inner.expanded + 1,
-            cost=own + inner.cost * size,
+            cost=own + below,
+            item_cost=item_cost,
         )
+
+
+class CostLimit:
+    """The limit of cost for an operation whose variables decide whether it exceeds it."""
+
+    def __init__(
+        self,
+        max_cost: int,
+        costs: Costs,
+        document: DocumentNode,
+        operation: OperationDefinitionNode,
+    ) -> None:
+        self.max_cost = max_cost
+        self._costs = costs
+        self._document = document
+        self._operation = operation
+        # Those of the last request that did not exceed the limit: clients repeat their sizes.
+        self._allowed: Sizes | None = None
+
+    def is_exceeded(self, variables: Mapping[str, Any]) -> bool:
+        """Whether the operation costs too much with these variables, which may be invalid."""
+        sizes = sizes_of(self._operation, variables)
+        if sizes == self._allowed:
+            return False
+        cost = Measure(self._costs, self._document, sizes).cost(self._operation)
+        if cost <= self.max_cost:
+            self._allowed = sizes
+        return cost > self.max_cost

@@ -22,16 +22,21 @@ from strawberry.utils.await_maybe import await_maybe
 from .completion import fragments_of
 from .covered import NotCovered
 from .errors import mask_errors
+from .limits import CostLimit
 from .parsing import locate
 from .prepared import FallBack, PreparedOperation
 
 
 class _ReuseResolved:
-    """Middleware of graphql-core: a root field that is resolved already is not resolved again."""
+    """Middleware of graphql-core: a field that is resolved already is not resolved again.
 
-    def __init__(self, resolved: dict[str, Any]) -> None:
-        """`resolved` is that of `FallBack`; graphql-core raises an exception that it gets."""
-        self._resolved = resolved
+    graphql-core raises a result that is an exception.
+    """
+
+    def __init__(self, fall_back: FallBack) -> None:
+        self._resolved = fall_back.resolved
+        # They hold the objects, so no other object gets the `id` of one.
+        self._below = {(id(one.source), id(one.field.node)): one for one in fall_back.below}
 
     def resolve(
         self,
@@ -40,15 +45,18 @@ class _ReuseResolved:
         info: GraphQLResolveInfo[Any],
         **arguments: Any,  # noqa: ANN401  # of any field
     ) -> Any:  # noqa: ANN401  # as above
-        if info.path.prev is None and info.path.key in self._resolved:
-            return self._resolved[str(info.path.key)]
+        if info.path.prev is None:
+            if info.path.key in self._resolved:
+                return self._resolved[str(info.path.key)]
+        elif (one := self._below.get((id(source), id(info.field_nodes[0])))) is not None:
+            return one.result
         return next_(source, info, **arguments)
 
 
 class Operation:
     """Executed by graphql-core the first time, and then as a `PreparedOperation`."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  # what Documents knows of an operation
         self,
         schema: GraphQLSchema,
         document: DocumentNode,
@@ -56,7 +64,9 @@ class Operation:
         *,
         hide_suggestions: bool,
         immutable: tuple[type, ...] = (),
+        cost_limit: CostLimit | None = None,
     ) -> None:
+        """`cost_limit` is for an operation whose variables decide how much it costs."""
         self.name = None if node.name is None else node.name.value
         self.type = node.operation
         self._schema = schema
@@ -64,6 +74,7 @@ class Operation:
         self._node = node
         self._hide_suggestions = hide_suggestions
         self._immutable = immutable
+        self._cost_limit = cost_limit
         self._executions = 0
         self._prepared: PreparedOperation | None = None
 
@@ -91,13 +102,15 @@ class Operation:
 
     async def execute(self, variables: dict[str, Any] | None, context: object) -> ExecutionResult:
         """Executes the operation. The errors of the result are masked and located."""
+        if self._cost_limit is not None and self._cost_limit.is_exceeded(variables or {}):
+            return ExecutionResult(None, [_too_large(self._cost_limit.max_cost)])
         middleware = None
         if (prepared := self._prepared_next_time()) is not None:
             try:
                 return ExecutionResult(await prepared.execute(variables or {}, context))
             except FallBack as fall_back:
                 if fall_back.resolved:
-                    middleware = [_ReuseResolved(fall_back.resolved)]
+                    middleware = [_ReuseResolved(fall_back)]
         result = await await_maybe(
             execute(
                 self._schema,
@@ -126,3 +139,11 @@ class Operation:
                 )
         self._executions += 1
         return self._prepared
+
+
+def _too_large(max_cost: int) -> GraphQLError:
+    return GraphQLError(
+        f"The operation has more than {max_cost:,} points of cost with these variables. Ask for "
+        "fewer objects.",
+        extensions={"code": "TOO_LARGE"},
+    )

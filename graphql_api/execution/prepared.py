@@ -7,35 +7,37 @@ of the resolvers that it has called already, so that no resolver runs twice.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import partial
-from inspect import iscoroutinefunction
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 from graphql import (
     DocumentNode,
-    FieldNode,
     GraphQLBoolean,
-    GraphQLField,
     GraphQLInputType,
     GraphQLObjectType,
-    GraphQLResolveInfo,
     GraphQLSchema,
     OperationDefinitionNode,
     OperationType,
     Undefined,
     VariableDefinitionNode,
-    get_named_type,
+    get_nullable_type,
     is_non_null_type,
     type_from_ast,
 )
 from graphql.execution.values import VariableValues
-from strawberry.types import Info
 
-from .coercion import Build, Coerce, builder, builders, coercer
-from .completion import Budget, Complete, Selections, fragments_of
-from .covered import NotCovered, definition_of
+from .coercion import Build, Coerce, builder, coercer
+from .completion import (
+    Budget,
+    OpenField,
+    OpenFields,
+    ResolverField,
+    Selections,
+    fragments_of,
+)
+from .covered import NotCovered
+from .resolvers import Bind, Call, Request
 
 # The most combinations of values of Boolean variables, which may decide what is selected.
 _MAX_VARIANTS = 16
@@ -50,42 +52,22 @@ class FallBack(Exception):
     """graphql-core has to execute the operation, without calling any resolver a second time.
 
     `resolved` has the results of the resolvers that were called, by the keys of their root fields
-    in the answer. A result is what the resolver returned, or the exception that it raised.
+    in the answer, and `below` has the fields below the root that were resolved. A result is what
+    the resolver returned, or the exception that it raised.
     """
 
-    def __init__(self, resolved: dict[str, Any]) -> None:
+    def __init__(self, resolved: dict[str, Any], below: list[OpenField]) -> None:
         super().__init__()
         self.resolved = resolved
+        self.below = below
 
 
-@dataclass(slots=True)
-class _Request:
-    """What a resolver can read of its request: Strawberry's `info.context`, and nothing else."""
+class _Variant(NamedTuple):
+    """What an operation selects with one combination of values of its Boolean variables."""
 
-    context: object
-
-
-# Calls a resolver with its arguments.
-_Call = Callable[[], Awaitable[Any]]
-
-
-# From the coerced variables, by their names, to a call of a resolver.
-_Bind = Callable[[_Request, Mapping[str, Any]], _Call]
-
-
-@dataclass(frozen=True)
-class _RootField:
-    """How one root field is resolved and completed."""
-
-    # In the answer.
-    key: str
-    bind: _Bind
-    complete: Complete
-
-    def completed(self, resolved: object) -> object:
-        if isinstance(resolved, Exception):
-            raise resolved
-        return self.complete(resolved)
+    root_fields: list[ResolverField]
+    # None if no field below the root has a resolver.
+    open_fields: OpenFields | None
 
 
 @dataclass(frozen=True)
@@ -119,28 +101,37 @@ class PreparedOperation:
         operations = sum(isinstance(d, OperationDefinitionNode) for d in document.definitions)
         tokens = document.token_count // operations
         self._budget = Budget(_PREPARED_FIELDS * tokens, _CACHED_FIELDS * tokens)
-        # The root fields by the values of the Boolean variables; None if they are not covered.
-        self._variants: dict[tuple[object, ...], list[_RootField] | None] = {}
+        self._binds: dict[tuple[int, int], Bind] = {}
+        # By the values of the Boolean variables; None if it is not covered.
+        self._variants: dict[tuple[object, ...], _Variant | None] = {}
 
     async def execute(self, variables: Mapping[str, Any], context: object) -> dict[str, Any]:
         """The `data` of an answer without errors. Raises `FallBack`."""
         resolved: dict[str, Any] = {}
+        below: list[OpenField] = []
         try:
             coerced = self._coerced(variables)
-            fields = self._fields(coerced)
-            request = _Request(context)
+            fields, open_fields = self._variant(coerced)
+            request = Request(context)
             if len(fields) > 1 and self._operation.operation is OperationType.QUERY:
                 # An invalid argument of one must be found before any resolver is called.
-                calls = [field.bind(request, coerced) for field in fields]
+                calls = [field.bind(request, coerced, None) for field in fields]
                 results = await asyncio.gather(*map(_resolved, calls))
                 resolved = {field.key: one for field, one in zip(fields, results, strict=True)}
-                return {field.key: field.completed(resolved[field.key]) for field in fields}
+                found = open_fields and open_fields.start()
+                data = {field.key: field.completed(resolved[field.key]) for field in fields}
+                if open_fields and found:
+                    await _resolve(found, open_fields, request, coerced, below)
+                return data
             data = {}
             for field in fields:
-                resolved[field.key] = one = await _resolved(field.bind(request, coerced))
+                resolved[field.key] = one = await _resolved(field.bind(request, coerced, None))
+                found = open_fields and open_fields.start()
                 data[field.key] = field.completed(one)
+                if open_fields and found:
+                    await _resolve(found, open_fields, request, coerced, below)
         except Exception:  # noqa: BLE001  # graphql-core answers with the right error
-            raise FallBack(resolved) from None
+            raise FallBack(resolved, below) from None
         return data
 
     def _coerced(self, variables: Mapping[str, Any]) -> dict[str, Any]:
@@ -152,70 +143,91 @@ class PreparedOperation:
                 coerced[variable.name] = default
         return coerced
 
-    def _fields(self, coerced: dict[str, Any]) -> list[_RootField]:
-        variant = tuple(coerced.get(name) for name in self._booleans)
-        if variant not in self._variants:
+    def _variant(self, coerced: dict[str, Any]) -> _Variant:
+        booleans = tuple(coerced.get(name) for name in self._booleans)
+        if booleans not in self._variants:
             if len(self._variants) == _MAX_VARIANTS:
                 raise NotCovered
             try:
-                self._variants[variant] = list(self._prepared(coerced))
+                self._variants[booleans] = self._prepared(coerced)
             except NotCovered:
-                self._variants[variant] = None
-        if (fields := self._variants[variant]) is None:
+                self._variants[booleans] = None
+        if (variant := self._variants[booleans]) is None:
             raise NotCovered
-        return fields
+        return variant
 
-    def _prepared(self, coerced: dict[str, Any]) -> Iterator[_RootField]:
-        values = VariableValues({}, coerced)
+    def _prepared(self, coerced: dict[str, Any]) -> _Variant:
+        open_fields = OpenFields()
         selections = Selections(
-            self._schema, self._fragments, self._operation, values, self._budget, self._immutable
+            self._schema,
+            self._fragments,
+            self._operation,
+            VariableValues({}, coerced),
+            self._budget,
+            self._immutable,
+            open_fields,
+            self._binds,
         )
+        root_fields = list(self._root_fields(selections))
+        return _Variant(root_fields, open_fields if open_fields.selected else None)
+
+    def _root_fields(self, selections: Selections) -> Iterator[ResolverField]:
         root = cast("GraphQLObjectType", self._schema.get_root_type(self._operation.operation))
         for key, nodes in selections.root_fields(root).items():
-            name = nodes[0].node.name.value
+            node = nodes[0].node
+            name = node.name.value
             if name == "__typename":
-                yield _RootField(key, _bind_type_name(root), _unchanged)
+                bind = _bind_type_name(root)
+                yield ResolverField(key, node, bind, is_async=True, complete=_unchanged)
             elif (field := root.fields.get(name)) is None:
                 # It queries the schema.
                 raise NotCovered
             else:
-                bind = _binder(field, nodes[0].node)
-                yield _RootField(key, bind, selections.completer(field.type, nodes))
+                yield selections.resolver_field(key, field, nodes)
 
 
-async def _resolved(call: _Call) -> object:
+async def _resolve(
+    found: list[OpenField],
+    open_fields: OpenFields,
+    request: Request,
+    variables: Mapping[str, Any],
+    below: list[OpenField],
+) -> None:
+    """Resolves and completes these fields, then the fields that their results have, and so on.
+
+    Adds each of them to `below`. Raises what a resolver raises, once all the others have returned.
+    """
+    while found:
+        # An invalid argument of one must be found before any resolver is called.
+        calls = [(one, one.field.bind(request, variables, one.source)) for one in found]
+        below += found
+        for one, call in calls:
+            if not one.field.is_async:
+                # Without a task, which takes longer than most of these resolvers.
+                await _set_result(one, call)
+        waiting = [_set_result(one, call) for one, call in calls if one.field.is_async]
+        await asyncio.gather(*waiting)
+        resolved, found = found, open_fields.start()
+        for one in resolved:
+            one.answer[one.field.key] = one.field.completed(one.result)
+
+
+async def _set_result(one: OpenField, call: Call) -> None:
+    one.result = await _resolved(call)
+
+
+async def _resolved(call: Call) -> object:
     try:
         return await call()
     except Exception as error:  # noqa: BLE001  # graphql-core raises a result that is an exception
         return error
 
 
-def _binder(field: GraphQLField, node: FieldNode) -> _Bind:
-    """Calls the resolver that Strawberry would call, with the arguments that it would pass."""
-    definition = definition_of(field)
-    resolver = definition.base_resolver
-    if (
-        definition.extensions
-        or not iscoroutinefunction(getattr(resolver, "wrapped_func", None))
-        or [p.name for p in resolver.reserved_parameters.values() if p is not None] != ["info"]
-    ):
-        raise NotCovered
-    arguments = builders(field.args, node.arguments or ())
-
-    def bind(request: _Request, variables: Mapping[str, Any]) -> _Call:
-        info: Info = Info(_raw_info=cast("GraphQLResolveInfo[Any]", request), _field=definition)
-        values = {name: build(variables) for name, build in arguments}
-        present = {name: value for name, value in values.items() if value is not Undefined}
-        return partial(resolver.wrapped_func, info=info, **present)
-
-    return bind
-
-
-def _bind_type_name(root: GraphQLObjectType) -> _Bind:
+def _bind_type_name(root: GraphQLObjectType) -> Bind:
     async def type_name() -> str:
         return root.name
 
-    return lambda _request, _variables: type_name
+    return lambda _request, _variables, _source: type_name
 
 
 def _unchanged(value: object) -> object:
@@ -229,7 +241,7 @@ def _variable(schema: GraphQLSchema, node: VariableDefinitionNode) -> _Variable:
         absent = builder(node.default_value, type_)
     elif is_non_null_type(type_):
         absent = _missing
-    is_boolean = get_named_type(type_) is GraphQLBoolean
+    is_boolean = get_nullable_type(type_) is GraphQLBoolean
     return _Variable(node.variable.name.value, coercer(type_), absent, is_boolean)
 
 

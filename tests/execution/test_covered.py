@@ -1,5 +1,6 @@
 """What prepared operations cover, tried with a schema that has what ours does not have."""
 
+import asyncio
 import contextlib
 from collections.abc import Awaitable
 from dataclasses import dataclass
@@ -27,7 +28,7 @@ from graphql_api.execution.operation import Operation
 from graphql_api.execution.prepared import FallBack, PreparedOperation
 
 from ..support.operations import generate
-from ..support.unusual_schema import COVERED_SCHEMA, SCHEMA, calls
+from ..support.unusual_schema import COVERED_SCHEMA, SCHEMA, Constant, Page, calls
 
 
 class Values(dict[str, Any]):
@@ -48,6 +49,20 @@ WRONG += ["null in a list", "value of an enum", "no member", "no word", "an erro
 
 PLAIN = "query ($v: Plain!) { plain(value: $v) }"
 THING = "{ name colour words word __typename }"
+
+PAGE = """query ($l: Int = 1000, $n: Int = 2, $c: Boolean = true) {
+  page {
+    number
+    a: count(limit: 1) { count }
+    b: count(limit: $l) @include(if: $c) { twice count }
+    again(times: 2)
+    nextPages(number: $n) {
+      count { count }
+      nextPages(number: 2) { number withParent withRoot ofNoPage ofTheClass __typename }
+      again(times: $n)
+    }
+  }
+}"""
 
 COVERED = [
     Asked(
@@ -173,6 +188,103 @@ COVERED = [
         ({}, {"v": None}, {"v": "a"}),
     ),
     Asked('{ withImpliedNull(value: {}) a: withImpliedNull(value: {text: "a"}) }'),
+    # Resolvers at the root
+    Asked("{ withoutInfo atOnce withRoot }"),
+    # Resolvers below the root
+    Asked('{ loud(key: "loud") { shout later(times: 2) a: later(times: 0) } }'),
+    Asked(PAGE, ({}, {"l": 1}, {"l": 1, "n": 0}, {"l": 1, "n": 1, "c": False}, {"c": False})),
+    Asked(PAGE.replace("query", "mutation"), ({}, {"l": 1}, {"n": 1})),
+    Asked("{ page { number } a: page(number: 6) { number count { __typename count } } }"),
+    Asked("mutation { page { count { twice } } a: page(number: 6) { count { twice } } }"),
+    Asked(
+        "query ($v: [Int!]!, $w: Int) { page { maybeCount(limits: $v, lowest: $w)"
+        " a: maybeCount(limits: [1, 2]) b: maybeCount(limits: 3, lowest: $w) } }",
+        ({"v": []}, {"v": 5}, {"v": [5, 6], "w": 7}, {"v": [5], "w": None}),
+    ),
+    # Lists
+    Asked("{ numbers(value: [1, 2]) a: numbers(value: 3) b: numbers(value: []) }"),
+    Asked(
+        "query ($v: [Int!]!) { numbers(value: $v) a: optionalNumbers(value: $v) }",
+        ({"v": [1]}, {"v": []}, {"v": 1}, {"v": 2.0}),
+    ),
+    Asked(
+        "query ($v: [Int]) { optionalNumbers(value: $v) }",
+        ({}, {"v": None}, {"v": [None]}, {"v": [1, None, 2]}, {"v": 3}),
+    ),
+    Asked("query ($v: [Int] = 4) { optionalNumbers(value: $v) }", ({}, {"v": []})),
+    Asked("query ($v: [Int] = [4, null]) { optionalNumbers(value: $v) }", ({}, {"v": None})),
+    Asked("{ optionalNumbers(value: [1, null]) a: optionalNumbers(value: null) }"),
+    Asked("query ($v: Int) { optionalNumbers(value: [1, $v]) }", ({}, {"v": None}, {"v": 2})),
+    Asked("query ($v: Int!) { numbers(value: [$v, 1, $v]) }", ({"v": 2},)),
+    Asked("query ($v: [Boolean!]!) { booleans(value: $v) }", ({"v": [True]}, {"v": False})),
+    Asked("{ colours a: colours(value: BLUE) b: colours(value: [BLUE, RED, BLUE]) }"),
+    Asked("query ($v: [Colour!]) { colours(value: $v) }", ({}, {"v": ["RED"]}, {"v": "BLUE"})),
+    Asked("{ defaultList a: defaultList(value: [2]) }"),
+    Asked("mutation { changedList a: changedList b: changedList(value: [2]) c: changedList }"),
+    Asked(
+        "query ($v: WithLists!) { withLists(value: $v) }",
+        (
+            {"v": {"texts": "a"}},
+            {"v": {"texts": ["a", "b"], "colours": ["RED"], "plains": [{"text": "c"}, None]}},
+            {"v": {"texts": [], "colours": None, "plains": {"text": "c"}}},
+            {"v": {"texts": [], "numbers": [[1, 2], None, [], 3]}},
+        ),
+    ),
+    Asked(
+        'query ($t: String!, $p: Plain) { withLists(value: {texts: ["a", $t], colours: BLUE,'
+        " plains: [$p, {text: $t}, null], numbers: [[1], null, 2]}) }",
+        ({"t": "b"}, {"t": "b", "p": {"text": "c"}}),
+    ),
+    Asked(
+        "query ($v: [WithLists!]!) { lists(value: $v) }",
+        ({"v": [{"texts": "a"}, {"texts": []}]}, {"v": {"texts": []}}, {"v": []}),
+    ),
+    Asked('{ lists(value: [{texts: "a"}, {texts: []}]) a: lists(value: {texts: ["a"]}) }'),
+    Asked("{ withDefaultLists(value: {}) a: withDefaultLists(value: {plains: null}) }"),
+    Asked("query ($v: WithDefaultLists!) { withDefaultLists(value: $v) }", ({"v": {}},)),
+    # Values that may be absent
+    Asked(
+        "query ($v: WithMaybes!) { withMaybes(value: $v) }",
+        (
+            {"v": {}},
+            {"v": {"text": "a", "word": None, "plain": None, "numbers": None}},
+            {"v": {"word": "a", "plain": {"text": "b"}, "numbers": [1]}},
+        ),
+    ),
+    Asked("{ withMaybes(value: {}) a: withMaybes(value: {word: null, plain: null}) }"),
+    Asked(
+        "query ($t: String, $w: Word, $p: Plain, $n: Int!)"
+        " { withMaybes(value: {text: $t, word: $w, plain: $p, numbers: [$n, 1]}) }",
+        ({"n": 1}, {"n": 1, "w": None, "p": None}, {"t": "a", "w": "b", "n": 1}),
+    ),
+    Asked("{ maybe(value: 1) a: maybe }"),
+    Asked("query ($v: Int) { maybe(value: $v) }", ({}, {"v": 1})),
+    Asked("{ maybeNull(value: 1) a: maybeNull b: maybeNull(value: null) }"),
+    Asked("query ($v: Int) { maybeNull(value: $v) }", ({}, {"v": None}, {"v": 1})),
+    # Enums and numbers in input objects, and times
+    Asked("{ order a: order(value: {colour: BLUE}) b: order(value: {colour: RED, number: 3}) }"),
+    Asked(
+        "query ($v: Order! = {colour: BLUE}) { order(value: $v) }",
+        ({}, {"v": {"colour": "RED"}}, {"v": {"colour": "RED", "number": 3}}),
+    ),
+    Asked(
+        "query ($v: Order) { order(value: $v) }",
+        ({}, {"v": {"colour": "RED"}}, {"v": {"number": 3, "colour": "RED"}}),
+    ),
+    Asked(
+        "query ($c: Colour!, $n: Int) { order(value: {colour: $c, number: $n}) }",
+        ({"c": "RED"}, {"c": "RED", "n": 3}),
+    ),
+    Asked(
+        "query ($v: Range) { range(value: $v) }",
+        (
+            {},
+            {"v": {"from": "2026-11-22T08:59:51.042Z", "before": None}},
+            {"v": {"before": "2026-11-22"}},
+        ),
+    ),
+    Asked('{ range(value: {from: "2026-11-22T08:59:51.042Z"}) }'),
+    Asked("query ($v: DateTime) { range(value: {from: $v}) }", ({}, {"v": "2026-11-22"})),
 ]
 
 NOT_COVERED = [
@@ -214,16 +326,37 @@ NOT_COVERED = [
     Asked("query ($n: Int) { withDefault(value: {number: $n}) }", ({"n": None}, {"n": "1"})),
     Asked("query ($v: WithDefault!) { withDefault(value: $v) }", ({"v": {"number": None}},)),
     Asked('query ($v: Fussy = {text: "bad"}) { defaultFussy(value: $v) }'),
-    # Defaults that are lists
-    Asked("{ defaultList }"),
-    Asked("{ withDefaultList(value: {}) }"),
-    Asked("query ($v: WithDefaultList!) { withDefaultList(value: $v) }", ({"v": {}},)),
+    # Invalid lists
+    Asked(
+        "query ($v: [Int!]!) { numbers(value: $v) }",
+        ({}, {"v": None}, {"v": [None]}, {"v": ["1"]}, {"v": [1, 1.5]}, {"v": [[1]]}, {"v": {}}),
+    ),
+    Asked("query ($v: Int = 1) { numbers(value: [$v]) }", ({"v": None},)),
+    Asked("query ($v: [Colour!]) { colours(value: $v) }", ({"v": None}, {"v": ["GREEN"]})),
+    Asked(
+        "query ($v: WithLists!) { withLists(value: $v) }",
+        (
+            {"v": {"texts": None}},
+            {"v": {"texts": [1]}},
+            {"v": {"texts": [], "plains": [{"text": "a"}, {}]}},
+            {"v": {"texts": [], "plains": ["a"]}},
+            {"v": {"texts": [], "numbers": [[None]]}},
+        ),
+    ),
+    Asked("query ($v: [WithLists!]!) { lists(value: $v) }", ({"v": [{"texts": []}, {}]},)),
+    # Null where a value may only be absent
+    Asked("query ($v: WithMaybes!) { withMaybes(value: $v) }", ({"v": {"text": None}},)),
+    Asked("{ withMaybes(value: {text: null}) }"),
+    Asked("query ($v: String) { withMaybes(value: {text: $v}) }", ({"v": None},)),
+    Asked("{ maybe(value: null) }"),
+    Asked("query ($v: Int) { maybe(value: $v) }", ({"v": None},)),
+    Asked('{ withListOfMaybes(value: {texts: ["a", null]}) }'),
+    # Invalid enums and times in input objects
+    Asked("query ($v: Order) { order(value: $v) }", ({"v": None}, {"v": {}})),
+    Asked("query ($v: Order!) { order(value: $v) }", ({"v": {"colour": "RED", "number": None}},)),
+    Asked("query ($v: Range) { range(value: $v) }", ({"v": {"from": "today"}}, {"v": {"from": 5}})),
     Asked("query ($v: Fussy!) { fussy(value: $v) }", ({"v": {"text": "bad"}},)),
     Asked('{ fussy(value: {text: "bad"}) a: fussy(value: {text: "good"}) }'),
-    Asked("query ($v: WithList!) { withList(value: $v) }", ({"v": {"texts": "a"}},)),
-    Asked('{ withList(value: {texts: "a"}) }'),
-    Asked("query ($v: WithMaybe!) { withMaybe(value: $v) }", ({"v": {}}, {"v": {"text": "a"}})),
-    Asked('{ withMaybe(value: {text: "a"}) }'),
     Asked("query ($v: WithGlobalId!) { withGlobalId(value: $v) }", ({"v": {"id": "YTox"}},)),
     Asked('{ withGlobalId(value: {id: "YTox"}) }'),
     Asked("query ($v: OneOf!) { oneOf(value: $v) }", ({"v": {"a": "b"}}, {"v": {}})),
@@ -232,10 +365,8 @@ NOT_COVERED = [
     Asked("query ($v: Unset!) { unset(value: $v) }", ({"v": {}},)),
     Asked("query ($v: MadeOtherwise!) { madeOtherwise(value: $v) }", ({"v": {"text": "a"}},)),
     Asked('{ madeOtherwise(value: {text: "a"}) }'),
-    Asked("{ numbers(value: [1, 2]) }"),
-    Asked("query ($v: [Int!]!) { numbers(value: $v) }", ({"v": [1]}, {"v": 1})),
-    Asked("{ maybe(value: 1) a: maybe }"),
-    Asked('{ globalId(value: "YTox") }'),
+    Asked('{ globalId(value: "YTox") a: globalIds(value: ["YTox"]) }'),
+    Asked('{ globalIds(value: "YTox") }'),
     *[
         Asked(f'{kind} {{ {field}(key: "{key}") {THING} }}')
         for kind in ("query", "mutation")
@@ -251,13 +382,18 @@ NOT_COVERED = [
     Asked('{ either(key: "loud") { __typename } }'),
     Asked('{ picky(key: "another class") { name } a: picky(key: "refused") { name } }'),
     Asked('{ resolved(key: "resolved") { __typename } }'),
-    Asked('{ loud(key: "loud") { shout } }'),
     Asked('{ box(key: "box") { content } }'),
+    # Resolvers below the root that fail
+    Asked(PAGE, ({"n": 3},)),
+    Asked(
+        "query ($l: Int = 5) { page { again(times: 2) count(limit: $l) { count } } }",
+        ({"l": -2}, {"l": None}),
+    ),
+    Asked("query ($n: Int = 2) { page { withRoot again(times: $n) } }", ({"n": None},)),
+    Asked("{ page { withRoot } a: page(number: 11) { number withRoot } }"),
+    Asked("mutation { page(number: 11) { number withRoot } a: page { withRoot } }"),
     Asked("{ extended }"),
     Asked("{ onlyExtended }"),
-    Asked("{ withoutInfo }"),
-    Asked("{ withRoot }"),
-    Asked("{ atOnce }"),
     Asked("{ plainly __schema { queryType { name } } }"),
 ]
 
@@ -443,6 +579,94 @@ async def test_no_resolver_is_called_again_after_a_fallback() -> None:
             "d": {"name": "a"},
         }
         assert called == ["empty", "raised", "thing", "tuple"]
+
+
+async def test_resolvers_below_the_root_run_at_the_same_time() -> None:
+    _, [operation] = operations_of("{ meeting { a: met b: met } c: meeting { met } }")
+    expected = {"meeting": {"a": 3, "b": 3}, "c": {"met": 3}}
+
+    async with asyncio.timeout(10):
+        results = [await operation.execute({}, asyncio.Barrier(3)) for _ in range(3)]
+
+    assert results == [ExecutionResult(expected)] * 3
+
+
+async def test_a_field_of_a_mutation_starts_when_the_one_before_is_completed() -> None:
+    _, [operation] = operations_of(
+        "mutation { page { count { count } } a: page(number: 6) { count { count } } }"
+    )
+    expected = ["page 5", "count 1000 of 5 for 1", "page 6", "count 1000 of 6 for 1"]
+
+    for _ in range(3):
+        calls.clear()
+        await operation.execute({}, "1")
+        assert calls == expected
+
+
+async def test_requests_at_the_same_time_get_their_own_counts() -> None:
+    _, [operation] = operations_of(
+        "query ($n: Int!, $l: Int!) { page(number: $n) { number count(limit: $l) { count twice }"
+        " nextPages { count(limit: $l) { count } withParent } } }"
+    )
+
+    async def counted(number: int) -> ExecutionResult:
+        return await operation.execute({"n": number, "l": number // 2}, f"{number}")
+
+    results = await asyncio.gather(*map(counted, range(2, 100)))
+
+    for number, result in enumerate(results, 2):
+        half = number // 2
+        assert result.data == {
+            "page": {
+                "number": number,
+                "count": {"count": half, "twice": 2 * half},
+                "nextPages": [
+                    {"count": {"count": half}, "withParent": f"{number + 1} {number}"},
+                    {"count": {"count": half}, "withParent": f"{number + 2} {number}"},
+                ],
+            }
+        }
+
+
+async def test_a_resolver_below_the_root_runs_only_if_it_is_selected() -> None:
+    _, [operation] = operations_of(
+        "query ($c: Boolean!) { page { number count @include(if: $c) { count } } }"
+    )
+
+    for is_counted in [True, False] * 3:
+        calls.clear()
+        await operation.execute({"c": is_counted}, "1")
+        assert calls == ["page 5"] + ["count 1000 of 5 for 1"] * is_counted
+
+
+@pytest.mark.parametrize("name", ["alone", "with a page"])
+async def test_objects_that_never_change_may_have_resolvers(name: str) -> None:
+    document, _ = operations_of(
+        "query ($n: String!) { constant(name: $n) { name context page { number withParent } } }"
+    )
+    prepared = PreparedOperation(SCHEMA, document, operation_of(document, None), (Constant, Page))
+
+    for context in ("1", "2", "3"):
+        page = {"number": 3, "withParent": f"3 {context}"} if name == "with a page" else None
+        constant = {"name": name, "context": context, "page": page}
+        assert await prepared.execute({"n": name}, context) == {"constant": constant}
+
+
+async def test_only_objects_without_selected_resolvers_are_completed_once() -> None:
+    for fields, is_cached in (
+        ("name", True),
+        ("name page { number }", True),
+        ("context", False),
+        ("name page { withParent }", False),
+    ):
+        document, _ = operations_of(f'{{ constant(name: "with a page") {{ {fields} }} }}')
+        node = operation_of(document, None)
+        prepared = PreparedOperation(SCHEMA, document, node, (Constant, Page))
+
+        first, second = [await prepared.execute({}, "1") for _ in range(2)]
+
+        assert first == second
+        assert (first["constant"] is second["constant"]) is is_cached, fields
 
 
 async def test_a_schema_that_strawberry_did_not_make_is_not_covered() -> None:

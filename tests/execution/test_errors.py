@@ -30,6 +30,9 @@ from ..support.unusual_schema import SCHEMA
          "'email', found: {'name': 's3cr3t'}.",
          "Variable '$i' has invalid value: Expected value of type 'I' to include required field "
          "'email'."),
+        ("Variable '$i' has invalid value at .from: Expected value of type 'DateTime', but "
+         "encountered error 'Invalid isoformat string: 's3cr3t''; found: 's3cr3t'.",
+         "Variable '$i' has invalid value at .from: Expected value of type 'DateTime'."),
         ("Syntax Error: Expected Name, found Name 's3cr3t'.",
          "Syntax Error: Expected Name, found Name."),
         ("Syntax Error: Invalid number, unexpected digit after 0: '2'.",
@@ -89,7 +92,7 @@ def test_a_fault_of_the_database_is_named_and_says_what_to_do(
         ("query ($v: Int = 7) { default(value: $v) }", {"v": None}, "BAD_USER_INPUT"),
         ("query ($v: OneOf!) { oneOf(value: $v) }", {"v": {}}, "BAD_USER_INPUT"),
         (
-            "query ($v: WithMaybe!) { withMaybe(value: $v) }",
+            "query ($v: WithMaybes!) { withMaybes(value: $v) }",
             {"v": {"text": None}},
             "BAD_USER_INPUT",
         ),

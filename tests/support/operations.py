@@ -19,6 +19,7 @@ from graphql import (
     is_composite_type,
     is_enum_type,
     is_input_object_type,
+    is_list_type,
     is_nullable_type,
     is_object_type,
     is_required_argument,
@@ -54,11 +55,12 @@ _ADDRESSES = [f"{name}@example.com" for name in ("a", "john.smith", "Ada", "grac
 _TEXTS["idempotencyKey"] = ["a", "b", "key 1"] * 6 + ["", "é", "k" * 256]
 _TEXTS["id"] = ["00000000-0000-4000-8000-000000000000"] * 6 + ["1", "", "john"]
 _OTHER_TEXTS = ["a", "john", ""]
-# Values of the built-in scalars that are not texts.
+# Values of the scalars that do not accept any text.
 _SAMPLES: dict[str, list[Any]] = {
     "Int": [0, 1, 20, -1],
     "Float": [0.5, 1, -2.0],
     "Boolean": [True, False],
+    "DateTime": ["2026-11-22T08:59:51.042Z", "1970-01-01T00:00:00+01:00"],
 }
 _INTROSPECTION = (
     "__schema { queryType { name } types { kind name } }",
@@ -110,6 +112,10 @@ def generate(schema: GraphQLSchema, random: Random) -> GeneratedOperation:
 def literal(value: Any, type_: GraphQLInputType) -> str:
     """A value of the type, as a document has it."""
     nullable = get_nullable_type(type_)
+    if is_list_type(nullable):
+        if not isinstance(value, list):
+            return literal(value, nullable.of_type)
+        return f"[{', '.join(literal(item, nullable.of_type) for item in value)}]"
     if is_input_object_type(nullable):
         fields = (f"{name}: {literal(v, nullable.fields[name].type)}" for name, v in value.items())
         return f"{{{', '.join(fields)}}}"
@@ -126,6 +132,8 @@ class _Writer:
     variables: dict[str, Variable] = field(default_factory=dict)
     # Calls of root fields, by their aliases.
     calls: dict[str, tuple[str, GraphQLField]] = field(default_factory=dict)
+    # The arguments of fields below the root, by the keys of the fields in the answer.
+    arguments: dict[str, str] = field(default_factory=dict)
     # The types of the fragments by their names, which are all spread.
     fragments: dict[str, GraphQLNamedType] = field(default_factory=dict)
     definitions: list[str] = field(default_factory=list)
@@ -187,7 +195,25 @@ class _Writer:
         alias = self.random.choice(["", "", f"{name}1: ", f"{name}2: "])
         inner = get_named_type(fields[name].type)
         selections = f" {self._selections(inner, levels)}" if is_composite_type(inner) else ""
-        return f"{alias}{name}{self._directives()}{selections}"
+        key = alias or name
+        if key not in self.arguments:
+            self.arguments[key] = self._arguments(fields[name])
+        return f"{alias}{name}{self.arguments[key]}{self._directives()}{selections}"
+
+    def _arguments(self, called: GraphQLField) -> str:
+        """Arguments of a field below the root. They are valid.
+
+        If one is invalid, graphql-core cancels other resolvers, and its answers differ.
+        """
+        arguments = []
+        for name, definition in called.args.items():
+            if is_required_argument(definition) or self._chance(0.5):
+                value = self._sample(name, definition.type)
+                text = literal(value, definition.type)
+                if self._chance(0.4):
+                    text = self._variable(f"{definition.type}", None, [value])
+                arguments.append(f"{name}: {text}")
+        return f"({', '.join(arguments)})" if arguments else ""
 
     def _overlapping(self, type_: GraphQLNamedType) -> list[GraphQLNamedType]:
         """The types that fragments within this type may be on."""
@@ -255,11 +281,12 @@ class _Writer:
         return self._value(definition.type, value, required=is_required_argument(definition))
 
     def _sample(self, name: str, type_: GraphQLInputType) -> Any:
-        """A value of the type, as JSON has it. A text suits the name of its field or argument.
-
-        There are no lists: operations with lists in their arguments are not prepared.
-        """
+        """A value of the type, as JSON has it. A text suits the name of its field or argument."""
         nullable = get_nullable_type(type_)
+        if is_list_type(nullable):
+            items = [self._sample(name, nullable.of_type) for _ in range(self.random.randint(0, 3))]
+            # A value that is no list is a list of one.
+            return items[0] if len(items) == 1 and self._chance(0.5) else items
         if is_input_object_type(nullable):
             return self._sample_input(nullable)
         if is_enum_type(nullable):
@@ -303,15 +330,24 @@ class _Writer:
         """A literal, or a variable, for a position of the type."""
         nullable_type = get_nullable_type(type_)
         name = f"{nullable_type}"
+        if is_list_type(nullable_type) and isinstance(value, list) and self._chance(0.3):
+            inner = nullable_type.of_type
+            required = not is_nullable_type(inner)
+            items = (self._value(inner, item, required=required) for item in value)
+            return f"[{', '.join(items)}]"
         literals = [literal(value, type_)]
-        if is_scalar_type(nullable_type) and not is_specified_scalar_type(nullable_type):
+        if (
+            is_scalar_type(nullable_type)
+            and not is_specified_scalar_type(nullable_type)
+            and name not in _SAMPLES
+        ):
             literals = _ODD_LITERALS if self._chance(0.4) else literals
         elif name == "ID" and self._chance(0.3):
             literals = ["5", "0", "-1"]
         elif is_nullable_type(type_) and self._chance(0.2):
             literals = ["null"]
         text = self.random.choice(literals)
-        is_odd = text[0] in "[{" and not isinstance(value, dict)
+        is_odd = text[0] in "[{" and not isinstance(value, dict | list)
         if self._chance(0.6):
             self.is_special |= is_odd
             return text

@@ -1,6 +1,8 @@
 """A schema with what ours does not have, to test prepared operations."""
 
+import asyncio
 from collections.abc import AsyncGenerator, Callable
+from datetime import datetime
 from enum import Enum
 from typing import Annotated, Any, Generic, NewType, TypeVar
 
@@ -64,8 +66,10 @@ class WithDefaults:
 
 
 @strawberry.input
-class WithDefaultList:
+class WithDefaultLists:
     texts: list[str] = strawberry.field(default=("a",))
+    plains: list[Plain] | None = strawberry.field(default_factory=lambda: [Plain(text="made")])
+    maybe: list["WithMaybes"] = strawberry.field(default=({"text": "a", "word": None},))
 
 
 @strawberry.input
@@ -74,13 +78,36 @@ class WithImpliedNull:
 
 
 @strawberry.input
-class WithList:
+class WithLists:
     texts: list[str]
+    colours: list[Colour] | None = strawberry.UNSET
+    plains: list[Plain | None] | None = strawberry.UNSET
+    numbers: list[list[int] | None] | None = None
 
 
 @strawberry.input
-class WithMaybe:
+class WithMaybes:
     text: strawberry.Maybe[str]
+    word: strawberry.Maybe[Word | None]
+    plain: strawberry.Maybe[Plain | None]
+    numbers: strawberry.Maybe[list[int] | None]
+
+
+@strawberry.input
+class Order:
+    colour: Colour
+    number: int = 1
+
+
+@strawberry.input
+class Range:
+    from_: datetime | None = strawberry.field(name="from", default=strawberry.UNSET)
+    before: datetime | None = strawberry.UNSET
+
+
+@strawberry.input
+class WithListOfMaybes:
+    texts: list[strawberry.Maybe[str]]
 
 
 @strawberry.input
@@ -145,6 +172,101 @@ class Loud:
     @strawberry.field
     def shout(self) -> Word:
         return Word("!")
+
+    @strawberry.field
+    def later(self, times: int) -> str:
+        """Not a coroutine function, but what it returns is awaited."""
+        return repeated(times)  # type: ignore[return-value]  # Strawberry allows it
+
+
+async def repeated(times: int) -> str:
+    return "later" * times
+
+
+def repeat(times: int) -> str:
+    """A resolver that takes neither the object nor `info`."""
+    return "again" * times
+
+
+async def parent_and_root(parent: strawberry.Parent[Any], info: Info) -> str:
+    calls.append(f"parent {parent.number}")
+    await asyncio.sleep(0)
+    return f"{parent.number} {info.context}"
+
+
+def root_alone(root: Any) -> str:
+    calls.append(f"root {root.number}")
+    if root.number > 9:
+        raise GraphQLError("m", extensions={"code": "TOO_MANY"})
+    return f"{root.number}"
+
+
+@strawberry.type
+class Page:
+    """A type whose fields have resolvers, which return more of such objects."""
+
+    number: int
+
+    @strawberry.field
+    async def count(self, info: Info, limit: int = 1000) -> "Counted":
+        calls.append(f"count {limit} of {self.number} for {info.context}")
+        await asyncio.sleep(0)
+        if limit < -1:
+            raise GraphQLError("m", extensions={"code": info.context})
+        return Counted(count=min(limit, self.number))
+
+    @strawberry.field
+    async def maybe_count(self, limits: list[int], lowest: int | None = 1) -> int | None:
+        return None if lowest is None else max([lowest, *limits])
+
+    @strawberry.field
+    def next_pages(self, number: int = 2) -> list[Annotated["Page", strawberry.lazy(__name__)]]:
+        return [Page(number=self.number + step + 1) for step in range(min(number, 3))]
+
+    @strawberry.field
+    @staticmethod
+    async def of_no_page(info: Info) -> str:
+        return f"{info.context}"
+
+    @strawberry.field
+    @classmethod
+    def of_the_class(cls, info: Info) -> str:
+        return f"{cls.__name__} {info.context}"
+
+    again: str = strawberry.field(resolver=repeat)
+    with_parent: str = strawberry.field(resolver=parent_and_root)
+    with_root: str | None = strawberry.field(resolver=root_alone)
+
+
+@strawberry.type
+class Counted:
+    count: int
+
+    @strawberry.field
+    async def twice(self) -> int:
+        return 2 * self.count
+
+
+@strawberry.type
+class Meeting:
+    """A type whose resolvers return once as many of them run as the barrier of the context has."""
+
+    @strawberry.field
+    async def met(self, info: Info) -> int:
+        await info.context.wait()
+        return int(info.context.parties)
+
+
+@strawberry.type
+class Constant:
+    """A type whose objects never change, and have a field with a resolver."""
+
+    name: str
+    page: Page | None = None
+
+    @strawberry.field
+    def context(self, info: Info) -> str:
+        return f"{info.context}"
 
 
 @strawberry.type
@@ -221,6 +343,12 @@ THINGS: dict[str, Any] = {
 }
 
 
+CONSTANTS = {
+    "alone": Constant(name="alone"),
+    "with a page": Constant(name="with a page", page=Page(number=3)),
+}
+
+
 def thing_of(type_: object) -> Any:
     """A field that returns one of the things."""
 
@@ -254,6 +382,8 @@ async def resolver_with_root(root: Any, info: Info) -> str:
     return f"{root} {info.context}"
 
 
+FIVE = [5]
+ORDER = Order(colour=Colour.RED, number=2)
 DEFAULT = WithDefaults(inner=WithDefault(number=6, plain=None), text="b", implied="c")
 
 
@@ -265,9 +395,29 @@ async def resolver_that_changes(info: Info, value: WithDefaults = DEFAULT) -> st
     return repr(value)
 
 
+async def resolver_that_changes_a_list(info: Info, value: list[int] = FIVE) -> str:
+    """As above."""
+    calls.append(f"{info.context} {value!r}")
+    value.append(6)
+    return repr(value)
+
+
 async def resolver_how(info: Info) -> str:
     """Only graphql-core gives a resolver the path of its field."""
     return "by graphql-core" if hasattr(info, "path") else "prepared"
+
+
+async def resolver_page(number: int = 5) -> Page:
+    calls.append(f"page {number}")
+    return Page(number=number)
+
+
+def resolver_constant(name: str) -> Constant:
+    return CONSTANTS[name]
+
+
+async def resolver_meeting() -> Meeting:
+    return Meeting()
 
 
 def resolver_at_once(info: Info) -> str:
@@ -288,12 +438,17 @@ class Query:
     colour: str | None = echo(Colour)
     number: str | None = echo(int | None)
     boolean: str | None = echo(bool | None)
+    booleans: str | None = echo(list[bool])
     with_default: str | None = echo(WithDefault)
     with_defaults: str | None = echo(WithDefaults)
-    with_default_list: str | None = echo(WithDefaultList)
+    with_default_lists: str | None = echo(WithDefaultLists)
     with_implied_null: str | None = echo(WithImpliedNull)
-    with_list: str | None = echo(WithList)
-    with_maybe: str | None = echo(WithMaybe)
+    with_lists: str | None = echo(WithLists)
+    lists: str | None = echo(list[WithLists])
+    with_maybes: str | None = echo(WithMaybes)
+    with_list_of_maybes: str | None = echo(WithListOfMaybes)
+    order: str | None = echo(Order, ORDER)
+    range: str | None = echo(Range | None)
     with_global_id: str | None = echo(WithGlobalId)
     one_of: str | None = echo(OneOf)
     of_itself: str | None = echo(OfItself)
@@ -307,9 +462,14 @@ class Query:
     default_fussy: str | None = echo(Fussy, Fussy(text="good"))
     default_list: str | None = echo(list[int], [1])
     changed: str | None = field(resolver_that_changes)
+    changed_list: str | None = field(resolver_that_changes_a_list)
     numbers: str | None = echo(list[int])
+    optional_numbers: str | None = echo(list[int | None] | None)
+    colours: str | None = echo(list[Colour], (Colour.RED,))
     maybe: str | None = echo(strawberry.Maybe[int], None)  # type: ignore[misc]  # mypy knows no `Maybe`
+    maybe_null: str | None = echo(strawberry.Maybe[int | None], None)  # type: ignore[misc]  # as above
     global_id: str | None = echo(GlobalID)
+    global_ids: str | None = echo(list[GlobalID])
 
     thing: Thing | None = thing_of(Thing | None)
     certain: Thing = thing_of(Thing)
@@ -321,6 +481,9 @@ class Query:
     picky: Picky | None = thing_of(Picky | None)
     resolved: Resolved | None = thing_of(Resolved | None)
     loud: Loud | None = thing_of(Loud | None)
+    page: Page | None = field(resolver_page)
+    meeting: Meeting | None = field(resolver_meeting)
+    constant: Constant | None = field(resolver_constant)
     box: Box[int] | None = thing_of(Box[int] | None)
 
     plainly: str | None = field(plain_resolver)
@@ -342,6 +505,7 @@ class CoveredQuery:
     colour: str | None = echo(Colour)
     number: str | None = echo(int | None)
     boolean: str | None = echo(bool | None)
+    booleans: str | None = echo(list[bool])
     with_default: str | None = echo(WithDefault)
     with_defaults: str | None = echo(WithDefaults)
     default: str | None = echo(int, 5)
@@ -349,6 +513,19 @@ class CoveredQuery:
     default_colour: str | None = echo(Colour, Colour.BLUE)
     default_object: str | None = echo(WithDefaults, DEFAULT)
     default_part: str | None = echo(WithDefaults, {"text": "b"})
+    default_list: str | None = echo(list[int], [1])
+    with_default_lists: str | None = echo(WithDefaultLists)
+    with_lists: str | None = echo(WithLists)
+    lists: str | None = echo(list[WithLists])
+    with_maybes: str | None = echo(WithMaybes)
+    order: str | None = echo(Order, ORDER)
+    range: str | None = echo(Range | None)
+    numbers: str | None = echo(list[int])
+    optional_numbers: str | None = echo(list[int | None] | None)
+    colours: str | None = echo(list[Colour], (Colour.RED,))
+    maybe: str | None = echo(strawberry.Maybe[int], None)  # type: ignore[misc]  # as above
+    maybe_null: str | None = echo(strawberry.Maybe[int | None], None)  # type: ignore[misc]  # as above
+    page: Page | None = field(resolver_page)
 
 
 @strawberry.type
@@ -369,8 +546,10 @@ class Subscription:
 class Mutation:
     plain: str = echo(Plain)
     changed: str | None = field(resolver_that_changes)
+    changed_list: str | None = field(resolver_that_changes_a_list)
     thing: Thing | None = thing_of(Thing | None)
     certain: Thing = thing_of(Thing)
+    page: Page | None = field(resolver_page)
 
 
 def parse_word(value: object) -> object:
