@@ -5,7 +5,8 @@ import strawberry
 from ..execution.prepared import TakeGiven
 from .create_customer import resolve_create_customer
 from .customer import resolve_customer
-from .types import CreateCustomerResult, Customer
+from .customer_field_rules import resolve_customer_field_rules
+from .types import CreateCustomerResult, Customer, CustomerFieldRule
 
 
 @strawberry.type(description="The operations that write data.")
@@ -27,4 +28,12 @@ class Query:
         resolver=resolve_customer,
         extensions=[TakeGiven()],
         description="The customer with this `id`, or `null` if there is none.",
+    )
+    customer_field_rules: list[CustomerFieldRule] | None = strawberry.field(
+        resolver=resolve_customer_field_rules,
+        extensions=[TakeGiven()],
+        description=(
+            "The rule of each field of a customer, in the order of the fields. This requires no "
+            "scope."
+        ),
     )

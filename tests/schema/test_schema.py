@@ -64,7 +64,15 @@ enum CustomerField {
   NAME EMAIL DESCRIPTION SEND_EMAIL_ADDRESS CC_EMAIL_ADDRESS COUNTRY ADDRESS_LINE1 ADDRESS_LINE2
   CITY STATE ZIP_CODE PHONE_NUMBER
 }
-type Query { customer(id: ID!): Customer }
+type CustomerFieldRule {
+  field: CustomerField! name: String! label: String! description: String!
+  required: Boolean! minLength: Int maxLength: Int! pattern: String! format: String
+  allowed: String! example: String!
+}
+type Query {
+  customer(id: ID!): Customer
+  customerFieldRules: [CustomerFieldRule!]
+}
 """
 
 

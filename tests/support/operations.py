@@ -13,6 +13,7 @@ from graphql import (
     is_abstract_type,
     is_composite_type,
     is_object_type,
+    is_required_argument,
 )
 from graphql.language.print_string import print_string
 
@@ -41,6 +42,8 @@ _TEXTS = {
 _ADDRESSES = [f"{name}@example.com" for name in ("a", "john.smith", "Ada", "grace", "o'brien")]
 _KEYS = ["a", "b", "key 1"] * 6 + ["", "é", "k" * 256]
 _IDS = ["00000000-0000-4000-8000-000000000000"] * 6 + ["1", "", "john"]
+# The type of each argument that is no input object, and texts for it.
+_ARGUMENTS = {"id": ("ID", _IDS), "idempotencyKey": ("String", _KEYS)}
 _INTROSPECTION = (
     "__schema { queryType { name } types { kind name } }",
     'type: __type(name: "Customer") { fields { name type { name ofType { name } } } }',
@@ -208,15 +211,19 @@ class _Writer:
 
     def _call(self, fields: dict[str, GraphQLField]) -> tuple[str, GraphQLField]:
         name = self.random.choice([*fields])
-        if name == "customer":
-            arguments = [f"id: {self._value('ID', self.random.choice(_IDS), required=True)}"]
-        else:
-            arguments = [f"input: {self._input()}"]
-            if self._chance(0.5):
-                key = self._value("String", self.random.choice(_KEYS), required=False)
-                arguments.append(f"idempotencyKey: {key}")
-            self.random.shuffle(arguments)
-        return f"{name}({', '.join(arguments)})", fields[name]
+        arguments = [
+            f"{argument}: {self._argument(argument, required=is_required_argument(definition))}"
+            for argument, definition in fields[name].args.items()
+            if is_required_argument(definition) or self._chance(0.5)
+        ]
+        self.random.shuffle(arguments)
+        return f"{name}({', '.join(arguments)})" if arguments else name, fields[name]
+
+    def _argument(self, name: str, *, required: bool) -> str:
+        if name == "input":
+            return self._input()
+        type_, texts = _ARGUMENTS[name]
+        return self._value(type_, self.random.choice(texts), required=required)
 
     def _input(self) -> str:
         type_ = self.schema.type_map["CreateCustomerInput"]
