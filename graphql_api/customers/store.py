@@ -42,5 +42,12 @@ class Customers(Protocol):
     async def get(self, id_: str) -> Customer | None:
         """The customer with this id, or None. An id is valid only as it was given out."""
 
+    async def by_email(self, email: str) -> Customer | None:
+        """The customer with this email address, or None.
+
+        The address is normalised, and compared without regard to case. A text that is not a valid
+        address belongs to no customer.
+        """
+
     async def created_with(self, key: str) -> StoredCustomer | None:
         """The customer that was created with this idempotency key, or None."""

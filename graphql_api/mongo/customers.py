@@ -8,12 +8,14 @@ import structlog
 from bson.raw_bson import RawBSONDocument
 
 from ..customers.fields import Customer
+from ..customers.identity import email_key_of
 from ..customers.store import EmailTaken, StoredCustomer
 from ..deadline import PAUSE_SECONDS, REQUEST_SECONDS, RESOLVE_SECONDS, deadline_in
 from ..faults import OutcomeUnknown, Unavailable
 from ..logs import places
 from .batches import Batches
 from .customer_documents import (
+    EMAIL_KEY,
     IDEMPOTENCY_KEY,
     UniqueValue,
     from_document,
@@ -131,11 +133,20 @@ class MongoCustomers:
         stored = await self._read(("_id", uuid))
         return None if stored is None else stored.customer
 
+    async def by_email(self, email: str) -> Customer | None:
+        """The customer with this email address, or None. Raises what `get` raises."""
+        key = email_key_of(email)
+        stored = None if key is None else await self._read_by_index((EMAIL_KEY, key))
+        return None if stored is None else stored.customer
+
     async def created_with(self, key: str) -> StoredCustomer | None:
-        """The customer that this idempotency key created, or None. Raises what `find` raises."""
+        """The customer that this idempotency key created, or None. Raises what `get` raises."""
+        return await self._read_by_index((IDEMPOTENCY_KEY, key))
+
+    async def _read_by_index(self, value: UniqueValue) -> StoredCustomer | None:
         # Without its index, MongoDB would read every customer.
         await self._set_up.collection_uuid(deadline_in(REQUEST_SECONDS))
-        return await self._read((IDEMPOTENCY_KEY, key))
+        return await self._read(value)
 
     async def _read(self, value: UniqueValue) -> StoredCustomer | None:
         found = await self._finds.outcome([value], deadline_in(REQUEST_SECONDS))

@@ -5,8 +5,10 @@ import strawberry
 from ..execution.prepared import TakeGiven
 from .create_customer import resolve_create_customer
 from .customer import resolve_customer
+from .customer_by_email import resolve_customer_by_email
 from .customer_field_rules import resolve_customer_field_rules
-from .types import CreateCustomerResult, Customer, CustomerFieldRule
+from .node import resolve_node
+from .types import CreateCustomerResult, Customer, CustomerFieldRule, Node
 
 
 @strawberry.type(description="The operations that write data.")
@@ -24,10 +26,23 @@ class Mutation:
 
 @strawberry.type(description="The operations that read data.")
 class Query:
+    node: Node | None = strawberry.field(
+        resolver=resolve_node,
+        extensions=[TakeGiven()],
+        description="The object with this `id`, or `null` if there is none.",
+    )
     customer: Customer | None = strawberry.field(
         resolver=resolve_customer,
         extensions=[TakeGiven()],
         description="The customer with this `id`, or `null` if there is none.",
+    )
+    customer_by_email: Customer | None = strawberry.field(
+        resolver=resolve_customer_by_email,
+        extensions=[TakeGiven()],
+        description=(
+            "The customer with this email address, compared without regard to case, or `null` if "
+            "there is none."
+        ),
     )
     customer_field_rules: list[CustomerFieldRule] | None = strawberry.field(
         resolver=resolve_customer_field_rules,

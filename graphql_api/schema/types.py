@@ -62,10 +62,14 @@ CreateCustomerResult = Annotated[
 ]
 
 
+@strawberry.interface(description="An object with an id, which the query `node` finds.")
+class Node:
+    id: strawberry.ID = strawberry.field(description="An opaque, globally unique id.")
+
+
 @declared
 @strawberry.type(description="A customer, as stored: every text is normalised.")
-class Customer:
-    id: strawberry.ID = strawberry.field(description="An opaque, globally unique id.")
+class Customer(Node):
     name: str | None
     email: str
     description: str | None

@@ -59,6 +59,7 @@ class Script:
     add: list[Callable[[StoredCustomer], StoredCustomer]]
     get: list[Callable[[], Customer | None]]
     created_with: list[Callable[[], StoredCustomer | None]]
+    by_email: list[Callable[[], Customer | None]] = field(default_factory=list)
 
 
 @dataclass
@@ -82,6 +83,9 @@ class ScriptedCustomers:
 
     async def get(self, id_: str) -> Customer | None:
         return self.script.get[self._asked("get", id_)]()
+
+    async def by_email(self, email: str) -> Customer | None:
+        return self.script.by_email[self._asked("by_email", email)]()
 
     async def created_with(self, key: str) -> StoredCustomer | None:
         return self.script.created_with[self._asked("created_with", key)]()
@@ -131,7 +135,10 @@ def script(random: Random) -> Script:
     ]
     created_with = [*[giving(None), giving(StoredCustomer(JOHN, None))] * 10, *faults]
     return Script(
-        random.choices(add, k=8), random.choices(get, k=8), random.choices(created_with, k=8)
+        add=random.choices(add, k=8),
+        get=random.choices(get, k=8),
+        created_with=random.choices(created_with, k=8),
+        by_email=random.choices(get, k=8),
     )
 
 

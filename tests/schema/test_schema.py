@@ -39,6 +39,7 @@ union CreateCustomerResult = CreateCustomerSuccess | CreateCustomerFailure | Ide
 type CreateCustomerSuccess { customer: Customer! replayed: Boolean! }
 type CreateCustomerFailure { errors: [CustomerFieldError!]! }
 type IdempotencyConflict { message: String! }
+interface Node { id: ID! }
 union CustomerFieldError = RequiredFieldError | TooShortError | TooLongError
                          | InvalidFormatError | WrongTypeError | EmailTakenError
 interface FieldError { field: CustomerField! path: [String!]! message: String! }
@@ -70,7 +71,9 @@ type CustomerFieldRule {
   allowed: String! example: String!
 }
 type Query {
+  node(id: ID!): Node
   customer(id: ID!): Customer
+  customerByEmail(email: String!): Customer
   customerFieldRules: [CustomerFieldRule!]
 }
 """

@@ -43,7 +43,11 @@ _ADDRESSES = [f"{name}@example.com" for name in ("a", "john.smith", "Ada", "grac
 _KEYS = ["a", "b", "key 1"] * 6 + ["", "é", "k" * 256]
 _IDS = ["00000000-0000-4000-8000-000000000000"] * 6 + ["1", "", "john"]
 # The type of each argument that is no input object, and texts for it.
-_ARGUMENTS = {"id": ("ID", _IDS), "idempotencyKey": ("String", _KEYS)}
+_ARGUMENTS = {
+    "id": ("ID", _IDS),
+    "email": ("String", _ADDRESSES),
+    "idempotencyKey": ("String", _KEYS),
+}
 _INTROSPECTION = (
     "__schema { queryType { name } types { kind name } }",
     'type: __type(name: "Customer") { fields { name type { name ofType { name } } } }',
