@@ -8,7 +8,8 @@ from .customer import resolve_customer
 from .customer_by_email import resolve_customer_by_email
 from .customer_field_rules import resolve_customer_field_rules
 from .node import resolve_node
-from .types import CreateCustomerResult, Customer, CustomerFieldRule, Node
+from .types import CreateCustomerResult, Customer, CustomerFieldError, CustomerFieldRule, Node
+from .validate_customer import resolve_validate_customer
 
 
 @strawberry.type(description="The operations that write data.")
@@ -50,5 +51,13 @@ class Query:
         description=(
             "The rule of each field of a customer, in the order of the fields. This requires no "
             "scope."
+        ),
+    )
+    validate_customer: list[CustomerFieldError] | None = strawberry.field(
+        resolver=resolve_validate_customer,
+        extensions=[TakeGiven()],
+        description=(
+            "The errors with which `createCustomer` would reject this input, a taken email address "
+            "included. The list is empty if the input is valid. Nothing is stored."
         ),
     )

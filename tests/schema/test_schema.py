@@ -75,6 +75,7 @@ type Query {
   customer(id: ID!): Customer
   customerByEmail(email: String!): Customer
   customerFieldRules: [CustomerFieldRule!]
+  validateCustomer(input: CreateCustomerInput!, id: ID): [CustomerFieldError!]
 }
 """
 
