@@ -17,6 +17,7 @@ from .faults import Misconfigured, Unavailable
 from .logs import places
 from .mongo.mongod import MongodError
 from .schema.changes import Severity, changes
+from .schema.json_schema import json_schema
 from .schema.schema import introspection, possible_types, sdl
 from .settings import Settings, SettingsError, description, variable
 
@@ -104,9 +105,10 @@ def _parser() -> argparse.ArgumentParser:
     ).add_mutually_exclusive_group()
     schema.add_argument(
         "--format",
-        choices=("sdl", "json", "possible-types"),
+        choices=("sdl", "json", "possible-types", "json-schema"),
         default="sdl",
-        help="the schema document, its introspection, or possibleTypes for Apollo Client's cache",
+        help="the schema document, its introspection, possibleTypes for Apollo Client's cache, or "
+        "a JSON Schema of the input of createCustomer for form builders",
     )
     schema.add_argument(
         "--check",
@@ -140,8 +142,12 @@ def _schema(options: argparse.Namespace) -> int:
     if options.format == "sdl":
         print(sdl(), end="")
     else:
-        described = introspection() if options.format == "json" else possible_types()
-        print(json.dumps(described, indent=2))
+        describe = {
+            "json": introspection,
+            "possible-types": possible_types,
+            "json-schema": json_schema,
+        }[options.format]
+        print(json.dumps(describe(), indent=2))
     return 0
 
 
