@@ -12,9 +12,9 @@ async def validate_customer(
 ) -> tuple[Problem, ...]:
     """Every problem that `create_customer` would find in the input; empty if it is valid.
 
-    With the id of a customer, the input is what that customer shall become: its own email address
-    is not taken. `values` has the form that `judge` takes. Raises `Unavailable` if the store cannot
-    be reached.
+    With the id of a customer, the input is a change of that customer, whose own email address is
+    not taken. `values` has the form that `judge` takes. Raises `Unavailable` if the store cannot be
+    reached.
     """
     judged = judge(values)
     if isinstance(judged, Rejected):

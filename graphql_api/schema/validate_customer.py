@@ -22,13 +22,13 @@ async def resolve_validate_customer(
         strawberry.ID | None,
         strawberry.argument(
             description=(
-                "The `id` of the customer that shall become as the input says. Its own email "
-                "address is not taken. Leave it out for a new customer."
+                "The `id` of the customer to change; its own email address is not taken. Omit it "
+                "for a new customer."
             )
         ),
     ] = strawberry.UNSET,
 ) -> list[CustomerFieldError] | None:
-    # A client that may only read or only ask must not learn here which email addresses are taken.
+    # Otherwise a client without this scope could find out which email addresses are taken.
     require_scope(Scope.CUSTOMERS_WRITE, info.context)
     problems = await validate_customer(info.context.customers, given(input), id or None)
     return field_errors(problems)
