@@ -7,10 +7,17 @@ import sys
 from pathlib import Path
 
 from ..schema.changes import Severity, changes
+from ..schema.json_schema import json_schema
 from ..schema.schema import introspection, possible_types, sdl
 
 SUMMARY = "print the GraphQL schema, or compare it with a file"
 
+# The formats that are JSON.
+_DESCRIBED = {
+    "json": introspection,
+    "possible-types": possible_types,
+    "json-schema": json_schema,
+}
 _EXIT_CODES = {Severity.DANGEROUS: 3, Severity.BREAKING: 4}
 
 
@@ -19,10 +26,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     options = parser.add_mutually_exclusive_group()
     options.add_argument(
         "--format",
-        choices=("sdl", "json", "possible-types"),
+        choices=("sdl", *_DESCRIBED),
         default="sdl",
-        help="The output: the schema document, its introspection as JSON, or possibleTypes for "
-        "Apollo Client's cache. Default: sdl.",
+        help="The output: the schema document, its introspection as JSON, possibleTypes for "
+        "Apollo Client's cache, or a JSON Schema of the input of createCustomer for form builders. "
+        "Default: sdl.",
     )
     options.add_argument(
         "--check",
@@ -48,8 +56,7 @@ def run(options: argparse.Namespace) -> int:
     if options.format == "sdl":
         print(sdl(), end="")
     else:
-        printed = introspection() if options.format == "json" else possible_types()
-        print(json.dumps(printed, indent=2))
+        print(json.dumps(_DESCRIBED[options.format](), indent=2))
     return 0
 
 

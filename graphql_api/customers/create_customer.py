@@ -8,12 +8,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from uuid import uuid4
 
-from .fields import FIELDS, Customer, NewCustomer
+from .fields import Customer, NewCustomer
 from .judge import Value, judge
-from .problems import Rejected, Taken, TooLong
+from .problems import EMAIL_IS_TAKEN, Rejected, TooLong
 from .store import Attempt, Customers, EmailTaken, StoredCustomer
-
-_EMAIL = next(field for field in FIELDS if field.name == "email")
 
 
 @dataclass(frozen=True)
@@ -54,7 +52,7 @@ async def create_customer(
     try:
         stored = await customers.add(new)
     except EmailTaken:
-        return Rejected((Taken(_EMAIL),))
+        return Rejected((EMAIL_IS_TAKEN,))
     if stored.attempt != attempt:
         return Conflict()
     return Created(stored.customer, replayed=stored.customer.id != new.customer.id)

@@ -1,8 +1,8 @@
 """The fields of a customer. Each field is declared once, here.
 
 Everything else reads this declaration: validation and its messages, the descriptions and the
-`@constraint` directives in the GraphQL schema, MongoDB's validator, the examples in GraphiQL, the
-benchmarks and the tests' table of values.
+`@constraint` directives in the GraphQL schema, the rules that clients can query, the JSON Schema,
+MongoDB's validator, the examples in GraphiQL, the benchmarks and the tests' table of values.
 """
 
 import typing

@@ -71,6 +71,11 @@ class Format:
     read: Callable[[str], tuple[str, bool]]
     directive_format: str | None = None
 
+    @property
+    def anchored_pattern(self) -> str:
+        """`pattern` for readers that search for a match: only the whole text matches it."""
+        return f"^{self.pattern}$"
+
 
 # Most texts are ASCII and already normalised. They take a faster path, and tests compare it with
 # the general one.

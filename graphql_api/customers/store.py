@@ -43,8 +43,12 @@ class Customers(Protocol):
     async def get(self, id_: str) -> Customer | None:
         """The customer with this id, or None. An id is valid only as it was given out."""
 
-    async def get_by_email(self, email: str) -> Customer | None:
-        """The customer with this valid email address, compared without regard to case, or None."""
+    async def by_email(self, email: str) -> Customer | None:
+        """The customer with this email address, or None.
+
+        The address is normalised, and compared without regard to case. A text that is not a valid
+        address belongs to no customer.
+        """
 
     async def page(self, request: PageRequest) -> Page:
         """One page of a list, with every customer that was stored before the request."""

@@ -12,7 +12,7 @@ from pymongo.database import Database
 from pymongo.errors import OperationFailure
 
 from ..customers.fields import Customer
-from ..customers.identity import email_key
+from ..customers.identity import email_key_of
 from ..customers.listings import Listing, Page, PageRequest
 from ..customers.store import EmailTaken, StoredCustomer
 from ..deadline import PAUSE_SECONDS, REQUEST_SECONDS, RESOLVE_SECONDS, deadline_in
@@ -146,11 +146,10 @@ class MongoCustomers:
         stored = await self._read(("_id", uuid))
         return None if stored is None else stored.customer
 
-    async def get_by_email(self, email: str) -> Customer | None:
-        """The customer with this valid email address, or None. Raises what `find` raises."""
-        # Without its index, MongoDB would read every customer.
-        await self._set_up.collection_uuid(deadline_in(REQUEST_SECONDS))
-        stored = await self._read((EMAIL_KEY, email_key(email)))
+    async def by_email(self, email: str) -> Customer | None:
+        """The customer with this email address, or None. Raises what `get` raises."""
+        key = email_key_of(email)
+        stored = None if key is None else await self._read_by_index((EMAIL_KEY, key))
         return None if stored is None else stored.customer
 
     async def page(self, request: PageRequest) -> Page:
@@ -184,10 +183,13 @@ class MongoCustomers:
             raise Unavailable from None
 
     async def created_with(self, key: str) -> StoredCustomer | None:
-        """The customer that this idempotency key created, or None. Raises what `find` raises."""
+        """The customer that this idempotency key created, or None. Raises what `get` raises."""
+        return await self._read_by_index((IDEMPOTENCY_KEY, key))
+
+    async def _read_by_index(self, value: UniqueValue) -> StoredCustomer | None:
         # Without its index, MongoDB would read every customer.
         await self._set_up.collection_uuid(deadline_in(REQUEST_SECONDS))
-        return await self._read((IDEMPOTENCY_KEY, key))
+        return await self._read(value)
 
     async def _read(self, value: UniqueValue) -> StoredCustomer | None:
         found = await self._finds.outcome([value], deadline_in(REQUEST_SECONDS))

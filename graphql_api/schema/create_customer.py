@@ -36,10 +36,11 @@ async def resolve_create_customer(
 ) -> CreateCustomerResult:
     require_scope(Scope.CUSTOMERS_WRITE, info.context)
     key = _idempotency_key(idempotency_key, info.context.idempotency_key)
-    return customer_result(await create_customer(info.context.customers, _given(input), key))
+    return customer_result(await create_customer(info.context.customers, given(input), key))
 
 
-def _given(input: CreateCustomerInput) -> dict[str, Value]:  # noqa: A002  # as above
+def given(input: CreateCustomerInput) -> dict[str, Value]:  # noqa: A002  # as above
+    """The fields that were sent, as `judge` takes them."""
     return {name: value for name, value in vars(input).items() if value is not strawberry.UNSET}
 
 

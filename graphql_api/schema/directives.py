@@ -51,7 +51,7 @@ def constraint(field: Field) -> Constraint:
     return Constraint(
         min_length=strawberry.UNSET if rule.min_length is None else rule.min_length,
         max_length=rule.max_length,
-        pattern=f"^{rule.format.pattern}$",
+        pattern=rule.format.anchored_pattern,
         format=rule.format.directive_format or strawberry.UNSET,
     )
 

@@ -4,7 +4,11 @@ import strawberry
 
 from .create_customer import resolve_create_customer
 from .customer import resolve_customer
-from .types import CreateCustomerResult, Customer
+from .customer_by_email import resolve_customer_by_email
+from .customer_field_rules import resolve_customer_field_rules
+from .node import resolve_node
+from .types import CreateCustomerResult, Customer, CustomerFieldError, CustomerFieldRule, Node
+from .validate_customer import resolve_validate_customer
 
 
 @strawberry.type(description="The operations that write data.")
@@ -21,7 +25,32 @@ class Mutation:
 
 @strawberry.type(description="The operations that read data.")
 class Query:
+    node: Node | None = strawberry.field(
+        resolver=resolve_node,
+        description="The object with this `id`, or `null` if it does not exist.",
+    )
     customer: Customer | None = strawberry.field(
         resolver=resolve_customer,
         description="The customer with this `id`, or `null` if it does not exist.",
+    )
+    customer_by_email: Customer | None = strawberry.field(
+        resolver=resolve_customer_by_email,
+        description=(
+            "The customer with this email address, compared without regard to case, or `null` if "
+            "it does not exist."
+        ),
+    )
+    customer_field_rules: list[CustomerFieldRule] | None = strawberry.field(
+        resolver=resolve_customer_field_rules,
+        description=(
+            "The rule of each field of a customer, in the order of the fields. This requires no "
+            "scope."
+        ),
+    )
+    validate_customer: list[CustomerFieldError] | None = strawberry.field(
+        resolver=resolve_validate_customer,
+        description=(
+            "The errors with which `createCustomer` would reject this input, a taken email address "
+            "included. The list is empty if the input is valid. Nothing is stored."
+        ),
     )

@@ -1,5 +1,6 @@
 """Turns the outcomes of the use cases into their GraphQL types."""
 
+from collections.abc import Iterable
 from functools import lru_cache
 from typing import TypedDict, assert_never
 
@@ -43,11 +44,15 @@ def customer_result(outcome: Created | Rejected | Conflict) -> CreateCustomerRes
                 customer=customer(outcome.customer), replayed=outcome.replayed
             )
         case Rejected():
-            return CreateCustomerFailure(errors=[_field_error(p) for p in outcome.problems])
+            return CreateCustomerFailure(errors=field_errors(outcome.problems))
         case Conflict():
             return IdempotencyConflict(message=outcome.message)
         case _:
             assert_never(outcome)
+
+
+def field_errors(problems: Iterable[Problem]) -> list[CustomerFieldError]:
+    return [_field_error(problem) for problem in problems]
 
 
 def customer(stored: domain.Customer) -> Customer:

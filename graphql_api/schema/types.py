@@ -62,10 +62,14 @@ CreateCustomerResult = Annotated[
 ]
 
 
+@strawberry.interface(description="An object with an id, which the query `node` finds.")
+class Node:
+    id: strawberry.ID = strawberry.field(description="An opaque, globally unique id.")
+
+
 @declared
 @strawberry.type(description="A customer, as stored: every value is normalised.")
-class Customer:
-    id: strawberry.ID = strawberry.field(description="An opaque, globally unique id.")
+class Customer(Node):
     name: str | None
     email: str
     description: str | None
@@ -177,3 +181,34 @@ class CustomerField(Enum):
     STATE = "state"
     ZIP_CODE = "zip_code"
     PHONE_NUMBER = "phone_number"
+
+
+@strawberry.type(
+    description=(
+        "The rule of one field: what a program needs to show a form. Lengths count the Unicode "
+        "code points of the normalised text."
+    )
+)
+class CustomerFieldRule:
+    field: CustomerField = strawberry.field(description="The field that has the rule.")
+    name: str = strawberry.field(
+        description="The name of the field in `CreateCustomerInput`, such as `zipCode`."
+    )
+    label: str = strawberry.field(description="The title of the field, such as `ZIP Code`.")
+    description: str = strawberry.field(description="A text for people about the field.")
+    required: bool = strawberry.field(description="Whether the field must have a value.")
+    min_length: int | None = strawberry.field(
+        description="The minimum length, or `null` if the field has none."
+    )
+    max_length: int = strawberry.field(description="The maximum length.")
+    pattern: str = strawberry.field(
+        description=(
+            "A regular expression (ECMA-262, with the flag `u` or `v`). Every valid text matches "
+            "it after the white space at its ends is removed; some invalid texts match it, too."
+        )
+    )
+    format: str | None = strawberry.field(
+        description="The name of a well-known format, such as `email`, or `null`."
+    )
+    allowed: str = strawberry.field(description="What the field allows, in words.")
+    example: str = strawberry.field(description="A valid value of the field.")

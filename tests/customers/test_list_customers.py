@@ -11,7 +11,6 @@ import pytest
 from graphql_api.customers import cursors
 from graphql_api.customers.cursors import cursor_of, position_at
 from graphql_api.customers.fields import Customer
-from graphql_api.customers.find_by_email import find_by_email
 from graphql_api.customers.list_customers import Part, count_customers, list_customers, listing
 from graphql_api.customers.listings import (
     NEWEST_FIRST,
@@ -53,10 +52,6 @@ class FakeCustomers:
     async def count(self, listing: Listing, limit: int) -> int:
         self.asked.append((listing, limit))
         return min(20, limit)
-
-    async def get_by_email(self, email: str) -> Customer | None:
-        self.asked.append(email)
-        return JOSE
 
 
 def fake() -> tuple[FakeCustomers, Customers]:
@@ -311,13 +306,3 @@ async def test_a_limit_outside_of_1_to_100000_is_an_error(limit: int) -> None:
         await count_customers(customers, listing(), limit)
 
     assert noted.asked == []
-
-
-async def test_a_customer_is_found_by_its_normalised_email_address() -> None:
-    noted, customers = fake()
-
-    assert await find_by_email(customers, " jose\N{COMBINING ACUTE ACCENT}@EXAMPLE.com ") == JOSE
-    for invalid in ("", "josé", "a" * 100_000, "\ud800@example.com"):
-        assert await find_by_email(customers, invalid) is None
-
-    assert noted.asked == ["josé@example.com"]

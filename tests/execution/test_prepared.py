@@ -69,6 +69,7 @@ class Script:
     add: list[Callable[[StoredCustomer], StoredCustomer]]
     get: list[Callable[[], Customer | None]]
     created_with: list[Callable[[], StoredCustomer | None]]
+    by_email: list[Callable[[], Customer | None]] = field(default_factory=list)
 
 
 @dataclass
@@ -93,8 +94,8 @@ class ScriptedCustomers:
     async def get(self, id_: str) -> Customer | None:
         return self.script.get[self._asked("get", id_)]()
 
-    async def get_by_email(self, email: str) -> Customer | None:
-        raise NotImplementedError
+    async def by_email(self, email: str) -> Customer | None:
+        return self.script.by_email[self._asked("by_email", email)]()
 
     async def page(self, request: PageRequest) -> Page:
         raise NotImplementedError
@@ -150,7 +151,10 @@ def script(random: Random) -> Script:
     ]
     created_with = [*[giving(None), giving(StoredCustomer(JOHN, None))] * 10, *faults]
     return Script(
-        random.choices(add, k=8), random.choices(get, k=8), random.choices(created_with, k=8)
+        add=random.choices(add, k=8),
+        get=random.choices(get, k=8),
+        created_with=random.choices(created_with, k=8),
+        by_email=random.choices(get, k=8),
     )
 
 

@@ -20,7 +20,6 @@ from pymongo.errors import OperationFailure
 
 from graphql_api.customers.cursors import cursor_of
 from graphql_api.customers.fields import Customer, PhoneNumber, ZipCode
-from graphql_api.customers.find_by_email import find_by_email
 from graphql_api.customers.list_customers import Part, count_customers, list_customers, listing
 from graphql_api.customers.listings import (
     NEWEST_FIRST,
@@ -458,13 +457,6 @@ async def test_a_list_that_takes_long_in_its_order_is_sorted(
         True,
         True,
     ]
-
-
-async def test_a_customer_is_found_by_its_email_address_in_any_case(lists: Lists) -> None:
-    zoe = next(each for each in ALL if each.email.startswith("Zoë"))
-
-    assert await find_by_email(lists.store, zoe.email.upper()) == zoe
-    assert await find_by_email(lists.store, "nobody@example.com") is None
 
 
 # Against a plain model

@@ -36,6 +36,7 @@ union CreateCustomerResult = CreateCustomerSuccess | CreateCustomerFailure | Ide
 type CreateCustomerSuccess { customer: Customer! replayed: Boolean! }
 type CreateCustomerFailure { errors: [CustomerFieldError!]! }
 type IdempotencyConflict { message: String! }
+interface Node { id: ID! }
 union CustomerFieldError = RequiredFieldError | TooShortError | TooLongError
                          | InvalidFormatError | WrongTypeError | EmailTakenError
 interface FieldError { field: CustomerField! path: [String!]! message: String! }
@@ -61,7 +62,18 @@ enum CustomerField {
   NAME EMAIL DESCRIPTION SEND_EMAIL_ADDRESS CC_EMAIL_ADDRESS COUNTRY ADDRESS_LINE1 ADDRESS_LINE2
   CITY STATE ZIP_CODE PHONE_NUMBER
 }
-type Query { customer(id: ID!): Customer }
+type CustomerFieldRule {
+  field: CustomerField! name: String! label: String! description: String!
+  required: Boolean! minLength: Int maxLength: Int! pattern: String! format: String
+  allowed: String! example: String!
+}
+type Query {
+  node(id: ID!): Node
+  customer(id: ID!): Customer
+  customerByEmail(email: String!): Customer
+  customerFieldRules: [CustomerFieldRule!]
+  validateCustomer(input: CreateCustomerInput!, id: ID): [CustomerFieldError!]
+}
 """
 
 

@@ -230,15 +230,15 @@ def _texts(start: str, unit: str, end: str) -> Grow:
     return grow
 
 
-def _shared_text(unit: str) -> Grow:
+def _shared_text(unit: str, kind: str, name: str) -> Grow:
     fields = " ".join(f"{field}: $text" for field in ("email", *_TEXT_FIELDS))
-    creations = "".join(
-        f" a{number}: createCustomer(input: {{{fields}}}) {{ __typename }}" for number in range(7)
+    calls = "".join(
+        f" a{number}: {name}(input: {{{fields}}}) {{ __typename }}" for number in range(7)
     )
 
     def grow(size: int) -> bytes:
         text = unit * (size // 8 // _escaped(unit)) + "!"
-        query = f"mutation ($text: String!) {{{creations} }}"
+        query = f"{kind} ($text: String!) {{{calls} }}"
         return body(json.dumps({"query": query, "variables": {"text": text}}))
 
     return grow
@@ -270,7 +270,15 @@ def _requests() -> Iterator[tuple[str, Grow]]:
         for end_name, (start, end) in _ENDS.items():
             yield f"texts: {unit_name}{end_name}", _texts(start, unit, end)
     for unit_name in _SHARED:
-        yield f"texts of many creations: {unit_name}", _shared_text(_UNITS[unit_name])
+        unit = _UNITS[unit_name]
+        yield (
+            f"texts of many creations: {unit_name}",
+            _shared_text(unit, "mutation", "createCustomer"),
+        )
+        yield (
+            f"texts of many validations: {unit_name}",
+            _shared_text(unit, "query", "validateCustomer"),
+        )
     random = Random(9)  # noqa: S311  # no secret
     alphabet = sorted(set("".join(_UNITS.values())))
     for _ in range(_RANDOM_UNITS):
