@@ -64,5 +64,5 @@ def _customers() -> Iterator[dict[str, Any]]:
     while True:
         id_ = uuid4()
         values = {**vars(judged), "email": f"{id_.hex}@a.com"}
-        customer = Customer(**values, id=id_, created_at=now, updated_at=now)
+        customer = Customer(**values, id=id_, created_at=now, updated_at=now, version=1)
         yield to_document(StoredCustomer(customer, None))

@@ -64,7 +64,7 @@ def _customer(new: NewCustomer) -> Customer:
     now = datetime.now(UTC)
     # MongoDB stores times to the millisecond.
     now = now.replace(microsecond=now.microsecond // 1000 * 1000)
-    return Customer(**vars(new), id=uuid4(), created_at=now, updated_at=now)
+    return Customer(**vars(new), id=uuid4(), created_at=now, updated_at=now, version=1)
 
 
 def _fingerprint(new: NewCustomer) -> str:

@@ -209,11 +209,15 @@ class NewCustomer:
 
 @dataclass(frozen=True, kw_only=True)
 class Customer(NewCustomer):
-    """A stored customer. Times are in UTC and have whole milliseconds."""
+    """A stored customer. Times are in UTC and have whole milliseconds.
+
+    `version` is 1 when the customer is created, and one more with each change.
+    """
 
     id: UUID
     created_at: datetime
     updated_at: datetime
+    version: int
 
 
 @dataclass(frozen=True, eq=False)  # each field is declared once, so identity is equality

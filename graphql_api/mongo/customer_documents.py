@@ -86,6 +86,7 @@ def to_document(stored: StoredCustomer) -> dict[str, Any]:
     document[EMAIL_KEY] = email_key(customer.email)
     document["createdAt"] = customer.created_at
     document["updatedAt"] = customer.updated_at
+    document["version"] = customer.version
     if stored.attempt is not None:
         document["idempotency"] = dict(vars(stored.attempt))
     return document
@@ -111,6 +112,8 @@ def from_document(document: Mapping[str, Any]) -> StoredCustomer:
             id=id_,
             created_at=created_at,
             updated_at=updated_at,
+            # Customers that older servers stored have no version.
+            version=document.get("version", 1),
         ),
         None if attempt is None else Attempt(**attempt),
     )
@@ -135,6 +138,7 @@ def validator() -> dict[str, Any]:
                 EMAIL_KEY: {"bsonType": "string"},
                 "createdAt": {"bsonType": "date"},
                 "updatedAt": {"bsonType": "date"},
+                "version": {"bsonType": "int", "minimum": 1},
                 "idempotency": {
                     "bsonType": "object",
                     "required": ["key", "fingerprint"],

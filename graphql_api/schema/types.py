@@ -80,6 +80,9 @@ class Customer:
     phone_number: PhoneNumber | None
     created_at: datetime = strawberry.field(description="When the customer was created.")
     updated_at: datetime = strawberry.field(description="When the customer was last changed.")
+    version: int = strawberry.field(
+        description="1 when the customer is created, and one more with each change."
+    )
 
 
 @strawberry.interface(

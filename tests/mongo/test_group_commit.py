@@ -48,7 +48,9 @@ async def failing(failing_set: ReplicaSet) -> AsyncIterator[tuple[MongoCustomers
 def new(email: str, key: str | None = None, **fields: Any) -> StoredCustomer:
     """A new customer that was not checked against the rules."""
     now = datetime.now(UTC).replace(microsecond=0)
-    customer = Customer(email=email, id=uuid4(), created_at=now, updated_at=now, **fields)
+    customer = Customer(
+        email=email, id=uuid4(), created_at=now, updated_at=now, version=1, **fields
+    )
     return StoredCustomer(customer, None if key is None else Attempt(key, "fingerprint"))
 
 

@@ -47,7 +47,9 @@ async def test_only_the_email_address_is_needed(
     given = {name for name, value in created["customer"].items() if value is not None}
     assert given == {"id", "email", "createdAt", "updatedAt"}
     [document] = documents.find({})
-    assert set(document) == {"_id", "email", "emailCaseFolded", "createdAt", "updatedAt"}
+    assert set(document) == {
+        *("_id", "email", "emailCaseFolded", "createdAt", "updatedAt", "version")
+    }
 
 
 async def test_ids_are_unique_and_times_are_utc_to_the_millisecond(

@@ -9,7 +9,7 @@ from graphql_api.customers.fields import FIELDS
 from graphql_api.schema.directives import declared, declared_enum
 
 NAMES = [field.name for field in FIELDS]
-OWN_NAMES = ["id", "created_at", "updated_at"]
+OWN_NAMES = ["id", "created_at", "updated_at", "version"]
 
 
 def class_with(*names: str) -> type:

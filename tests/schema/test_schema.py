@@ -135,7 +135,9 @@ def test_inputs_outputs_and_the_enum_list_the_fields_in_the_same_order() -> None
     names = [field.public_name for field in FIELDS]
 
     assert [f.name.value for f in _fields("CreateCustomerInput")] == names
-    assert [f.name.value for f in _fields("Customer")] == ["id", *names, "createdAt", "updatedAt"]
+    assert [f.name.value for f in _fields("Customer")] == [
+        *("id", *names, "createdAt", "updatedAt", "version")
+    ]
     assert [member.value for member in types.CustomerField] == [field.name for field in FIELDS]
 
 
