@@ -33,3 +33,11 @@ class OutcomeUnknown(Exception):
     The customer may be stored already, or later. A request that is sent again with the same
     idempotency key stores the customer once.
     """
+
+
+class ChangeUnknown(Exception):
+    """A change of a customer was sent to MongoDB, and it is unknown whether it is made.
+
+    A removal is a change, too. It may be made already, or later. A request that is sent again finds
+    that it is made, or makes it.
+    """

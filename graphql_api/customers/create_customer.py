@@ -5,15 +5,13 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from uuid import uuid4
 
-from .fields import FIELDS, Customer, NewCustomer
+from .fields import EMAIL_FIELD, Customer, NewCustomer
 from .judge import Value, judge
 from .problems import Rejected, Taken, TooLong
-from .store import Attempt, Customers, EmailTaken, StoredCustomer
-
-_EMAIL = next(field for field in FIELDS if field.name == "email")
+from .store import Attempt, CustomerRemoved, Customers, EmailTaken, StoredCustomer
+from .versions import now
 
 
 @dataclass(frozen=True)
@@ -26,7 +24,7 @@ class Created:
 
 @dataclass(frozen=True)
 class Conflict:
-    """The idempotency key was already used with different input."""
+    """The idempotency key was already used with different input, or its customer was deleted."""
 
     message: str = "This idempotency key was already used with different input. Use a new key."
 
@@ -54,17 +52,17 @@ async def create_customer(
     try:
         stored = await customers.add(new)
     except EmailTaken:
-        return Rejected((Taken(_EMAIL),))
+        return Rejected((Taken(EMAIL_FIELD),))
+    except CustomerRemoved:
+        return Conflict()
     if stored.attempt != attempt:
         return Conflict()
     return Created(stored.customer, replayed=stored.customer.id != new.customer.id)
 
 
 def _customer(new: NewCustomer) -> Customer:
-    now = datetime.now(UTC)
-    # MongoDB stores times to the millisecond.
-    now = now.replace(microsecond=now.microsecond // 1000 * 1000)
-    return Customer(**vars(new), id=uuid4(), created_at=now, updated_at=now, version=1)
+    time = now()
+    return Customer(**vars(new), id=uuid4(), created_at=time, updated_at=time, version=1)
 
 
 def _fingerprint(new: NewCustomer) -> str:

@@ -8,7 +8,7 @@ from pymongo.database import Database
 from pymongo.errors import ConfigurationError, DuplicateKeyError, OperationFailure
 
 from ..faults import Misconfigured, Unavailable
-from .customer_documents import INDEXES, validator
+from .customer_documents import INDEXES, UNIQUE_INDEXES, validator
 from .driver_errors import error_name, is_transient
 
 NAME = "customers"
@@ -22,8 +22,9 @@ _ATLAS_ERROR = 8000
 # MongoDB 6.0, the first version with `collectionUUID`.
 _OLDEST_WIRE_VERSION = 17
 
-# What `listIndexes` must say of each index. An index that is still being built has another form.
-_EXPECTED_INDEXES = [index.document for index in INDEXES]
+# What `listIndexes` must say of each unique index. An index that is still being built has another
+# form.
+_EXPECTED_INDEXES = [index.document for index in UNIQUE_INDEXES]
 
 
 def ensure_collection(

@@ -20,7 +20,7 @@ from graphql import (
 from strawberry.schema.config import StrawberryConfig
 from strawberry.types import ExecutionContext
 
-from ..faults import RETRY_AFTER_SECONDS, OutcomeUnknown, Unavailable
+from ..faults import RETRY_AFTER_SECONDS, ChangeUnknown, OutcomeUnknown, Unavailable
 from ..logs import places
 from . import types
 from .operations import Mutation, Query
@@ -65,6 +65,12 @@ class Schema(strawberry.Schema):
                     "request again with the same idempotency key, and the customer is stored once. "
                     "Without a key, send the same email address again: an EmailTakenError means "
                     "that a customer with it exists."
+                )
+                error.extensions = {"code": "OUTCOME_UNKNOWN", "retryAfter": RETRY_AFTER_SECONDS}
+            elif isinstance(cause, ChangeUnknown):
+                error.message = (
+                    "The database did not say in time whether the customer was changed. Send the "
+                    "request again: a change that was made already is not made twice."
                 )
                 error.extensions = {"code": "OUTCOME_UNKNOWN", "retryAfter": RETRY_AFTER_SECONDS}
             elif cause is None or isinstance(cause, GraphQLError):

@@ -64,7 +64,10 @@ class Script:
 
     add: list[Callable[[StoredCustomer], StoredCustomer]]
     get: list[Callable[[], Customer | None]]
-    created_with: list[Callable[[], StoredCustomer | None]]
+    created_with: list[Callable[[], bool]]
+    find: list[Callable[[], StoredCustomer | None]] = field(default_factory=list)
+    replace: list[Callable[[], bool]] = field(default_factory=list)
+    remove: list[Callable[[], bool]] = field(default_factory=list)
 
 
 @dataclass
@@ -89,8 +92,18 @@ class ScriptedCustomers:
     async def get(self, id_: str) -> Customer | None:
         return self.script.get[self._asked("get", id_)]()
 
-    async def created_with(self, key: str) -> StoredCustomer | None:
+    async def created_with(self, key: str) -> bool:
         return self.script.created_with[self._asked("created_with", key)]()
+
+    async def find(self, id_: str) -> StoredCustomer | None:
+        return self.script.find[self._asked("find", id_)]()
+
+    async def replace(self, old: StoredCustomer, new: StoredCustomer) -> bool:
+        values = {name: getattr(new.customer, name) for name in NewCustomer.__annotations__}
+        return self.script.replace[self._asked("replace", old, values)]()
+
+    async def remove(self, old: StoredCustomer) -> bool:
+        return self.script.remove[self._asked("remove", old)]()
 
     def _asked(self, method: str, *arguments: object) -> int:
         self.asked.append((method, *arguments))
@@ -135,7 +148,7 @@ def script(random: Random) -> Script:
         *[giving(replace(JOHN, **values)) for values in BROKEN],
         *faults,
     ]
-    created_with = [*[giving(None), giving(StoredCustomer(JOHN, None))] * 10, *faults]
+    created_with = [*[giving(value=False), giving(value=True)] * 10, *faults]
     return Script(
         random.choices(add, k=8), random.choices(get, k=8), random.choices(created_with, k=8)
     )

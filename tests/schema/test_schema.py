@@ -22,7 +22,7 @@ from strawberry.utils.str_converters import to_camel_case
 from structlog.testing import capture_logs
 
 from graphql_api.customers.fields import FIELDS, Field
-from graphql_api.faults import OutcomeUnknown, Unavailable
+from graphql_api.faults import ChangeUnknown, OutcomeUnknown, Unavailable
 from graphql_api.schema import types
 from graphql_api.schema.schema import create_schema, sdl, without_values
 
@@ -205,6 +205,7 @@ def test_a_bug_is_masked_and_logged() -> None:
     [
         (Unavailable(), "UNAVAILABLE", "Nothing was stored"),
         (OutcomeUnknown(), "OUTCOME_UNKNOWN", "same idempotency key"),
+        (ChangeUnknown(), "OUTCOME_UNKNOWN", "is not made twice"),
     ],
 )
 def test_a_fault_of_the_database_is_named_and_says_what_to_do(

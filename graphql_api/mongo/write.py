@@ -1,0 +1,163 @@
+"""One write to the customers' collection, and what is known of each document afterwards."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum, auto
+from functools import partial
+from typing import Any
+
+from bson import Binary
+from bson.raw_bson import RawBSONDocument
+from motor.motor_asyncio import AsyncIOMotorDatabase
+from pymongo.database import Database
+from pymongo.errors import PyMongoError, ServerSelectionTimeoutError, WriteError
+
+from ..faults import Unavailable
+from .connection import in_motor_thread
+from .customer_changes import Change
+from .customers_collection import NAME, has_indexes
+from .deadline import run_until
+from .driver_errors import TRANSIENT_CODES, is_transient
+
+_DUPLICATE_KEY = 11000
+_COLLECTION_UUID_MISMATCH = 361
+# A later try may succeed, or may find the document that this one duplicates.
+_REFUSAL_CODES = TRANSIENT_CODES | {_DUPLICATE_KEY, _COLLECTION_UUID_MISMATCH}
+
+
+class Outcome(Enum):
+    """What became of one document, or of one change of a document."""
+
+    # A majority has the document in its journal, and the collection has its unique indexes.
+    STORED = auto()
+    # This try did not store it: another document has a unique value of it, no document is left to
+    # change, or MongoDB refused it for the moment.
+    REFUSED = auto()
+    # It may be stored now, or later, or never. Only a read can tell.
+    UNCLEAR = auto()
+
+
+@dataclass(frozen=True)
+class Written:
+    """The outcome of each document, in the order in which the documents were sent.
+
+    An error in place of an outcome: this document is not stored, and a second try would fail as
+    well. `is_set_up` is False if the collection was found missing, replaced or without an index.
+    """
+
+    outcomes: list[Outcome | Exception]
+    is_set_up: bool
+
+
+async def insert(
+    database: AsyncIOMotorDatabase[dict[str, Any]],
+    collection_uuid: Binary,
+    documents: list[RawBSONDocument],
+    deadline: float,
+) -> Written:
+    """Sends the documents once, into the customers' collection if it has this UUID.
+
+    Each document has its `_id`. Raises `Unavailable` if they were never sent, and
+    `pymongo.errors.PyMongoError` if none is stored and a second try would fail as well.
+    """
+    command = {
+        "insert": NAME,
+        "documents": documents,
+        "ordered": False,
+        "collectionUUID": collection_uuid,
+    }
+    return await _write(database, command, deadline, count=len(documents), check_indexes=True)
+
+
+async def change(
+    database: AsyncIOMotorDatabase[dict[str, Any]],
+    collection_uuid: Binary,
+    changed: Change,
+    deadline: float,
+) -> Written:
+    """Sends one change once, into the customers' collection if it has this UUID.
+
+    The outcome is `REFUSED` if the customer does not have the version that the change is for.
+    Raises what `insert` raises.
+    """
+    command = {
+        "update": NAME,
+        "updates": [{"q": changed.query, "u": changed.update}],
+        "collectionUUID": collection_uuid,
+    }
+    # Without a new address, the customer cannot become a duplicate.
+    check_indexes = changed.new_email_key is not None
+    return await _write(database, command, deadline, count=1, check_indexes=check_indexes)
+
+
+async def _write(
+    database: AsyncIOMotorDatabase[dict[str, Any]],
+    command: dict[str, Any],
+    deadline: float,
+    *,
+    count: int,
+    check_indexes: bool,
+) -> Written:
+    """Sends the command, which writes this number of documents, once."""
+    command["writeConcern"] = database.write_concern.document
+    work = partial(_execute, command=command, count=count, check_indexes=check_indexes)
+    try:
+        return await run_until(deadline, partial(in_motor_thread, database, work))
+    except ServerSelectionTimeoutError:
+        raise Unavailable from None
+    except (TimeoutError, PyMongoError) as error:
+        is_set_up = getattr(error, "code", None) != _COLLECTION_UUID_MISMATCH
+        if is_set_up and not is_transient(error):
+            raise
+        return Written([Outcome.UNCLEAR] * count, is_set_up)
+
+
+def _execute(
+    database: Database[dict[str, Any]],
+    *,
+    command: dict[str, Any],
+    count: int,
+    check_indexes: bool,
+) -> Written:
+    # The driver's own methods would retry and report only their last try. They also cannot name
+    # the collection's UUID, and would write to any other collection with the same name.
+    answer = database.command(command, codec_options=database.codec_options)
+    outcomes = _outcomes(count, answer)
+    write_errors = answer.get("writeErrors", ())
+    if any(error["code"] == _COLLECTION_UUID_MISMATCH for error in write_errors):
+        return Written(outcomes, is_set_up=False)
+    if not check_indexes:
+        return Written(outcomes, is_set_up=True)
+    # After the write, not before: a collection that has its unique indexes contains no duplicate,
+    # whenever they were built. Between a check and a write, somebody could drop them.
+    unconfirmed = [o if isinstance(o, Exception) else Outcome.UNCLEAR for o in outcomes]
+    try:
+        is_set_up = has_indexes(database)
+    except PyMongoError:
+        return Written(unconfirmed, is_set_up=True)
+    return Written(outcomes if is_set_up else unconfirmed, is_set_up)
+
+
+def _outcomes(count: int, answer: Mapping[str, Any]) -> list[Outcome | Exception]:
+    """The outcomes of `count` documents, from MongoDB's answer to the write."""
+    write_errors = answer.get("writeErrors", ())
+    if "writeConcernError" in answer:
+        # Without a majority, an election may roll back what was written.
+        outcome = Outcome.UNCLEAR
+    elif answer["n"] + len(write_errors) == count:
+        outcome = Outcome.STORED
+    elif answer["n"] or write_errors:
+        outcome = Outcome.UNCLEAR
+    else:
+        # The query of a change found no document.
+        outcome = Outcome.REFUSED
+    outcomes: list[Outcome | Exception] = [outcome] * count
+    for error in write_errors:
+        code = error["code"]
+        outcomes[error["index"]] = (
+            Outcome.REFUSED
+            if code in _REFUSAL_CODES
+            # MongoDB's own text may show a customer's values.
+            else WriteError("MongoDB refuses a customer.", code)
+        )
+    return outcomes
