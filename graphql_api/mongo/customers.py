@@ -110,6 +110,8 @@ class MongoCustomers:
     async def _change(self, wanted: Change, deadline: float) -> Outcome:
         """Sends the change once. Raises `Unavailable` if it was not sent."""
         seconds = deadline - time.monotonic() - LEAST_SECONDS
+        if seconds < 0:
+            raise Unavailable
         try:
             async with asyncio.timeout(seconds):
                 await self._changes.acquire()
