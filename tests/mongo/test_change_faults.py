@@ -5,6 +5,7 @@ import contextlib
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
 import pytest
@@ -27,6 +28,7 @@ from graphql_api.mongo.customers import MongoCustomers
 
 from ..support.proxies import Proxy
 from ..support.replica_sets import Member, ReplicaSet
+from ..support.servers import until
 from .test_faults import AFTER_THE_WRITE, BEFORE_THE_WRITE, faults
 from .test_group_commit import new, opened
 
@@ -437,3 +439,22 @@ def test_a_new_email_is_taken_if_another_customer_has_it_before_the_change_is_ma
         ("_id", old.customer.id),
         ("emailCaseFolded", "jane@example.com"),
     ]
+
+
+async def test_mongodb_deletes_what_is_left_of_a_removed_customer_and_no_customer(
+    stored: Stored,
+) -> None:
+    other = new("other@example.com", "other")
+    await stored.customers.add(other)
+    await delete_customer(stored.customers, str(stored.old.id), None)
+    past = datetime.now(UTC) - timedelta(seconds=1)
+    stored.documents.update_one({"_id": stored.old.id}, {"$set": {"expiresAt": past}})
+
+    await asyncio.to_thread(
+        until, lambda: len(versions(stored.documents)) < 2, "the document is deleted"
+    )
+
+    assert await stored.customers.find(str(other.customer.id)) == other
+    again = await create_customer(stored.customers, {"email": "john@example.com"}, "key")
+    assert isinstance(again, Created)
+    assert not again.replayed
