@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from uuid import uuid4
 
-from .fields import EMAIL_FIELD, Customer, NewCustomer
+from .fields import Customer, NewCustomer
 from .judge import Value, judge
-from .problems import Rejected, Taken, TooLong
+from .problems import EMAIL_IS_TAKEN, Rejected, TooLong
 from .store import Attempt, CustomerRemoved, Customers, EmailTaken, StoredCustomer
 from .versions import now
 
@@ -52,7 +52,7 @@ async def create_customer(
     try:
         stored = await customers.add(new)
     except EmailTaken:
-        return Rejected((Taken(EMAIL_FIELD),))
+        return Rejected((EMAIL_IS_TAKEN,))
     except CustomerRemoved:
         return Conflict()
     if stored.attempt != attempt:

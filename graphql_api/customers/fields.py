@@ -257,6 +257,3 @@ def _fields() -> tuple[Field, ...]:
 
 
 FIELDS = _fields()
-
-# No two customers have the same value.
-EMAIL_FIELD = next(field for field in FIELDS if field.name == "email")

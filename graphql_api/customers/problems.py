@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from .fields import Field
+from .fields import FIELDS, Field
 
 
 @dataclass(frozen=True)
@@ -85,6 +85,9 @@ class Taken:
 
 
 Problem = Missing | WrongType | TooShort | TooLong | InvalidFormat | Taken
+
+
+EMAIL_IS_TAKEN = Taken(next(field for field in FIELDS if field.name == "email"))
 
 
 @dataclass(frozen=True)

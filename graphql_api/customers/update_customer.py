@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from .fields import EMAIL_FIELD, FIELDS, Customer, NewCustomer
+from .fields import FIELDS, Customer, NewCustomer
 from .judge import Value, judge
-from .problems import Rejected, Taken
+from .problems import EMAIL_IS_TAKEN, Rejected
 from .store import Customers, EmailTaken, StoredCustomer
 from .versions import Changed, NotFound, changed_since, now
 
@@ -44,7 +44,7 @@ async def update_customer(
             if await customers.replace(stored, new):
                 return Updated(new.customer, changed=True)
         except EmailTaken:
-            return Rejected((Taken(EMAIL_FIELD),))
+            return Rejected((EMAIL_IS_TAKEN,))
     return NotFound()
 
 

@@ -208,18 +208,24 @@ class _Writer:
 
     def _call(self, fields: dict[str, GraphQLField]) -> tuple[str, GraphQLField]:
         name = self.random.choice([*fields])
-        if name == "customer":
-            arguments = [f"id: {self._value('ID', self.random.choice(_IDS), required=True)}"]
-        else:
-            arguments = [f"input: {self._input()}"]
-            if self._chance(0.5):
-                key = self._value("String", self.random.choice(_KEYS), required=False)
-                arguments.append(f"idempotencyKey: {key}")
-            self.random.shuffle(arguments)
+        arguments, known = [], fields[name].args
+        if "id" in known:
+            arguments.append(f"id: {self._value('ID', self.random.choice(_IDS), required=True)}")
+        if "input" in known:
+            type_ = get_named_type(known["input"].type).name
+            arguments.append(f"input: {self._input(type_)}")
+            # Only graphql-core tells absent fields from null.
+            self.is_special |= type_ == "UpdateCustomerInput"
+        if "idempotencyKey" in known and self._chance(0.5):
+            key = self._value("String", self.random.choice(_KEYS), required=False)
+            arguments.append(f"idempotencyKey: {key}")
+        if "ifVersion" in known and self._chance(0.5):
+            arguments.append(f"ifVersion: {self.random.choice(['1', '1', '2', 'null'])}")
+        self.random.shuffle(arguments)
         return f"{name}({', '.join(arguments)})", fields[name]
 
-    def _input(self) -> str:
-        type_ = self.schema.type_map["CreateCustomerInput"]
+    def _input(self, type_name: str) -> str:
+        type_ = self.schema.type_map[type_name]
         fields = {n: f"{f.type}".rstrip("!") for n, f in type_.fields.items()}  # type: ignore[attr-defined]  # it is an input type
         texts = {
             name: self.random.choice(_ADDRESSES * 40 + _TEXTS[name])
@@ -241,8 +247,8 @@ class _Writer:
             {**right, self.random.choice([*fields]): odd} for odd in self.random.sample(_ODD, 4)
         ]
         default = f"{{email: {print_string(texts['email'])}}}" if self._chance(0.3) else None
-        type_name = "CreateCustomerInput" + ("" if default and self._chance(0.5) else "!")
-        return self._variable(type_name, default, [right] * 32 + wrong)
+        required = "" if default and self._chance(0.5) else "!"
+        return self._variable(type_name + required, default, [right] * 32 + wrong)
 
     def _value(self, type_: str, text: str, *, required: bool) -> str:
         """A literal, or a variable, for what takes such a text."""
