@@ -141,16 +141,15 @@ def _execute(
 def _outcomes(count: int, answer: Mapping[str, Any]) -> list[Outcome | Exception]:
     """The outcomes of `count` documents, from MongoDB's answer to the write."""
     write_errors = answer.get("writeErrors", ())
-    if "writeConcernError" in answer:
-        # Without a majority, an election may roll back what was written.
-        outcome = Outcome.UNCLEAR
-    elif answer["n"] + len(write_errors) == count:
+    # Without a majority, an election may roll back what was written.
+    has_majority = "writeConcernError" not in answer
+    if has_majority and answer["n"] + len(write_errors) == count:
         outcome = Outcome.STORED
-    elif answer["n"] or write_errors:
-        outcome = Outcome.UNCLEAR
-    else:
+    elif has_majority and not answer["n"] and not write_errors:
         # The query of a change found no document.
         outcome = Outcome.REFUSED
+    else:
+        outcome = Outcome.UNCLEAR
     outcomes: list[Outcome | Exception] = [outcome] * count
     for error in write_errors:
         code = error["code"]
