@@ -54,3 +54,17 @@ class OutcomeUnknown(Fault):
         "with the same idempotency key, and the customer is stored once. Without a key, send the "
         "same email address again: an EmailTakenError means that a customer with it exists."
     )
+
+
+class ChangeUnknown(Fault):
+    """A change of a customer was sent to MongoDB, and it is unknown whether it is made.
+
+    A removal is a change, too. It may be made already, or later. A request that is sent again finds
+    that it is made, or makes it.
+    """
+
+    code = "OUTCOME_UNKNOWN"
+    advice = (
+        "The database did not say in time whether the customer was changed. Send the request "
+        "again: a change that was made already is not made twice."
+    )

@@ -5,13 +5,13 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from uuid import uuid4
 
 from .fields import Customer, NewCustomer
 from .judge import Value, judge
 from .problems import EMAIL_IS_TAKEN, Rejected, TooLong
-from .store import Attempt, Customers, EmailTaken, StoredCustomer
+from .store import Attempt, CustomerRemoved, Customers, EmailTaken, StoredCustomer
+from .versions import now
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class Created:
 
 @dataclass(frozen=True)
 class Conflict:
-    """The idempotency key was already used with different input."""
+    """The idempotency key was already used with different input, or its customer was deleted."""
 
     message: str = "This idempotency key was already used with different input. Use a new key."
 
@@ -53,16 +53,16 @@ async def create_customer(
         stored = await customers.add(new)
     except EmailTaken:
         return Rejected((EMAIL_IS_TAKEN,))
+    except CustomerRemoved:
+        return Conflict()
     if stored.attempt != attempt:
         return Conflict()
     return Created(stored.customer, replayed=stored.customer.id != new.customer.id)
 
 
 def _customer(new: NewCustomer) -> Customer:
-    now = datetime.now(UTC)
-    # MongoDB stores times to the millisecond.
-    now = now.replace(microsecond=now.microsecond // 1000 * 1000)
-    return Customer(**vars(new), id=uuid4(), version=1, created_at=now, updated_at=now)
+    time = now()
+    return Customer(**vars(new), id=uuid4(), version=1, created_at=time, updated_at=time)
 
 
 def _fingerprint(new: NewCustomer) -> str:

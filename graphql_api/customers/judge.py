@@ -18,15 +18,20 @@ NOT_TEXT = NotText.NOT_TEXT
 Value = str | NotText | None
 
 
-def judge(values: Mapping[str, Value]) -> NewCustomer | Rejected:
+def judge(values: Mapping[str, Value], stored: NewCustomer | None = None) -> NewCustomer | Rejected:
     """The normalised customer, or every problem of every field in the order of the declaration.
 
     `values` maps the Python names of fields to the sent values. A field that is absent or None
-    counts as not given.
+    counts as not given. If `values` change the customer `stored`, None removes what is stored, and
+    a field that is absent keeps it. What is kept is not checked again, so it has no problems.
     """
     texts: dict[str, str] = {}
     problems: list[Problem] = []
-    for field in FIELDS:
+    fields = FIELDS
+    if stored is not None:
+        fields = tuple(field for field in FIELDS if field.name in values)
+        texts = {name: text for name, text in _texts(stored).items() if name not in values}
+    for field in fields:
         value = values.get(field.name)
         if isinstance(value, str):
             text, allowed = field.rule.format.read(value)
@@ -39,6 +44,12 @@ def judge(values: Mapping[str, Value]) -> NewCustomer | Rejected:
         elif field.required:
             problems.append(Missing(field))
     return Rejected(tuple(problems)) if problems else NewCustomer(**texts)  # type: ignore[arg-type]  # each name is one of NewCustomer's own
+
+
+def _texts(customer: NewCustomer) -> dict[str, str]:
+    """The fields that the customer has, by their Python names."""
+    values = vars(customer)
+    return {field.name: values[field.name] for field in FIELDS if values[field.name] is not None}
 
 
 # The same mistakes are sent many times.

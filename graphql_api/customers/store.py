@@ -11,6 +11,10 @@ class EmailTaken(Exception):
     """Another customer has this email address, compared without regard to case."""
 
 
+class CustomerRemoved(Exception):
+    """The customer that was created with this idempotency key was removed not long ago."""
+
+
 @dataclass(frozen=True)
 class Attempt:
     """One creation that its client names: the idempotency key, and a fingerprint of the input.
@@ -24,10 +28,15 @@ class Attempt:
 
 @dataclass(frozen=True)
 class StoredCustomer:
-    """A customer, and the attempt that created it if the request had an idempotency key."""
+    """A customer, and the attempt that created it if the request had an idempotency key.
+
+    `changed_in` has the Python name of each field that was changed, and the version in which it
+    was changed last.
+    """
 
     customer: Customer
     attempt: Attempt | None
+    changed_in: tuple[tuple[str, int], ...] = ()
 
 
 class Customers(Protocol):
@@ -36,8 +45,8 @@ class Customers(Protocol):
     async def add(self, new: StoredCustomer) -> StoredCustomer:
         """Stores a new customer, or returns the one that the same key created before.
 
-        Returns only after a majority has the write in its journal. Raises `EmailTaken`, and
-        `OutcomeUnknown` if the customer may or may not be stored.
+        Returns only after a majority has the write in its journal. Raises `EmailTaken`,
+        `CustomerRemoved`, and `OutcomeUnknown` if the customer may or may not be stored.
         """
 
     async def get(self, id_: str) -> Customer | None:
@@ -56,5 +65,23 @@ class Customers(Protocol):
     async def count(self, listing: Listing, limit: int) -> int:
         """The number of customers of a list; the limit if it has more."""
 
-    async def created_with(self, key: str) -> StoredCustomer | None:
-        """The customer that was created with this idempotency key, or None."""
+    async def created_with(self, key: str) -> bool:
+        """Whether a customer was created with this idempotency key, and not removed long ago."""
+
+    async def find(self, id_: str) -> StoredCustomer | None:
+        """The same as `get`, with all that a change of the customer needs to know."""
+
+    async def replace(self, old: StoredCustomer, new: StoredCustomer) -> bool:
+        """Stores the next version of a customer if its version is still that of `old`.
+
+        False if another change was first. Returns True only after a majority has the write in its
+        journal. Raises `EmailTaken`, and `ChangeUnknown` if the change may or may not be made.
+        """
+
+    async def remove(self, old: StoredCustomer) -> bool:
+        """Removes a customer if its version is still that of `old`.
+
+        Its email address can be used again at once, its idempotency key after 24 hours. False if
+        another change was first. Returns True only after a majority has the write in its journal.
+        Raises `ChangeUnknown` if the customer may or may not be removed.
+        """

@@ -1,7 +1,7 @@
 """A customer as a MongoDB document, the indexes, and the validator."""
 
 from collections.abc import Iterable, Mapping
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -22,6 +22,8 @@ EMAIL_SORT = "emailSort"
 SEARCH = "search"
 GIVEN = "given"
 
+EXPIRES_AT = "expiresAt"
+
 # The version of the documents' form. Documents of version 1 have no `schemaVersion`, and none of
 # the fields that `derived_fields` makes except the email key.
 SCHEMA_VERSION = 2
@@ -36,7 +38,6 @@ UNIQUE_INDEXES = [
         partialFilterExpression={IDEMPOTENCY_KEY: {"$type": "string"}},
     ),
 ]
-
 # Each page of a list is read from one of these, named by its first field.
 LIST_INDEXES = [
     IndexModel([("createdAt", -1), ("_id", -1)], name="createdAt"),
@@ -47,18 +48,30 @@ LIST_INDEXES = [
     IndexModel([(GIVEN, 1)], name=GIVEN),
 ]
 
-INDEXES = [*UNIQUE_INDEXES, *LIST_INDEXES]
+# MongoDB deletes what is left of a removed customer at this time.
+_EXPIRY_INDEX = IndexModel(
+    [(EXPIRES_AT, 1)],
+    name=EXPIRES_AT,
+    expireAfterSeconds=0,
+    partialFilterExpression={EXPIRES_AT: {"$type": "date"}},
+)
+
+INDEXES = [*UNIQUE_INDEXES, *LIST_INDEXES, _EXPIRY_INDEX]
 
 # Marks tokens that are not whole words. No word of a customer and no search contains it.
 _MARK = "\1"
 # The length of the beginnings that are tokens of their own.
 BEGINNING = 3
 
+# How long the idempotency key of a removed customer cannot be used again.
+_REMOVED_FOR = timedelta(hours=24)
+
 
 # The name of a field with a unique index, and a value that one customer alone can have there.
 UniqueValue = tuple[str, Any]
 
 _NAMES = [(field.name, field.public_name) for field in FIELDS]
+_PUBLIC_NAMES = dict(_NAMES)
 # Stored documents contain these bits, so a field must never get another one: add new fields to the
 # end of the declaration, or migrate the documents.
 BITS = {field.name: 1 << number for number, field in enumerate(FIELDS)}
@@ -119,6 +132,8 @@ def to_document(stored: StoredCustomer) -> dict[str, Any]:
     document["version"] = customer.version
     document["createdAt"] = customer.created_at
     document["updatedAt"] = customer.updated_at
+    if stored.changed_in:
+        document["changed"] = {_PUBLIC_NAMES[name]: version for name, version in stored.changed_in}
     if stored.attempt is not None:
         document["idempotency"] = dict(vars(stored.attempt))
     return document
@@ -178,6 +193,30 @@ def to_bson(stored: StoredCustomer, options: CodecOptions[Any]) -> RawBSONDocume
     return RawBSONDocument(encode(to_document(stored), codec_options=options))
 
 
+def remains(old: StoredCustomer) -> dict[str, Any]:
+    """What is left of a customer that is removed now: a document without its values.
+
+    It takes the place of the customer's document, so that a late insert of the same customer, and a
+    late request with the same idempotency key, still find a duplicate. It has no email address
+    that a customer could have.
+    """
+    id_ = old.customer.id
+    document: dict[str, Any] = {
+        "_id": id_,
+        EMAIL_KEY: f"\0{id_}",
+        "version": old.customer.version + 1,
+        EXPIRES_AT: datetime.now(UTC) + _REMOVED_FOR,
+    }
+    if old.attempt is not None:
+        document["idempotency"] = {"key": old.attempt.key}
+    return document
+
+
+def is_removed(document: Mapping[str, Any]) -> bool:
+    """Whether the document is what is left of a removed customer."""
+    return EXPIRES_AT in document
+
+
 def from_document(document: Mapping[str, Any]) -> StoredCustomer:
     """The customer of a document of any schema version; its times are in UTC.
 
@@ -187,53 +226,76 @@ def from_document(document: Mapping[str, Any]) -> StoredCustomer:
     created_at: datetime = document["createdAt"]
     updated_at: datetime = document["updatedAt"]
     attempt = document.get("idempotency")
+    changed = document.get("changed")
     return StoredCustomer(
         Customer(
             **{name: document.get(public_name) for name, public_name in _NAMES},  # type: ignore[arg-type]  # the validator checks the types
             id=id_,
+            # Customers that older servers stored have no version.
             version=document.get("version", 1),
             created_at=created_at,
             updated_at=updated_at,
         ),
         None if attempt is None else Attempt(**attempt),
+        () if changed is None else tuple((n, changed[p]) for n, p in _NAMES if p in changed),
     )
 
 
 def validator() -> dict[str, Any]:
     """A `$jsonSchema` made from the fields' declarations. It also checks other programs' writes."""
-    properties = {field.public_name: _schema(field) for field in FIELDS}
+    return {"$jsonSchema": {"bsonType": "object", "anyOf": [_customer(), _remains()]}}
+
+
+def _customer() -> dict[str, Any]:
     return {
-        "$jsonSchema": {
-            "bsonType": "object",
-            "required": [
-                "_id",
-                *(field.public_name for field in FIELDS if field.required),
-                EMAIL_KEY,
-                "createdAt",
-                "updatedAt",
-            ],
-            "properties": {
-                "_id": {"bsonType": "binData"},
-                **properties,
-                EMAIL_KEY: {"bsonType": "string"},
-                NAME_SORT: {"bsonType": "string"},
-                EMAIL_SORT: {"bsonType": "string"},
-                SEARCH: {"bsonType": "array"},
-                GIVEN: {"bsonType": "int"},
-                "version": {"bsonType": "int"},
-                "schemaVersion": {"bsonType": "int"},
-                "createdAt": {"bsonType": "date"},
-                "updatedAt": {"bsonType": "date"},
-                "idempotency": {
-                    "bsonType": "object",
-                    "required": ["key", "fingerprint"],
-                    "properties": {
-                        "key": {"bsonType": "string"},
-                        "fingerprint": {"bsonType": "string"},
-                    },
-                },
-            },
-        }
+        "required": [
+            "_id",
+            *(field.public_name for field in FIELDS if field.required),
+            EMAIL_KEY,
+            "createdAt",
+            "updatedAt",
+        ],
+        "properties": {
+            "_id": {"bsonType": "binData"},
+            **{field.public_name: _schema(field) for field in FIELDS},
+            EMAIL_KEY: {"bsonType": "string"},
+            NAME_SORT: {"bsonType": "string"},
+            EMAIL_SORT: {"bsonType": "string"},
+            SEARCH: {"bsonType": "array"},
+            GIVEN: {"bsonType": "int"},
+            "schemaVersion": {"bsonType": "int"},
+            "version": {"bsonType": "int", "minimum": 1},
+            "changed": {"bsonType": "object", "additionalProperties": {"bsonType": "int"}},
+            "lastChange": {"bsonType": "binData"},
+            "createdAt": {"bsonType": "date"},
+            "updatedAt": {"bsonType": "date"},
+            "idempotency": _idempotency("key", "fingerprint"),
+        },
+        # MongoDB would delete the customer at that time.
+        "not": {"required": [EXPIRES_AT]},
+    }
+
+
+def _remains() -> dict[str, Any]:
+    return {
+        "required": ["_id", EMAIL_KEY, "version", "lastChange", EXPIRES_AT],
+        "properties": {
+            "_id": {"bsonType": "binData"},
+            EMAIL_KEY: {"bsonType": "string", "pattern": r"\A\x00"},
+            "version": {"bsonType": "int", "minimum": 2},
+            "lastChange": {"bsonType": "binData"},
+            EXPIRES_AT: {"bsonType": "date"},
+            "idempotency": {**_idempotency("key"), "additionalProperties": False},
+        },
+        "additionalProperties": False,
+    }
+
+
+def _idempotency(*names: str) -> dict[str, Any]:
+    return {
+        "bsonType": "object",
+        "required": list(names),
+        "properties": {name: {"bsonType": "string"} for name in names},
     }
 
 

@@ -6,8 +6,18 @@ from .create_customer import resolve_create_customer
 from .customer import resolve_customer
 from .customer_by_email import resolve_customer_by_email
 from .customer_field_rules import resolve_customer_field_rules
+from .delete_customer import resolve_delete_customer
 from .node import resolve_node
-from .types import CreateCustomerResult, Customer, CustomerFieldError, CustomerFieldRule, Node
+from .types import (
+    CreateCustomerResult,
+    Customer,
+    CustomerFieldError,
+    CustomerFieldRule,
+    DeleteCustomerResult,
+    Node,
+    UpdateCustomerResult,
+)
+from .update_customer import resolve_update_customer
 from .validate_customer import resolve_validate_customer
 
 
@@ -19,6 +29,20 @@ class Mutation:
             "Creates a customer. Returns the customer, or every problem of every field at once. "
             "The email address identifies a customer: no two customers have the same one. If the "
             "result is `null`, `errors` says why; other fields keep their results."
+        ),
+    )
+    update_customer: UpdateCustomerResult | None = strawberry.mutation(
+        resolver=resolve_update_customer,
+        description=(
+            "Changes a customer. The rules are those of `createCustomer`. A request that is sent "
+            "again does not change the customer twice."
+        ),
+    )
+    delete_customer: DeleteCustomerResult | None = strawberry.mutation(
+        resolver=resolve_delete_customer,
+        description=(
+            "Deletes a customer. An idempotency key that created the customer stays used for 24 "
+            "hours."
         ),
     )
 

@@ -4,8 +4,11 @@ from collections.abc import Iterable
 from functools import lru_cache
 from typing import TypedDict, assert_never
 
+import strawberry
+
 from ..customers import fields as domain
 from ..customers.create_customer import Conflict, Created
+from ..customers.delete_customer import Deleted
 from ..customers.problems import (
     InvalidFormat,
     Missing,
@@ -16,13 +19,19 @@ from ..customers.problems import (
     TooShort,
     WrongType,
 )
+from ..customers.update_customer import Updated
+from ..customers.versions import Changed, NotFound
 from .types import (
     CreateCustomerFailure,
     CreateCustomerResult,
     CreateCustomerSuccess,
     Customer,
+    CustomerChanged,
     CustomerField,
     CustomerFieldError,
+    CustomerNotFound,
+    DeleteCustomerResult,
+    DeleteCustomerSuccess,
     EmailTakenError,
     FieldError,
     IdempotencyConflict,
@@ -30,6 +39,9 @@ from .types import (
     RequiredFieldError,
     TooLongError,
     TooShortError,
+    UpdateCustomerFailure,
+    UpdateCustomerResult,
+    UpdateCustomerSuccess,
     WrongTypeError,
 )
 
@@ -49,6 +61,42 @@ def customer_result(outcome: Created | Rejected | Conflict) -> CreateCustomerRes
             return IdempotencyConflict(message=outcome.message)
         case _:
             assert_never(outcome)
+
+
+def update_result(outcome: Updated | Rejected | NotFound | Changed) -> UpdateCustomerResult:
+    match outcome:
+        case Updated():
+            return UpdateCustomerSuccess(
+                customer=customer(outcome.customer), changed=outcome.changed
+            )
+        case Rejected():
+            return UpdateCustomerFailure(errors=field_errors(outcome.problems))
+        case NotFound():
+            return CustomerNotFound(message=outcome.message)
+        case Changed():
+            return _changed(outcome)
+        case _:
+            assert_never(outcome)
+
+
+def delete_result(outcome: Deleted | NotFound | Changed) -> DeleteCustomerResult:
+    match outcome:
+        case Deleted():
+            return DeleteCustomerSuccess(id=strawberry.ID(str(outcome.id)))
+        case NotFound():
+            return CustomerNotFound(message=outcome.message)
+        case Changed():
+            return _changed(outcome)
+        case _:
+            assert_never(outcome)
+
+
+def _changed(outcome: Changed) -> CustomerChanged:
+    return CustomerChanged(
+        message=outcome.message,
+        current=customer(outcome.current),
+        changed_fields=[CustomerField(field.name) for field in outcome.fields],
+    )
 
 
 def field_errors(problems: Iterable[Problem]) -> list[CustomerFieldError]:

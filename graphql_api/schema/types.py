@@ -62,6 +62,87 @@ CreateCustomerResult = Annotated[
 ]
 
 
+@declared
+@strawberry.input(
+    description=(
+        "The fields of a customer to change. A missing field stays as it is, and `null` removes "
+        "it. `email` is required and cannot be removed."
+    )
+)
+class UpdateCustomerInput:
+    name: strawberry.Maybe[str | None]
+    email: strawberry.Maybe[str | None]
+    description: strawberry.Maybe[str | None]
+    send_email_address: strawberry.Maybe[str | None]
+    cc_email_address: strawberry.Maybe[str | None]
+    country: strawberry.Maybe[str | None]
+    address_line1: strawberry.Maybe[str | None]
+    address_line2: strawberry.Maybe[str | None]
+    city: strawberry.Maybe[str | None]
+    state: strawberry.Maybe[str | None]
+    zip_code: strawberry.Maybe[ZipCode | None]
+    phone_number: strawberry.Maybe[PhoneNumber | None]
+
+
+@strawberry.type(description="The customer has the values that were sent.")
+class UpdateCustomerSuccess:
+    customer: "Customer" = strawberry.field(description="The customer, as stored.")
+    changed: bool = strawberry.field(
+        description=(
+            "Whether this request changed the customer. If not, it had these values already, and "
+            "`version` and `updatedAt` are as before."
+        )
+    )
+
+
+@strawberry.type(description="Nothing was changed.")
+class UpdateCustomerFailure:
+    errors: "list[CustomerFieldError]" = strawberry.field(
+        description=(
+            "Every problem of every field that was sent: one error for each rule that a field "
+            "breaks, in the order of the fields."
+        )
+    )
+
+
+@strawberry.type(description="No customer has this `id`.")
+class CustomerNotFound:
+    message: str = strawberry.field(description="A sentence that says what may be the cause.")
+
+
+@strawberry.type(
+    description="The customer has another version than `ifVersion`. Nothing was changed."
+)
+class CustomerChanged:
+    message: str = strawberry.field(description="A sentence that says what to do.")
+    current: "Customer" = strawberry.field(description="The customer, as it is now.")
+    changed_fields: "list[CustomerField]" = strawberry.field(
+        description=(
+            "The fields that have changed since that version, as far as is known, in the order of "
+            "the fields."
+        )
+    )
+
+
+UpdateCustomerResult = Annotated[
+    UpdateCustomerSuccess | UpdateCustomerFailure | CustomerNotFound | CustomerChanged,
+    strawberry.union("UpdateCustomerResult", description="The possible outcomes of a change."),
+]
+
+
+@strawberry.type(
+    description="The customer is deleted. Its email address can be used again at once."
+)
+class DeleteCustomerSuccess:
+    id: strawberry.ID = strawberry.field(description="The `id` of the deleted customer.")
+
+
+DeleteCustomerResult = Annotated[
+    DeleteCustomerSuccess | CustomerNotFound | CustomerChanged,
+    strawberry.union("DeleteCustomerResult", description="The possible outcomes of a deletion."),
+]
+
+
 @strawberry.interface(description="An object with an id, which the query `node` finds.")
 class Node:
     id: strawberry.ID = strawberry.field(description="An opaque, globally unique id.")

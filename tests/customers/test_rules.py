@@ -1,12 +1,15 @@
 """The rules: what each field accepts, and the messages for what it rejects."""
 
 import unicodedata
+from dataclasses import replace
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from graphql_api.customers.create_customer import Conflict
-from graphql_api.customers.fields import FIELDS, NewCustomer
+from graphql_api.customers.fields import FIELDS, NewCustomer, ZipCode
 from graphql_api.customers.judge import NOT_TEXT, Value, judge
 from graphql_api.customers.problems import (
     InvalidFormat,
@@ -82,6 +85,61 @@ def test_an_absent_email_is_missing_and_other_absent_fields_are_not(
 
     assert isinstance(judged, Rejected)
     assert [problem.message for problem in judged.problems] == ["Enter an email address."]
+
+
+VALUES: list[Good | Bad] = [*GOOD, *BAD]
+JOHN = NewCustomer(
+    name="John Smith", email="john@example.com", country="US", zip_code=ZipCode("10469")
+)
+
+
+def test_in_a_change_an_absent_field_stays_and_null_removes_it() -> None:
+    values: dict[str, Value] = {"name": None, "city": "  New  York ", "country": "Germany"}
+
+    judged = judge(values, JOHN)
+
+    assert judged == replace(JOHN, name=None, city="New York", country="Germany")
+    assert judge({}, JOHN) == JOHN
+
+
+@pytest.mark.parametrize("nothing", [None, "", " \n "])
+def test_no_change_removes_the_email(nothing: str | None) -> None:
+    judged = judge({"email": nothing}, JOHN)
+
+    assert isinstance(judged, Rejected)
+    assert [problem.message for problem in judged.problems] == ["Enter an email address."]
+
+
+def test_a_change_is_not_rejected_for_a_stored_value_that_it_leaves() -> None:
+    stored = replace(JOHN, name="J0", email="no address", city="New York")
+
+    assert judge({"city": "Boston"}, stored) == replace(stored, city="Boston")
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    st.fixed_dictionaries(
+        {},
+        optional={
+            field.name: st.none()
+            | st.sampled_from(
+                [as_value(value.sent) for value in VALUES if value.field == field.name]
+            )
+            for field in FIELDS
+        },
+    )
+)
+def test_a_change_has_the_problems_that_a_creation_has_with_the_same_values(
+    values: dict[str, Value],
+) -> None:
+    created = judge({"email": JOHN.email, **values})
+    changed = judge(values, JOHN)
+
+    if isinstance(created, Rejected):
+        assert changed == created
+    else:
+        kept = {name: value for name, value in vars(JOHN).items() if name not in values}
+        assert changed == replace(created, **kept)
 
 
 def test_the_messages_say_what_to_do() -> None:

@@ -8,7 +8,7 @@ from strawberry.utils.await_maybe import await_maybe
 from structlog.testing import capture_logs
 
 from graphql_api.execution.errors import mask_errors, without_values
-from graphql_api.faults import OutcomeUnknown, Unavailable
+from graphql_api.faults import ChangeUnknown, OutcomeUnknown, Unavailable
 
 from ..support.unusual_schema import SCHEMA
 
@@ -71,6 +71,7 @@ def test_a_bug_is_masked_and_logged() -> None:
     [
         (Unavailable(), "UNAVAILABLE", "Nothing was stored"),
         (OutcomeUnknown(), "OUTCOME_UNKNOWN", "same idempotency key"),
+        (ChangeUnknown(), "OUTCOME_UNKNOWN", "is not made twice"),
     ],
 )
 def test_a_fault_of_the_database_is_named_and_says_what_to_do(

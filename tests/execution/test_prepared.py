@@ -29,7 +29,7 @@ from graphql_api.customers.store import Attempt, Customers, EmailTaken, StoredCu
 from graphql_api.execution.errors import mask_errors
 from graphql_api.execution.operation import Operation
 from graphql_api.execution.prepared import FallBack, PreparedOperation
-from graphql_api.faults import OutcomeUnknown, Unavailable
+from graphql_api.faults import ChangeUnknown, OutcomeUnknown, Unavailable
 from graphql_api.schema.context import Context
 from graphql_api.schema.outcomes import IMMUTABLE
 from graphql_api.schema.schema import create_schema
@@ -50,6 +50,10 @@ JOHN = Customer(
     created_at=NOW,
     updated_at=NOW,
 )
+# Changed after any clock, so that the time of its next change is known.
+STORED = StoredCustomer(
+    replace(JOHN, updated_at=datetime(9999, 1, 1, tzinfo=UTC), version=2), None, (("name", 2),)
+)
 # Values that MongoDB never gives, and that only graphql-core can answer.
 BROKEN: list[dict[str, Any]] = [
     {"email": None},
@@ -68,8 +72,11 @@ class Script:
 
     add: list[Callable[[StoredCustomer], StoredCustomer]]
     get: list[Callable[[], Customer | None]]
-    created_with: list[Callable[[], StoredCustomer | None]]
+    created_with: list[Callable[[], bool]]
     by_email: list[Callable[[], Customer | None]] = field(default_factory=list)
+    find: list[Callable[[], StoredCustomer | None]] = field(default_factory=list)
+    replace: list[Callable[[], bool]] = field(default_factory=list)
+    remove: list[Callable[[], bool]] = field(default_factory=list)
 
 
 @dataclass
@@ -103,8 +110,18 @@ class ScriptedCustomers:
     async def count(self, listing: Listing, limit: int) -> int:
         raise NotImplementedError
 
-    async def created_with(self, key: str) -> StoredCustomer | None:
+    async def created_with(self, key: str) -> bool:
         return self.script.created_with[self._asked("created_with", key)]()
+
+    async def find(self, id_: str) -> StoredCustomer | None:
+        return self.script.find[self._asked("find", id_)]()
+
+    async def replace(self, old: StoredCustomer, new: StoredCustomer) -> bool:
+        values = {name: getattr(new.customer, name) for name in NewCustomer.__annotations__}
+        return self.script.replace[self._asked("replace", old, values)]()
+
+    async def remove(self, old: StoredCustomer) -> bool:
+        return self.script.remove[self._asked("remove", old)]()
 
     def _asked(self, method: str, *arguments: object) -> int:
         self.asked.append((method, *arguments))
@@ -149,12 +166,17 @@ def script(random: Random) -> Script:
         *[giving(replace(JOHN, **values)) for values in BROKEN],
         *faults,
     ]
-    created_with = [*[giving(None), giving(StoredCustomer(JOHN, None))] * 10, *faults]
+    created_with = [*[giving(value=False), giving(value=True)] * 10, *faults]
+    find = [*[giving(STORED)] * 30, *[giving(None)] * 3, *faults]
+    remove = [*[giving(value=True)] * 30, *[giving(value=False)] * 3, raising(ChangeUnknown())]
     return Script(
         add=random.choices(add, k=8),
         get=random.choices(get, k=8),
         created_with=random.choices(created_with, k=8),
         by_email=random.choices(get, k=8),
+        find=random.choices(find, k=32),
+        replace=random.choices([*remove, raising(EmailTaken())], k=32),
+        remove=random.choices(remove, k=32),
     )
 
 

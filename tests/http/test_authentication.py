@@ -26,6 +26,8 @@ from graphql_api.settings import Settings, SettingsError
 from ..support.clients import (
     CREATE_CUSTOMER,
     CUSTOMER,
+    DELETE_CUSTOMER,
+    UPDATE_CUSTOMER,
     connected,
     create_customer,
     execute,
@@ -173,6 +175,8 @@ async def test_a_remembered_key_is_rejected_as_soon_as_it_expires(
         # Authorisation comes before validation.
         (Scope.CUSTOMERS_WRITE, CREATE_CUSTOMER, {"input": {"email": "", "name": "X2"}}),
         (Scope.CUSTOMERS_WRITE, CREATE_CUSTOMER, {"input": {"email": "a@b.de"}, **BAD_KEY}),
+        (Scope.CUSTOMERS_WRITE, UPDATE_CUSTOMER, {"id": NOBODY, "input": {"name": "X2"}}),
+        (Scope.CUSTOMERS_WRITE, DELETE_CUSTOMER, {"id": NOBODY}),
         (Scope.CUSTOMERS_READ, CUSTOMER, {"id": NOBODY}),
         (Scope.CUSTOMERS_READ, CUSTOMER, {"id": "no id"}),
     ],

@@ -9,7 +9,7 @@ import pytest
 from pymongo.collection import Collection
 from structlog.testing import capture_logs
 
-from ..support.clients import create_customer
+from ..support.clients import create_customer, update_customer
 from .test_ensure import assert_ensured
 from .test_unavailable import ask_to_create, code, until_not_ready, until_ready
 
@@ -63,6 +63,35 @@ async def test_a_creation_sets_up_what_was_dropped(
     assert documents.count_documents({"email": "john.smith@example.com"}) == 1
     assert str(logged).count("is setting it up again") == 1
     await until_ready(client)
+
+
+@pytest.mark.parametrize("name", ["all indexes", "both indexes", "index of addresses"])
+async def test_a_change_of_an_email_sets_up_the_indexes_that_were_dropped(
+    name: str, client: httpx.AsyncClient, documents: Documents
+) -> None:
+    created = await create_customer(client, email="first@example.com")
+    DROPS[name](documents)
+
+    with capture_logs() as logged:
+        updated = await update_customer(
+            client, created["customer"]["id"], email="john.smith@example.com"
+        )
+        assert_ensured(documents)
+
+    assert (updated["__typename"], updated["changed"]) == ("UpdateCustomerSuccess", True)
+    assert str(logged).count("is setting it up again") == 1
+
+
+@pytest.mark.parametrize("drop", [Documents.drop, drop_and_create])
+async def test_a_customer_of_a_dropped_collection_is_not_found(
+    drop: Callable[[Documents], object], client: httpx.AsyncClient, documents: Documents
+) -> None:
+    created = await create_customer(client)
+    drop(documents)
+
+    updated = await update_customer(client, created["customer"]["id"], name="John Smith")
+
+    assert updated["__typename"] == "CustomerNotFound"
 
 
 @pytest.mark.parametrize("drop", DROPS.values(), ids=DROPS.keys())

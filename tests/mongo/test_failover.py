@@ -15,8 +15,13 @@ from pymongo import MongoClient
 from pymongo.errors import PyMongoError
 from pymongo.write_concern import WriteConcern
 
+from graphql_api.customers.delete_customer import Deleted, delete_customer
 from graphql_api.customers.store import StoredCustomer
-from graphql_api.faults import OutcomeUnknown, Unavailable
+from graphql_api.customers.update_customer import update_customer
+from graphql_api.customers.versions import NotFound
+from graphql_api.deadline import start_deadline
+from graphql_api.faults import ChangeUnknown, OutcomeUnknown, Unavailable
+from graphql_api.mongo.customers import MongoCustomers
 
 from ..support.clients import CREATE_CUSTOMER, connected, execute
 from ..support.replica_sets import Member, ReplicaSet, replica_set
@@ -25,6 +30,9 @@ from .test_group_commit import added, new, opened
 from .test_unavailable import until_not_ready, until_ready
 
 CLIENTS = 32
+
+# The customers that are changed at once, each by two clients.
+CONTESTS = 16
 
 # A client's pause after each customer, and before it sends one again.
 PAUSE_SECONDS = 0.1
@@ -177,6 +185,109 @@ async def test_if_the_primary_dies_amid_batches_each_customer_is_stored_once(
     assert acknowledged <= set(again)
     ids = three.customers(database_uri).distinct("_id")
     assert sorted(ids) == sorted(stored.customer.id for stored in again)
+
+
+class Contest:
+    """Clients that change one customer in turns: each version is changed by one of two of them.
+
+    Where the answer is unclear, they send the request again.
+    """
+
+    def __init__(self, customers: MongoCustomers) -> None:
+        self._customers = customers
+        self._ended = False
+        self.versions: dict[str, int] = {}  # by the customer's id
+        self.rounds = 0
+
+    @contextlib.asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        added_ = [await self._customers.add(new(f"c{n}@example.com")) for n in range(CONTESTS)]
+        async with asyncio.TaskGroup() as group:
+            for stored in added_:
+                group.create_task(self._contend(str(stored.customer.id)))
+            yield
+            self._ended = True
+
+    async def _contend(self, id_: str) -> None:
+        version = 1
+        while not self._ended:
+            outcomes = await asyncio.gather(
+                *(self._change(id_, f"{name} {version}", version) for name in ("first", "second"))
+            )
+            kinds = sorted(type(outcome).__name__ for outcome in outcomes)
+            assert kinds == ["Changed", "Updated"], outcomes
+            version += 1
+            self.rounds += 1
+            await asyncio.sleep(PAUSE_SECONDS)
+        self.versions[id_] = version
+
+    async def _change(self, id_: str, description: str, version: int) -> object:
+        async def request() -> object:
+            start_deadline()
+            values = {"description": description}
+            return await update_customer(self._customers, id_, values, version)
+
+        outcome = None
+        while outcome is None:
+            with contextlib.suppress(Unavailable, ChangeUnknown):
+                outcome = await asyncio.create_task(request())
+        return outcome
+
+
+@pytest.mark.alone
+@pytest.mark.parametrize(
+    ("fault", "recovery"), [("kill", "start"), ("freeze", "thaw"), ("stop", "start")]
+)
+async def test_if_the_primary_fails_amid_changes_of_one_version_exactly_one_succeeds(
+    fault: str, recovery: str, three: ReplicaSet
+) -> None:
+    database_uri, primary = three.database_uri(), three.primary()
+    async with opened(database_uri) as customers:
+        contest = Contest(customers)
+        async with contest.running():
+            await asyncio.sleep(0.5)
+            await asyncio.to_thread(getattr(primary, fault))
+            await asyncio.to_thread(three.primary, other_than=primary)
+            rounds = contest.rounds
+            await asyncio.to_thread(
+                until, lambda: contest.rounds > rounds + CONTESTS, "changes are made again"
+            )
+            getattr(primary, recovery)()
+            await asyncio.to_thread(until, three.is_whole, "the member is back")
+
+    stored = {str(d["_id"]): d["version"] for d in three.customers(database_uri).find()}
+    assert stored == contest.versions
+
+
+@pytest.mark.alone
+async def test_if_the_primary_dies_amid_removals_each_customer_is_removed_once(
+    three: ReplicaSet,
+) -> None:
+    database_uri, primary = three.database_uri(), three.primary()
+    keys = [f"c{number}@example.com" for number in range(100)]
+    async with opened(database_uri) as customers:
+        stored = [await customers.add(new(key, key)) for key in keys]
+        removing = asyncio.gather(
+            *(customers.remove(one) for one in stored), return_exceptions=True
+        )
+        await asyncio.sleep(0.02)
+        await asyncio.to_thread(primary.kill)
+        outcomes = await removing
+        primary.start()
+        await asyncio.to_thread(until, three.is_whole, "the member is back")
+
+        left = await asyncio.gather(*(customers.get(str(one.customer.id)) for one in stored))
+        again = await asyncio.gather(
+            *(delete_customer(customers, str(one.customer.id), 1) for one in stored)
+        )
+
+    for outcome, customer, repeated in zip(outcomes, left, again, strict=True):
+        assert outcome is True or isinstance(outcome, Unavailable | ChangeUnknown)
+        # A removal that was acknowledged, and one that was not sent, leave no doubt.
+        assert isinstance(outcome, ChangeUnknown) or (customer is None) == (outcome is True)
+        assert isinstance(repeated, NotFound if customer is None else Deleted)
+    documents = three.customers(database_uri)
+    assert documents.count_documents({"version": 2, "expiresAt": {"$exists": True}}) == 100
 
 
 async def test_without_a_majority_no_customer_is_acknowledged_until_it_is_back(

@@ -201,7 +201,7 @@ async def test_after_a_lost_answer_every_error_is_an_unknown_outcome(
         proxy.losing = set()
 
         assert code(answer) == "OUTCOME_UNKNOWN"
-        assert str(logged).count("MongoDB does not say whether a customer is stored.") == 1
+        assert str(logged).count("MongoDB does not say whether it executed a write.") == 1
         assert len(stored(documents)) == 1
         created = await create_customer(client, idempotency_key="key")
         assert created["replayed"] is True

@@ -75,8 +75,13 @@ def test_values_that_the_rules_refuse_are_refused(guarded: Documents) -> None:
         {"emailSort": 5},
         {"search": "john"},
         {"given": "name"},
-        {"version": "1"},
         {"schemaVersion": 2.5},
+        {"version": 0},
+        {"version": "1"},
+        {"changed": {"name": "2"}},
+        {"lastChange": "no uuid"},
+        # MongoDB would delete it.
+        {"expiresAt": datetime(2026, 11, 22, tzinfo=UTC)},
     ],
     ids=str,
 )
@@ -87,6 +92,47 @@ def test_documents_that_no_rule_would_make_are_refused(
         guarded.insert_one(document(**wrong))
 
     assert refusal.value.code == 121
+
+
+def left_of_a_removed_customer(**values: Any) -> dict[str, Any]:
+    """What is left of a removed customer, with these values in addition or in place of its own."""
+    return {
+        "_id": uuid4(),
+        "emailCaseFolded": f"\0{uuid4()}",
+        "version": 2,
+        "lastChange": uuid4(),
+        "expiresAt": datetime.now(UTC),
+        "idempotency": {"key": "key"},
+        **values,
+    }
+
+
+def test_what_is_left_of_a_removed_customer_is_accepted(guarded: Documents) -> None:
+    guarded.insert_one(left_of_a_removed_customer())
+    without_key = left_of_a_removed_customer()
+    del without_key["idempotency"]
+    guarded.insert_one(without_key)
+
+    assert guarded.count_documents({}) == 2
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"emailCaseFolded": "john@example.com"},
+        {"email": "john@example.com"},
+        {"name": "John Smith"},
+        {"createdAt": datetime(2026, 11, 22, tzinfo=UTC)},
+        {"idempotency": {"key": "key", "fingerprint": "f"}},
+        {"version": 1},
+    ],
+    ids=str,
+)
+def test_nothing_else_is_left_of_a_removed_customer(
+    guarded: Documents, more: dict[str, Any]
+) -> None:
+    with pytest.raises(WriteError):
+        guarded.insert_one(left_of_a_removed_customer(**more))
 
 
 def test_every_letter_and_mark_that_the_rules_know_is_accepted(guarded: Documents) -> None:

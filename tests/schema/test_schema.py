@@ -31,12 +31,22 @@ SCHEMA_FILE = ROOT / "schema.graphql"
 SPECIFIED = """
 type Mutation {
   createCustomer(input: CreateCustomerInput!, idempotencyKey: String): CreateCustomerResult
+  updateCustomer(id: ID!, input: UpdateCustomerInput!, ifVersion: Int): UpdateCustomerResult
+  deleteCustomer(id: ID!, ifVersion: Int): DeleteCustomerResult
 }
 union CreateCustomerResult = CreateCustomerSuccess | CreateCustomerFailure | IdempotencyConflict
 type CreateCustomerSuccess { customer: Customer! replayed: Boolean! }
 type CreateCustomerFailure { errors: [CustomerFieldError!]! }
 type IdempotencyConflict { message: String! }
 interface Node { id: ID! }
+union UpdateCustomerResult = UpdateCustomerSuccess | UpdateCustomerFailure
+                           | CustomerNotFound | CustomerChanged
+type UpdateCustomerSuccess { customer: Customer! changed: Boolean! }
+type UpdateCustomerFailure { errors: [CustomerFieldError!]! }
+type CustomerNotFound { message: String! }
+type CustomerChanged { message: String! current: Customer! changedFields: [CustomerField!]! }
+union DeleteCustomerResult = DeleteCustomerSuccess | CustomerNotFound | CustomerChanged
+type DeleteCustomerSuccess { id: ID! }
 union CustomerFieldError = RequiredFieldError | TooShortError | TooLongError
                          | InvalidFormatError | WrongTypeError | EmailTakenError
 interface FieldError { field: CustomerField! path: [String!]! message: String! }
@@ -118,16 +128,20 @@ def test_everything_has_a_description() -> None:
 def test_a_field_has_its_name_type_words_and_rule_from_its_declaration(field: Field) -> None:
     rule = field.rule
     [input_field] = [f for f in _fields("CreateCustomerInput") if f.name.value == field.public_name]
+    [changed_field] = [
+        f for f in _fields("UpdateCustomerInput") if f.name.value == field.public_name
+    ]
     [output_field] = [f for f in _fields("Customer") if f.name.value == field.public_name]
 
     assert to_camel_case(field.name) == field.public_name
     assert types.CustomerField(field.name).name == field.name.upper()
-    for printed in (input_field, output_field):
+    for printed in (input_field, changed_field, output_field):
         assert printed.description is not None
         assert printed.description.value.startswith(rule.description)
         assert rule.example in printed.description.value
         assert str(rule.max_length) in printed.description.value
     [constraint] = input_field.directives or ()
+    assert [print_ast(d) for d in changed_field.directives or ()] == [print_ast(constraint)]
     assert {a.name.value: print_ast(a.value) for a in constraint.arguments or ()} == {
         key: json.dumps(value, ensure_ascii=False)
         for key, value in {
@@ -144,6 +158,7 @@ def test_inputs_outputs_and_the_enum_list_the_fields_in_the_same_order() -> None
     names = [field.public_name for field in FIELDS]
 
     assert [f.name.value for f in _fields("CreateCustomerInput")] == names
+    assert [f.name.value for f in _fields("UpdateCustomerInput")] == names
     own = ["createdAt", "updatedAt", "version"]
     assert [f.name.value for f in _fields("Customer")] == ["id", *names, *own]
     assert [member.value for member in types.CustomerField] == [field.name for field in FIELDS]

@@ -15,13 +15,15 @@ from graphql_api.settings import Settings
 
 from .values import public_name
 
+_FIELDS = " ".join(field.public_name for field in FIELDS)
+
 CREATE_CUSTOMER = f"""
 mutation CreateCustomer($input: CreateCustomerInput!, $idempotencyKey: String) {{
   createCustomer(input: $input, idempotencyKey: $idempotencyKey) {{
     __typename
     ... on CreateCustomerSuccess {{
       replayed
-      customer {{ id {" ".join(field.public_name for field in FIELDS)} createdAt updatedAt }}
+      customer {{ id {_FIELDS} createdAt updatedAt }}
     }}
     ... on CreateCustomerFailure {{
       errors {{
@@ -40,7 +42,42 @@ mutation CreateCustomer($input: CreateCustomerInput!, $idempotencyKey: String) {
 
 CUSTOMER = f"""
 query Customer($id: ID!) {{
-  customer(id: $id) {{ id {" ".join(field.public_name for field in FIELDS)} createdAt updatedAt }}
+  customer(id: $id) {{ id {_FIELDS} createdAt updatedAt }}
+}}
+"""
+
+_OTHER_OUTCOMES = f"""
+    ... on CustomerNotFound {{ message }}
+    ... on CustomerChanged {{
+      message
+      current {{ id {_FIELDS} createdAt updatedAt version }}
+      changedFields
+    }}
+"""
+
+UPDATE_CUSTOMER = f"""
+mutation UpdateCustomer($id: ID!, $input: UpdateCustomerInput!, $ifVersion: Int) {{
+  updateCustomer(id: $id, input: $input, ifVersion: $ifVersion) {{
+    __typename
+    ... on UpdateCustomerSuccess {{
+      changed
+      customer {{ id {_FIELDS} createdAt updatedAt version }}
+    }}
+    ... on UpdateCustomerFailure {{
+      errors {{ __typename ... on FieldError {{ field path message }} }}
+    }}
+    {_OTHER_OUTCOMES}
+  }}
+}}
+"""
+
+DELETE_CUSTOMER = f"""
+mutation DeleteCustomer($id: ID!, $ifVersion: Int) {{
+  deleteCustomer(id: $id, ifVersion: $ifVersion) {{
+    __typename
+    ... on DeleteCustomerSuccess {{ id }}
+    {_OTHER_OUTCOMES}
+  }}
 }}
 """
 
@@ -105,6 +142,31 @@ async def create_customer(
     answer = await execute(client, CREATE_CUSTOMER, variables, headers)
     assert "errors" not in answer, answer
     result: dict[str, Any] = answer["data"]["createCustomer"]
+    return result
+
+
+async def update_customer(
+    client: httpx.AsyncClient, id_: str, *, if_version: int | None = None, **fields: Any
+) -> dict[str, Any]:
+    """The result of `updateCustomer`. The fields have their Python names."""
+    variables = {
+        "id": id_,
+        "input": {public_name(field): value for field, value in fields.items()},
+        "ifVersion": if_version,
+    }
+    answer = await execute(client, UPDATE_CUSTOMER, variables)
+    assert "errors" not in answer, answer
+    result: dict[str, Any] = answer["data"]["updateCustomer"]
+    return result
+
+
+async def delete_customer(
+    client: httpx.AsyncClient, id_: str, *, if_version: int | None = None
+) -> dict[str, Any]:
+    """The result of `deleteCustomer`."""
+    answer = await execute(client, DELETE_CUSTOMER, {"id": id_, "ifVersion": if_version})
+    assert "errors" not in answer, answer
+    result: dict[str, Any] = answer["data"]["deleteCustomer"]
     return result
 
 

@@ -26,6 +26,8 @@ _OPTIONS = [
     *("--setParameter", "shutdownTimeoutMillisForSignaledShutdown=100"),
     # A secondary stops following a frozen member after one second, not five.
     *("--setParameter", "oplogNetworkTimeoutBufferSeconds=1"),
+    # Documents that have expired are deleted after one second, not sixty.
+    *("--setParameter", "ttlMonitorSleepSecs=1"),
     # Allows fail points.
     *("--setParameter", "enableTestCommands=1"),
 ]

@@ -1,4 +1,4 @@
-"""One insert of several documents, and what is known of each document afterwards."""
+"""One write to the customers' collection, and what is known of each document afterwards."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,6 +14,7 @@ from pymongo.errors import PyMongoError, ServerSelectionTimeoutError, WriteError
 
 from ..faults import Unavailable
 from .connection import in_motor_thread
+from .customer_changes import Change
 from .customers_collection import NAME, has_indexes
 from .deadline import run_until
 from .driver_errors import TRANSIENT_CODES, is_transient
@@ -25,19 +26,19 @@ _REFUSAL_CODES = TRANSIENT_CODES | {_DUPLICATE_KEY, _COLLECTION_UUID_MISMATCH}
 
 
 class Outcome(Enum):
-    """What became of one document."""
+    """What became of one document, or of one change of a document."""
 
     # A majority has the document in its journal, and the collection has its unique indexes.
     STORED = auto()
-    # This try did not store it: another document has a unique value of it, or MongoDB refused it
-    # for the moment.
+    # This try did not store it: another document has a unique value of it, no document is left to
+    # change, or MongoDB refused it for the moment.
     REFUSED = auto()
     # It may be stored now, or later, or never. Only a read can tell.
     UNCLEAR = auto()
 
 
 @dataclass(frozen=True)
-class Inserted:
+class Written:
     """The outcome of each document, in the order in which the documents were sent.
 
     An error in place of an outcome: this document is not stored, and a second try would fail as
@@ -53,13 +54,53 @@ async def insert(
     collection_uuid: Binary,
     documents: list[RawBSONDocument],
     deadline: float,
-) -> Inserted:
+) -> Written:
     """Sends the documents once, into the customers' collection if it has this UUID.
 
     Each document has its `_id`. Raises `Unavailable` if they were never sent, and
     `pymongo.errors.PyMongoError` if none is stored and a second try would fail as well.
     """
-    work = partial(_insert, collection_uuid=collection_uuid, documents=documents)
+    command = {
+        "insert": NAME,
+        "documents": documents,
+        "ordered": False,
+        "collectionUUID": collection_uuid,
+    }
+    return await _write(database, command, deadline, count=len(documents), check_indexes=True)
+
+
+async def change(
+    database: AsyncIOMotorDatabase[dict[str, Any]],
+    collection_uuid: Binary,
+    changed: Change,
+    deadline: float,
+) -> Written:
+    """Sends one change once, into the customers' collection if it has this UUID.
+
+    The outcome is `REFUSED` if the customer does not have the version that the change is for.
+    Raises what `insert` raises.
+    """
+    command = {
+        "update": NAME,
+        "updates": [{"q": changed.query, "u": changed.update}],
+        "collectionUUID": collection_uuid,
+    }
+    # Without a new address, the customer cannot become a duplicate.
+    check_indexes = changed.new_email_key is not None
+    return await _write(database, command, deadline, count=1, check_indexes=check_indexes)
+
+
+async def _write(
+    database: AsyncIOMotorDatabase[dict[str, Any]],
+    command: dict[str, Any],
+    deadline: float,
+    *,
+    count: int,
+    check_indexes: bool,
+) -> Written:
+    """Sends the command, which writes this number of documents, once."""
+    command["writeConcern"] = database.write_concern.document
+    work = partial(_execute, command=command, count=count, check_indexes=check_indexes)
     try:
         return await run_until(deadline, partial(in_motor_thread, database, work))
     except ServerSelectionTimeoutError:
@@ -68,43 +109,48 @@ async def insert(
         is_set_up = getattr(error, "code", None) != _COLLECTION_UUID_MISMATCH
         if is_set_up and not is_transient(error):
             raise
-        return Inserted([Outcome.UNCLEAR] * len(documents), is_set_up)
+        return Written([Outcome.UNCLEAR] * count, is_set_up)
 
 
-def _insert(
-    database: Database[dict[str, Any]], *, collection_uuid: Binary, documents: list[RawBSONDocument]
-) -> Inserted:
-    # The driver's own `insert_many` would retry and report only its last try. It also cannot name
+def _execute(
+    database: Database[dict[str, Any]],
+    *,
+    command: dict[str, Any],
+    count: int,
+    check_indexes: bool,
+) -> Written:
+    # The driver's own methods would retry and report only their last try. They also cannot name
     # the collection's UUID, and would write to any other collection with the same name.
-    answer = database.command(
-        {
-            "insert": NAME,
-            "documents": documents,
-            "ordered": False,
-            "collectionUUID": collection_uuid,
-            "writeConcern": database.write_concern.document,
-        }
-    )
-    outcomes = _outcomes(len(documents), answer)
+    answer = database.command(command, codec_options=database.codec_options)
+    outcomes = _outcomes(count, answer)
     write_errors = answer.get("writeErrors", ())
     if any(error["code"] == _COLLECTION_UUID_MISMATCH for error in write_errors):
-        return Inserted(outcomes, is_set_up=False)
-    # After the insert, not before: a collection that has its unique indexes contains no duplicate,
-    # whenever they were built. Between a check and an insert, somebody could drop them.
+        return Written(outcomes, is_set_up=False)
+    if not check_indexes:
+        return Written(outcomes, is_set_up=True)
+    # After the write, not before: a collection that has its unique indexes contains no duplicate,
+    # whenever they were built. Between a check and a write, somebody could drop them.
     unconfirmed = [o if isinstance(o, Exception) else Outcome.UNCLEAR for o in outcomes]
     try:
         is_set_up = has_indexes(database)
     except PyMongoError:
-        return Inserted(unconfirmed, is_set_up=True)
-    return Inserted(outcomes if is_set_up else unconfirmed, is_set_up)
+        return Written(unconfirmed, is_set_up=True)
+    return Written(outcomes if is_set_up else unconfirmed, is_set_up)
 
 
 def _outcomes(count: int, answer: Mapping[str, Any]) -> list[Outcome | Exception]:
-    """The outcomes of `count` documents, from MongoDB's answer to the command `insert`."""
+    """The outcomes of `count` documents, from MongoDB's answer to the write."""
     write_errors = answer.get("writeErrors", ())
     # Without a majority, an election may roll back what was written.
-    is_clear = "writeConcernError" not in answer and answer["n"] + len(write_errors) == count
-    outcomes: list[Outcome | Exception] = [Outcome.STORED if is_clear else Outcome.UNCLEAR] * count
+    has_majority = "writeConcernError" not in answer
+    if has_majority and answer["n"] + len(write_errors) == count:
+        outcome = Outcome.STORED
+    elif has_majority and not answer["n"] and not write_errors:
+        # The query of a change found no document.
+        outcome = Outcome.REFUSED
+    else:
+        outcome = Outcome.UNCLEAR
+    outcomes: list[Outcome | Exception] = [outcome] * count
     for error in write_errors:
         code = error["code"]
         outcomes[error["index"]] = (

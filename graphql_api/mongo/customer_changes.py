@@ -1,0 +1,90 @@
+"""A change of one version of a customer, as MongoDB executes it, and how its outcome is found."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID, uuid4
+
+from ..customers.fields import FIELDS
+from ..customers.identity import email_key
+from ..customers.store import EmailTaken, StoredCustomer
+from ..faults import ChangeUnknown
+from .customer_documents import EMAIL_KEY, UniqueValue, remains, to_document
+
+_LAST_CHANGE = "lastChange"
+
+
+@dataclass(frozen=True)
+class Change:
+    """A change of one version of a customer. MongoDB executes it once at most.
+
+    It makes the next version, in whose document `lastChange` is the change's own `id`.
+    `new_email_key` is the key of the new email address, if that is another key than before.
+    """
+
+    id: UUID
+    customer_id: UUID
+    version: int
+    update: Mapping[str, Any]
+    new_email_key: str | None
+
+    @property
+    def query(self) -> dict[str, Any]:
+        """Finds the document of the customer while it has this version."""
+        # Customers that older servers stored have no version, which is null to MongoDB.
+        version = {"$in": [1, None]} if self.version == 1 else self.version
+        return {"_id": self.customer_id, "version": version}
+
+    @property
+    def unique_values(self) -> list[UniqueValue]:
+        """The values of the documents that `is_made` needs."""
+        values: list[UniqueValue] = [("_id", self.customer_id)]
+        if self.new_email_key is not None:
+            values.append((EMAIL_KEY, self.new_email_key))
+        return values
+
+    def is_made(self, documents: list[dict[str, Any]], *, is_unclear: bool) -> bool | None:
+        """Whether MongoDB has executed the change, from what a majority has stored.
+
+        `documents` have the `unique_values`. `is_unclear`: a try to execute it may have succeeded.
+        None if the change can still be made. Raises `EmailTaken` if another customer has the new
+        address, and `ChangeUnknown` if the documents cannot tell.
+        """
+        own = next((d for d in documents if d["_id"] == self.customer_id), None)
+        if own is not None and own.get(_LAST_CHANGE) == self.id:
+            return True
+        # How many changes were made since.
+        changes = None if own is None else own.get("version", 1) - self.version
+        if changes == 0:
+            if len(documents) > 1:
+                raise EmailTaken
+            return None
+        # The only change that was made since is another one. Of several, this one may be one.
+        if is_unclear and changes != 1:
+            raise ChangeUnknown
+        return False
+
+
+def replacement(old: StoredCustomer, new: StoredCustomer) -> Change:
+    """The change that stores the next version of a customer."""
+    change_id = uuid4()
+    document = to_document(new)
+    id_ = document.pop("_id")
+    document[_LAST_CHANGE] = change_id
+    removed = [field.public_name for field in FIELDS if field.public_name not in document]
+    new_key = document[EMAIL_KEY]
+    return Change(
+        change_id,
+        id_,
+        old.customer.version,
+        # Other fields of the document, which other programs may have added, remain.
+        {"$set": document, "$unset": dict.fromkeys(removed, "")},
+        None if new_key == email_key(old.customer.email) else new_key,
+    )
+
+
+def removal(old: StoredCustomer) -> Change:
+    """The change that removes a customer."""
+    change_id = uuid4()
+    document = {**remains(old), _LAST_CHANGE: change_id}
+    return Change(change_id, old.customer.id, old.customer.version, document, None)
