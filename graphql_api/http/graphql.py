@@ -21,6 +21,7 @@ from ..execution.documents import Document, Documents
 from ..execution.limits import Limits
 from ..execution.operation import Operation
 from ..schema.context import Context
+from ..schema.operations import LIST_SIZES
 from ..schema.outcomes import IMMUTABLE
 from ..schema.schema import create_schema
 from ..settings import Settings
@@ -82,7 +83,7 @@ def create_documents(settings: Settings) -> Documents:
         max_cost=settings.max_cost,
         allows_introspection=settings.allows_introspection,
     )
-    return Documents(create_schema(), limits, IMMUTABLE)
+    return Documents(create_schema(), limits, IMMUTABLE, LIST_SIZES)
 
 
 class GraphQLEndpoint:

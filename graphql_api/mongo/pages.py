@@ -273,8 +273,11 @@ def _masks(customers: Collection[dict[str, Any]], filter_: Filter) -> list[int]:
     """
     given = sum(BITS[name] for name in filter_.has or ())
     missing = sum(BITS[name] for name in filter_.has_not or ())
-    masks: list[int] = customers.distinct(GIVEN)
-    return [mask for mask in masks if mask & given == given and not mask & missing]
+    # None for documents without a mask: removed customers, and those that are not migrated yet.
+    masks: list[int | None] = customers.distinct(GIVEN)
+    return [
+        mask for mask in masks if mask is not None and mask & given == given and not mask & missing
+    ]
 
 
 def _filter_only(*queries: _Query) -> _Query:

@@ -4,13 +4,13 @@ import re
 from typing import Annotated
 
 import strawberry
-from graphql import GraphQLError
 from strawberry.types import Info
 
 from ..access.principal import Scope
 from ..customers.create_customer import create_customer
 from ..customers.judge import Value
 from .context import Context, require_scope
+from .errors import bad_user_input
 from .outcomes import customer_result
 from .types import CreateCustomerInput, CreateCustomerResult
 
@@ -48,16 +48,12 @@ def _idempotency_key(argument: str | None, header: str | None) -> str | None:
     """The key from either place; raises `BAD_USER_INPUT` if they differ or the key is invalid."""
     keys = {key for key in (argument, header) if key is not None and key is not strawberry.UNSET}
     if len(keys) > 1:
-        raise _bad_user_input(
+        raise bad_user_input(
             "The argument `idempotencyKey` and the header Idempotency-Key differ. Send one key."
         )
     key = next(iter(keys), None)
     if key is not None and not _KEY.fullmatch(key):
-        raise _bad_user_input(
+        raise bad_user_input(
             "The idempotency key is invalid. Use 1 to 255 printable ASCII characters."
         )
     return key
-
-
-def _bad_user_input(message: str) -> GraphQLError:
-    return GraphQLError(message, extensions={"code": "BAD_USER_INPUT"})

@@ -2,15 +2,19 @@
 
 import strawberry
 
+from ..customers.list_customers import DEFAULT_SIZE, LARGEST_SIZE
+from ..execution.list_sizes import ListSize
 from .create_customer import resolve_create_customer
 from .customer import resolve_customer
 from .customer_by_email import resolve_customer_by_email
 from .customer_field_rules import resolve_customer_field_rules
+from .customers import resolve_customers
 from .delete_customer import resolve_delete_customer
 from .node import resolve_node
 from .types import (
     CreateCustomerResult,
     Customer,
+    CustomerConnection,
     CustomerFieldError,
     CustomerFieldRule,
     DeleteCustomerResult,
@@ -64,6 +68,14 @@ class Query:
             "it does not exist."
         ),
     )
+    customers: CustomerConnection | None = strawberry.field(
+        resolver=resolve_customers,
+        description=(
+            "One page of a list of customers. A list contains every customer that was stored "
+            "before the request. While others create, change and remove customers, the pages of a "
+            "list neither repeat nor miss a customer that stays as it is."
+        ),
+    )
     customer_field_rules: list[CustomerFieldRule] | None = strawberry.field(
         resolver=resolve_customer_field_rules,
         description=(
@@ -78,3 +90,14 @@ class Query:
             "included. The list is empty if the input is valid. Nothing is stored."
         ),
     )
+
+
+# The fields whose arguments say how long lists are, for the limit of cost.
+LIST_SIZES = {
+    "Query.customers": ListSize(
+        slicing_arguments=("first", "last"),
+        sized_fields=("edges", "nodes"),
+        assumed_size=DEFAULT_SIZE,
+        maximum=LARGEST_SIZE,
+    )
+}

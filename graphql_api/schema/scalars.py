@@ -4,7 +4,7 @@ import re
 from datetime import UTC, datetime
 
 import strawberry
-from graphql import FloatValueNode, IntValueNode, StringValueNode, ValueNode
+from graphql import FloatValueNode, GraphQLError, IntValueNode, StringValueNode, ValueNode
 from strawberry.types.scalar import ScalarDefinition
 
 from ..customers.fields import PhoneNumber, ZipCode
@@ -65,6 +65,17 @@ def _text_or_integer(name: str, field_name: str, url: str) -> ScalarDefinition:
     )
 
 
+def _time(value: object) -> datetime:
+    """The time of a text in ISO 8601. It must have an offset: no time zone is assumed."""
+    try:
+        time = datetime.fromisoformat(value) if isinstance(value, str) else None
+    except ValueError:
+        time = None
+    if time is None or time.tzinfo is None:
+        raise GraphQLError("Send a time with its offset, such as 2026-11-22T08:59:51.042Z.")
+    return time
+
+
 def _instant(value: datetime) -> str:
     return value.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
@@ -74,9 +85,12 @@ SCALARS: dict[object, ScalarDefinition] = {
     PhoneNumber: _text_or_integer("PhoneNumber", "phone_number", "https://schema.org/telephone"),
     datetime: strawberry.scalar(
         name="DateTime",
-        description="A time in UTC with milliseconds, such as `2026-11-22T08:59:51.042Z`.",
+        description=(
+            "A time in UTC with milliseconds, such as `2026-11-22T08:59:51.042Z`. An argument may "
+            "have another offset."
+        ),
         specified_by_url="https://scalars.graphql.org/andimarek/date-time.html",
         serialize=_instant,
-        parse_value=datetime.fromisoformat,
+        parse_value=_time,
     ),
 }

@@ -4,6 +4,7 @@ The rules of the fields are in `customers.fields`. Python must define a union af
 `schema.graphql` has it before them.
 """
 
+from collections.abc import Awaitable, Callable
 from datetime import datetime
 from enum import Enum
 from typing import Annotated
@@ -11,6 +12,7 @@ from typing import Annotated
 import strawberry
 
 from ..customers.fields import PhoneNumber, ZipCode
+from ..customers.list_customers import DEFAULT_LIMIT, LARGEST_LIMIT
 from .directives import declared, declared_enum
 
 
@@ -293,3 +295,151 @@ class CustomerFieldRule:
     )
     allowed: str = strawberry.field(description="What the field allows, in words.")
     example: str = strawberry.field(description="A valid value of the field.")
+
+
+def _edges(root: "CustomerConnection") -> "list[CustomerEdge]":
+    return root.make_edges()
+
+
+async def _total_count(
+    root: "CustomerConnection",
+    limit: Annotated[
+        int,
+        strawberry.argument(
+            description=f"The server counts no further than this: 1 to {LARGEST_LIMIT:,}."
+        ),
+    ] = DEFAULT_LIMIT,
+) -> "Count":
+    return await root.count(limit)
+
+
+@strawberry.type(description="One page of a list of customers.")
+class CustomerConnection:
+    # These are called only if the field is selected.
+    make_edges: strawberry.Private[Callable[[], "list[CustomerEdge]"]]
+    count: strawberry.Private[Callable[[int], Awaitable["Count"]]]
+
+    edges: "list[CustomerEdge]" = strawberry.field(
+        resolver=_edges, description="The customers of the page, each with its cursor."
+    )
+    nodes: list[Customer] = strawberry.field(description="The customers of the page.")
+    page_info: "PageInfo" = strawberry.field(description="Where the page is in the list.")
+    total_count: "Count" = strawberry.field(
+        resolver=_total_count,
+        description=(
+            "How many customers the whole list has. The server counts only if this field is "
+            "selected."
+        ),
+    )
+
+
+@strawberry.type(description="A customer in a list.")
+class CustomerEdge:
+    cursor: str = strawberry.field(
+        description=(
+            "The place of the customer in the list: send it as `after` or `before`, with the same "
+            "`orderBy`, `search` and `filter`."
+        )
+    )
+    node: Customer = strawberry.field(description="The customer.")
+
+
+@strawberry.type(description="Where a page is in its list.")
+class PageInfo:
+    has_next_page: bool = strawberry.field(
+        description="Whether the list has more customers after the page."
+    )
+    has_previous_page: bool = strawberry.field(
+        description="Whether the list has more customers before the page."
+    )
+    start_cursor: str | None = strawberry.field(
+        description="The cursor of the first customer, or `null` if the page is empty."
+    )
+    end_cursor: str | None = strawberry.field(
+        description="The cursor of the last customer, or `null` if the page is empty."
+    )
+
+
+@strawberry.type(description="A number of customers.")
+class Count:
+    count: int = strawberry.field(description="The number.")
+    precision: "CountPrecision" = strawberry.field(description="How exact the number is.")
+
+
+@strawberry.enum(description="How exact a count is.")
+class CountPrecision(Enum):
+    EXACT = strawberry.enum_value("EXACT", description="There are this many.")
+    AT_LEAST = strawberry.enum_value(
+        "AT_LEAST", description="There are more than this: the count has ended at its limit."
+    )
+
+
+@strawberry.enum(description="What customers can be ordered by.")
+class CustomerOrderField(Enum):
+    CREATED_AT = strawberry.enum_value("created_at", description="When they were created.")
+    UPDATED_AT = strawberry.enum_value("updated_at", description="When they were last changed.")
+    NAME = strawberry.enum_value(
+        "name",
+        description=(
+            "The name, without regard to case and accents. Customers without a name are first in "
+            "ascending order, and last in descending order."
+        ),
+    )
+    EMAIL = strawberry.enum_value(
+        "email", description="The email address, without regard to case and accents."
+    )
+
+
+@strawberry.enum(description="The direction of an order.")
+class OrderDirection(Enum):
+    ASC = strawberry.enum_value("ASC", description="The smallest or earliest value is first.")
+    DESC = strawberry.enum_value("DESC", description="The largest or latest value is first.")
+
+
+@strawberry.input(
+    description="The order of a list. Customers that are equal in it are ordered by their ids."
+)
+class CustomerOrder:
+    field: CustomerOrderField = strawberry.field(description="What the customers are ordered by.")
+    direction: OrderDirection = strawberry.field(
+        default=OrderDirection.ASC, description="The direction."
+    )
+
+
+_PLACE = "At least one value. The customer has one of them, without regard to case and accents."
+
+
+@strawberry.input(
+    description=(
+        "What each customer of a list must fulfil: every condition that is given. A missing "
+        "condition and `null` mean the same."
+    )
+)
+class CustomerFilter:
+    created_at: "DateTimeRange | None" = strawberry.field(
+        default=strawberry.UNSET, description="When the customer was created."
+    )
+    updated_at: "DateTimeRange | None" = strawberry.field(
+        default=strawberry.UNSET, description="When the customer was last changed."
+    )
+    country: list[str] | None = strawberry.field(default=strawberry.UNSET, description=_PLACE)
+    state: list[str] | None = strawberry.field(default=strawberry.UNSET, description=_PLACE)
+    city: list[str] | None = strawberry.field(default=strawberry.UNSET, description=_PLACE)
+    has: list[CustomerField] | None = strawberry.field(
+        default=strawberry.UNSET,
+        description="At least one field. The customer has a value in each of them.",
+    )
+    has_not: list[CustomerField] | None = strawberry.field(
+        default=strawberry.UNSET,
+        description="At least one field. The customer has no value in any of them.",
+    )
+
+
+@strawberry.input(description="A range of times. Without one of its ends, it has no limit there.")
+class DateTimeRange:
+    from_: datetime | None = strawberry.field(
+        name="from", default=strawberry.UNSET, description="The earliest time, which is included."
+    )
+    before: datetime | None = strawberry.field(
+        default=strawberry.UNSET, description="The end of the range, which is excluded."
+    )

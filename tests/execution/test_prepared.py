@@ -74,6 +74,8 @@ class Script:
     get: list[Callable[[], Customer | None]]
     created_with: list[Callable[[], bool]]
     by_email: list[Callable[[], Customer | None]] = field(default_factory=list)
+    page: list[Callable[[], Page]] = field(default_factory=list)
+    count: list[Callable[[], int]] = field(default_factory=list)
     find: list[Callable[[], StoredCustomer | None]] = field(default_factory=list)
     replace: list[Callable[[], bool]] = field(default_factory=list)
     remove: list[Callable[[], bool]] = field(default_factory=list)
@@ -105,10 +107,10 @@ class ScriptedCustomers:
         return self.script.by_email[self._asked("by_email", email)]()
 
     async def page(self, request: PageRequest) -> Page:
-        raise NotImplementedError
+        return self.script.page[self._asked("page", request)]()
 
     async def count(self, listing: Listing, limit: int) -> int:
-        raise NotImplementedError
+        return self.script.count[self._asked("count", listing, limit)]()
 
     async def created_with(self, key: str) -> bool:
         return self.script.created_with[self._asked("created_with", key)]()
@@ -169,11 +171,23 @@ def script(random: Random) -> Script:
     created_with = [*[giving(value=False), giving(value=True)] * 10, *faults]
     find = [*[giving(STORED)] * 30, *[giving(None)] * 3, *faults]
     remove = [*[giving(value=True)] * 30, *[giving(value=False)] * 3, raising(ChangeUnknown())]
+    page = [
+        *[giving(Page([JOHN, STORED.customer], has_next=True, has_previous=False))] * 30,
+        *[giving(Page([], has_next=False, has_previous=True))] * 3,
+        *[
+            giving(Page([replace(JOHN, **values)], has_next=False, has_previous=False))
+            for values in BROKEN
+        ],
+        *faults,
+    ]
+    count = [*[giving(2), giving(11), giving(10**6)] * 10, *faults]
     return Script(
         add=random.choices(add, k=8),
         get=random.choices(get, k=8),
         created_with=random.choices(created_with, k=8),
         by_email=random.choices(get, k=8),
+        page=random.choices(page, k=8),
+        count=random.choices(count, k=32),
         find=random.choices(find, k=32),
         replace=random.choices([*remove, raising(EmailTaken())], k=32),
         remove=random.choices(remove, k=32),

@@ -38,7 +38,6 @@ union CreateCustomerResult = CreateCustomerSuccess | CreateCustomerFailure | Ide
 type CreateCustomerSuccess { customer: Customer! replayed: Boolean! }
 type CreateCustomerFailure { errors: [CustomerFieldError!]! }
 type IdempotencyConflict { message: String! }
-interface Node { id: ID! }
 union UpdateCustomerResult = UpdateCustomerSuccess | UpdateCustomerFailure
                            | CustomerNotFound | CustomerChanged
 type UpdateCustomerSuccess { customer: Customer! changed: Boolean! }
@@ -47,6 +46,7 @@ type CustomerNotFound { message: String! }
 type CustomerChanged { message: String! current: Customer! changedFields: [CustomerField!]! }
 union DeleteCustomerResult = DeleteCustomerSuccess | CustomerNotFound | CustomerChanged
 type DeleteCustomerSuccess { id: ID! }
+interface Node { id: ID! }
 union CustomerFieldError = RequiredFieldError | TooShortError | TooLongError
                          | InvalidFormatError | WrongTypeError | EmailTakenError
 interface FieldError { field: CustomerField! path: [String!]! message: String! }
@@ -77,10 +77,34 @@ type CustomerFieldRule {
   required: Boolean! minLength: Int maxLength: Int! pattern: String! format: String
   allowed: String! example: String!
 }
+type CustomerConnection {
+  edges: [CustomerEdge!]! nodes: [Customer!]! pageInfo: PageInfo!
+  totalCount(limit: Int! = 10000): Count!
+}
+type CustomerEdge { cursor: String! node: Customer! }
+type PageInfo {
+  hasNextPage: Boolean! hasPreviousPage: Boolean! startCursor: String endCursor: String
+}
+type Count { count: Int! precision: CountPrecision! }
+enum CountPrecision { EXACT AT_LEAST }
+enum CustomerOrderField { CREATED_AT UPDATED_AT NAME EMAIL }
+enum OrderDirection { ASC DESC }
+input CustomerOrder { field: CustomerOrderField! direction: OrderDirection! = ASC }
+input CustomerFilter {
+  createdAt: DateTimeRange updatedAt: DateTimeRange
+  country: [String!] state: [String!] city: [String!]
+  has: [CustomerField!] hasNot: [CustomerField!]
+}
+input DateTimeRange { from: DateTime before: DateTime }
 type Query {
   node(id: ID!): Node
   customer(id: ID!): Customer
   customerByEmail(email: String!): Customer
+  customers(
+    first: Int, after: String, last: Int, before: String,
+    search: String, filter: CustomerFilter,
+    orderBy: CustomerOrder! = {field: CREATED_AT, direction: DESC}
+  ): CustomerConnection
   customerFieldRules: [CustomerFieldRule!]
   validateCustomer(input: CreateCustomerInput!, id: ID): [CustomerFieldError!]
 }

@@ -81,6 +81,23 @@ mutation DeleteCustomer($id: ID!, $ifVersion: Int) {{
 }}
 """
 
+LIST_CUSTOMERS = f"""
+query ListCustomers(
+  $first: Int, $after: String, $last: Int, $before: String,
+  $search: String, $filter: CustomerFilter, $orderBy: CustomerOrder
+) {{
+  customers(
+    first: $first, after: $after, last: $last, before: $before,
+    search: $search, filter: $filter, orderBy: $orderBy
+  ) {{
+    edges {{ cursor }}
+    nodes {{ id {_FIELDS} createdAt updatedAt version }}
+    pageInfo {{ hasNextPage hasPreviousPage startCursor endCursor }}
+    totalCount {{ count precision }}
+  }}
+}}
+"""
+
 
 class Transport(httpx.ASGITransport):
     """Runs each request in its own task, as a server does.
@@ -168,6 +185,14 @@ async def delete_customer(
     assert "errors" not in answer, answer
     result: dict[str, Any] = answer["data"]["deleteCustomer"]
     return result
+
+
+async def list_customers(client: httpx.AsyncClient, **arguments: Any) -> dict[str, Any]:
+    """The page that `customers` returns. The arguments have their GraphQL names."""
+    answer = await execute(client, LIST_CUSTOMERS, arguments)
+    assert "errors" not in answer, answer
+    page: dict[str, Any] = answer["data"]["customers"]
+    return page
 
 
 async def read_customer(client: httpx.AsyncClient, id_: str) -> dict[str, Any] | None:

@@ -54,6 +54,7 @@ _TEXTS = {
 _ADDRESSES = [f"{name}@example.com" for name in ("a", "john.smith", "Ada", "grace", "o'brien")]
 _TEXTS["idempotencyKey"] = ["a", "b", "key 1"] * 6 + ["", "é", "k" * 256]
 _TEXTS["id"] = ["00000000-0000-4000-8000-000000000000"] * 6 + ["1", "", "john"]
+_TEXTS["after"] = _TEXTS["before"] = ["", "a", "made-up"]
 _OTHER_TEXTS = ["a", "john", ""]
 # Values of the scalars that do not accept any text.
 _SAMPLES: dict[str, list[Any]] = {
