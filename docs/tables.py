@@ -42,11 +42,11 @@ def settings() -> str:
     return _table(("Variable", "Default", "What it sets"), rows)
 
 
-def outcomes() -> str:
-    """The types of the result of `createCustomer`, with their fields."""
+def outcomes(union: str) -> str:
+    """The types of the result of a mutation, with their fields."""
     rows = (
         (f"`{outcome.name}`", outcome.description or "", _names(outcome.fields))
-        for outcome in _members("CreateCustomerResult")
+        for outcome in _members(union)
     )
     return _table(("`__typename`", "What it means", "Fields"), rows)
 

@@ -216,8 +216,9 @@ class Settings:
         int,
         _Setting(
             _whole_number(1, 1_000_000),
-            "The maximum cost of an operation, in points. A field costs 1 point, fields in "
-            "a list count ten times, and reading the whole schema costs about 1,000 points.",
+            "The maximum cost of an operation, in points. A field costs 1 point. Fields in a list "
+            "count as often as `first` or `last` says, and ten times in other lists. Reading the "
+            "whole schema costs about 1,000 points.",
         ),
     ] = 2000
     trusted_documents_only: Annotated[

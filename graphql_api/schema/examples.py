@@ -37,6 +37,16 @@ _COUNTEREXAMPLES = {field.public_name: field.rule.counterexample for field in FI
 # Each kind of error has its fields written out, because a client whose cache does not know the
 # schema, such as Apollo's by default, ignores `... on FieldError` for all of them. The fragment on
 # `FieldError` is for kinds that are added later.
+_KINDS = (
+    "RequiredFieldError",
+    "TooShortError",
+    "TooLongError",
+    "InvalidFormatError",
+    "WrongTypeError",
+    "EmailTakenError",
+    "FieldError",
+)
+_ERRORS = "\n".join(_lines(8, f"... on {kind} {{", "  path", "  message", "}") for kind in _KINDS)
 
 _CREATE = Example(
     f"""\
@@ -53,34 +63,7 @@ mutation CreateCustomer($input: CreateCustomerInput!) {{
     ... on CreateCustomerFailure {{
       errors {{
         __typename
-        ... on RequiredFieldError {{
-          path
-          message
-        }}
-        ... on TooShortError {{
-          path
-          message
-        }}
-        ... on TooLongError {{
-          path
-          message
-        }}
-        ... on InvalidFormatError {{
-          path
-          message
-        }}
-        ... on WrongTypeError {{
-          path
-          message
-        }}
-        ... on EmailTakenError {{
-          path
-          message
-        }}
-        ... on FieldError {{
-          path
-          message
-        }}
+{_ERRORS}
       }}
     }}
   }}
@@ -185,4 +168,90 @@ query ReadCustomer($id: ID!) {{
     {"id": CREATED_LAST},
 )
 
-EXAMPLES = (_CREATE, _EVERY_ERROR, _REPLAY, _READ)
+_LIST = Example(
+    """\
+# The newest customers are first. For the next
+# page, send the `endCursor` of this as `after`.
+query ListCustomers($first: Int, $after: String, $orderBy: CustomerOrder!) {
+  customers(first: $first, after: $after, orderBy: $orderBy) {
+    nodes {
+      id
+      name
+      email
+      createdAt
+    }
+    pageInfo {
+      hasNextPage
+      endCursor
+    }
+    totalCount {
+      count
+      precision
+    }
+  }
+}
+""",
+    {"first": 10, "after": None, "orderBy": {"field": "CREATED_AT", "direction": "DESC"}},
+)
+
+_SEARCH = Example(
+    """\
+# Each word of the search is the beginning of a
+# word of the customer: of the name, the email
+# address, the phone number or another field.
+query SearchCustomers($search: String, $filter: CustomerFilter) {
+  customers(search: $search, filter: $filter) {
+    nodes {
+      id
+      name
+      email
+      phoneNumber
+      city
+    }
+    totalCount {
+      count
+      precision
+    }
+  }
+}
+""",
+    {"search": "joh smi 541", "filter": {"country": ["US"], "has": ["CITY"]}},
+)
+
+_UPDATE = Example(
+    f"""\
+# Change the customer that was created last. Null
+# removes a value; a missing field stays as it is.
+# Press play again: nothing is left to change.
+mutation UpdateCustomer($id: ID!, $input: UpdateCustomerInput!, $ifVersion: Int) {{
+  updateCustomer(id: $id, input: $input, ifVersion: $ifVersion) {{
+    __typename
+    ... on UpdateCustomerSuccess {{
+      changed
+      customer {{
+{_lines(8, *_CUSTOMER, "version")}
+      }}
+    }}
+    ... on UpdateCustomerFailure {{
+      errors {{
+        __typename
+{_ERRORS}
+      }}
+    }}
+    ... on CustomerNotFound {{
+      message
+    }}
+    ... on CustomerChanged {{
+      message
+      changedFields
+      current {{
+{_lines(8, *_CUSTOMER, "version")}
+      }}
+    }}
+  }}
+}}
+""",
+    {"id": CREATED_LAST, "input": {"city": "Boston", "description": None}, "ifVersion": 1},
+)
+
+EXAMPLES = (_CREATE, _EVERY_ERROR, _REPLAY, _READ, _LIST, _SEARCH, _UPDATE)

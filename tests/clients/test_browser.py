@@ -16,7 +16,10 @@ from ..support.node import needs_chromium, run_script
 from ..support.servers import Server, serving
 from ..support.tokens import api_key, bearer
 
-TITLES = ["CreateCustomer", "EveryErrorAtOnce", "IdempotentReplay", "ReadCustomer"]
+TITLES = [
+    *("CreateCustomer", "EveryErrorAtOnce", "IdempotentReplay", "ReadCustomer"),
+    *("ListCustomers", "SearchCustomers", "UpdateCustomer"),
+]
 
 
 def graphiql(story: str, origin: str, *arguments: str) -> Any:  # pragma: no cover  # as in node.py
@@ -45,6 +48,15 @@ def test_each_tab_gets_the_answer_that_it_is_there_for(server_url: str) -> None:
     # The page filled in the id of the customer that was created last.
     read = seen["answers"]["ReadCustomer"][0]["data"]["customer"]
     assert read["id"] == first["customer"]["id"] == again["customer"]["id"]
+    listed = seen["answers"]["ListCustomers"][0]["data"]["customers"]
+    assert listed["nodes"][0]["id"] == read["id"]
+    found = seen["answers"]["SearchCustomers"][0]["data"]["customers"]
+    assert created["customer"]["id"] in [node["id"] for node in found["nodes"]]
+    changed, unchanged = [
+        answer["data"]["updateCustomer"] for answer in seen["answers"]["UpdateCustomer"]
+    ]
+    assert (changed["changed"], unchanged["changed"]) == (True, False)
+    assert changed["customer"]["id"] == read["id"]
 
 
 @needs_chromium

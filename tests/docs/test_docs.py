@@ -78,7 +78,7 @@ def curl(command: str) -> httpx.Request:
 
 def without_chance(answer: str) -> Any:
     """The JSON without what differs from one creation to the next."""
-    chance = {"id", "createdAt", "updatedAt"}
+    chance = {"id", "createdAt", "updatedAt", "endCursor"}
     return json.loads(
         answer, object_hook=lambda values: {**values, **dict.fromkeys(chance & values.keys())}
     )
@@ -94,7 +94,23 @@ def example_manifest(graphql_api: Command, server_database_uri: str, tmp_path: P
     assert graphql_api("documents", "register", str(file), **variables)[0] == 0
 
 
-@pytest.mark.usefixtures("example_manifest")
+@pytest.fixture
+def example_customer(server_url: str) -> None:
+    """Stores the customer that the manual's search finds, once."""
+    values = {"name": "Dorothy Vaughan", "email": "dorothy.vaughan@example.com", "country": "US"}
+    values |= {"zipCode": "10469", "phoneNumber": "5417543010"}
+    query = (
+        "mutation ($input: CreateCustomerInput!) { createCustomer(input: $input) { __typename } }"
+    )
+    body = {"query": query, "variables": {"input": values}}
+    headers = {"Idempotency-Key": "the customer of the manual's search"}
+
+    reply = httpx.post(f"{server_url}/graphql", json=body, headers=headers)
+
+    assert reply.json()["data"] == {"createCustomer": {"__typename": "CreateCustomerSuccess"}}
+
+
+@pytest.mark.usefixtures("example_manifest", "example_customer")
 @pytest.mark.parametrize(("command", "answer"), CURL_EXAMPLES)
 def test_a_curl_example_gets_the_answer_below_it(
     command: str, answer: str, server_url: str
@@ -111,10 +127,15 @@ def test_a_curl_example_gets_the_answer_below_it(
     assert without_chance(reply.text) == without_chance(answer)
 
 
-def test_there_are_curl_examples_of_a_success_and_of_a_failure() -> None:
+def test_there_are_curl_examples_of_successes_of_a_failure_and_of_a_list() -> None:
     answers = [json.loads(answer) for _, answer in CURL_EXAMPLES]
 
-    assert [answer["data"]["createCustomer"]["__typename"] for answer in answers] == [
+    created = [
+        answer["data"]["createCustomer"] for answer in answers if "customers" not in answer["data"]
+    ]
+
+    assert len(answers) == len(created) + 1
+    assert [result["__typename"] for result in created] == [
         "CreateCustomerSuccess",
         "CreateCustomerFailure",
         # With an idempotency key.

@@ -95,3 +95,41 @@ async def test_an_example_reads_the_customer_that_was_created_last(
 
     assert nobody == {"customer": None}
     assert read == {"customer": created}
+
+
+async def test_examples_list_and_find_customers(client: httpx.AsyncClient) -> None:
+    created = (await play(client, "CreateCustomer"))["createCustomer"]["customer"]
+    await play(client, "IdempotentReplay")
+
+    listed = (await play(client, "ListCustomers"))["customers"]
+    found = (await play(client, "SearchCustomers"))["customers"]
+
+    assert [node["name"] for node in listed["nodes"]] == ["Ada Lovelace", "John Smith"]
+    assert listed["totalCount"] == {"count": 2, "precision": "EXACT"}
+    assert [node["id"] for node in found["nodes"]] == [created["id"]]
+
+
+async def test_an_example_changes_the_customer_that_was_created_last_once(
+    client: httpx.AsyncClient,
+) -> None:
+    nobody = (await play(client, "UpdateCustomer"))["updateCustomer"]
+    created = (await play(client, "CreateCustomer"))["createCustomer"]["customer"]
+
+    first, again = [
+        (await play(client, "UpdateCustomer", **{CREATED_LAST: created["id"]}))["updateCustomer"]
+        for _ in range(2)
+    ]
+
+    assert nobody["__typename"] == "CustomerNotFound"
+    assert (first["changed"], again["changed"]) == (True, False)
+    assert (
+        first["customer"]
+        == again["customer"]
+        == {
+            **created,
+            "city": "Boston",
+            "description": None,
+            "updatedAt": first["customer"]["updatedAt"],
+            "version": 2,
+        }
+    )
