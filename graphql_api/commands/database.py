@@ -1,11 +1,13 @@
 """The command `graphql-api database`, which migrates and checks the stored customers."""
 
 import argparse
+import asyncio
 import sys
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable
 
+from ..faults import SettingUp
 from ..mongo.check import check
 from ..mongo.database import MongoDatabase
 from ..mongo.migrations import Progress, migrate
@@ -54,7 +56,7 @@ def run(options: argparse.Namespace) -> int:
 
 async def _migrate(database: MongoDatabase) -> int:
     # The query for what is left to migrate needs its index.
-    await database.set_up()
+    await _set_up(database)
     progress, shown_at = Progress(), time.monotonic()
     async for batch in migrate(database):
         for refusal in progress.count(batch):
@@ -64,6 +66,16 @@ async def _migrate(database: MongoDatabase) -> int:
             print(f"{progress.total} About {batch.share:.0%} read.", file=sys.stderr)
     print(progress.total)
     return 1 if progress.refused else 0
+
+
+async def _set_up(database: MongoDatabase) -> None:
+    """Sets up the collection, however long its indexes take."""
+    while True:
+        try:
+            return await database.set_up()
+        except SettingUp as error:
+            print(error.progress, file=sys.stderr)
+            await asyncio.sleep(_PROGRESS_SECONDS)
 
 
 async def _check(database: MongoDatabase) -> int:

@@ -3,6 +3,7 @@
 import contextlib
 from collections import Counter
 from functools import partial
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -18,6 +19,8 @@ from graphql_api.mongo.database import MongoDatabase
 from ..conftest import Command
 from ..mongo.test_group_commit import new
 from ..support.old_customers import old_document
+from ..support.replica_sets import Member, ReplicaSet
+from ..support.servers import launched, until
 
 Documents = Collection[dict[str, Any]]
 
@@ -81,6 +84,26 @@ def test_a_customer_that_cannot_be_migrated_is_named_by_its_id(
         f"graphql-api: The customer {old['_id']} is not migrated. "
         "Another customer has the same email address.\n"
     )
+
+
+def test_a_migration_waits_for_the_indexes_and_shows_their_progress(
+    failing_set: ReplicaSet, member: Member, errors: Path
+) -> None:
+    uri = failing_set.database_uri()
+    documents = failing_set.customers(uri)
+    documents.insert_many(
+        [old_document(new(f"c{number}@example.com").customer) for number in range(10)]
+    )
+    building = "hangAfterStartingIndexBuild"
+
+    with member.fail_point(building, "alwaysOn", {}):
+        command = launched("database", "migrate", errors=errors, GRAPHQL_API_MONGODB_URI=uri)
+        with command as process:
+            until(lambda: "building the indexes" in errors.read_text(), "it shows the progress")
+            member.client.admin.command({"configureFailPoint": building, "mode": "off"})
+            output, _ = process.communicate(timeout=40)
+
+    assert (process.returncode, output) == (0, "Customers migrated: 10; not migrated: 0.\n")
 
 
 def checked(database: Command) -> tuple[Counter[str], str]:

@@ -405,15 +405,43 @@ async def test_the_log_shows_the_progress_and_the_end_of_a_migration(
     assert logged[-1] == ("info", total) or logged[-1][1].startswith(total)
 
 
-async def test_a_migration_in_the_background_waits_for_the_database(
-    failing: tuple[MongoDatabase, Documents], member: Member, monkeypatch: pytest.MonkeyPatch
+async def test_the_question_whether_customers_await_a_migration_is_asked_until_it_is_answered(
+    database: MongoDatabase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(deadline, "_PATIENCE_SECONDS", -1)
-    monkeypatch.setattr(migrations, "_RETRY_SECONDS", 0.05)
-    with member.failing("find", mode={"times": 4}, errorCode=11600):
-        logged = await run_in_background(failing[0], "Customers migrated: 1")
+    answers: list[Unavailable | bool] = [Unavailable(), False]
+    answered = asyncio.Event()
 
-    assert logged == [("info", "Customers migrated: 1; not migrated: 0.")]
+    async def fails_once(_database: MongoDatabase) -> bool:
+        if isinstance(answer := answers.pop(0), Unavailable):
+            raise answer
+        answered.set()
+        return answer
+
+    monkeypatch.setattr(migrations, "await_migration", fails_once)
+    monkeypatch.setattr(migrations, "_RETRY_SECONDS", 0.01)
+    with capture_logs() as logged:
+        async with migrating_in_background(database, warns_only=True):
+            await answered.wait()
+
+    assert logged == []
+
+
+async def test_a_migration_that_finds_no_customer_is_not_logged(
+    database: MongoDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ended = asyncio.Event()
+
+    async def observed(database: MongoDatabase) -> AsyncIterator[Batch]:
+        async for batch in migrate(database):
+            yield batch
+        ended.set()
+
+    monkeypatch.setattr(migrations, "migrate", observed)
+    with capture_logs() as logged:
+        async with migrating_in_background(database, warns_only=False):
+            await ended.wait()
+
+    assert logged == []
 
 
 async def test_a_refusal_of_mongodb_in_the_background_is_logged_once(
