@@ -22,6 +22,7 @@ _Action = Callable[[MongoDatabase], Awaitable[int]]
 
 _COLUMNS = ("COUNT", "FAULT")
 _PROGRESS_SECONDS = 2.0
+_PAUSE_SECONDS = 0.5
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -73,9 +74,9 @@ async def _set_up(database: MongoDatabase) -> None:
     while True:
         try:
             return await database.set_up()
-        except SettingUp as error:
-            print(error.progress, file=sys.stderr)
-            await asyncio.sleep(_PROGRESS_SECONDS)
+        except SettingUp:
+            # The log shows how far the indexes are.
+            await asyncio.sleep(_PAUSE_SECONDS)
 
 
 async def _check(database: MongoDatabase) -> int:

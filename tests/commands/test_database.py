@@ -11,6 +11,7 @@ import pytest
 from pymongo.collection import Collection
 
 from graphql_api.commands import database as database_command
+from graphql_api.faults import SettingUp
 from graphql_api.mongo.customer_documents import to_document, validator
 from graphql_api.mongo.customers import MongoCustomers
 from graphql_api.mongo.customers_collection import NAME
@@ -104,6 +105,24 @@ def test_a_migration_waits_for_the_indexes_and_shows_their_progress(
             output, _ = process.communicate(timeout=40)
 
     assert (process.returncode, output) == (0, "Customers migrated: 10; not migrated: 0.\n")
+
+
+def test_a_migration_waits_however_long_the_indexes_take(
+    database: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    outcomes: list[SettingUp | None] = [SettingUp("50 %"), None]
+    set_up = MongoDatabase.set_up
+
+    async def takes_long(opened: MongoDatabase) -> None:
+        if outcome := outcomes.pop(0):
+            raise outcome
+        await set_up(opened)
+
+    monkeypatch.setattr(MongoDatabase, "set_up", takes_long)
+    monkeypatch.setattr(database_command, "_PAUSE_SECONDS", 0.01)
+
+    assert database("migrate") == (0, "Customers migrated: 0; not migrated: 0.\n", "")
+    assert outcomes == []
 
 
 def checked(database: Command) -> tuple[Counter[str], str]:
