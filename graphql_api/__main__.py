@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from typing import Protocol, cast
 
-from .commands import documents, keys, schema, serve
+from .commands import database, documents, keys, schema, serve
 from .faults import Misconfigured, Unavailable
 from .logs import stack_frames
 from .mongo.mongod import MongodError
@@ -28,6 +28,7 @@ _COMMANDS: dict[str, _Command] = {
     "serve": serve,
     "keys": keys,
     "documents": documents,
+    "database": database,
     "schema": schema,
 }
 

@@ -36,15 +36,18 @@ from .logs import configure_structlog
 from .mongo.api_keys import MongoApiKeys
 from .mongo.customers import MongoCustomers
 from .mongo.database import MongoDatabase
+from .mongo.migrations import migrating_in_background
 from .mongo.trusted_documents import MongoTrustedDocuments
 from .settings import Settings, SettingsError, set_by_kubernetes
 
 logger = structlog.get_logger()
 
 
-def create_app(settings: Settings) -> Starlette:
+def create_app(settings: Settings, *, migrates: bool = False) -> Starlette:
     """Returns the ASGI application that uses the MongoDB of `settings.mongodb_uri`.
 
+    With `migrates`, it migrates customers that older servers stored, in the background. Without,
+    the log says whether there are some.
     Raises `SettingsError` if there is no URI, if a setting cannot be used, or if other machines can
     reach the address and no authentication is configured.
     """
@@ -92,7 +95,10 @@ def create_app(settings: Settings) -> Starlette:
                     logger.warning(
                         "The database is unavailable. Each request tries to reach it again."
                     )
-                async with endpoint.trusted_documents.refreshed_in_background():
+                async with (
+                    endpoint.trusted_documents.refreshed_in_background(),
+                    migrating_in_background(database, warns_only=not migrates),
+                ):
                     yield
 
     routes = [

@@ -62,6 +62,15 @@ def configure_structlog(level: str, log_format: str | None) -> None:
     )
 
 
+def log_to_standard_error() -> None:
+    """Makes structlog write its lines for people to standard error, and not to standard output.
+
+    For commands that print a result there.
+    """
+    # The file of that time: tests replace it.
+    structlog.configure(logger_factory=lambda: structlog.PrintLogger(sys.stderr))
+
+
 def log_request(**values: object) -> None:
     """Logs one request. `values` must be serializable as JSON.
 

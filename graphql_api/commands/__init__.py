@@ -1,4 +1,5 @@
-"""The commands that operators run: `graphql-api serve`, `keys`, `documents` and `schema`.
+"""The commands that operators run: `graphql-api serve`, `keys`, `documents`, `database`
+and `schema`.
 
 Each command has a module with `SUMMARY`, `add_arguments` and `run`.
 """

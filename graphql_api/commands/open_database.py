@@ -5,6 +5,7 @@ import contextlib
 from collections.abc import Awaitable, Callable
 
 from ..app import open_database
+from ..logs import log_to_standard_error
 from ..mongo.database import MongoDatabase
 from ..mongo.driver_errors import driver_errors_explained
 from ..mongo.mongod import running_or_embedded_mongod
@@ -23,6 +24,7 @@ def with_database(settings: Settings, work: Callable[[MongoDatabase], Awaitable[
         with contextlib.closing(open_database(uri)) as database, driver_errors_explained():
             return await work(database)
 
+    log_to_standard_error()
     with contextlib.ExitStack() as stack:
         uri = settings.mongodb_uri or stack.enter_context(
             running_or_embedded_mongod(settings.mongod, settings.data_dir)

@@ -77,21 +77,26 @@ def run(options: argparse.Namespace) -> int:
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard_limit, hard_limit))
     with contextlib.ExitStack() as held:
         listener = held.enter_context(_listener(settings))
+        # The embedded MongoDB is this server's own, so no operator migrates it by a command.
+        migrates = settings.mongodb_uri is None
         settings = _once_free(lambda: held.enter_context(_with_database(settings)))
         shown = "GraphiQL" if settings.shows_graphiql else "GraphQL"
         Output(sys.stdout.fileno()).msg(f"{shown}: http://{_authority(listener)}/graphql")
         if settings.workers > 1:
-            work = partial(_work, settings)
+            work = partial(_work, settings, migrates=migrates)
             return Workers(work, settings.workers, listener, settings.shutdown_seconds).run()
-        _Server(_config(settings)).run([listener])
+        _Server(_config(settings, migrates=migrates)).run([listener])
     return 0
 
 
 def _config(
-    settings: Settings, every_second: Callable[[], Awaitable[None]] | None = None
+    settings: Settings,
+    every_second: Callable[[], Awaitable[None]] | None = None,
+    *,
+    migrates: bool,
 ) -> uvicorn.Config:
     return uvicorn.Config(
-        partial(_application, settings),
+        partial(_application, settings, migrates=migrates),
         factory=True,
         loop="uvloop",
         http=partial(Protocol, settings),  # type: ignore[arg-type]  # it is only called
@@ -110,15 +115,17 @@ def _config(
     )
 
 
-def _application(settings: Settings) -> Starlette:
-    application = create_app(settings)
+def _application(settings: Settings, *, migrates: bool) -> Starlette:
+    application = create_app(settings, migrates=migrates)
     # These objects live until the end: the garbage collector need not look at them again.
     gc.collect()
     gc.freeze()
     return application
 
 
-def _work(settings: Settings, listener: socket.socket, heartbeats: Connection) -> None:
+def _work(
+    settings: Settings, listener: socket.socket, heartbeats: Connection, *, migrates: bool
+) -> None:
     """Runs one of several server processes, which ends when the process that started it ends."""
     sentinel = multiprocessing.parent_process().sentinel  # type: ignore[union-attr]  # it has one
     threading.Thread(target=_end_with, args=[sentinel], daemon=True).start()
@@ -128,7 +135,7 @@ def _work(settings: Settings, listener: socket.socket, heartbeats: Connection) -
     async def every_second() -> None:
         send_heartbeat(heartbeats)
 
-    _Server(_config(settings, every_second)).run([listener])
+    _Server(_config(settings, every_second, migrates=migrates)).run([listener])
 
 
 def _end_with(sentinel: int) -> None:

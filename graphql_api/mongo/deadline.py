@@ -3,16 +3,24 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from functools import partial
+from typing import Any, TypeVar
 
 import pymongo
+from motor.motor_asyncio import AsyncIOMotorDatabase
+from pymongo.database import Database
 from pymongo.errors import PyMongoError
 
-from ..deadline import GRACE_SECONDS
+from ..deadline import GRACE_SECONDS, PAUSE_SECONDS, deadline_in
 from ..faults import Unavailable
+from .connection import in_motor_thread
 from .driver_errors import is_transient
 
 _Result = TypeVar("_Result")
+
+# How long one step of an operator's command may take, and for how long it is tried again.
+_STEP_SECONDS = 30.0
+_PATIENCE_SECONDS = 60.0
 
 
 async def run_until(
@@ -52,3 +60,24 @@ async def within_deadline(
         if is_transient(error):
             raise Unavailable from None
         raise
+
+
+async def patiently(
+    database: AsyncIOMotorDatabase[dict[str, Any]],
+    work: Callable[[Database[dict[str, Any]]], _Result],
+) -> _Result:
+    """The result of work for which no request waits, in one of Motor's threads.
+
+    The work is repeated for a minute after transient errors, so it must be safe to repeat, also
+    while an earlier try still runs. Raises what `within_deadline` raises.
+    """
+    give_up = time.monotonic() + _PATIENCE_SECONDS
+    while True:
+        try:
+            return await within_deadline(
+                deadline_in(_STEP_SECONDS), partial(in_motor_thread, database, work)
+            )
+        except Unavailable:
+            if time.monotonic() > give_up:
+                raise
+        await asyncio.sleep(PAUSE_SECONDS)

@@ -35,7 +35,7 @@ MAY_IMPORT = {
         *("starlette", "pymongo", "limits", "structlog"),
     },
     "commands": {
-        *("access", "app", "http", "logs", "mongo", "output", "schema", "settings"),
+        *("access", "app", "faults", "http", "logs", "mongo", "output", "schema", "settings"),
         *("starlette", "uvicorn"),
     },
     "__main__": {"commands", "faults", "logs", "mongo", "settings"},

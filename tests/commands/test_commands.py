@@ -27,6 +27,7 @@ NO_FILE = "[Errno 2] No such file or directory: '\\udcff'"
         ("keys", "revoke", "0123456789ab"),
         ("documents", "list"),
         ("documents", "remove", "an-id"),
+        ("database", "check"),
     ],
     ids=" ".join,
 )
