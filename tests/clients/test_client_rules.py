@@ -18,10 +18,9 @@ from graphql_api.customers.formats import (
 from graphql_api.customers.problems import Problem, Rejected, TooLong, TooShort, WrongType
 from graphql_api.schema.directives import constraint
 
-from ..customers.test_rules import judge_one
-from ..docs.test_docs import rows
+from ..support.manual import rows
 from ..support.node import needs_node, run_script
-from ..support.values import BAD, GOOD
+from ..support.values import BAD, GOOD, judge_one
 
 # What is easily taken for something else: letters and marks of many scripts, within and beyond the
 # first 65,536 code points, white space of all kinds and what only looks so, and dots.

@@ -1,13 +1,12 @@
 """The rules: what each field accepts, and what is said of what it refuses."""
 
 import unicodedata
-from typing import Any
 
 import pytest
 
 from graphql_api.customers.create_customer import Conflict
 from graphql_api.customers.fields import FIELDS, NewCustomer
-from graphql_api.customers.judge import NOT_TEXT, Value, judge
+from graphql_api.customers.judge import Value, judge
 from graphql_api.customers.problems import (
     InvalidFormat,
     Missing,
@@ -30,6 +29,7 @@ from ..support.values import (
     WRONG_TYPE,
     Bad,
     Good,
+    judge_one,
 )
 
 KINDS: dict[type[Problem], str] = {
@@ -39,17 +39,6 @@ KINDS: dict[type[Problem], str] = {
     TooLong: TOO_LONG,
     InvalidFormat: FORMAT,
 }
-
-
-def judge_one(field: str, sent: Any) -> NewCustomer | Rejected:
-    return judge({"email": "john@example.com", field: as_value(sent)})
-
-
-def as_value(sent: Any) -> Value:
-    """What the scalars make of it."""
-    if isinstance(sent, int) and not isinstance(sent, bool):
-        return str(sent)
-    return sent if isinstance(sent, str) else NOT_TEXT
 
 
 @pytest.mark.parametrize("good", GOOD, ids=ascii)

@@ -17,7 +17,7 @@ from graphql_api.schema.operations import Context
 from graphql_api.schema.schema import create_schema
 from graphql_api.settings import Settings
 
-from .test_prepared import Script, ScriptedCustomers, giving
+from ..support.scripted_customers import Script, ScriptedCustomers, giving
 
 SCHEMA = create_schema()
 

@@ -23,7 +23,7 @@ from strawberry.utils.await_maybe import await_maybe
 from structlog.testing import capture_logs
 
 from graphql_api.access.principal import ANYBODY, Principal, Scope
-from graphql_api.customers.fields import FIELDS, Customer, NewCustomer
+from graphql_api.customers.fields import FIELDS, Customer
 from graphql_api.customers.store import Attempt, Customers, EmailTaken, Kept
 from graphql_api.execution.operation import Operation
 from graphql_api.execution.prepared import PreparedOperation, Unfinished
@@ -33,6 +33,7 @@ from graphql_api.schema.schema import create_schema
 
 from ..support.clients import CREATE_CUSTOMER, CUSTOMER, connected, create_customer
 from ..support.operations import GeneratedOperation, generate
+from ..support.scripted_customers import Script, ScriptedCustomers, giving
 
 SCHEMA = create_schema()
 
@@ -52,47 +53,6 @@ BROKEN: list[dict[str, Any]] = [
 ]
 
 
-@dataclass
-class Script:
-    """What a store answers, by the numbers of the calls of each of its methods."""
-
-    add: list[Callable[[Kept], Kept]]
-    get: list[Callable[[], Customer | None]]
-    created_with: list[Callable[[], Kept | None]]
-
-
-@dataclass
-class ScriptedCustomers:
-    """Customers that answer the same to each executor, and know what they were asked.
-
-    It stands for a database here, since two real ones would not give the same ids and times.
-    """
-
-    script: Script
-    asked: list[tuple[object, ...]] = field(default_factory=list)
-    # The ids that were made for new customers.
-    ids: list[str] = field(default_factory=list)
-
-    async def ready(self) -> None: ...
-
-    async def add(self, new: Kept) -> Kept:
-        attempt = new.attempt and (new.attempt.key, new.attempt.fingerprint)
-        values = {name: getattr(new.customer, name) for name in NewCustomer.__annotations__}
-        number = self._asked("add", values, attempt)
-        self.ids.append(str(new.customer.id))
-        return self.script.add[number](new)
-
-    async def get(self, id_: str) -> Customer | None:
-        return self.script.get[self._asked("get", id_)]()
-
-    async def created_with(self, key: str) -> Kept | None:
-        return self.script.created_with[self._asked("created_with", key)]()
-
-    def _asked(self, method: str, *arguments: object) -> int:
-        self.asked.append((method, *arguments))
-        return [asked[0] for asked in self.asked].count(method) - 1
-
-
 def kept(new: Kept) -> Kept:
     return replace(new, customer=replace(new.customer, created_at=NOW, updated_at=NOW))
 
@@ -102,10 +62,6 @@ def raising(error: Exception) -> Callable[..., Any]:
         raise error
 
     return fail
-
-
-def giving(value: object) -> Callable[..., Any]:
-    return lambda *_: value
 
 
 def broken_as(values: dict[str, Any]) -> Callable[[Kept], Kept]:

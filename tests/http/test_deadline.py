@@ -26,9 +26,8 @@ from graphql_api.mongo.batches import LEAST_SECONDS
 from graphql_api.mongo.customers import MongoCustomers
 from graphql_api.mongo.trusted_documents import MongoTrustedDocuments
 
-from ..mongo.test_faults import through
 from ..support.clients import CREATE_CUSTOMER, connected, create_customer
-from ..support.proxies import Proxy
+from ..support.proxies import Proxy, through
 from ..support.replica_sets import Member, ReplicaSet
 
 TEN_CREATIONS = "mutation {{ {} }}".format(

@@ -24,7 +24,6 @@ from graphql_api.mongo.customer_documents import (
     IDEMPOTENCY_KEY,
     claims_of,
     from_document,
-    validator,
     with_any,
 )
 from graphql_api.mongo.customers import MongoCustomers
@@ -32,6 +31,7 @@ from graphql_api.mongo.mongod import find_mongod
 from graphql_api.settings import Settings, SettingsError
 
 from ..support.clients import connected, create_customer, read_customer
+from ..support.mongo_customers import assert_ensured
 from ..support.servers import until
 
 Documents = Collection[dict[str, Any]]
@@ -200,13 +200,3 @@ def test_an_application_without_a_usable_uri_is_refused(uri: str | None) -> None
         create_app(Settings(mongodb_uri=uri))
 
     assert "s3cr3t" not in str(refusal.value)
-
-
-def assert_ensured(documents: Documents) -> None:
-    indexes = documents.index_information()
-    assert indexes[EMAIL_KEY]["unique"]
-    assert indexes[IDEMPOTENCY_KEY]["unique"]
-    assert indexes[IDEMPOTENCY_KEY]["partialFilterExpression"] == {
-        "idempotency.key": {"$type": "string"}
-    }
-    assert documents.options()["validator"] == validator()

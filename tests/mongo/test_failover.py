@@ -19,11 +19,10 @@ from graphql_api.customers.store import Kept
 from graphql_api.faults import OutcomeUnknown, Unavailable
 from graphql_api.mongo.customers import MongoCustomers
 
-from ..support.clients import CREATE_CUSTOMER, connected, execute
+from ..support.clients import ask_to_create, connected, until_not_ready, until_ready
+from ..support.mongo_customers import added, new
 from ..support.replica_sets import Member, ReplicaSet, replica_set
 from ..support.servers import serving, until
-from .test_group_commit import added, new
-from .test_unavailable import until_not_ready, until_ready
 
 CLIENTS = 32
 
@@ -74,7 +73,7 @@ class Stream:
             await asyncio.sleep(PAUSE_SECONDS)
 
     async def _create_customer(self, key: str) -> str:
-        while "errors" in (answer := await ask_to_create(self._client, key)):
+        while "errors" in (answer := await ask_to_create(self._client, f"{key}@example.com", key)):
             [error] = answer["errors"]
             assert error["extensions"]["code"] in {"UNAVAILABLE", "OUTCOME_UNKNOWN"}
             self.unclear.append(error["extensions"]["code"])
@@ -211,11 +210,6 @@ async def test_a_primary_that_reaches_no_majority_is_not_ready(three: ReplicaSet
             await until_not_ready(client)
 
         await until_ready(client)
-
-
-async def ask_to_create(client: httpx.AsyncClient, key: str) -> dict[str, Any]:
-    variables = {"input": {"email": f"{key}@example.com"}, "idempotencyKey": key}
-    return await execute(client, CREATE_CUSTOMER, variables)
 
 
 async def until_served(stream: Stream) -> None:

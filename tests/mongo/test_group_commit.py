@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -11,11 +10,11 @@ import pytest
 from pymongo.collection import Collection
 from pymongo.errors import WriteError
 
-from graphql_api.customers.fields import Customer
-from graphql_api.customers.store import Attempt, EmailTaken, Kept
+from graphql_api.customers.store import EmailTaken, Kept
 from graphql_api.faults import Unavailable
 from graphql_api.mongo.customers import MongoCustomers
 
+from ..support.mongo_customers import added, new
 from ..support.replica_sets import Member, ReplicaSet
 
 Documents = Collection[dict[str, Any]]
@@ -44,21 +43,9 @@ async def failing(failing_set: ReplicaSet) -> AsyncIterator[tuple[MongoCustomers
         yield customers, failing_set.customers(database_uri)
 
 
-def new(email: str, key: str | None = None, **fields: Any) -> Kept:
-    """A customer to be kept; the rules have not seen it."""
-    now = datetime.now(UTC).replace(microsecond=0)
-    customer = Customer(email=email, id=uuid4(), created_at=now, updated_at=now, **fields)
-    return Kept(customer, None if key is None else Attempt(key, "fingerprint"))
-
-
 def several(count: int, *, keys: bool = False) -> list[Kept]:
     emails = [f"c{number}@example.com" for number in range(count)]
     return [new(email, email if keys else None) for email in emails]
-
-
-async def added(customers: MongoCustomers, kept: list[Kept]) -> list[Kept | BaseException]:
-    """What comes of it where all are added at once."""
-    return await asyncio.gather(*map(customers.add, kept), return_exceptions=True)
 
 
 def inserts(documents: Documents) -> list[int]:

@@ -113,3 +113,34 @@ async def read_customer(client: httpx.AsyncClient, id_: str) -> dict[str, Any] |
     assert "errors" not in answer, answer
     customer: dict[str, Any] | None = answer["data"]["customer"]
     return customer
+
+
+async def ask_to_create(
+    client: httpx.AsyncClient, email: str = "john.smith@example.com", key: str | None = None
+) -> dict[str, Any]:
+    """The whole answer to the creation of a customer, which may have failed."""
+    variables = {"input": {"email": email}, "idempotencyKey": key}
+    return await execute(client, CREATE_CUSTOMER, variables)
+
+
+def code(answer: dict[str, Any]) -> str | None:
+    """The code of an answer's error, if it has one."""
+    codes = [error["extensions"]["code"] for error in answer.get("errors", ())]
+    return codes[0] if codes else None
+
+
+async def until_not_ready(client: httpx.AsyncClient) -> None:
+    """Writes prove for a second that the database takes them."""
+    status = 200
+    while status == 200:
+        # The issue's own bound on each answer.
+        status = (await asyncio.wait_for(client.get("/readyz"), 1)).status_code
+    assert status == 503
+
+
+async def until_ready(client: httpx.AsyncClient) -> None:
+    status = 503
+    async with asyncio.timeout(20):
+        while status != 200:
+            status = (await client.get("/readyz")).status_code
+            await asyncio.sleep(0.02)
