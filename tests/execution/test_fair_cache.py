@@ -8,6 +8,8 @@ from hypothesis import strategies as st
 
 from graphql_api.execution.fair_cache import Remembered
 
+from ..support.unmeasured import unmeasured
+
 
 def remembered(most: int, **owned: int) -> Remembered[str]:
     """Holds so many values of each owner, added one after the other: `ada0`, `ada1`."""
@@ -30,6 +32,7 @@ def kept(values: Remembered[str], owner: str) -> list[int]:
 def test_what_is_remembered_can_be_had_and_taken_out() -> None:
     values = remembered(2, ada=1)
 
+    assert values.items() == [("ada0", "value of ada0")]
     assert values.get("ada0") == "value of ada0"
     assert values.pop("ada0") == "value of ada0"
     assert values.get("ada0") is None
@@ -103,6 +106,7 @@ def test_what_weighs_more_pushes_out_more_and_what_weighs_too_much_is_not_kept()
     assert (kept(values, "ada"), kept(values, "grace")) == ([4, 5, 6, 7], [0, 1])
 
 
+@unmeasured
 @settings(max_examples=300, deadline=None)
 @given(
     st.integers(1, 12),
