@@ -408,7 +408,8 @@ async def test_without_any_keys_a_token_cannot_be_checked_until_there_are_some(
 async def test_a_provider_that_does_not_answer_holds_up_nobody_else(
     database_uri: str, provider: Provider, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(signing_keys, "_FETCH_SECONDS", 0.5)
+    # Until the end of the test.
+    monkeypatch.setattr(signing_keys, "_FETCH_SECONDS", 60)
     key = await api_key(database_uri)
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"http://127.0.0.1:{silent.getsockname()[1]}/jwks.json"
@@ -417,11 +418,22 @@ async def test_a_provider_that_does_not_answer_holds_up_nobody_else(
             await asyncio.sleep(0)
             others = [await status(client, key) for _ in range(5)]
             is_waiting = not waiting.done()
+            silent.close()
             refused = await waiting
 
     assert others == [200] * 5
     assert is_waiting
     assert refused == 503
+
+
+async def test_a_provider_that_does_not_answer_is_given_up(
+    database_uri: str, provider: Provider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(signing_keys, "_FETCH_SECONDS", 0.1)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}/jwks.json"
+        async with connected(database_uri, keys=True, **provider.settings(url)) as client:
+            assert await status(client, provider.token()) == 503
 
 
 async def status(client: httpx.AsyncClient, token: str) -> int:
