@@ -59,6 +59,23 @@ def test_every_module_is_in_a_listed_room() -> None:
     assert {room.removesuffix(".py") for room in rooms} == set(MAY_IMPORT)
 
 
+def test_no_test_module_imports_another_one() -> None:
+    folder = Path(__file__).parents[1]
+    # Not `rglob`, which would read the packages of the clients' programs.
+    files = [*folder.glob("*.py"), *folder.glob("*/*.py")]
+
+    importing = {
+        file.relative_to(folder)
+        for file in files
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
+        if isinstance(node, ast.ImportFrom)
+        for part in [*(node.module or "").split("."), *(alias.name for alias in node.names)]
+        if part.startswith("test_")
+    }
+
+    assert importing == set()
+
+
 def _imports(file: Path) -> set[str]:
     """The rooms, modules and packages that a file imports, each by its first name."""
     inside = file.parent != PACKAGE

@@ -13,7 +13,7 @@ from graphql_api.customers.fields import FIELDS
 from graphql_api.customers.problems import TooShort
 from graphql_api.schema.examples import EXAMPLES
 
-from ..docs.test_docs import SERVER_URL, members
+from ..support.manual import SERVER_URL, members
 from ..support.node import needs_node
 from ..support.paths import ROOT
 

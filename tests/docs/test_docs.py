@@ -12,55 +12,21 @@ from typing import Any
 
 import httpx
 import pytest
-from graphql import (
-    GraphQLObjectType,
-    GraphQLUnionType,
-    build_schema,
-    parse,
-    validate,
-)
+from graphql import parse, validate
 
 from graphql_api.__main__ import main
 from graphql_api.http.errors import CODES
 from graphql_api.settings import Settings, variable
 
 from ..conftest import Command
+from ..support.manual import MANUAL, PAGES, SCHEMA, SERVER_URL, blocks, members, rows
 from ..support.paths import ROOT
 
 DECISIONS = sorted((ROOT / "docs" / "decisions").glob("*.md"))
-PAGES = sorted((ROOT / "docs").glob("*.md"))
 DOCUMENTS = [*sorted(ROOT.glob("*.md")), *PAGES, *DECISIONS]
-# The programs of the libraries have a test of their own.
-MANUAL = "\n".join(
-    page.read_text("utf-8")
-    for page in (ROOT / "README.md", ROOT / "CONTRIBUTING.md", *PAGES)
-    if page.name != "client-libraries.md"
-)
-SCHEMA = build_schema((ROOT / "schema.graphql").read_text("utf-8"))
-
-# Where the manual's server listens.
-SERVER_URL = f"http://{Settings().host}:{Settings().port}"
-
 CURL_EXAMPLES: list[tuple[str, str]] = re.findall(
     r"^```sh\n(curl .*?)^```\n\n```json\n(.*?)^```$", MANUAL, re.MULTILINE | re.DOTALL
 )
-
-
-def blocks(language: str) -> list[str]:
-    """The manual's code in one language."""
-    return re.findall(rf"^```{language}\n(.*?)^```$", MANUAL, re.MULTILINE | re.DOTALL)
-
-
-def rows(header: str) -> list[str]:
-    """The rows of each of the manual's tables with this header."""
-    tables = re.findall(rf"^{re.escape(header)}\n\|[-|]+\n((?:\|.*\n)+)", MANUAL, re.MULTILINE)
-    return "".join(tables).splitlines()
-
-
-def members(union: str) -> list[GraphQLObjectType]:
-    union_type = SCHEMA.type_map[union]
-    assert isinstance(union_type, GraphQLUnionType)
-    return list(union_type.types)
 
 
 def curl(command: str) -> httpx.Request:

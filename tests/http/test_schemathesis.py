@@ -1,6 +1,5 @@
 """Schemathesis: operations of every shape that the schema allows get an answer, and never a 5xx."""
 
-from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
@@ -13,8 +12,9 @@ from schemathesis.graphql import nodes
 
 from ..support.paths import ROOT
 
-_OPERATIONS = 2
 _CASES = 260
+# Of each operation; chance may find fewer different ones than it looks for.
+_LEAST_CASES = 250
 
 # The scalars take any value, so each kind of literal is tried.
 _ANY_LITERAL = st.one_of(
@@ -27,17 +27,21 @@ schemathesis.graphql.scalar("ZipCode", _ANY_LITERAL)
 schemathesis.graphql.scalar("PhoneNumber", _ANY_LITERAL)
 schemathesis.graphql.scalar("DateTime", st.just(nodes.String("2026-11-22T00:00:00Z")))
 
-# One process, so that the cases can be counted.
-pytestmark = pytest.mark.alone
-
 schema = schemathesis.graphql.from_path(ROOT / "schema.graphql")
-answered: Counter[str] = Counter()
 
 
 @pytest.fixture(scope="module")
 def http() -> Iterator[httpx.Client]:
     with httpx.Client() as client:
         yield client
+
+
+@pytest.fixture
+def answered() -> Iterator[list[object]]:
+    """The queries of one operation that have an answer, of which there must be enough."""
+    answered: list[object] = []
+    yield answered
+    assert len(answered) >= _LEAST_CASES
 
 
 @schema.parametrize()
@@ -47,16 +51,11 @@ def http() -> Iterator[httpx.Client]:
     suppress_health_check=list(HealthCheck),
 )
 def test_every_case_is_answered_without_a_fault(
-    case: schemathesis.Case[Any], server_url: str, http: httpx.Client
+    case: schemathesis.Case[Any], server_url: str, http: httpx.Client, answered: list[object]
 ) -> None:
     response = http.post(f"{server_url}/graphql", json={"query": case.body})
 
     assert response.status_code < 500, response.text
     codes = {e.get("extensions", {}).get("code") for e in response.json().get("errors", ())}
     assert not codes & {"INTERNAL_SERVER_ERROR", "TIMEOUT"}, response.text
-    answered[case.operation.label] += 1
-
-
-def test_there_were_at_least_500_cases() -> None:
-    assert len(answered) == _OPERATIONS
-    assert answered.total() >= 500
+    answered.append(case.body)

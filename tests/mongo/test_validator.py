@@ -13,8 +13,14 @@ from pymongo.errors import WriteError
 from graphql_api.customers.fields import FIELDS
 from graphql_api.mongo.customer_documents import validator
 
-from ..customers.test_rules import as_value
-from ..support.values import BAD, GOOD, INVISIBLE_LETTERS, ONLY_THE_RULE_REFUSES, public_name
+from ..support.values import (
+    BAD,
+    GOOD,
+    INVISIBLE_LETTERS,
+    ONLY_THE_RULE_REFUSES,
+    as_value,
+    public_name,
+)
 
 Documents = Collection[dict[str, Any]]
 

@@ -25,7 +25,7 @@ from graphql_api.http.protocol import Protocol
 from graphql_api.logs import configure_structlog
 from graphql_api.settings import Settings
 
-from .growth_requests import REQUESTS
+from .growth_requests import REQUESTS, Grow
 
 _NO_DATABASE = "mongodb://127.0.0.1:1/"
 
@@ -85,8 +85,13 @@ async def _ask(port: int, request: bytes) -> int:
     return int(answer.split(b" ", 2)[1])
 
 
-def main(output: Path, sizes: list[int]) -> None:  # pragma: no cover  # runs under Valgrind alone
-    """Prints the instructions for each request in each size. `output` is Callgrind's file."""
+def main(output: Path, small: int, large: int, most_growth: int) -> None:  # pragma: no cover
+    """Prints the instructions that each large request costs, and most small ones.
+
+    A small request is left out if it cannot cost so little that the large one grew by more than
+    `most_growth`: it costs at least as much as the cheapest request. `output` is Callgrind's file.
+    Valgrind alone runs this, so that coverage does not see it.
+    """
     number = 0
 
     def counted() -> int:
@@ -110,12 +115,18 @@ def main(output: Path, sizes: list[int]) -> None:  # pragma: no cover  # runs un
     # To count takes ten times as long as not to count.
     control = ["callgrind_control", "--instr=on", str(os.getpid())]
     subprocess.run(control, check=True, stdout=subprocess.DEVNULL)  # noqa: S603  # Debian's
-    costs = [
-        asyncio.run(ask_each({name: request(size) for name, request in REQUESTS.items()}, counted))
-        for size in sizes
-    ]
-    print(json.dumps({name: [cost[name][1] for cost in costs] for name in REQUESTS}))
+    costs = _costs(REQUESTS, large, counted)
+    most = most_growth * min(costs.values())
+    dear = {name: request for name, request in REQUESTS.items() if costs[name] > most}
+    print(json.dumps([costs, _costs(dear, small, counted)]))
+
+
+def _costs(
+    requests: Mapping[str, Grow], size: int, counted: Callable[[], int]
+) -> dict[str, int]:  # pragma: no cover
+    sent = {name: request(size) for name, request in requests.items()}
+    return {name: cost for name, (_, cost) in asyncio.run(ask_each(sent, counted)).items()}
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), [int(size) for size in sys.argv[2:]])  # pragma: no cover
+    main(Path(sys.argv[1]), *map(int, sys.argv[2:]))  # pragma: no cover

@@ -6,8 +6,8 @@ The `example` and the `counterexample` of each declaration are in it by themselv
 from dataclasses import dataclass
 from typing import Any
 
-from graphql_api.customers.fields import FIELDS
-from graphql_api.customers.judge import judge
+from graphql_api.customers.fields import FIELDS, NewCustomer
+from graphql_api.customers.judge import NOT_TEXT, Value, judge
 from graphql_api.customers.problems import (
     InvalidFormat,
     Missing,
@@ -323,3 +323,14 @@ ONLY_THE_RULE_REFUSES = ["a\ufffebcde", "a\u0378bcde"]
 
 def public_name(field: str) -> str:
     return next(declared.public_name for declared in FIELDS if declared.name == field)
+
+
+def judge_one(field: str, sent: Any) -> NewCustomer | Rejected:
+    return judge({"email": "john@example.com", field: as_value(sent)})
+
+
+def as_value(sent: Any) -> Value:
+    """The value that the scalars pass to the rules."""
+    if isinstance(sent, int) and not isinstance(sent, bool):
+        return str(sent)
+    return sent if isinstance(sent, str) else NOT_TEXT

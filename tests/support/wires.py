@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import json
 import socket
+import struct
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -78,7 +79,10 @@ class Wire:
         return (await self._reader.readuntil(b"\r\n\r\n")).decode("ascii")
 
     def abort(self) -> None:
-        """Resets the connection."""
+        """Resets the connection. By itself, `abort` would only end the client's side of it."""
+        reset = struct.pack("ii", 1, 0)
+        connection = self._writer.get_extra_info("socket")
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, reset)
         self._writer.transport.abort()
 
 

@@ -1,0 +1,51 @@
+"""Customers that answer by a script."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from graphql_api.customers.fields import Customer, NewCustomer
+from graphql_api.customers.store import StoredCustomer
+
+
+@dataclass
+class Script:
+    """The store's answers: each method takes the next one from its own list."""
+
+    add: list[Callable[[StoredCustomer], StoredCustomer]]
+    get: list[Callable[[], Customer | None]]
+    created_with: list[Callable[[], StoredCustomer | None]]
+
+
+@dataclass
+class ScriptedCustomers:
+    """Customers that give each executor the same answers, and record each call.
+
+    They replace a database, because two real ones would give different ids and times.
+    """
+
+    script: Script
+    asked: list[tuple[object, ...]] = field(default_factory=list)
+    # The ids of the new customers.
+    ids: list[str] = field(default_factory=list)
+
+    async def add(self, new: StoredCustomer) -> StoredCustomer:
+        attempt = new.attempt and (new.attempt.key, new.attempt.fingerprint)
+        values = {name: getattr(new.customer, name) for name in NewCustomer.__annotations__}
+        number = self._asked("add", values, attempt)
+        self.ids.append(str(new.customer.id))
+        return self.script.add[number](new)
+
+    async def get(self, id_: str) -> Customer | None:
+        return self.script.get[self._asked("get", id_)]()
+
+    async def created_with(self, key: str) -> StoredCustomer | None:
+        return self.script.created_with[self._asked("created_with", key)]()
+
+    def _asked(self, method: str, *arguments: object) -> int:
+        self.asked.append((method, *arguments))
+        return [asked[0] for asked in self.asked].count(method) - 1
+
+
+def giving(value: object) -> Callable[..., Any]:
+    return lambda *_: value
