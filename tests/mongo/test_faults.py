@@ -11,6 +11,7 @@ import pytest
 from pymongo.collection import Collection
 from structlog.testing import capture_logs
 
+from graphql_api import deadline
 from graphql_api.mongo.driver_errors import TRANSIENT_CODES
 
 from ..support.clients import (
@@ -166,8 +167,10 @@ async def test_if_nothing_can_tell_the_outcome_is_unknown_until_a_retry(
 
 @pytest.mark.parametrize("code_", sorted(TRANSIENT_CODES))
 async def test_transient_errors_are_unavailable(
-    code_: int, client: httpx.AsyncClient, member: Member
+    code_: int, client: httpx.AsyncClient, member: Member, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # The driver tries some of them again until the deadline.
+    monkeypatch.setattr(deadline, "REQUEST_SECONDS", 0.5)
     id_ = {"id": "00000000-0000-4000-8000-000000000000"}
     with member.failing("find", errorCode=code_):
         answer = await execute(client, CUSTOMER, id_)
