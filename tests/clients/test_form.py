@@ -1,4 +1,4 @@
-"""The example's form, used in Chromium as people use it, on a live server."""
+"""The example form in Chromium, used as people use it, with a live server."""
 
 import json
 import os
@@ -31,7 +31,7 @@ Story = Callable[..., dict[str, Any]]
 
 @pytest.fixture
 def story(server_url: str) -> Story:
-    """Runs a story of `form.mjs` with that server, and gives what came of it."""
+    """Runs a story of `form.mjs` with that server, and gives its result."""
 
     def run(name: str, *arguments: str, url: str = server_url) -> dict[str, Any]:
         told: dict[str, Any] = run_script("clients/browser/form.mjs", name, url, *arguments)
@@ -41,7 +41,7 @@ def story(server_url: str) -> Story:
 
 
 @needs_chromium
-def test_every_field_has_its_label_and_rule_and_all_is_accessible(story: Story) -> None:
+def test_every_field_shows_its_label_and_rule_and_is_accessible(story: Story) -> None:
     told = story("labels")
 
     fields = {field["name"]: field for field in told["fields"]}
@@ -51,7 +51,7 @@ def test_every_field_has_its_label_and_rule_and_all_is_accessible(story: Story) 
         assert shown["label"]
         assert shown["required"] == field.required == ("(required)" in shown["label"])
         assert shown["hint"] == f"{field.rule_in_words} Example: {field.rule.example}."
-    # Nothing that axe-core finds, and nothing that is wider than the window.
+    # axe-core finds nothing, and the page is no wider than the window.
     assert told["found"] == {
         f"{scheme} {width}": [[], width] for scheme in ("light", "dark") for width in (320, 1200)
     }
@@ -60,7 +60,7 @@ def test_every_field_has_its_label_and_rule_and_all_is_accessible(story: Story) 
 
 
 @needs_chromium
-def test_the_form_refuses_what_the_rules_refuse_and_sends_nothing(story: Story) -> None:
+def test_the_form_rejects_what_the_rules_reject_and_sends_nothing(story: Story) -> None:
     wrong = {"ZIP code": "1--2", "Phone": "1", "Email": "ada", "Country": "United States"}
 
     told = story("refusals", json.dumps(wrong))
@@ -73,7 +73,7 @@ def test_the_form_refuses_what_the_rules_refuse_and_sends_nothing(story: Story) 
         "country": described,
     }
     assert told["empty"]["errors"] == {"email": "Enter an email address."}
-    # The rules' only words for a text that is missing are those.
+    # The generated rules have one message for every missing text, so only this field may need it.
     assert [field.name for field in FIELDS if field.required] == ["email"]
     assert told["empty"]["focus"] == "email"
     assert told["left"] == found
@@ -85,7 +85,7 @@ def test_the_form_refuses_what_the_rules_refuse_and_sends_nothing(story: Story) 
 
 
 @needs_chromium
-def test_a_press_on_the_button_is_not_lost_when_the_field_that_it_leaves_is_wrong(
+def test_the_button_reacts_when_the_press_leaves_an_invalid_field(
     story: Story,
 ) -> None:
     told = story("press")
@@ -97,7 +97,7 @@ def test_a_press_on_the_button_is_not_lost_when_the_field_that_it_leaves_is_wron
 
 
 @needs_chromium
-def test_a_customer_is_created_by_the_keyboard_and_shown_beside_the_form(story: Story) -> None:
+def test_a_person_creates_a_customer_by_keyboard_and_sees_it_beside_the_form(story: Story) -> None:
     told = story("keyboard", json.dumps(EXAMPLES | {"email": "by.keyboard@example.com"}))
 
     assert sorted(told["stops"]) == sorted(EXAMPLES)
@@ -105,7 +105,7 @@ def test_a_customer_is_created_by_the_keyboard_and_shown_beside_the_form(story: 
     assert told["listed"] == ["John Smith"]
     assert told["left"] == ""
     assert told["focus"] == "name"
-    # After a visit the server is asked again: the browser remembers the id alone.
+    # The browser stores only the id, so the next visit asks the server again.
     assert "by.keyboard@example.com" in told["again"]
     assert re.fullmatch(r'\["[0-9a-f-]{36}"\]', told["stored"])
     assert told["faults"] == []
@@ -113,7 +113,7 @@ def test_a_customer_is_created_by_the_keyboard_and_shown_beside_the_form(story: 
 
 @needs_chromium
 @pytest.mark.parametrize(("width", "height"), [("360", "640"), ("1280", "720")])
-def test_what_was_created_is_said_in_sight_where_the_focus_goes(
+def test_the_message_of_a_creation_is_in_sight_together_with_the_focus(
     width: str, height: str, story: Story
 ) -> None:
     told = story("created", width, height, f"seen.at.{width}@example.com")
@@ -126,7 +126,7 @@ def test_what_was_created_is_said_in_sight_where_the_focus_goes(
 
 @needs_chromium
 @pytest.mark.parametrize(("label", "key"), [("City", ""), ("City", "Enter"), ("Name", "")])
-def test_what_was_created_is_said_after_a_field_that_was_left_and_mended(
+def test_the_message_of_a_creation_appears_after_a_field_was_left_and_corrected(
     label: str, key: str, story: Story
 ) -> None:
     email = f"mended.{label}.{key}1@example.com".lower()
@@ -139,7 +139,7 @@ def test_what_was_created_is_said_after_a_field_that_was_left_and_mended(
 
 
 @needs_chromium
-def test_what_was_created_is_said_until_something_is_written(story: Story) -> None:
+def test_the_message_of_a_creation_stays_until_a_person_types(story: Story) -> None:
     told = story("twice", "twice@example.com")
 
     assert told["again"]["status"] == "Created twice@example.com."
@@ -149,7 +149,7 @@ def test_what_was_created_is_said_until_something_is_written(story: Story) -> No
 
 
 @needs_chromium
-async def test_who_may_not_create_customers_is_told_so_in_words_for_people(
+async def test_the_form_says_that_a_person_may_not_create_customers(
     story: Story, database_uri: str, tmp_path: Path
 ) -> None:
     reader = bearer(await api_key(database_uri, Scope.CUSTOMERS_READ))["Authorization"]
@@ -168,7 +168,9 @@ async def test_who_may_not_create_customers_is_told_so_in_words_for_people(
 
 
 @needs_chromium
-def test_a_conflict_of_keys_is_said_in_words_for_people(story: Story, server_url: str) -> None:
+def test_the_form_says_that_nothing_was_created_after_a_conflict_of_keys(
+    story: Story, server_url: str
+) -> None:
     variables = {"input": {"email": "conflict@example.com"}, "idempotencyKey": "taken-by-a-test"}
     request = {"query": CREATE_CUSTOMER, "variables": variables}
     httpx.post(f"{server_url}/graphql", json=request).raise_for_status()
@@ -179,8 +181,8 @@ def test_a_conflict_of_keys_is_said_in_words_for_people(story: Story, server_url
 
 
 @needs_chromium
-def test_what_is_wrong_with_the_form_itself_is_said_in_words_for_people(story: Story) -> None:
-    # A key that the server does not take.
+def test_the_form_says_that_it_does_not_understand_the_server(story: Story) -> None:
+    # The server rejects this key.
     told = story("refused", "ada@example.com", "", "é")
 
     assert told["alert"] == (
@@ -189,7 +191,7 @@ def test_what_is_wrong_with_the_form_itself_is_said_in_words_for_people(story: S
 
 
 @needs_chromium
-def test_what_only_the_server_knows_is_said_at_its_field(story: Story) -> None:
+def test_an_error_that_only_the_server_finds_is_shown_at_its_field(story: Story) -> None:
     told = story("server", "taken@example.com")
 
     assert told["first"]["status"] == "Created taken@example.com."
@@ -202,7 +204,7 @@ def test_what_only_the_server_knows_is_said_at_its_field(story: Story) -> None:
 
 
 @needs_chromium
-def test_a_request_whose_answer_is_lost_is_sent_again_and_creates_one_customer(
+def test_a_request_without_an_answer_is_sent_again_and_creates_one_customer(
     story: Story,
 ) -> None:
     told = story("lost", "lost@example.com", "offline@example.com")
@@ -224,7 +226,7 @@ def test_a_request_whose_answer_is_lost_is_sent_again_and_creates_one_customer(
         ("insert", "It is not known whether this was stored. Sent again, it is stored once."),
     ],
 )
-def test_a_fault_of_the_database_is_said_with_a_way_on(
+def test_the_form_shows_a_fault_of_the_database_and_what_to_do(
     command: str, message: str, story: Story, failing_set: ReplicaSet, tmp_path: Path
 ) -> None:
     uri = failing_set.database_uri()
@@ -251,7 +253,7 @@ def test_the_list_is_loaded_again_once_the_server_is_back(story: Story) -> None:
 
 
 @needs_chromium
-def test_a_server_that_takes_no_more_requests_is_shown_with_a_way_on(
+def test_the_form_shows_that_the_server_rejects_more_requests_and_what_to_do(
     story: Story, database_uri: str, tmp_path: Path
 ) -> None:
     with serving(
@@ -270,7 +272,7 @@ def test_a_server_that_takes_no_more_requests_is_shown_with_a_way_on(
 
 
 @needs_chromium
-def test_a_picture_of_the_form_is_taken_for_the_readme(
+def test_the_picture_of_the_form_shows_its_customers(
     story: Story, database_uri: str, tmp_path: Path
 ) -> None:
     file = Path(os.environ.get("IMAGES", tmp_path), "form.png")
@@ -289,7 +291,7 @@ def test_a_picture_of_the_form_is_taken_for_the_readme(
 
 
 @needs_node
-def test_a_form_that_does_not_know_all_of_the_schema_does_not_compile(tmp_path: Path) -> None:
+def test_a_form_that_lacks_a_part_of_the_schema_does_not_compile(tmp_path: Path) -> None:
     copy = tmp_path / "examples" / "customer-form"
     shutil.copytree(FORM, copy, ignore=shutil.ignore_patterns("node_modules", "dist"))
     (copy / "node_modules").symlink_to(FORM / "node_modules")

@@ -1,4 +1,4 @@
-"""The example's Python client, generated anew: its types, and what it does on a live server."""
+"""The example's Python client: its generated types, and its work with a live server."""
 
 import shutil
 import subprocess
@@ -25,7 +25,7 @@ def folder(tmp_path: Path) -> Path:
     return copy
 
 
-def test_it_passes_strict_types_until_there_is_an_outcome_that_it_does_not_know(
+def test_its_types_are_strict_until_the_schema_has_an_outcome_that_it_does_not_handle(
     folder: Path,
 ) -> None:
     schema = folder.parents[1] / "schema.graphql"
@@ -43,7 +43,7 @@ def test_it_passes_strict_types_until_there_is_an_outcome_that_it_does_not_know(
     assert "Later" in error
 
 
-def test_it_creates_a_customer_and_says_what_is_wrong(folder: Path, server_url: str) -> None:
+def test_it_creates_a_customer_and_shows_the_errors(folder: Path, server_url: str) -> None:
     program = ("python", "create_customer.py", "--url", f"{server_url}/graphql")
 
     refused = run(folder, *program, "kj@example.com", "--name", "K", "--zip-code", "1-")
@@ -61,7 +61,7 @@ def test_it_creates_a_customer_and_says_what_is_wrong(folder: Path, server_url: 
     assert [done.returncode for done in (refused, created, taken)] == [1, 0, 1]
 
 
-def test_without_a_server_it_says_so(folder: Path) -> None:
+def test_it_says_that_it_cannot_reach_the_server(folder: Path) -> None:
     done = run(folder, *("python", "create_customer.py"), "a@b.de", "--url", "http://127.0.0.1:1/")
 
     assert done.stderr.startswith("There is no outcome: ")

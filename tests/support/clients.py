@@ -1,4 +1,4 @@
-"""How tests speak to the API: one verb for each operation, with a valid customer as its default."""
+"""Clients of the API: one function for each operation, with a valid customer as its default."""
 
 import asyncio
 import json
@@ -46,9 +46,9 @@ query Customer($id: ID!) {{
 
 
 class Transport(httpx.ASGITransport):
-    """Has each request run in a task of its own, as under a server.
+    """Runs each request in its own task, as a server does.
 
-    Python 3.11 traces no outer coroutine any more that an exception was caught within.
+    Python 3.11 stops tracing the outer coroutines of a coroutine that has caught an exception.
     """
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
@@ -59,14 +59,14 @@ class Transport(httpx.ASGITransport):
 async def connected(
     mongodb_uri: str, *, address: str = "127.0.0.1", **settings: Any
 ) -> AsyncIterator[httpx.AsyncClient]:
-    """A client of a new application, which starts and stops as under a server."""
+    """A client of a new application, which starts and stops as it does in a server."""
     app = create_app(Settings(mongodb_uri=mongodb_uri, **settings))
     async with app.router.lifespan_context(app), client_of(app, address) as client:
         yield client
 
 
 def client_of(app: Starlette, address: str = "127.0.0.1") -> httpx.AsyncClient:
-    """A client with this address, of an application that has started."""
+    """A client, with this address, of an application that has started."""
     transport = Transport(app, client=(address, 50000))
     return httpx.AsyncClient(transport=transport, base_url="http://localhost")
 
@@ -77,9 +77,9 @@ async def execute(
     variables: dict[str, Any] | None = None,
     headers: dict[str, str] | None = None,
 ) -> dict[str, Any]:
-    """The whole GraphQL answer; asserts that it is one."""
+    """The whole GraphQL answer. Fails if the status is not 200."""
     text = json.dumps({"query": query, "variables": variables}, ensure_ascii=False)
-    # Lone surrogates are written as JSON's escapes; UTF-8 has no bytes for them.
+    # Lone surrogates become escapes of JSON, because UTF-8 has no bytes for them.
     body = text.encode("utf-8", "backslashreplace")
     headers = {"Content-Type": "application/json", **(headers or {})}
     response = await client.post("/graphql", content=body, headers=headers)
@@ -95,7 +95,7 @@ async def create_customer(
     headers: dict[str, str] | None = None,
     **fields: Any,
 ) -> dict[str, Any]:
-    """What `createCustomer` answers; fields are given by their Python names."""
+    """The answer of `createCustomer`. Takes the fields by their Python names."""
     values = {"email": "john.smith@example.com", **fields}
     variables = {
         "input": {public_name(field): value for field, value in values.items()},
@@ -108,7 +108,7 @@ async def create_customer(
 
 
 async def read_customer(client: httpx.AsyncClient, id_: str) -> dict[str, Any] | None:
-    """The customer with this id, as the API shows it."""
+    """The customer with this id, in the form of the API."""
     answer = await execute(client, CUSTOMER, {"id": id_})
     assert "errors" not in answer, answer
     customer: dict[str, Any] | None = answer["data"]["customer"]

@@ -20,7 +20,7 @@ MOST_SILENT_LOOKS = 100
 
 
 def serve_on(words: Connection) -> None:
-    """Serves, so to speak, until SIGTERM."""
+    """Pretends to serve until SIGTERM."""
     told: list[int] = []
     signal.signal(signal.SIGTERM, lambda number, _frame: told.append(number))
     (FOLDER / str(os.getpid())).touch()
@@ -30,14 +30,14 @@ def serve_on(words: Connection) -> None:
 
 
 def slow(_listener: socket.socket, words: Connection) -> None:
-    """Starts for much longer than a worker that serves may be silent."""
+    """Takes much longer to start than a worker that serves may be silent."""
     time.sleep(LOOK_SECONDS * MOST_SILENT_LOOKS * 2)
     serve_on(words)
 
 
-# What is killed cannot say that it was run.
+# A killed process cannot write its coverage.
 def silent(_listener: socket.socket, words: Connection) -> None:  # pragma: no cover
-    """The first one serves, and then hangs."""
+    """The first worker serves, and then hangs."""
     try:
         (FOLDER / "hangs").touch(exist_ok=False)
     except FileExistsError:
@@ -48,20 +48,20 @@ def silent(_listener: socket.socket, words: Connection) -> None:  # pragma: no c
 
 
 def stubborn(_listener: socket.socket, words: Connection) -> None:  # pragma: no cover
-    """Does not care about SIGTERM."""
+    """Ignores SIGTERM."""
     while True:
         serve_on(words)
 
 
 def broken(_listener: socket.socket, words: Connection) -> None:
-    """Cannot start once there is a file `broken`."""
+    """Cannot start once a file `broken` exists."""
     if (FOLDER / "broken").exists():
         sys.exit(7)
     serve_on(words)
 
 
 def half(_listener: socket.socket, words: Connection) -> None:
-    """The first one serves, and the second cannot start."""
+    """The first worker serves, and the second one cannot start."""
     try:
         (FOLDER / "second").touch(exist_ok=False)
     except FileExistsError:

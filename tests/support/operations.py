@@ -1,4 +1,4 @@
-"""Valid operations of every kind for a schema, with values for their variables: right and wrong."""
+"""Random valid operations for a schema, with valid and invalid values for their variables."""
 
 from dataclasses import dataclass, field
 from random import Random
@@ -18,14 +18,14 @@ from graphql.language.print_string import print_string
 
 from .values import BAD, GOOD, Bad, Good, public_name
 
-# The value of a variable that does not come.
+# Stands in for the value of a missing variable.
 ABSENT = object()
 
-# What a variable may get although it is no text.
+# Values of a variable that are no text.
 _ODD: list[Any] = [None, 0, 5, -1, 10469, 2**31, 2**63, 10**30, 1.0, 1.5, True, [], ["1"], {}]
 _ODD_LITERALS = ["0", "5", "-1", "10469", str(10**30), "1.5", "true", "A", "[]", '["1", 2]', "{}"]
 _ODD_LITERALS += ['{a: "1"}', '"""block\n  string"""', '"\\u0041\\n\\u{1F600}"']
-# Most are right, or hardly any customer would be.
+# Most values are valid; otherwise hardly any customer would be.
 _GIVEN: list[Good | Bad] = [*GOOD * 6, *BAD]
 _TEXTS = {
     named: [
@@ -50,7 +50,7 @@ _INTROSPECTION = (
 
 @dataclass
 class Variable:
-    """A variable as an operation declares it, and the values that it may get."""
+    """A variable that an operation declares, and its possible values."""
 
     type: str
     default: str | None
@@ -59,16 +59,16 @@ class Variable:
 
 @dataclass
 class GeneratedOperation:
-    """A document with one operation, or with another one that is not asked for."""
+    """A document with one operation to run, and perhaps another one."""
 
     text: str
     name: str | None
     variables: dict[str, Variable]
-    # Whether it needs what is left to graphql-core.
+    # Whether only graphql-core can run it.
     is_special: bool
 
     def values(self, random: Random) -> dict[str, Any] | None:
-        """Values for the variables, most of them right; None stands for no variables at all."""
+        """Values for the variables, most of them valid; None means no variables at all."""
         chosen = {name: random.choice(v.values) for name, v in self.variables.items()}
         given = {name: value for name, value in chosen.items() if value is not ABSENT}
         if random.random() < 0.05:
@@ -77,7 +77,7 @@ class GeneratedOperation:
 
 
 def generate(schema: GraphQLSchema, random: Random) -> GeneratedOperation:
-    """An operation that is valid, whatever its variables get."""
+    """An operation that is valid with any values of its variables."""
     writer = _Writer(schema, random)
     kind = random.choice(["query", "mutation", "mutation"])
     name = random.choice([None, "One"])
@@ -94,9 +94,9 @@ class _Writer:
     random: Random
     prefix: str = "f"
     variables: dict[str, Variable] = field(default_factory=dict)
-    # Calls of fields at the top, by their aliases.
+    # Calls of root fields, by their aliases.
     calls: dict[str, tuple[str, GraphQLField]] = field(default_factory=dict)
-    # The types of the fragments by their names, which are all spread.
+    # The types of the fragments by their names. Each fragment is spread.
     fragments: dict[str, GraphQLNamedType] = field(default_factory=dict)
     definitions: list[str] = field(default_factory=list)
     is_special: bool = False
@@ -116,7 +116,7 @@ class _Writer:
         return " ".join([head, "{", *selections, "}", *self.definitions])
 
     def _root_selection(self, root: GraphQLObjectType) -> str:
-        """The same call is made with several selections, which are merged."""
+        """Repeats a call with other selections, which GraphQL merges."""
         if self._chance(0.15):
             return f"{self.random.choice(['', 'x: '])}__typename{self._directives()}"
         alias = self.random.choice(["a", "a", "b", "c"])
@@ -159,7 +159,7 @@ class _Writer:
         return f"{alias}{name}{self._directives()}{selections}"
 
     def _overlapping(self, type_: GraphQLNamedType) -> list[GraphQLNamedType]:
-        """The types that fragments within this type may be on."""
+        """The possible types of fragments within this type."""
 
         def possible(other: GraphQLNamedType) -> set[str]:
             if is_abstract_type(other):
@@ -174,7 +174,7 @@ class _Writer:
         ]
 
     def _fragment(self, on: GraphQLNamedType, selections: str) -> str:
-        """Defined after what it spreads, so none spreads itself."""
+        """Defined after the fragments that it spreads, so that no fragment spreads itself."""
         name = f"{self.prefix}{len(self.fragments)}"
         self.fragments[name] = on
         self.definitions.append(f"fragment {name} on {on.name} {selections}")
@@ -200,7 +200,7 @@ class _Writer:
                 [
                     Variable("Boolean!", None, right * 20 + [ABSENT, None, "true"]),
                     Variable("Boolean!", literal, right * 6 + [ABSENT] * 6 + [1]),
-                    # Not null where it stands, which only its default makes sure of.
+                    # Its place takes no null, and only the default keeps null away.
                     Variable("Boolean", literal, right * 6 + [ABSENT] * 6 + [None]),
                 ]
             )
@@ -245,7 +245,7 @@ class _Writer:
         return self._variable(type_name, default, [right] * 32 + wrong)
 
     def _value(self, type_: str, text: str, *, required: bool) -> str:
-        """A literal, or a variable, for what takes such a text."""
+        """A literal or a variable, for a place that takes such a text."""
         literals = [print_string(text)]
         if type_ not in {"ID", "String"} and self._chance(0.4):
             literals = _ODD_LITERALS
@@ -271,7 +271,7 @@ class _Writer:
         )
 
     def _variable(self, type_: str, default: str | None, values: list[Any]) -> str:
-        """A new one, or one of the same type."""
+        """A new variable, or a declared one of the same type."""
         same = [name for name, v in self.variables.items() if v.type == type_ and default is None]
         if same and self._chance(0.3):
             return f"${self.random.choice(same)}"

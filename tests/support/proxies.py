@@ -1,4 +1,4 @@
-"""A proxy in front of a database, which can lose what the database answers."""
+"""A proxy in front of a database, which can lose the answers of the database."""
 
 import asyncio
 import contextlib
@@ -13,7 +13,7 @@ _CHUNK_BYTES = 65536
 
 
 class Proxy:
-    """Passes all on, but what the database answers to the commands in `losing`, and after them."""
+    """Passes everything on, except the answers from the first command in `losing` on."""
 
     def __init__(self, server_address: str) -> None:
         self._host, self._port = server_address.split(":")
@@ -21,7 +21,7 @@ class Proxy:
 
     @contextlib.asynccontextmanager
     async def listening(self) -> AsyncIterator[str]:
-        """Gives its own address."""
+        """Gives the address of the proxy."""
         async with await asyncio.start_server(self._connect, "127.0.0.1", 0) as listener:
             host, port = listener.sockets[0].getsockname()
             yield f"{host}:{port}"
@@ -60,7 +60,7 @@ class Proxy:
 async def through(
     proxy: Proxy, database_uri: str, **settings: Any
 ) -> AsyncIterator[httpx.AsyncClient]:
-    """A client of an application that reaches its database by way of the proxy alone."""
+    """A client of an application that reaches its database only through the proxy."""
     database = database_uri.rpartition("/")[2].partition("?")[0]
     async with (
         proxy.listening() as address,

@@ -1,4 +1,4 @@
-"""Replica sets of real mongods that tests may kill, freeze, restart and have fail."""
+"""Replica sets of real mongods, which tests may kill, freeze, restart, and make fail."""
 
 import contextlib
 import signal
@@ -33,7 +33,7 @@ _OPTIONS = [
 _SETTINGS = {
     "electionTimeoutMillis": 1000,
     "heartbeatIntervalMillis": 200,
-    # A new primary asks the frozen one for what it may have more; not for ten seconds.
+    # A new primary asks the frozen one for newer entries, but for one second and not for ten.
     "heartbeatTimeoutSecs": 1,
     "catchUpTimeoutMillis": 1000,
 }
@@ -73,19 +73,19 @@ class Member:
         self._process.wait()
 
     def stop(self) -> None:
-        """As an operator does it: a primary steps down first."""
+        """Stops it as an operator does: a primary steps down first."""
         self._process.terminate()
         self._process.wait()
 
     def says(self, what: str) -> bool:
-        """Whether it answers `hello`, with this in it."""
+        """Whether the answer to `hello` has a true value of this name."""
         with contextlib.suppress(PyMongoError), pymongo.timeout(1):
             return bool(self.client.admin.command("hello").get(what))
         return False
 
     @contextlib.contextmanager
     def failing(self, *commands: str, mode: Any = "alwaysOn", **data: Any) -> Iterator[None]:
-        """Has these commands of the application, and of nobody else, fail."""
+        """Makes these commands fail for the application, and for no other client."""
         data = {"failCommands": commands, "appName": "graphql-api", **data}
         with self.fail_point("failCommand", mode, data):
             yield
@@ -97,7 +97,7 @@ class Member:
         try:
             yield
         finally:
-            # This waits for the commands that it blocks.
+            # This waits for the commands that the fail point blocks.
             self.client.admin.command({**command, "mode": "off"})
 
 
@@ -134,7 +134,7 @@ class ReplicaSet:
         return primaries()[0]
 
     def customers(self, database_uri: str) -> Collection[dict[str, Any]]:
-        """What an application with this URI keeps, past the application."""
+        """The collection of an application with this URI, past the application."""
         database = database_uri.rpartition("/")[2].partition("?")[0]
         return self.primary().client[database]["customers"]
 

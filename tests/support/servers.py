@@ -1,4 +1,4 @@
-"""The real server as a subprocess, the processes around it, and waiting for what must happen."""
+"""The real server as a subprocess, its processes, and `until`, which waits for a condition."""
 
 import contextlib
 import json
@@ -22,19 +22,19 @@ _PATIENCE_SECONDS = 40.0
 
 @dataclass(frozen=True)
 class Server:
-    """A `graphql-api serve` that answers, and what it said on its standard error."""
+    """A `graphql-api serve` that answers, with the file of its standard error."""
 
     process: subprocess.Popen[str]
     url: str
     errors: Path
 
     def kill(self) -> None:
-        """`kill -9`: the server has no moment to stop anything."""
+        """`kill -9`: the server has no time to stop anything."""
         self.process.kill()
         self.process.wait(_PATIENCE_SECONDS)
 
     def log(self) -> list[dict[str, Any]]:
-        """What it has logged."""
+        """The lines of its log."""
         return [json.loads(line) for line in self.errors.read_text().splitlines()]
 
     def workers(self) -> list[int]:
@@ -44,9 +44,9 @@ class Server:
 
 @contextlib.contextmanager
 def serving(*flags: str, errors: Path, stop: bool = True, **environment: str) -> Iterator[Server]:
-    """Serves on a free port until the end, where it must stop by SIGTERM with exit code 0.
+    """Serves on a free port, and asserts at the end that SIGTERM stops it with exit code 0.
 
-    With `stop=False` the server is the test's to end.
+    With `stop=False`, the test must stop the server.
     """
     with launched("serve", "--port", "0", *flags, errors=errors, **environment) as process:
         url = _address(process, errors)
@@ -60,9 +60,9 @@ def serving(*flags: str, errors: Path, stop: bool = True, **environment: str) ->
 
 @contextlib.contextmanager
 def launched(*arguments: str, errors: Path, **environment: str) -> Iterator[subprocess.Popen[str]]:
-    """`graphql-api` with these arguments, wherever it is on its way; killed at the end.
+    """Starts `graphql-api` with these arguments, and kills it at the end.
 
-    Of this process's environment it has all but the settings.
+    It inherits the environment of this process, except the settings.
     """
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}
     with (
@@ -85,7 +85,7 @@ def launched(*arguments: str, errors: Path, **environment: str) -> Iterator[subp
 
 
 def variables_of_a_service(prefix: str) -> dict[str, str]:
-    """What Kubernetes sets in each container for a Service with one port, which has a name."""
+    """The variables that Kubernetes sets in each container for a Service with one named port."""
     address, port = "10.96.0.12", "8000"
     return {
         f"{prefix}_SERVICE_HOST": address,
@@ -100,7 +100,7 @@ def variables_of_a_service(prefix: str) -> dict[str, str]:
 
 
 def until(condition: Callable[[], object], what: str) -> None:
-    """Waits, but not for ever, for what must come true."""
+    """Waits up to 40 seconds for the condition. `what` describes it."""
     give_up = time.monotonic() + _PATIENCE_SECONDS
     while not condition():
         assert time.monotonic() < give_up, f"waited in vain until {what}"
@@ -108,7 +108,7 @@ def until(condition: Callable[[], object], what: str) -> None:
 
 
 def all_serve(server: Server, workers: int) -> None:
-    """Returns when the last of the workers serves, too."""
+    """Waits until the last of the workers serves."""
     ready = "Application startup complete."
     until(lambda: server.errors.read_text().count(ready) == workers, "all workers serve")
 
@@ -134,7 +134,7 @@ def worker_processes(parent: int) -> list[int]:
 
 
 def alive(pid: int) -> bool:
-    """Whether a process runs; one that only waits to be reaped does not."""
+    """Whether a process runs. A zombie does not."""
     status = _proc(pid, "status")
     return status != "" and "State:\tZ" not in status
 
@@ -152,7 +152,7 @@ def _pids() -> list[int]:
 
 
 def _proc(pid: int, name: str) -> str:
-    # A process may end while one looks.
+    # The process may end before it is read.
     with contextlib.suppress(OSError):
         return Path(f"/proc/{pid}/{name}").read_text()
     return ""

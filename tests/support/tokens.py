@@ -30,7 +30,7 @@ def bearer(token: str) -> dict[str, str]:
 async def api_key(
     mongodb_uri: str, *scopes: Scope, lifetime: timedelta | None = None, name: str = "test"
 ) -> str:
-    """A new key in this database, with all scopes where none is given."""
+    """A new key in this database. It has all scopes if none is given."""
     key, kept = new_api_key(name, frozenset(scopes or Scope), lifetime)
     with contextlib.closing(open_customers(mongodb_uri)) as customers:
         await MongoApiKeys(customers).add(kept)
@@ -61,7 +61,7 @@ class Provider:
     ) -> str:
         """A token with all scopes for a minute.
 
-        A claim that is given as None is left out, a timedelta is a time from now.
+        The token lacks a claim that is None; a timedelta is a time from now.
         """
         now = int(time.time())
         standard = {
@@ -95,12 +95,12 @@ class Provider:
         return json.dumps({"keys": [{**key, "kid": kid} for kid, key in keys.items()]})
 
     def settings(self, jwks: str) -> dict[str, Any]:
-        """What makes an application take the tokens."""
+        """The settings of an application that accepts the tokens."""
         return {"jwt_issuer": ISSUER, "jwt_audience": AUDIENCE, "jwt_jwks": jwks}
 
 
 class Publication(ThreadingHTTPServer):
-    """A JWKS at a URL on this machine; what it says can change, and requests are counted."""
+    """A JWKS at a URL on this machine. A test may change it, and it counts the requests."""
 
     def __init__(self, jwks: str) -> None:
         super().__init__(("127.0.0.1", 0), _JwksHandler)
@@ -120,7 +120,7 @@ class _JwksHandler(BaseHTTPRequestHandler):
         self.wfile.write(self.server.jwks.encode())
 
     def log_message(self, *_: object) -> None:
-        """Says nothing."""
+        """Logs nothing."""
 
 
 @contextlib.contextmanager

@@ -1,4 +1,4 @@
-"""A schema that has what ours has not, to try how prepared operations do with it."""
+"""A schema with the features that ours lacks, to test prepared operations with them."""
 
 from collections.abc import AsyncGenerator, Callable
 from enum import Enum
@@ -169,14 +169,14 @@ class Second(Resolved):
     pass
 
 
-# What is resolved, and how
+# Resolvers
 
-# What resolvers were called with.
+# The arguments of the calls of resolvers.
 calls: list[str] = []
 
 
 def echo(type_: object, default: object = strawberry.UNSET) -> Any:
-    """A field that says what exactly its resolver was called with."""
+    """A field that gives the exact arguments of its resolver."""
 
     async def resolver(info: Info, value: Any = default) -> str:
         calls.append(f"{info.context} {value!r}")
@@ -211,7 +211,7 @@ THINGS: dict[str, Any] = {
 
 
 def given(type_: object) -> Any:
-    """A field that gives one of the things."""
+    """A field that gives one of the things by its name."""
 
     async def resolver(info: Info, key: str) -> Any:
         calls.append(key)

@@ -1,4 +1,4 @@
-"""Good and bad values for each of the twelve fields, for every judge: rule, GraphQL, MongoDB."""
+"""Valid and invalid values of each field, for every judge: the rules, GraphQL and MongoDB."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -16,7 +16,7 @@ FORMAT = "InvalidFormatError"
 
 @dataclass(frozen=True)
 class Good:
-    """A value that is accepted, and what is kept of it."""
+    """A valid value, and the form in which it is stored."""
 
     field: str
     sent: Any
@@ -25,7 +25,7 @@ class Good:
 
 @dataclass(frozen=True)
 class Bad:
-    """A value that is refused, and every problem that it has, in order."""
+    """An invalid value, and its problems in their order."""
 
     field: str
     sent: Any
@@ -45,7 +45,7 @@ def _bad(field: str, values: dict[Any, tuple[str, ...]]) -> list[Bad]:
 
 # The fillers of Hangul.
 INVISIBLE_LETTERS = "\u115f\u1160\u3164\uffa0"
-# Joiners that do not stand between letters of a script that needs them, and tshegs between none.
+# Joiners that are not between letters of a script that needs them, and tshegs not between letters.
 _JOINED_NOTHING = (
     "John\u200cSmith",
     "\u0391\u03bd\u03bd\u200d\u03b1\u03c2",
@@ -88,7 +88,7 @@ _LETTERS_AND_SPACES = {
 }
 _ADDRESS = {
     **dict.fromkeys(_JOINED_NOTHING, (FORMAT,)),
-    # Joined to a digit.
+    # The joiner is beside a digit.
     "\u0639\u0644\u06cc\u0639\u200c\u06f5": (FORMAT,),
     "\u3164" * 5: (FORMAT,),
     "1 St.": (FORMAT,),
@@ -288,8 +288,8 @@ BAD = [
     *[Bad("phone_number", value, (WRONG_TYPE,)) for value in _NEITHER_TEXT_NOR_INTEGER],
 ]
 
-# MongoDB's Unicode tables are older than Python's: that a code point is not assigned is only the
-# rule's to say, or those that were assigned in between would be refused.
+# MongoDB's Unicode tables are older than Python's. Only the rule may reject unassigned code points,
+# because MongoDB would also reject the ones that were assigned in between.
 ONLY_THE_RULE_REFUSES = ["a\ufffebcde", "a\u0378bcde"]
 
 
@@ -302,7 +302,7 @@ def judge_one(field: str, sent: Any) -> NewCustomer | Rejected:
 
 
 def as_value(sent: Any) -> Value:
-    """What the scalars make of it."""
+    """The value that the scalars give to the rules."""
     if isinstance(sent, int) and not isinstance(sent, bool):
         return str(sent)
     return sent if isinstance(sent, str) else NOT_TEXT

@@ -1,4 +1,4 @@
-"""Clients that speak HTTP byte by byte, slowly, wrongly, or without ever listening."""
+"""Clients that send HTTP byte by byte: slowly, wrongly, or without reading the answer."""
 
 import asyncio
 import contextlib
@@ -27,7 +27,7 @@ class Answer:
 
     @property
     def code(self) -> str:
-        """The code of the error that it is."""
+        """The code of its only error."""
         assert self.headers["content-type"] == "application/json; charset=utf-8"
         [error] = self.json()["errors"]
         assert error["message"].endswith(".")
@@ -36,20 +36,20 @@ class Answer:
 
 
 class Wire:
-    """One connection to a server. Whatever is waited for, is not waited for without end."""
+    """One connection to a server. Each method waits at most `PATIENCE_SECONDS`."""
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._reader = reader
         self._writer = writer
 
     async def send(self, data: bytes) -> None:
-        """Raises `ConnectionError` where the server has gone."""
+        """Raises `ConnectionError` if the server has closed the connection."""
         self._writer.write(data)
         async with asyncio.timeout(PATIENCE_SECONDS):
             await self._writer.drain()
 
     def end(self) -> None:
-        """Says that nothing more is sent."""
+        """Ends the sending half of the connection."""
         self._writer.write_eof()
 
     async def answer(self) -> Answer:
@@ -62,12 +62,12 @@ class Wire:
         return Answer(int(status_line.split()[1]), headers, content)
 
     async def goes_on(self) -> bool:
-        """Whether the server says that the body may come."""
+        """Whether the server asks for the body."""
         async with asyncio.timeout(PATIENCE_SECONDS):
             return await self._head() == "HTTP/1.1 100 Continue\r\n\r\n"
 
     async def rest(self) -> bytes:
-        """What still comes until the server ends the connection."""
+        """The bytes until the server ends the connection."""
         rest = b""
         async with asyncio.timeout(PATIENCE_SECONDS):
             with contextlib.suppress(ConnectionError):
@@ -91,7 +91,7 @@ async def wire(url: str, *, receive_buffer: int | None = None) -> AsyncIterator[
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
     connection.setblocking(False)  # noqa: FBT003  # its only parameter
     await asyncio.get_running_loop().sock_connect(connection, (address.hostname, address.port))
-    # Stops reading by itself while nobody takes what came.
+    # The reader stops reading at this limit.
     reader, writer = await asyncio.open_connection(sock=connection, limit=65536)
     try:
         yield Wire(reader, writer)
@@ -122,10 +122,10 @@ def get(path: str, *headers: bytes) -> bytes:
 
 
 def open_sockets(pid: int) -> int:
-    """How many sockets a process has open."""
+    """The number of open sockets of a process."""
     count = 0
     for descriptor in Path(f"/proc/{pid}/fd").iterdir():
-        # It may be closed while one looks.
+        # The process may close it before it is read.
         with contextlib.suppress(OSError):
             count += str(descriptor.readlink()).startswith("socket:")
     return count
