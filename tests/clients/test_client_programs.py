@@ -48,7 +48,7 @@ class Folder:
         self.write(SECTIONS["The document"])
 
     def write(self, section: str) -> list[str]:
-        """Writes the files that the section names; gives its other blocks."""
+        """Writes the files that the section names, and returns its other blocks."""
         blocks = BLOCK.findall(section)
         for name, _, content in blocks:
             if name:
@@ -64,7 +64,7 @@ class Folder:
     def run(self, *commands: str) -> subprocess.CompletedProcess[str]:
         """Runs commands one after another, until one fails."""
         places = (PYTHON, ROOT / ".venv/bin", os.environ["PATH"])
-        return subprocess.run(  # noqa: S603  # what the page says
+        return subprocess.run(  # noqa: S603  # the commands of the page
             ["bash", "-c", " &&\n".join(commands)],  # noqa: S607  # the shell of the page
             cwd=self.path,
             capture_output=True,
@@ -82,7 +82,7 @@ def folder(tmp_path: Path, server_url: str) -> Folder:
 
 
 def commands_of(block: str) -> list[str]:
-    """A block's commands without those that install what is locked."""
+    """The commands of a block, except the ones that install the locked packages."""
     return [line for line in block.splitlines() if "install" not in line]
 
 
@@ -127,7 +127,7 @@ def test_apollo_needs_the_possible_types_to_match_an_interface(
     assert done.stdout.startswith("input.name: ")
 
 
-def test_the_page_has_a_section_for_each_client_and_installs_what_is_locked() -> None:
+def test_the_page_has_a_section_for_each_client_and_installs_the_locked_packages() -> None:
     locked = {
         *json.loads((PROGRAMS / "package.json").read_text("utf-8"))["dependencies"],
         *tomllib.loads((PROGRAMS / "pyproject.toml").read_text("utf-8"))["project"]["dependencies"],

@@ -32,7 +32,7 @@ Story = Callable[..., dict[str, Any]]
 
 @pytest.fixture
 def story(server_url: str) -> Story:
-    """Runs a story of `form.mjs` with that server, and gives its result."""
+    """Runs a story of `form.mjs` with that server, and returns its result."""
 
     def run(name: str, *arguments: str, url: str = server_url) -> dict[str, Any]:
         told: dict[str, Any] = run_script("clients/browser/form.mjs", name, url, *arguments)

@@ -223,7 +223,7 @@ def _few_tokens(grow: Callable[[int], str]) -> Grow:
 def _texts(start: str, unit: str, end: str) -> Grow:
     def grow(size: int) -> bytes:
         text = start + unit * (size // len(_FIELDS) // _escaped(unit)) + end
-        # The invalid country keeps the customer from the database, which is away.
+        # The invalid country keeps the customer from the database, which is unreachable.
         values = {"country": "1", **dict.fromkeys(_FIELDS, text)}
         return body(json.dumps({"query": CREATE_CUSTOMER, "variables": {"input": values}}))
 

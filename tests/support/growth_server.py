@@ -33,9 +33,10 @@ _NO_DATABASE = "mongodb://127.0.0.1:1/"
 async def ask_each(
     requests: Mapping[str, bytes], counted: Callable[[], int] = lambda: 0
 ) -> dict[str, tuple[int, int]]:
-    """The status of the answer to each request, and what `counted` gives for it.
+    """The status of the answer to each request, and what `counted` returns for it.
 
-    No request may need the database, which is away. `counted` gives the count since its last call.
+    No request may need the database, which is unreachable. `counted` returns the count since its
+    last call.
     """
     answered = {}
     with tempfile.TemporaryDirectory() as folder:
@@ -99,7 +100,7 @@ def main(output: Path, small: int, large: int, most_growth: int) -> None:  # pra
         nonlocal number
         number += 1
         part = output.with_name(f"{output.name}.{number}")
-        # The last line has the total. To read the whole file here would take long.
+        # The last line has the total. To read the whole file here would be slow.
         with part.open("rb") as file:
             file.seek(-64, os.SEEK_END)
             total = file.read().partition(b"totals: ")[2]

@@ -46,7 +46,7 @@ _TEXTS = {
         if public_name(value.field) == named
         and isinstance(value.sent, str)
         and value.sent.isprintable()
-        and len(value.sent) < 100  # long ones take long to read
+        and len(value.sent) < 100  # long texts are slow to read
     ]
     for named in {public_name(value.field) for value in GOOD}
 }
@@ -87,7 +87,7 @@ class GeneratedOperation:
     is_special: bool
 
     def values(self, random: Random) -> dict[str, Any] | None:
-        """Values for the variables, most of them valid; None if there are none."""
+        """Values for the variables, most of them valid. None if it has no variables."""
         chosen = {name: random.choice(v.values) for name, v in self.variables.items()}
         given = {name: value for name, value in chosen.items() if value is not ABSENT}
         if random.random() < 0.05:

@@ -266,7 +266,7 @@ async def resolver_that_changes(info: Info, value: WithDefaults = DEFAULT) -> st
 
 
 async def resolver_how(info: Info) -> str:
-    """Only graphql-core gives a resolver the path of its field."""
+    """Only graphql-core passes the path of its field to a resolver."""
     return "by graphql-core" if hasattr(info, "path") else "prepared"
 
 

@@ -26,7 +26,7 @@ async function fill(page, values) {
   for (const [label, value] of Object.entries(values)) await field(page, label).fill(value);
 }
 
-/** Sends the form, and gives its message. */
+/** Sends the form, and returns its message. */
 async function create(page, name = "Create customer") {
   await button(page, name).click();
   await page.locator('[role="status"]:not(:empty), [role="alert"]:not(:empty), .field .error')

@@ -12,11 +12,11 @@ async function opened(context, search = "") {
   return page;
 }
 
-/** Waits until GraphiQL has read what was typed (100 ms later) and stored it (500 ms later). */
+/** Waits until GraphiQL has read the typed text (100 ms later) and stored it (500 ms later). */
 const settled = (page) =>
   page.evaluate(() => new Promise((resolve) => setTimeout(resolve, 700)));
 
-/** The whole text of an editor, of which the page shows only what fits. */
+/** The whole text of an editor, of which the page shows only a part. */
 const text = (page, name) =>
   page.evaluate((name) => globalThis.__MONACO.editor.getModels()
     .find((model) => model.uri.path.endsWith(name)).getValue(), name);
@@ -241,7 +241,7 @@ const stories = {
     return look(page);
   },
 
-  /** Does what the page itself never does. */
+  /** Breaks the policy in ways in which the page itself never does. */
   async foul(context) {
     const page = await opened(context);
     await page.evaluate(async () => {
