@@ -150,7 +150,7 @@ async def test_invalid_claims_are_rejected(
     assert await status(guarded, provider.token(**claims)) == 401
 
 
-async def test_a_remembered_token_is_rejected_as_soon_as_it_expires(
+async def test_a_cached_token_is_rejected_as_soon_as_it_expires(
     guarded: httpx.AsyncClient, provider: Provider
 ) -> None:
     # The leeway is 10 seconds.
@@ -313,7 +313,7 @@ def test_a_key_for_other_purposes_is_not_usable(
 async def test_a_key_that_is_too_short_is_not_used(
     database_uri: str, provider: Provider, tmp_path: Path
 ) -> None:
-    weak = rsa.generate_private_key(public_exponent=65537, key_size=1024)  # noqa: S505  # as it says
+    weak = rsa.generate_private_key(public_exponent=65537, key_size=1024)  # noqa: S505  # on purpose
     file = tmp_path / "jwks.json"
     file.write_text(
         json.dumps({"keys": [{**RSAAlgorithm.to_jwk(weak.public_key(), as_dict=True), "kid": "a"}]})
@@ -366,7 +366,7 @@ async def test_after_a_rotation_the_new_key_is_used_and_the_old_one_is_not(
     assert after == [200, 401]
 
 
-async def test_keys_that_are_not_fresh_are_fetched_again_and_stay_in_use_meanwhile(
+async def test_keys_that_are_not_fresh_stay_in_use_while_they_are_fetched_again(
     database_uri: str,
     provider: Provider,
     publication: Publication,
@@ -467,7 +467,7 @@ async def can(client: httpx.AsyncClient, token: str) -> set[Scope]:
 async def eventually(condition: Callable[[], bool]) -> None:
     """Waits until the condition is true, for 20 seconds at most."""
     async with asyncio.timeout(20):
-        while not condition():  # noqa: ASYNC110  # nothing tells of it
+        while not condition():  # noqa: ASYNC110  # no event signals it
             await asyncio.sleep(0.02)
 
 

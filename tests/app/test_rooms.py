@@ -44,7 +44,7 @@ MAY_IMPORT = {
 
 
 @pytest.mark.parametrize("room", MAY_IMPORT)
-def test_a_room_imports_only_what_is_listed(room: str) -> None:
+def test_a_room_imports_only_its_listed_rooms_and_packages(room: str) -> None:
     folder = PACKAGE / room
     files = list(folder.glob("*.py")) if folder.is_dir() else [PACKAGE / f"{room}.py"]
 

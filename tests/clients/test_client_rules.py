@@ -1,4 +1,4 @@
-"""What clients generate from `@constraint` and what the server judges: where the two differ."""
+"""The rules that clients generate from `@constraint`, compared with the server's own."""
 
 import json
 import random
@@ -23,8 +23,8 @@ from ..support.node import needs_node, run_script
 from ..support.unmeasured import unmeasured
 from ..support.values import BAD, GOOD, judge_one
 
-# What is easily taken for something else: letters and marks of many scripts, within and beyond the
-# first 65,536 code points, white space of all kinds and what only looks so, and dots.
+# Characters that rules easily confuse: letters and marks of many scripts, within and beyond the
+# first 65,536 code points, white space and characters that only look like it, and dots.
 PIECES = [
     *"aZß9٣५éǅʰ李あआ가ﬁ\U0001d49c𐐀𠮷",
     *("e\u0301", "\u0301", "\u094d", "x\u0323\u0302", "\u1112\u1161\u11ab", "क्षि"),
@@ -60,7 +60,7 @@ LIST = "A list of one string, which TypeScript rejects"
 
 
 @needs_node
-def test_what_the_server_accepts_clients_accept_and_the_readme_says_what_else(
+def test_clients_accept_what_the_server_accepts_and_the_manual_lists_what_else(
     tmp_path: Path,
 ) -> None:
     values = _all_values()
@@ -82,7 +82,9 @@ def test_what_the_server_accepts_clients_accept_and_the_readme_says_what_else(
 
 
 @needs_node
-def test_every_pattern_means_the_same_by_either_flag_and_in_an_input(tmp_path: Path) -> None:
+def test_every_pattern_matches_the_same_texts_with_both_flags_and_in_an_input(
+    tmp_path: Path,
+) -> None:
     values = [_texts(field) for field in FIELDS]
     patterns = [constraint(field).pattern for field in FIELDS]
     file = tmp_path / "patterns.json"
@@ -96,7 +98,7 @@ def test_every_pattern_means_the_same_by_either_flag_and_in_an_input(tmp_path: P
 
 
 @needs_node
-def test_what_unicode_says_to_ignore_is_no_description_and_no_letter(tmp_path: Path) -> None:
+def test_characters_that_unicode_ignores_are_no_description_and_no_letters(tmp_path: Path) -> None:
     file = tmp_path / "none.json"
     file.write_text("[]", "ascii")
 
@@ -115,13 +117,13 @@ def _all_values() -> list[tuple[Field, Any]]:
 
 @unmeasured
 def _problems(values: list[tuple[Field, Any]]) -> list[tuple[Problem, ...]]:
-    """The problems of each value by the server's rules."""
+    """The problems that the server's rules find in each value."""
     judged = (judge_one(field.name, value) for field, value in values)
     return [one.problems if isinstance(one, Rejected) else () for one in judged]
 
 
 def _reason(problem: Problem, value: Any) -> str:
-    """Why only the server has this problem; fails for what no reason explains."""
+    """The reason why only the server finds this problem. Fails where no reason explains it."""
     field = problem.field
     if isinstance(problem, WrongType):
         assert isinstance(value, list)
@@ -146,7 +148,7 @@ def _texts(field: Field) -> list[str]:
 
 
 def _values(field: Field) -> Iterator[Any]:
-    """The tables' values, the same at their borders, and what chance makes of them."""
+    """The values of the tables, values around the limits of length, and random changes of them."""
     pairs = [(good.field, good.sent) for good in GOOD] + [(bad.field, bad.sent) for bad in BAD]
     sent = [
         value

@@ -319,7 +319,7 @@ def test_schema_check_prints_nothing_if_nothing_differs(
     assert capsys.readouterr().out == ""
 
 
-def test_schema_check_shows_what_differs(
+def test_schema_check_shows_the_differences(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     file = tmp_path / "schema.graphql"

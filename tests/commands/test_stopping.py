@@ -1,4 +1,4 @@
-"""Servers that hang, stop or are replaced still answer requests, and store what they answered."""
+"""Servers that hang, stop or are replaced answer requests, and store all confirmed customers."""
 
 import asyncio
 import contextlib

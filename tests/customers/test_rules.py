@@ -1,4 +1,4 @@
-"""The rules: what each field accepts, and the messages for what it rejects."""
+"""The rules: the values that each field accepts, and the messages for other values."""
 
 import unicodedata
 

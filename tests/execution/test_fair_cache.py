@@ -122,7 +122,7 @@ def test_it_behaves_like_a_plain_model(most: int, steps: list[tuple[str, str, in
     # A plain model of the cache: keys, owners and weights, the least recently used one first.
     model: list[tuple[str, str, int]] = []
 
-    # For `add`, the number gives the weight; for other steps, how many steps ago the key was added.
+    # For `add`, the number is the weight; for other steps, how many steps ago the key was added.
     for index, (step, owner, number) in enumerate(steps):
         key = f"{index if step == 'add' else index - number}"
         known = next((one for one in model if one[0] == key), None)

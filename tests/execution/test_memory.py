@@ -1,4 +1,4 @@
-"""The memory that strangers can make a server use is bounded, whatever they send."""
+"""The memory that strangers can make a server use is bounded for any requests."""
 
 import asyncio
 import gc
@@ -21,7 +21,7 @@ from graphql_api.settings import Settings
 from ..support.scripted_customers import Script, ScriptedCustomers, giving
 from ..support.unmeasured import unmeasured
 
-# Smaller than those of a server, so that they are reached sooner.
+# Smaller than the limits of a server, so that a test reaches them sooner.
 TOKENS = {"_CACHED_TOKENS": 2048, "_TOKENS_SEEN_ONCE": 512, "_INVALID_TOKENS": 512}
 # 4 kB for each cached token, 1 kB for the others, and the cached errors of fields.
 BOUND = 4096 * 2048 + 1024 * 1024 + 4 * 2**20
@@ -41,7 +41,7 @@ class Sent:
 
 
 def invalid(random: Random) -> dict[str, str]:
-    """Every field is invalid, each by a length of its own."""
+    """Every field is invalid, each by a different length."""
     return {field.public_name: "?" * random.randint(100, 1000) for field in FIELDS}
 
 
@@ -108,7 +108,7 @@ KINDS = [creations, aliases, operations, dense, comments, text, wrong, unknown]
 async def send_each(
     documents: Documents, kind: Callable[[Random, int], Sent], random: Random, numbers: range
 ) -> None:
-    """Sends a document for each number, each by a stranger of its own."""
+    """Sends a document for each number, each from a different stranger."""
     for number in numbers:
         await send(documents, kind(random, number), f"stranger {number}")
 
@@ -126,7 +126,7 @@ async def send(documents: Documents, sent: Sent, owner: str) -> None:
 
 @pytest.fixture
 def grown() -> Iterator[Callable[[], int]]:
-    """Gives the number of bytes that were allocated since and are still in use."""
+    """Returns the number of bytes that were allocated since and are still in use."""
 
     def held() -> int:
         gc.collect()

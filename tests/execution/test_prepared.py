@@ -45,7 +45,7 @@ ID = UUID("00000000-0000-4000-8000-000000000000")
 JOHN = Customer(
     id=ID, name="John Smith", email="john@example.com", country="US", created_at=NOW, updated_at=NOW
 )
-# Values that MongoDB never gives, and that only graphql-core can answer.
+# Values that MongoDB never returns, and that only graphql-core can answer.
 BROKEN: list[dict[str, Any]] = [
     {"email": None},
     {"name": ["John"]},
@@ -72,7 +72,7 @@ def broken_as(values: dict[str, Any]) -> Callable[[StoredCustomer], StoredCustom
 
 
 def script(random: Random) -> Script:
-    """Successes most of the time, and everything else that can happen."""
+    """Successes most of the time, and every other possible outcome."""
     faults = [
         raising(error) for error in (Unavailable(), RuntimeError("s3cr3t"), TimeoutError("s3cr3t"))
     ]
@@ -138,7 +138,7 @@ def case(operation: GeneratedOperation, random: Random) -> Case:
 def graphql_core(
     document: DocumentNode, name: str | None, *, hide_suggestions: bool
 ) -> Callable[[dict[str, Any] | None, Context], Any]:
-    """graphql-core's own executor; of our code, it runs what masks errors."""
+    """graphql-core's own executor; of our code, it runs only the masking of errors."""
 
     async def run(variables: dict[str, Any] | None, context: Context) -> ExecutionResult:
         result = await await_maybe(

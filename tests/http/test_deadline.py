@@ -69,7 +69,7 @@ def test_every_time_limit_is_in_one_of_these_sums() -> None:
     assert limits <= set(globals())
 
 
-async def test_a_step_has_what_is_left_of_its_request() -> None:
+async def test_a_step_has_the_remaining_time_of_its_request() -> None:
     before = time.monotonic()
     start_deadline()
     extend_deadline(1)
@@ -99,7 +99,7 @@ async def test_of_ten_creations_on_a_slow_database_those_in_time_are_done_and_th
     assert seconds < ANSWER_SECONDS
     codes = {error["extensions"]["code"] for error in answer.json()["errors"]}
     assert codes == {"UNAVAILABLE"}
-    # None but the first, and those that were created in time.
+    # The first customer, and the ones that were created in time.
     assert 1 < failing_set.customers(slow_database_uri).count_documents({}) < 8
 
 

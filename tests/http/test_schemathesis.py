@@ -13,7 +13,7 @@ from schemathesis.graphql import nodes
 from ..support.paths import ROOT
 
 _CASES = 260
-# Of each operation; chance may find fewer different ones than it looks for.
+# For each operation. Random generation may find fewer different cases than `_CASES`.
 _LEAST_CASES = 250
 
 # The scalars take any value, so each kind of literal is tried.

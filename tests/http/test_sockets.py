@@ -43,7 +43,7 @@ MOST_BODY = Settings().max_body_bytes
 @pytest.fixture
 async def client(impatient_server: Server) -> AsyncIterator[httpx.AsyncClient]:
     """Another client, which must be served at any time."""
-    # The server could close a kept connection just when the next request is sent.
+    # The server could close an idle connection just when the next request is sent.
     none_kept = httpx.Limits(max_keepalive_connections=0)
     async with httpx.AsyncClient(base_url=impatient_server.url, limits=none_kept) as client:
         yield client
@@ -114,7 +114,7 @@ async def assert_serves(client: httpx.AsyncClient) -> None:
     [b"GET /healthz HTTP/1.1\r\nX-Slow: ", b"GET /", post(TYPENAME.ljust(999))[:-900]],
     ids=["headers", "path", "body"],
 )  # fmt: skip
-async def test_200_slow_requests_end_at_the_deadline_and_others_are_served_meanwhile(
+async def test_200_slow_requests_end_at_the_deadline_while_others_are_served(
     impatient_server: Server, client: httpx.AsyncClient, beginning: bytes
 ) -> None:
     pid = impatient_server.process.pid
@@ -398,7 +398,7 @@ async def test_a_last_answer_that_is_read_late_misses_nothing(server_url: str) -
 
 
 async def fill(server: Server, unread: Wire) -> int:
-    """Asks for pages until the server cannot send any more, and gives how many."""
+    """Requests pages until the server cannot send any more, and returns their number."""
     asked, before = 0, answered(server)
     while answered(server) == before + asked:
         await unread.send(PAGE * 10)

@@ -124,7 +124,9 @@ async def test_a_query_can_be_asked_for_by_get_and_a_mutation_cannot(
 
 
 @pytest.mark.parametrize("id_", ["unknown", "", "x" * 256, "José", "a\nb", "read\0"])
-async def test_an_unknown_id_is_an_error_of_its_own(client: httpx.AsyncClient, id_: str) -> None:
+async def test_an_unknown_id_is_an_error_with_its_own_code(
+    client: httpx.AsyncClient, id_: str
+) -> None:
     legacy = await ask(client, id_)
     modern = await ask(client, id_, headers=GRAPHQL_RESPONSE)
 
@@ -202,7 +204,7 @@ async def test_a_document_is_looked_up_and_parsed_once(
     assert after - before < 5
 
 
-async def test_a_limited_number_is_remembered_and_all_are_served(
+async def test_a_limited_number_is_cached_and_all_are_served(
     database_uri: str,
     registered: Registered,
     parsed: list[str],
@@ -259,7 +261,7 @@ async def test_an_id_that_is_registered_again_has_its_new_text(
     await comes_true(client, "id", lambda answer: answer.json() == {"data": {"new": "Query"}})
 
 
-async def test_while_the_database_is_frozen_only_remembered_documents_are_served(
+async def test_while_the_database_is_frozen_only_cached_documents_are_served(
     tmp_path: Path,
 ) -> None:
     with embedded_mongod(find_mongod(None), tmp_path) as uri:
@@ -355,7 +357,7 @@ async def test_invented_ids_do_not_delay_other_clients(
     assert codes == {"DOCUMENT_NOT_FOUND"}
 
 
-async def test_the_rate_limit_comes_before_a_look_up(database_uri: str) -> None:
+async def test_the_rate_limit_precedes_a_look_up(database_uri: str) -> None:
     async with connected(database_uri, rate_limit="2/hour") as client:
         answers = [await ask(client, f"made-up-{number}") for number in range(3)]
 
@@ -451,7 +453,7 @@ async def ask(
 async def comes_true(
     client: httpx.AsyncClient, id_: str, condition: Callable[[httpx.Response], bool]
 ) -> None:
-    """Asks for a document until the answer is as it must become."""
+    """Asks for a document until its answer meets the condition."""
     give_up = time.monotonic() + 20
     while not condition(answer := await ask(client, id_)):
         assert time.monotonic() < give_up, answer.text

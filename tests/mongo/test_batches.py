@@ -113,7 +113,7 @@ async def test_after_a_batch_of_several_an_item_does_not_wait_long_for_others() 
     assert await alone == "3"
 
 
-async def test_items_that_arrive_meanwhile_are_sent_in_order_a_hundred_at_a_time() -> None:
+async def test_items_that_wait_for_a_batch_are_sent_in_order_a_hundred_at_a_time() -> None:
     sent = Sent()
     batches = Batches(sent.send)
     first = asked(batches, 0)

@@ -37,9 +37,9 @@ def three(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ReplicaSet]:
 
 
 class Stream:
-    """Clients that create one customer after another, each customer with a key of its own.
+    """Clients that create one customer after another, each customer with its own key.
 
-    Where the answer is unclear, they send the request again, with its key.
+    After an unclear answer, they send the request again, with the same key.
     """
 
     def __init__(self, client: httpx.AsyncClient) -> None:
@@ -48,7 +48,7 @@ class Stream:
         self._latest = [0.0] * CLIENTS
         self.acknowledged: dict[str, str] = {}  # the ids, by key
         self.acknowledged_at: list[float] = []
-        self.asked_at: list[float] = []  # for what was acknowledged, in the same order
+        self.asked_at: list[float] = []  # the times of sending, in the same order
         self.unclear: list[str] = []  # the codes of such answers
 
     @contextlib.asynccontextmanager

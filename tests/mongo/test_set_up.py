@@ -168,7 +168,7 @@ async def test_an_insert_into_an_earlier_collection_does_not_start_a_set_up(
         ({"maxWireVersion": 13, "msg": "isdbgrid"}, r"MongoDB 6\.0 or newer"),
     ],
 )
-def test_a_mongodb_that_cannot_keep_the_guarantees_is_refused(
+def test_a_mongodb_that_cannot_keep_the_guarantees_is_rejected(
     hello: dict[str, Any], reason: str
 ) -> None:
     with pytest.raises(Misconfigured, match=reason):

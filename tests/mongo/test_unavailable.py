@@ -55,7 +55,7 @@ async def test_a_frozen_database_is_unavailable_within_5_seconds_and_service_res
             reading = asyncio.create_task(client.post("/graphql", json=query))
             creating = asyncio.gather(*(ask_to_create(client, email) for email in EMAILS[:-1]))
             health = await client.get("/healthz")
-            # What docs/guarantees.md promises for readiness.
+            # The limit for readiness in docs/guarantees.md.
             await until_not_ready(client, answer_seconds=1)
             answers = list(map(code, await creating))
             read = await reading

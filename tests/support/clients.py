@@ -96,7 +96,7 @@ async def create_customer(
     headers: dict[str, str] | None = None,
     **fields: Any,
 ) -> dict[str, Any]:
-    """The result of `createCustomer`. The fields have their Python names."""
+    """The result of `createCustomer`. Takes the fields by their Python names."""
     values = {"email": "john.smith@example.com", **fields}
     variables = {
         "input": {public_name(field): value for field, value in values.items()},

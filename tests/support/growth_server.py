@@ -33,10 +33,10 @@ _NO_DATABASE = "mongodb://127.0.0.1:1/"
 async def ask_each(
     requests: Mapping[str, bytes], counted: Callable[[], int] = lambda: 0
 ) -> dict[str, tuple[int, int]]:
-    """The status of the answer to each request, and what `counted` gives for it.
+    """The status of the answer to each request, and what `counted` returns for it.
 
-    No request may need the database, which is away. `counted` gives what was counted since it was
-    called last.
+    No request may need the database, which is unreachable. `counted` returns the count since its
+    last call.
     """
     answered = {}
     with tempfile.TemporaryDirectory() as folder:
@@ -95,12 +95,12 @@ def main(output: Path, small: int, large: int, most_growth: int) -> None:  # pra
     number = 0
 
     def counted() -> int:
-        # Callgrind writes what it has counted whenever this is called, and begins anew.
+        # At each call, Callgrind writes its count and starts from zero.
         os.sched_yield()
         nonlocal number
         number += 1
         part = output.with_name(f"{output.name}.{number}")
-        # The last line has the total; all of it would take long to read here.
+        # The last line has the total. To read the whole file here would be slow.
         with part.open("rb") as file:
             file.seek(-64, os.SEEK_END)
             total = file.read().partition(b"totals: ")[2]
@@ -108,11 +108,11 @@ def main(output: Path, small: int, large: int, most_growth: int) -> None:  # pra
         return int(total)
 
     configure_structlog("error", "json")
-    # What is imported or made at the first use, and what the collector does, does not grow.
+    # Neither the imports and caches of the first use nor the garbage collector may count.
     asyncio.run(ask_each({name: request(64) for name, request in REQUESTS.items()}))
     gc.freeze()
     gc.disable()
-    # To count takes ten times as long as not to count.
+    # Counting takes ten times as long.
     control = ["callgrind_control", "--instr=on", str(os.getpid())]
     subprocess.run(control, check=True, stdout=subprocess.DEVNULL)  # noqa: S603  # Debian's
     costs = _costs(REQUESTS, large, counted)

@@ -13,7 +13,7 @@ _CHUNK_BYTES = 65536
 
 
 class Proxy:
-    """Forwards everything except the answers to the commands in `losing`, and later answers."""
+    """Forwards everything. After a command in `losing`, drops the answers on its connection."""
 
     def __init__(self, server_address: str) -> None:
         self._host, self._port = server_address.split(":")
@@ -60,7 +60,7 @@ class Proxy:
 async def through(
     proxy: Proxy, database_uri: str, **settings: Any
 ) -> AsyncIterator[httpx.AsyncClient]:
-    """A client of an application that reaches its database through the proxy only."""
+    """A client of an application that reaches its database only through the proxy."""
     database = database_uri.rpartition("/")[2].partition("?")[0]
     async with (
         proxy.listening() as address,

@@ -19,9 +19,9 @@ class Script:
 
 @dataclass
 class ScriptedCustomers:
-    """Customers that give each executor the same answers, and record each call.
+    """Customers that return the same answers to each executor, and record each call.
 
-    They replace a database, because two real ones would give different ids and times.
+    They replace a database, because two real ones would create different ids and times.
     """
 
     script: Script

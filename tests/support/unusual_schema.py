@@ -1,4 +1,4 @@
-"""A schema with what ours does not have, to test prepared operations."""
+"""A schema with the features that ours lacks, to test prepared operations with them."""
 
 from collections.abc import AsyncGenerator, Callable
 from enum import Enum
@@ -180,14 +180,14 @@ class Second(Resolved):
     pass
 
 
-# What is resolved, and how
+# Resolvers
 
-# The calls of resolvers.
+# One text for each call of a resolver.
 calls: list[str] = []
 
 
 def echo(type_: object, default: object = strawberry.UNSET) -> Any:
-    """A field that shows the argument of its resolver."""
+    """A field that returns the `repr` of its argument."""
 
     async def resolver(info: Info, value: Any = default) -> str:
         calls.append(f"{info.context} {value!r}")
@@ -222,7 +222,7 @@ THINGS: dict[str, Any] = {
 
 
 def thing_of(type_: object) -> Any:
-    """A field that returns one of the things."""
+    """A field that returns one of the `THINGS` by its key."""
 
     async def resolver(info: Info, key: str) -> Any:
         calls.append(key)
@@ -266,7 +266,7 @@ async def resolver_that_changes(info: Info, value: WithDefaults = DEFAULT) -> st
 
 
 async def resolver_how(info: Info) -> str:
-    """Only graphql-core gives a resolver the path of its field."""
+    """Only graphql-core passes the path of its field to a resolver."""
     return "by graphql-core" if hasattr(info, "path") else "prepared"
 
 

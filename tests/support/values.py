@@ -1,6 +1,6 @@
 """Valid and invalid values for each field: one table for the rules, GraphQL, MongoDB and clients.
 
-The `example` and the `counterexample` of each declaration are in it by themselves.
+It contains the `example` and the `counterexample` of each field.
 """
 
 from dataclasses import dataclass
@@ -35,7 +35,7 @@ KINDS: dict[type[Problem], str] = {
 
 @dataclass(frozen=True)
 class Good:
-    """A valid value, and the normalised text that is stored of it."""
+    """A valid value, and the normalised text that is stored for it."""
 
     field: str
     sent: Any
@@ -44,7 +44,7 @@ class Good:
 
 @dataclass(frozen=True)
 class Bad:
-    """An invalid value, and every problem that it has, in order."""
+    """An invalid value, and all its problems, in their order."""
 
     field: str
     sent: Any
@@ -121,7 +121,7 @@ _LETTERS_AND_SPACES = {
 }
 _ADDRESS = {
     **dict.fromkeys(_JOINED_NOTHING, (FORMAT,)),
-    # Joined to a digit.
+    # The joiner is beside a digit.
     "\u0639\u0644\u06cc\u0639\u200c\u06f5": (FORMAT,),
     "\u3164" * 5: (FORMAT,),
     "1 St.": (FORMAT,),
@@ -317,7 +317,7 @@ BAD = [
 ]
 
 # Only the rule rejects unassigned code points. MongoDB's Unicode tables are older than Python's:
-# the same check there would reject code points that were assigned since.
+# the same check in MongoDB would also reject code points that were assigned in between.
 ONLY_THE_RULE_REFUSES = ["a\ufffebcde", "a\u0378bcde"]
 
 
