@@ -1,1 +1,1 @@
-"""The tests, in a folder for each room; `support` has what they share."""
+"""The tests, in a folder for each room; `support` has the code that they share."""

@@ -99,7 +99,7 @@ def server_database_uri(mongodb_uri: str) -> str:
 
 @pytest.fixture(scope="session")
 def server(server_database_uri: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """A `graphql-api serve` with a database of its own, as in a pod beside a Kubernetes Service."""
+    """A `graphql-api serve` with its own database, as in a pod beside a Kubernetes Service."""
     with serving(
         errors=tmp_path_factory.mktemp("server") / "stderr",
         stop=True,
@@ -126,7 +126,7 @@ def impatient_database_uri(mongodb_uri: str) -> str:
 def impatient_server(
     impatient_database_uri: str, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Server]:
-    """A server with limits of one second, and a database of its own."""
+    """A server with limits of one second, and its own database."""
     with serving(
         errors=tmp_path_factory.mktemp("impatient-server") / "stderr",
         GRAPHQL_API_MONGODB_URI=impatient_database_uri,

@@ -201,7 +201,7 @@ def test_a_line_that_cannot_be_written_does_not_delay_later_ones(tmp_path: Path)
     os.close(reader)
 
 
-def test_lines_are_not_mixed_with_those_of_other_processes() -> None:
+def test_lines_are_not_mixed_with_lines_of_other_processes() -> None:
     lines = [b"x" * length for length in (10, select.PIPE_BUF - 10, 1, select.PIPE_BUF + 1, 1, 2)]
 
     parts = list(_together(lines, select.PIPE_BUF))

@@ -44,7 +44,7 @@ MAY_IMPORT = {
 
 
 @pytest.mark.parametrize("room", MAY_IMPORT)
-def test_a_room_imports_only_what_is_listed(room: str) -> None:
+def test_a_room_imports_only_its_listed_rooms_and_packages(room: str) -> None:
     folder = PACKAGE / room
     files = list(folder.glob("*.py")) if folder.is_dir() else [PACKAGE / f"{room}.py"]
 
@@ -57,6 +57,23 @@ def test_every_module_is_in_a_listed_room() -> None:
     rooms = {file.relative_to(PACKAGE).parts[0] for file in PACKAGE.rglob("*.py")}
 
     assert {room.removesuffix(".py") for room in rooms} == set(MAY_IMPORT)
+
+
+def test_no_test_module_imports_another_one() -> None:
+    folder = Path(__file__).parents[1]
+    # Not `rglob`, which would read the packages of the clients' programs.
+    files = [*folder.glob("*.py"), *folder.glob("*/*.py")]
+
+    importing = {
+        file.relative_to(folder)
+        for file in files
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
+        if isinstance(node, ast.ImportFrom)
+        for part in [*(node.module or "").split("."), *(alias.name for alias in node.names)]
+        if part.startswith("test_")
+    }
+
+    assert importing == set()
 
 
 def _imports(file: Path) -> set[str]:

@@ -17,7 +17,7 @@ from graphql_api.settings import (
 from ..support.servers import variables_of_a_service
 
 
-def test_an_empty_environment_gives_the_defaults() -> None:
+def test_an_empty_environment_results_in_the_defaults() -> None:
     assert Settings.read({"PATH": "/bin", "PORT": "1"}) == Settings()
 
 

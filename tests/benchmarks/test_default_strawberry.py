@@ -1,4 +1,4 @@
-"""The peer that is written as Strawberry's documentation shows gives the expected answers."""
+"""The peer that is written as Strawberry's documentation shows returns the expected answers."""
 
 import importlib
 import json

@@ -24,7 +24,7 @@ async def floor(database_uri: str) -> AsyncIterator[httpx.AsyncClient]:
 
 
 async def answer(client: httpx.AsyncClient, load: str, value: str = "") -> bytes:
-    """What comes back to a load whose gap has this value."""
+    """The answer to a load whose gap has this value."""
     reply = await client.post(
         "/graphql",
         content=LOADS[load].body.replace(GAP.encode(), value.encode()),

@@ -1,4 +1,4 @@
-"""The loads of the benchmarks: what each peer must answer, and the message where it does not."""
+"""The loads of the benchmarks: what each peer must answer, and the message if it does not."""
 
 import json
 from typing import Any
@@ -43,7 +43,9 @@ def test_an_expected_answer_passes(load: str, data: dict[str, Any]) -> None:
     ],
     ids=str,
 )
-def test_an_answer_without_data_is_an_error_that_says_so(load: str, answer: dict[str, Any]) -> None:
+def test_an_answer_without_data_is_an_error_with_a_message(
+    load: str, answer: dict[str, Any]
+) -> None:
     with pytest.raises(ValueError, match=r"^has no data$"):
         LOADS[load].check(answer)
 

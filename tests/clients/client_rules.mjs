@@ -1,4 +1,4 @@
-// Whether the form's generated rules accept each [field, value] of a file of JSON.
+// Prints whether the generated rules of the form accept each [field, value] of a JSON file.
 import { readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { fileURLToPath, pathToFileURL } from "node:url";

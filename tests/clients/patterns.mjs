@@ -1,5 +1,6 @@
-// What each pattern of a file of JSON, [pattern, values], makes of its values: by the flags `u` and
-// `v`, and as the attribute `pattern` of an <input>. With them, all that Unicode says to ignore.
+// Prints whether each pattern of a JSON file, [pattern, values], matches its values: with the flags
+// `u` and `v`, and as the attribute `pattern` of an <input>. Also prints the code points that Unicode
+// ignores by default.
 import { readFile } from "node:fs/promises";
 
 const cases = JSON.parse(await readFile(process.argv[2], "utf8"));

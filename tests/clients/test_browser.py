@@ -23,14 +23,14 @@ TITLES = [
 
 
 def graphiql(story: str, origin: str, *arguments: str) -> Any:  # pragma: no cover  # as in node.py
-    """The outcome of a story in GraphiQL, which must have no faults."""
+    """The result of a story in GraphiQL. Fails if the browser reports a fault."""
     seen = run_script("clients/browser/graphiql.mjs", story, origin, *arguments)
     assert seen.pop("faults") == []
     return seen
 
 
 @needs_chromium
-def test_each_tab_gets_the_answer_that_it_is_there_for(server_url: str) -> None:
+def test_each_tab_gets_the_answer_that_it_shows(server_url: str) -> None:
     seen = graphiql("tabs", server_url)
 
     assert seen["titles"] == TITLES
@@ -45,7 +45,7 @@ def test_each_tab_gets_the_answer_that_it_is_there_for(server_url: str) -> None:
         answer["data"]["createCustomer"] for answer in seen["answers"]["IdempotentReplay"]
     ]
     assert (first["replayed"], again["replayed"]) == (False, True)
-    # The page filled in the id of the customer that was created last.
+    # The page fills in the id of the newest customer.
     read = seen["answers"]["ReadCustomer"][0]["data"]["customer"]
     assert read["id"] == first["customer"]["id"] == again["customer"]["id"]
     listed = seen["answers"]["ListCustomers"][0]["data"]["customers"]
@@ -60,7 +60,9 @@ def test_each_tab_gets_the_answer_that_it_is_there_for(server_url: str) -> None:
 
 
 @needs_chromium
-def test_there_are_an_explorer_the_documentation_and_an_editor_for_headers(server_url: str) -> None:
+def test_the_page_has_an_explorer_the_documentation_and_an_editor_for_headers(
+    server_url: str,
+) -> None:
     seen = graphiql("panes", server_url)
 
     assert "sendEmailAddress" in seen["explorer"]
@@ -69,7 +71,9 @@ def test_there_are_an_explorer_the_documentation_and_an_editor_for_headers(serve
 
 
 @needs_chromium
-async def test_a_token_is_entered_once_and_not_stored(database_uri: str, tmp_path: Path) -> None:
+async def test_a_person_enters_a_token_once_and_the_browser_does_not_store_it(
+    database_uri: str, tmp_path: Path
+) -> None:
     token = bearer(await api_key(database_uri))["Authorization"]
     with serving(
         errors=tmp_path / "stderr",
@@ -85,12 +89,12 @@ async def test_a_token_is_entered_once_and_not_stored(database_uri: str, tmp_pat
     assert "CreateCustomerResult" in seen["docs"]
     assert "ReadCustomer" in seen["stored"]
     assert token.split()[1] not in seen["stored"]
-    # The rejected request, and nothing else.
+    # The rejected requests are the only faults.
     assert {"401 (Unauthorized)" in fault for fault in seen["faults"]} == {True}
 
 
 @needs_chromium
-async def test_a_token_comes_along_to_the_other_tabs_in_every_order_of_events(
+async def test_the_other_tabs_get_the_token_in_every_order_of_events(
     database_uri: str, tmp_path: Path
 ) -> None:
     right, other = [bearer(await api_key(database_uri))["Authorization"] for _ in range(2)]
@@ -110,7 +114,7 @@ async def test_a_token_comes_along_to_the_other_tabs_in_every_order_of_events(
 
 
 @needs_chromium
-def test_an_operation_in_the_address_has_a_tab_of_its_own(server: Server) -> None:
+def test_an_operation_in_the_address_opens_in_its_own_tab(server: Server) -> None:
     document = "query First { __typename }\n\nquery Linked($id: ID!) { customer(id: $id) { id } }"
     search = urlencode({"query": document, "variables": '{"id":"secret+1"}'})
     other = urlencode({"query": "{ __typename }", "variables": "{"}, quote_via=quote)
@@ -133,7 +137,7 @@ def test_an_operation_in_the_address_has_a_tab_of_its_own(server: Server) -> Non
 
 
 @needs_chromium
-def test_where_nothing_can_be_kept_all_else_works(server_url: str) -> None:
+def test_the_page_works_in_a_browser_that_stores_nothing(server_url: str) -> None:
     seen = graphiql("forgetful", server_url)
 
     created = seen["created"]["data"]["createCustomer"]
@@ -162,7 +166,7 @@ def test_a_phone_shows_the_panes_one_below_the_other(server_url: str, tmp_path: 
 
 
 @needs_chromium
-def test_without_a_build_and_the_internet_a_sentence_says_what_to_do(
+def test_without_a_build_and_the_internet_the_page_says_what_to_do(
     server_url: str, tmp_path: Path
 ) -> None:
     page = tmp_path / "page.html"
@@ -175,13 +179,13 @@ def test_without_a_build_and_the_internet_a_sentence_says_what_to_do(
     assert "cannot reach" in seen["said"]
     assert "make run" in seen["said"]
     assert seen["example"]["q"] == EXAMPLES[0].document
-    # Without the variables of the example.
+    # The link does not bring the example's variables.
     assert seen["linked"] == {"q": "{ __typename }", "operationName": "A+B"}
     assert any("unpkg.com" in fault for fault in seen["faults"])
 
 
 @needs_chromium
-def test_without_introspection_there_is_no_documentation_and_all_else_works(
+def test_without_introspection_the_page_works_and_has_no_documentation(
     database_uri: str, tmp_path: Path
 ) -> None:
     with serving(
@@ -196,7 +200,7 @@ def test_without_introspection_there_is_no_documentation_and_all_else_works(
 
 
 @needs_chromium
-def test_a_page_that_is_opened_again_keeps_the_tabs_and_creates_another_customer(
+def test_a_page_that_is_opened_again_keeps_its_tabs_and_creates_another_customer(
     server_url: str,
 ) -> None:
     seen = graphiql("again", server_url)
@@ -209,7 +213,7 @@ def test_a_page_that_is_opened_again_keeps_the_tabs_and_creates_another_customer
 
 
 @needs_chromium
-def test_a_page_that_is_opened_again_shows_the_variables_that_it_had(server_url: str) -> None:
+def test_a_page_that_is_opened_again_shows_its_variables(server_url: str) -> None:
     visits = graphiql("visits", server_url)["visits"]
 
     assert [visit["title"] for visit in visits] == ["CreateCustomer"] * 3
@@ -222,7 +226,7 @@ def test_a_page_that_is_opened_again_shows_the_variables_that_it_had(server_url:
     ("scheme", "background", "editor"),
     [("light", "rgb(255, 255, 255)", "vs"), ("dark", "rgb(33, 42, 59)", "vs-dark")],
 )
-def test_a_picture_is_as_light_or_dark_as_the_system(
+def test_the_picture_of_the_page_is_light_or_dark_like_the_system(
     server_url: str, tmp_path: Path, scheme: str, background: str, editor: str
 ) -> None:
     # `make images` sets the folder of the pictures.
@@ -237,7 +241,9 @@ def test_a_picture_is_as_light_or_dark_as_the_system(
 
 
 @needs_chromium
-def test_these_tests_see_what_is_against_the_policy_and_who_asks_elsewhere(server_url: str) -> None:
+def test_these_tests_see_what_breaks_the_policy_and_what_asks_another_server(
+    server_url: str,
+) -> None:
     seen = run_script("clients/browser/graphiql.mjs", "foul", server_url)
 
     assert "A request to https://cdn.example/script.js" in seen["faults"]

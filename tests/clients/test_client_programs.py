@@ -1,4 +1,4 @@
-"""Each program on the page of client libraries runs on a live server, as it is written."""
+"""Each program on the page of client libraries runs unchanged with a live server."""
 
 import json
 import os
@@ -13,7 +13,7 @@ from graphql_api.customers.fields import FIELDS
 from graphql_api.customers.problems import TooShort
 from graphql_api.schema.examples import EXAMPLES
 
-from ..docs.test_docs import SERVER_URL, members
+from ..support.manual import SERVER_URL, members
 from ..support.node import needs_node
 from ..support.paths import ROOT
 
@@ -21,7 +21,7 @@ PAGE = (ROOT / "docs/client-libraries.md").read_text("utf-8")
 PROGRAMS = ROOT / "tests/clients/programs"
 PYTHON = PROGRAMS / ".venv/bin"
 
-# What stands below each heading of the page.
+# The text below each heading of the page.
 SECTIONS = dict(re.findall(r"^## (.*)\n((?:(?!## ).*\n)*)", PAGE, re.MULTILINE))
 NODE_CLIENTS = ("Apollo Client", "urql", "Relay", "graphql-request", "gql.tada", "genql")
 PYTHON_CLIENTS = ("gql, in Python", "sgqlc")
@@ -38,7 +38,7 @@ SHOWN = [
 
 
 class Folder:
-    """A folder with the page's document and the files of one section."""
+    """A folder with the document of the page and the files of one section."""
 
     def __init__(self, path: Path, server_url: str) -> None:
         self.path = path
@@ -48,7 +48,7 @@ class Folder:
         self.write(SECTIONS["The document"])
 
     def write(self, section: str) -> list[str]:
-        """Writes the files that the section names; gives its other blocks."""
+        """Writes the files that the section names, and returns its other blocks."""
         blocks = BLOCK.findall(section)
         for name, _, content in blocks:
             if name:
@@ -56,7 +56,7 @@ class Folder:
         return [content for name, _, content in blocks if not name]
 
     def replace(self, old: str | re.Pattern[str], new: str) -> None:
-        """Writes something else into all of its programs and documents."""
+        """Replaces a text in all of its programs and documents."""
         for file in self.path.glob("*.*"):
             if file.suffix != ".json" and not file.is_symlink():
                 file.write_text(re.sub(old, new, file.read_text("utf-8")), "utf-8")
@@ -64,7 +64,7 @@ class Folder:
     def run(self, *commands: str) -> subprocess.CompletedProcess[str]:
         """Runs commands one after another, until one fails."""
         places = (PYTHON, ROOT / ".venv/bin", os.environ["PATH"])
-        return subprocess.run(  # noqa: S603  # what the page says
+        return subprocess.run(  # noqa: S603  # the commands of the page
             ["bash", "-c", " &&\n".join(commands)],  # noqa: S607  # the shell of the page
             cwd=self.path,
             capture_output=True,
@@ -82,26 +82,26 @@ def folder(tmp_path: Path, server_url: str) -> Folder:
 
 
 def commands_of(block: str) -> list[str]:
-    """A block's commands without those that install what is locked."""
+    """The commands of a block, except the ones that install the locked packages."""
     return [line for line in block.splitlines() if "install" not in line]
 
 
 @pytest.mark.parametrize(
     "client", [*(pytest.param(name, marks=needs_node) for name in NODE_CLIENTS), *PYTHON_CLIENTS]
 )
-def test_a_client_says_what_is_wrong_creates_a_customer_and_ends_with_other_errors(
+def test_a_client_shows_the_errors_creates_a_customer_and_ends_at_other_errors(
     client: str, folder: Folder
 ) -> None:
     *preparations, program = commands_of(folder.write(SECTIONS[client])[0])
 
     done = folder.run(*preparations, program)
-    # A key that the server does not take.
+    # The server rejects this key.
     folder.replace(NEW_KEY, '"é"')
     refused = folder.run(program)
 
     name = next(field for field in FIELDS if field.name == "name")
     assert done.returncode == 0, done.stdout + done.stderr
-    # The last lines: what comes before them is from preparations.
+    # The preparations print the lines before.
     problem, created = done.stdout.splitlines()[-2:]
     assert problem == f"input.name: {TooShort(name, 3, 1).message}"
     assert re.fullmatch(r"Created [a-z-]+@example\.com", created)
@@ -111,7 +111,7 @@ def test_a_client_says_what_is_wrong_creates_a_customer_and_ends_with_other_erro
 
 
 @needs_node
-def test_apollo_takes_an_interface_for_its_types_only_with_the_possible_types(
+def test_apollo_needs_the_possible_types_to_match_an_interface(
     folder: Folder,
 ) -> None:
     program, command, cache = folder.write(SECTIONS["Apollo Client"])
@@ -127,7 +127,7 @@ def test_apollo_takes_an_interface_for_its_types_only_with_the_possible_types(
     assert done.stdout.startswith("input.name: ")
 
 
-def test_the_page_has_a_section_for_each_client_and_installs_what_is_locked() -> None:
+def test_the_page_has_a_section_for_each_client_and_installs_the_locked_packages() -> None:
     locked = {
         *json.loads((PROGRAMS / "package.json").read_text("utf-8"))["dependencies"],
         *tomllib.loads((PROGRAMS / "pyproject.toml").read_text("utf-8"))["project"]["dependencies"],
@@ -143,34 +143,34 @@ def test_the_page_has_a_section_for_each_client_and_installs_what_is_locked() ->
 
 
 @pytest.mark.parametrize("file", SHOWN)
-def test_a_document_that_is_shown_spells_out_each_kind_of_error(file: str) -> None:
-    assert_each_kind_is_spelled_out((ROOT / file).read_text("utf-8"))
+def test_a_document_on_a_page_names_each_kind_of_error(file: str) -> None:
+    assert_each_kind_is_named((ROOT / file).read_text("utf-8"))
 
 
-def test_the_examples_in_graphiql_spell_out_each_kind_of_error() -> None:
-    assert_each_kind_is_spelled_out("".join(example.document for example in EXAMPLES))
+def test_the_examples_in_graphiql_name_each_kind_of_error() -> None:
+    assert_each_kind_is_named("".join(example.document for example in EXAMPLES))
 
 
-def test_the_example_for_ariadne_codegen_spells_out_each_kind_of_error_once() -> None:
+def test_the_example_for_ariadne_codegen_names_each_kind_of_error_once() -> None:
     text = (ROOT / "examples/python_client/operations.graphql").read_text("utf-8")
 
     [kinds] = re.findall(r"errors \{\s+__typename(.*)\n {6}\}", text, re.DOTALL)
 
-    assert_spelled_out(kinds, "path message")
+    assert_named(kinds, "path message")
 
 
-def assert_each_kind_is_spelled_out(text: str) -> None:
+def assert_each_kind_is_named(text: str) -> None:
     """Before `... on FieldError`, with the same fields at least."""
     selections = re.findall(
         r"errors \{\s+__typename(.*?)\.\.\. on FieldError \{(.*?)\}", text, re.DOTALL
     )
-    # In prose it has a backtick before it.
+    # In prose, a backtick precedes it.
     assert len(selections) == len(re.findall(r"(?<!`)\.\.\. on FieldError \{", text)) > 0
     for kinds, fields in selections:
-        assert_spelled_out(kinds, fields)
+        assert_named(kinds, fields)
 
 
-def assert_spelled_out(kinds: str, fields: str) -> None:
+def assert_named(kinds: str, fields: str) -> None:
     spelled_out = dict(re.findall(r"on (\w+) \{(.*?)\}", kinds, re.DOTALL))
     assert [*spelled_out] == [member.name for member in members("CustomerFieldError")]
     assert all(set(own.split()) >= set(fields.split()) for own in spelled_out.values())

@@ -1,4 +1,4 @@
-"""The example's form, used in Chromium as people use it, on a live server."""
+"""The example form in Chromium, used as people use it, with a live server."""
 
 import json
 import os
@@ -32,7 +32,7 @@ Story = Callable[..., dict[str, Any]]
 
 @pytest.fixture
 def story(server_url: str) -> Story:
-    """Runs a story of `form.mjs` with that server, and gives what came of it."""
+    """Runs a story of `form.mjs` with that server, and returns its result."""
 
     def run(name: str, *arguments: str, url: str = server_url) -> dict[str, Any]:
         told: dict[str, Any] = run_script("clients/browser/form.mjs", name, url, *arguments)
@@ -42,7 +42,7 @@ def story(server_url: str) -> Story:
 
 
 @needs_chromium
-def test_every_field_has_its_label_and_rule_and_all_is_accessible(story: Story) -> None:
+def test_every_field_shows_its_label_and_rule_and_is_accessible(story: Story) -> None:
     told = story("labels")
 
     fields = {field["name"]: field for field in told["fields"]}
@@ -52,7 +52,7 @@ def test_every_field_has_its_label_and_rule_and_all_is_accessible(story: Story) 
         assert shown["required"] == field.required
         assert shown["label"] == field.rule.label + " (required)" * field.required
         assert shown["hint"] == f"{field.rule_in_words} Example: {field.rule.example}."
-    # Nothing that axe-core finds, and nothing that is wider than the window.
+    # axe-core finds nothing, and the page is no wider than the window.
     assert told["found"] == {
         f"{scheme} {width}": [[], width] for scheme in ("light", "dark") for width in (320, 1200)
     }
@@ -61,7 +61,7 @@ def test_every_field_has_its_label_and_rule_and_all_is_accessible(story: Story) 
 
 
 @needs_chromium
-def test_the_form_refuses_what_the_rules_refuse_and_sends_nothing(story: Story) -> None:
+def test_the_form_rejects_what_the_rules_reject_and_sends_nothing(story: Story) -> None:
     wrong = {"ZIP Code": "1--2", "Phone Number": "1", "Email": "ada", "Country": "United States"}
 
     told = story("refusals", json.dumps(wrong))
@@ -86,7 +86,7 @@ def test_the_form_refuses_what_the_rules_refuse_and_sends_nothing(story: Story) 
 
 
 @needs_chromium
-def test_a_press_on_the_button_is_not_lost_when_the_field_that_it_leaves_is_wrong(
+def test_the_button_reacts_when_the_press_leaves_an_invalid_field(
     story: Story,
 ) -> None:
     told = story("press")
@@ -98,7 +98,7 @@ def test_a_press_on_the_button_is_not_lost_when_the_field_that_it_leaves_is_wron
 
 
 @needs_chromium
-def test_a_customer_is_created_by_the_keyboard_and_shown_beside_the_form(story: Story) -> None:
+def test_a_person_creates_a_customer_by_keyboard_and_sees_it_beside_the_form(story: Story) -> None:
     told = story("keyboard", json.dumps(EXAMPLES | {"email": "by.keyboard@example.com"}))
 
     assert sorted(told["stops"]) == sorted(EXAMPLES)
@@ -106,7 +106,7 @@ def test_a_customer_is_created_by_the_keyboard_and_shown_beside_the_form(story: 
     assert told["listed"] == ["John Smith"]
     assert told["left"] == ""
     assert told["focus"] == "name"
-    # After a visit the server is asked again: the browser remembers the id alone.
+    # The browser stores only the id, so the next visit asks the server again.
     assert "by.keyboard@example.com" in told["again"]
     assert re.fullmatch(r'\["[0-9a-f-]{36}"\]', told["stored"])
     assert told["faults"] == []
@@ -114,7 +114,7 @@ def test_a_customer_is_created_by_the_keyboard_and_shown_beside_the_form(story: 
 
 @needs_chromium
 @pytest.mark.parametrize(("width", "height"), [("360", "640"), ("1280", "720")])
-def test_what_was_created_is_said_in_sight_where_the_focus_goes(
+def test_the_message_of_a_creation_is_in_sight_together_with_the_focus(
     width: str, height: str, story: Story
 ) -> None:
     told = story("created", width, height, f"seen.at.{width}@example.com")
@@ -127,7 +127,7 @@ def test_what_was_created_is_said_in_sight_where_the_focus_goes(
 
 @needs_chromium
 @pytest.mark.parametrize(("label", "key"), [("City", ""), ("City", "Enter"), ("Name", "")])
-def test_what_was_created_is_said_after_a_field_that_was_left_and_mended(
+def test_the_message_of_a_creation_appears_after_a_field_was_left_and_corrected(
     label: str, key: str, story: Story
 ) -> None:
     email = f"mended.{label}.{key}1@example.com".lower()
@@ -140,7 +140,7 @@ def test_what_was_created_is_said_after_a_field_that_was_left_and_mended(
 
 
 @needs_chromium
-def test_what_was_created_is_said_until_something_is_written(story: Story) -> None:
+def test_the_message_of_a_creation_stays_until_a_person_types(story: Story) -> None:
     told = story("twice", "twice@example.com")
 
     assert told["again"]["status"] == "Created twice@example.com."
@@ -168,7 +168,7 @@ async def test_without_permission_the_form_shows_the_message_of_the_server(
 
 
 @needs_chromium
-def test_a_conflict_of_keys_is_shown_in_the_words_of_the_server(
+def test_after_a_conflict_of_keys_the_form_shows_the_message_of_the_server(
     story: Story, server_url: str
 ) -> None:
     variables = {"input": {"email": "conflict@example.com"}, "idempotencyKey": "taken-by-a-test"}
@@ -181,7 +181,7 @@ def test_a_conflict_of_keys_is_shown_in_the_words_of_the_server(
 
 
 @needs_chromium
-def test_a_request_error_is_shown_in_the_words_of_the_server(story: Story) -> None:
+def test_after_a_request_error_the_form_shows_the_message_of_the_server(story: Story) -> None:
     invalid_key = "é"
 
     told = story("refused", "ada@example.com", "", invalid_key)
@@ -190,7 +190,7 @@ def test_a_request_error_is_shown_in_the_words_of_the_server(story: Story) -> No
 
 
 @needs_chromium
-def test_what_only_the_server_knows_is_said_at_its_field(story: Story) -> None:
+def test_an_error_that_only_the_server_finds_is_shown_at_its_field(story: Story) -> None:
     told = story("server", "taken@example.com")
 
     assert told["first"]["status"] == "Created taken@example.com."
@@ -203,7 +203,7 @@ def test_what_only_the_server_knows_is_said_at_its_field(story: Story) -> None:
 
 
 @needs_chromium
-def test_a_request_whose_answer_is_lost_is_sent_again_and_creates_one_customer(
+def test_a_request_without_an_answer_is_sent_again_and_creates_one_customer(
     story: Story,
 ) -> None:
     told = story("lost", "lost@example.com", "offline@example.com")
@@ -272,7 +272,7 @@ def test_over_the_rate_limit_the_same_customer_can_be_sent_again(
 
 
 @needs_chromium
-def test_a_picture_of_the_form_is_taken_for_the_readme(
+def test_the_picture_of_the_form_shows_its_customers(
     story: Story, database_uri: str, tmp_path: Path
 ) -> None:
     file = Path(os.environ.get("IMAGES", tmp_path), "form.png")
@@ -299,7 +299,7 @@ def _message(url: str, headers: dict[str, str]) -> str:  # pragma: no cover  # a
 
 
 @needs_node
-def test_a_form_that_does_not_know_all_of_the_schema_does_not_compile(tmp_path: Path) -> None:
+def test_a_form_that_lacks_a_part_of_the_schema_does_not_compile(tmp_path: Path) -> None:
     copy = tmp_path / "examples" / "customer-form"
     shutil.copytree(FORM, copy, ignore=shutil.ignore_patterns("node_modules", "dist"))
     (copy / "node_modules").symlink_to(FORM / "node_modules")

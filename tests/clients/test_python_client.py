@@ -1,4 +1,4 @@
-"""The example's Python client, generated again: its types, and its outcomes on a live server."""
+"""The example's Python client: its generated types, and its outcomes on a live server."""
 
 import shutil
 import subprocess
@@ -25,7 +25,7 @@ def folder(tmp_path: Path) -> Path:
     return copy
 
 
-def test_it_passes_strict_types_until_there_is_an_outcome_that_it_does_not_know(
+def test_its_types_are_strict_until_the_schema_has_an_outcome_that_it_does_not_handle(
     folder: Path,
 ) -> None:
     schema = folder.parents[1] / "schema.graphql"

@@ -18,7 +18,7 @@ from graphql_api.mongo.customers_collection import NAME
 from graphql_api.mongo.database import MongoDatabase
 
 from ..conftest import Command
-from ..mongo.test_group_commit import new
+from ..support.mongo_customers import new_customer
 from ..support.old_customers import old_document
 from ..support.replica_sets import Member, ReplicaSet
 from ..support.servers import launched, until
@@ -27,7 +27,7 @@ Documents = Collection[dict[str, Any]]
 
 AWAITS = "The customer awaits a migration. Run `graphql-api database migrate`."
 REFUSED = "The document is not valid: MongoDB would refuse it."
-CUSTOMER = new("john@example.com", "key", name="John Smith", city="Boston")
+CUSTOMER = new_customer("john@example.com", "key", name="John Smith", city="Boston")
 ID = CUSTOMER.customer.id
 
 
@@ -43,7 +43,7 @@ async def set_up(database_uri: str, documents: Documents) -> Documents:
     with contextlib.closing(MongoDatabase(database_uri)) as opened:
         await opened.set_up()
         customers = MongoCustomers(opened)
-        removed = await customers.add(new("removed@example.com", "other key"))
+        removed = await customers.add(new_customer("removed@example.com", "other key"))
         await customers.remove(removed)
     return documents
 
@@ -53,7 +53,7 @@ def test_old_customers_are_migrated_and_then_pass_the_check(
 ) -> None:
     monkeypatch.setattr(database_command, "_PROGRESS_SECONDS", -1)
     documents.insert_many(
-        [old_document(new(f"C{number}@example.com").customer) for number in range(1001)]
+        [old_document(new_customer(f"C{number}@example.com").customer) for number in range(1001)]
     )
 
     migrated = database("migrate")
@@ -74,8 +74,8 @@ def test_a_customer_that_cannot_be_migrated_is_named_by_its_id(
     database: Command, set_up: Documents
 ) -> None:
     # Older servers had another rule for the keys of addresses that are not ASCII.
-    set_up.insert_one(to_document(new("josé@example.com")))
-    old = old_document(new("José@example.com").customer)
+    set_up.insert_one(to_document(new_customer("josé@example.com")))
+    old = old_document(new_customer("José@example.com").customer)
     set_up.insert_one(old)
 
     code, output, error = database("migrate")
@@ -93,7 +93,7 @@ def test_a_migration_waits_for_the_indexes_and_shows_their_progress(
     uri = failing_set.database_uri()
     documents = failing_set.customers(uri)
     documents.insert_many(
-        [old_document(new(f"c{number}@example.com").customer) for number in range(10)]
+        [old_document(new_customer(f"c{number}@example.com").customer) for number in range(10)]
     )
     building = "hangAfterStartingIndexBuild"
 
@@ -198,7 +198,7 @@ def test_a_check_reads_documents_with_any_id_and_shows_only_uuids(
     ids = [1, "s3cr3t@example.com", *(uuid4() for _ in range(5))]
     set_up.insert_many(
         [
-            {**to_document(new(f"{number}@example.com")), "_id": id_}
+            {**to_document(new_customer(f"{number}@example.com")), "_id": id_}
             for number, id_ in enumerate(ids)
         ],
         bypass_document_validation=True,

@@ -208,7 +208,7 @@ def test_make_run_needs_the_packages_of_the_image_and_a_mongodb() -> None:
 
 
 @pytest.mark.parametrize("target", ["run", "test"])
-def test_make_run_installs_only_what_it_needs_and_make_test_the_rest(target: str) -> None:
+def test_make_run_installs_only_its_own_packages_and_make_test_the_rest(target: str) -> None:
     done = subprocess.run(  # noqa: S603  # our own makefile
         ["make", "--dry-run", "--always-make", target],  # noqa: S607  # the one on the PATH
         cwd=ROOT,

@@ -59,7 +59,7 @@ MANIFESTS: dict[str, dict[str, Any]] = {
 
 @pytest.fixture
 def documents(graphql_api: Command, database_uri: str) -> Command:
-    """`graphql-api documents` in this process, with a database of its own."""
+    """`graphql-api documents` in this process, with its own database."""
     return partial(graphql_api, "documents", GRAPHQL_API_MONGODB_URI=database_uri)
 
 

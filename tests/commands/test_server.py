@@ -207,11 +207,12 @@ def test_sigquit_stops_a_server_and_other_signals_are_only_logged(
 
     with serving(*flags, errors=errors, stop=False, GRAPHQL_API_MONGODB_URI=mongodb_uri) as server:
         all_serve(server, workers)
+        # SIGHUP is the last one, because it replaces the workers.
         for number in (signal.SIGUSR1, signal.SIGUSR2, signal.SIGHUP):
             # As from a terminal that is closed.
             os.killpg(server.process.pid, number)
-
-            until(lambda name=number.name: f"Received {name}" in errors.read_text(), "it is logged")  # type: ignore[misc]  # of a lambda's default
+            event = f"Received {number.name}."
+            until(lambda: event in errors.read_text(), "it is logged")  # noqa: B023  # called at once
             assert httpx.get(f"{server.url}/healthz").status_code == 200
 
         server.process.send_signal(signal.SIGQUIT)
@@ -318,7 +319,7 @@ def test_schema_check_prints_nothing_if_nothing_differs(
     assert capsys.readouterr().out == ""
 
 
-def test_schema_check_shows_what_differs(
+def test_schema_check_shows_the_differences(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     file = tmp_path / "schema.graphql"

@@ -9,18 +9,22 @@ from graphql_api.customers.identity import email_key
 from graphql_api.customers.judge import judge
 from graphql_api.customers.problems import Rejected
 
+from ..support.unmeasured import unmeasured
+
 LETTERS = st.characters(categories=["L", "M", "Nd"])
 LOCALS = st.text(LETTERS, min_size=1, max_size=8)
 LABELS = st.text(LETTERS, min_size=1, max_size=8)
 ADDRESSES = st.builds("{}@{}.com".format, LOCALS, LABELS | st.just("example"))
 
 
+@unmeasured
 def stored(email: str) -> str | None:
     """The stored form of the address, or None if it is invalid."""
     judged = judge({"email": email})
     return None if isinstance(judged, Rejected) else judged.email
 
 
+@unmeasured
 @settings(max_examples=200, deadline=None)
 @given(ADDRESSES | st.emails())
 def test_every_form_of_a_valid_address_has_the_same_key(sent: str) -> None:

@@ -1,8 +1,7 @@
-"""The rules: what each field accepts, and the messages for what it rejects."""
+"""The rules: the values that each field accepts, and the messages for other values."""
 
 import unicodedata
 from dataclasses import replace
-from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -10,7 +9,7 @@ from hypothesis import strategies as st
 
 from graphql_api.customers.create_customer import Conflict
 from graphql_api.customers.fields import FIELDS, NewCustomer, ZipCode
-from graphql_api.customers.judge import NOT_TEXT, Value, judge
+from graphql_api.customers.judge import Value, judge
 from graphql_api.customers.problems import (
     InvalidFormat,
     Missing,
@@ -21,18 +20,7 @@ from graphql_api.customers.problems import (
     WrongType,
 )
 
-from ..support.values import BAD, GOOD, INVISIBLE_LETTERS, KINDS, Bad, Good
-
-
-def judge_one(field: str, sent: Any) -> NewCustomer | Rejected:
-    return judge({"email": "john@example.com", field: as_value(sent)})
-
-
-def as_value(sent: Any) -> Value:
-    """What the scalars make of it."""
-    if isinstance(sent, int) and not isinstance(sent, bool):
-        return str(sent)
-    return sent if isinstance(sent, str) else NOT_TEXT
+from ..support.values import BAD, GOOD, INVISIBLE_LETTERS, KINDS, Bad, Good, as_value, judge_one
 
 
 @pytest.mark.parametrize("good", GOOD, ids=ascii)

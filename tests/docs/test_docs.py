@@ -1,4 +1,4 @@
-"""The documents say what the code does, and their examples run."""
+"""The pages describe the code as it is, and their examples run."""
 
 import argparse
 import dataclasses
@@ -12,55 +12,21 @@ from typing import Any
 
 import httpx
 import pytest
-from graphql import (
-    GraphQLObjectType,
-    GraphQLUnionType,
-    build_schema,
-    parse,
-    validate,
-)
+from graphql import parse, validate
 
 from graphql_api.__main__ import main
 from graphql_api.http.errors import CODES
 from graphql_api.settings import Settings, variable
 
 from ..conftest import Command
+from ..support.manual import MANUAL, PAGES, SCHEMA, SERVER_URL, blocks, members, rows
 from ..support.paths import ROOT
 
 DECISIONS = sorted((ROOT / "docs" / "decisions").glob("*.md"))
-PAGES = sorted((ROOT / "docs").glob("*.md"))
 DOCUMENTS = [*sorted(ROOT.glob("*.md")), *PAGES, *DECISIONS]
-# The programs of the libraries have a test of their own.
-MANUAL = "\n".join(
-    page.read_text("utf-8")
-    for page in (ROOT / "README.md", ROOT / "CONTRIBUTING.md", *PAGES)
-    if page.name != "client-libraries.md"
-)
-SCHEMA = build_schema((ROOT / "schema.graphql").read_text("utf-8"))
-
-# Where the manual's server listens.
-SERVER_URL = f"http://{Settings().host}:{Settings().port}"
-
 CURL_EXAMPLES: list[tuple[str, str]] = re.findall(
     r"^```sh\n(curl .*?)^```\n\n```json\n(.*?)^```$", MANUAL, re.MULTILINE | re.DOTALL
 )
-
-
-def blocks(language: str) -> list[str]:
-    """The manual's code in one language."""
-    return re.findall(rf"^```{language}\n(.*?)^```$", MANUAL, re.MULTILINE | re.DOTALL)
-
-
-def rows(header: str) -> list[str]:
-    """The rows of each of the manual's tables with this header."""
-    tables = re.findall(rf"^{re.escape(header)}\n\|[-|]+\n((?:\|.*\n)+)", MANUAL, re.MULTILINE)
-    return "".join(tables).splitlines()
-
-
-def members(union: str) -> list[GraphQLObjectType]:
-    union_type = SCHEMA.type_map[union]
-    assert isinstance(union_type, GraphQLUnionType)
-    return list(union_type.types)
 
 
 def curl(command: str) -> httpx.Request:
@@ -77,7 +43,7 @@ def curl(command: str) -> httpx.Request:
 
 
 def without_chance(answer: str) -> Any:
-    """The JSON without what differs from one creation to the next."""
+    """The JSON without the values that differ between two creations."""
     chance = {"id", "createdAt", "updatedAt", "endCursor"}
     return json.loads(
         answer, object_hook=lambda values: {**values, **dict.fromkeys(chance & values.keys())}
@@ -127,7 +93,7 @@ def test_a_curl_example_gets_the_answer_below_it(
     assert without_chance(reply.text) == without_chance(answer)
 
 
-def test_there_are_curl_examples_of_successes_of_a_failure_and_of_a_list() -> None:
+def test_the_curl_examples_show_successes_a_failure_and_a_list() -> None:
     answers = [json.loads(answer) for _, answer in CURL_EXAMPLES]
 
     created = [
@@ -169,14 +135,14 @@ def test_the_typescript_example_names_every_outcome() -> None:
     assert cases == [outcome.name for outcome in members("CreateCustomerResult")]
 
 
-def test_the_scalars_for_code_generators_are_those_of_the_form() -> None:
+def test_the_scalars_for_code_generators_are_the_scalars_of_the_form() -> None:
     [scalars, _] = blocks("js")
     config = (ROOT / "examples" / "customer-form" / "codegen.ts").read_text("utf-8")
 
     assert scalars in config
 
 
-def test_graphql_that_no_example_sends_is_valid() -> None:
+def test_graphql_in_other_examples_is_valid() -> None:
     [program] = blocks("ts")
     [in_typescript] = re.findall(r"`(\s*mutation .*?)`", program, re.DOTALL)
 
@@ -184,7 +150,7 @@ def test_graphql_that_no_example_sends_is_valid() -> None:
         assert validate(SCHEMA, parse(document)) == []
 
 
-def test_the_table_of_refusals_has_each_status_and_its_code() -> None:
+def test_the_table_of_statuses_has_each_status_and_its_code() -> None:
     refusals = [row.split("|") for row in rows("| Status | Code | When |")]
 
     named = {(int(status), code.strip(" `")) for _, status, code, _, _ in refusals}
@@ -205,7 +171,7 @@ def test_the_table_of_codes_has_the_codes_in_the_package() -> None:
     assert all(f'"{code}"' in package for code in documented)
 
 
-def test_the_table_of_what_is_on_by_default_names_settings() -> None:
+def test_the_table_of_protections_names_existing_settings() -> None:
     lines = rows("| Against | What the server does | Setting |")
 
     named = {name for line in lines for name in re.findall(r"`(GRAPHQL_API_\w+)`", line)}
@@ -213,7 +179,7 @@ def test_the_table_of_what_is_on_by_default_names_settings() -> None:
     assert named <= {variable(field.name) for field in dataclasses.fields(Settings)}
 
 
-def test_every_make_target_is_in_the_manual_and_no_other_one() -> None:
+def test_the_manual_names_every_make_target_and_no_other_one() -> None:
     makefile = (ROOT / "Makefile").read_text("utf-8")
 
     named = re.findall(r"`make ([a-z]+)`|^make ([a-z]+)$", MANUAL, re.MULTILINE)
@@ -230,7 +196,7 @@ def test_every_make_target_is_in_the_manual_and_no_other_one() -> None:
         *("documents register", "documents list", "documents remove"),
     ],
 )
-def test_every_command_and_option_is_in_the_manual(
+def test_the_manual_names_every_command_and_option(
     command: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(SystemExit):
@@ -243,7 +209,7 @@ def test_every_command_and_option_is_in_the_manual(
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda document: document.name)
-def test_every_relative_link_leads_somewhere(document: Path) -> None:
+def test_every_relative_link_has_a_target(document: Path) -> None:
     links = re.findall(r'(?:\]\(|src="|srcset=")([^)"]+)[)"]', document.read_text("utf-8"))
     relative = [link.partition("#") for link in links if "://" not in link]
 
@@ -263,13 +229,13 @@ def test_every_module_that_a_document_names_exists(document: Path) -> None:
 
 
 def headings(document: Path) -> set[str]:
-    """What links name the document's headings."""
+    """The anchors of the headings of a document."""
     titles = re.findall(r"^#+ (.+)$", document.read_text("utf-8"), re.MULTILINE)
     return {re.sub(r"[^\w -]", "", title).lower().replace(" ", "-") for title in titles}
 
 
 @pytest.mark.parametrize("decision", DECISIONS, ids=lambda decision: decision.name)
-def test_a_decision_is_on_one_page_of_the_agreed_form(decision: Path) -> None:
+def test_a_decision_has_the_agreed_form(decision: Path) -> None:
     page = decision.read_text("utf-8")
 
     assert f"]({decision.relative_to(ROOT)})" in MANUAL

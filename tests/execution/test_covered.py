@@ -1,4 +1,4 @@
-"""What prepared operations cover, tried with a schema that has what ours does not have."""
+"""The operations that can be prepared, tried with a schema that has features that ours lacks."""
 
 import asyncio
 import contextlib
@@ -32,7 +32,7 @@ from ..support.unusual_schema import COVERED_SCHEMA, SCHEMA, Constant, Page, cal
 
 
 class Values(dict[str, Any]):
-    """A class of dictionaries that JSON never gives."""
+    """A class of dictionaries that no JSON parser returns."""
 
 
 @dataclass(frozen=True)

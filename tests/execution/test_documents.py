@@ -1,4 +1,4 @@
-"""Documents: which are rejected before they take time, which are cached, and what errors tell."""
+"""Documents: which are rejected before they take time, which are cached, and their errors."""
 
 import asyncio
 import sys
@@ -39,7 +39,7 @@ def document(  # noqa: PLR0913  # one for each limit
     fragments: int = 0,
     lists: int = 0,
 ) -> str:
-    """A document with these numbers of what is limited. It may be invalid."""
+    """A document with these numbers of limited parts. It may be invalid."""
     roots = ["__typename"] * root_fields
     roots += [f"a{number}: __typename" for number in range(aliases)]
     names = "".join(f" ...f{number}" for number in range(fragments))
@@ -234,7 +234,7 @@ def test_a_document_too_deep_for_python_is_rejected() -> None:
     ]
 
 
-# What tools may add to the introspection query; they all send this one.
+# The options of tools for the introspection query. All tools send this query.
 OPTIONS = [
     name
     for name, option in signature(get_introspection_query).parameters.items()

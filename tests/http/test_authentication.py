@@ -82,7 +82,7 @@ async def test_without_a_token_the_answer_is_401_in_graphql_json(
 
 
 @pytest.mark.parametrize("path", ["/healthz", "/readyz", "/"])
-async def test_what_is_not_graphql_needs_no_token(path: str, guarded: httpx.AsyncClient) -> None:
+async def test_paths_without_graphql_need_no_token(path: str, guarded: httpx.AsyncClient) -> None:
     response = await guarded.get(path)
 
     assert response.status_code in {200, 307}
@@ -157,7 +157,7 @@ async def test_an_expired_key_is_rejected(guarded: httpx.AsyncClient, database_u
     assert await status(guarded, valid) == 200
 
 
-async def test_a_remembered_key_is_rejected_as_soon_as_it_expires(
+async def test_a_cached_key_is_rejected_as_soon_as_it_expires(
     guarded: httpx.AsyncClient, database_uri: str
 ) -> None:
     short = await api_key(database_uri, lifetime=timedelta(seconds=1))
@@ -172,7 +172,7 @@ async def test_a_remembered_key_is_rejected_as_soon_as_it_expires(
     ("missing", "query", "variables"),
     [
         (Scope.CUSTOMERS_WRITE, CREATE_CUSTOMER, {"input": {"email": "a@example.com"}}),
-        # Authorisation comes before validation.
+        # Authorisation precedes validation.
         (Scope.CUSTOMERS_WRITE, CREATE_CUSTOMER, {"input": {"email": "", "name": "X2"}}),
         (Scope.CUSTOMERS_WRITE, CREATE_CUSTOMER, {"input": {"email": "a@b.de"}, **BAD_KEY}),
         (Scope.CUSTOMERS_WRITE, UPDATE_CUSTOMER, {"id": NOBODY, "input": {"name": "X2"}}),
@@ -245,7 +245,7 @@ async def test_a_key_is_not_looked_up_for_each_request(
     assert after - before < 5
 
 
-async def test_a_limited_number_of_tokens_is_remembered_and_all_are_accepted(
+async def test_a_limited_number_of_tokens_is_cached_and_all_are_accepted(
     guarded: httpx.AsyncClient, database_uri: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(authentication, "_MAX_REMEMBERED", 2)

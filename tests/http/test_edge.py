@@ -1,4 +1,4 @@
-"""What every answer has: a request id, security headers, and a line in the log."""
+"""Every answer has a request id, security headers, and a line in the log."""
 
 import json
 import re
@@ -342,7 +342,7 @@ async def test_scripts_of_other_origins_may_not_call(
     assert (asked.status_code, asked.content) == (204, b"")
 
 
-async def test_a_listed_origin_can_read_what_fails() -> None:
+async def test_a_listed_origin_can_read_errors() -> None:
     transport = Transport(Edge(failing, cors_origins=[ORIGIN]))
     async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
         answer = await client.get("/", headers={"Origin": ORIGIN})

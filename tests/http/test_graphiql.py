@@ -1,4 +1,4 @@
-"""GraphiQL's page and its files, as a server gives them to a browser."""
+"""GraphiQL's page and its files, as a server sends them to a browser."""
 
 import base64
 import gzip
@@ -95,7 +95,7 @@ async def test_the_page_knows_whether_it_may_ask_for_the_schema(
     assert known(page)["introspection"] is known_as
 
 
-async def test_the_page_may_load_files_of_its_own_server_only(
+async def test_the_page_may_load_files_only_from_its_own_server(
     browser: httpx.AsyncClient,
 ) -> None:
     page = await browser.get("/graphql")

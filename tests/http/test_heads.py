@@ -282,7 +282,7 @@ async def test_the_host_of_an_absolute_target_is_the_one_that_counts(
         (b"GET http://evil.example/graphql HTTP/1.0", (), 403),
     ],
 )
-async def test_an_absolute_target_does_not_stand_for_the_header(
+async def test_an_absolute_target_does_not_replace_the_header(
     client: Wire, first_line: bytes, headers: tuple[bytes, ...], status: int
 ) -> None:
     answer = await ask(client, first_line, *headers)

@@ -97,7 +97,7 @@ async def test_request_errors_have_no_data_and_their_own_status_and_code(
 ) -> None:
     content = json.dumps(request_)
 
-    # From the second request on, the document is remembered.
+    # From the second request on, the document is cached.
     for _ in range(3):
         modern, legacy = [
             await client.post(

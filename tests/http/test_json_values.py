@@ -58,7 +58,7 @@ async def test_a_lone_surrogate_beside_an_address_is_a_format_error(
         assert await errors_at(client, "email", f'"{text}"') == [(FORMAT, None)]
 
 
-# What each is sent as, and a part of the only error that is answered.
+# The request that contains each, and a part of the only error in its answer.
 SURROGATES = {
     "operation name": ({"operationName": "\ud800"}, "Name one of"),
     "document": ({"query": "\ud800{ __typename }"}, "Syntax Error"),
@@ -86,7 +86,7 @@ async def test_a_lone_surrogate_elsewhere_is_a_request_error(
 ) -> None:
     body = json.dumps({"query": CREATE_CUSTOMER, **values})
 
-    # The second request uses what the server remembers of the first.
+    # The second request uses the entries that the first one left in the caches.
     answers = [(await post(client, body)).json() for _ in range(3)]
 
     for answer in answers:

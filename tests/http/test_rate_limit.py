@@ -59,7 +59,7 @@ async def test_requests_are_accepted_again_after_the_time_in_retry_after(databas
     assert later == [200]
 
 
-async def test_each_token_has_a_count_of_its_own_and_addresses_do_not_matter(
+async def test_each_token_has_its_own_count_and_addresses_do_not_matter(
     database_uri: str,
 ) -> None:
     first, second = await api_key(database_uri), await api_key(database_uri)
@@ -97,7 +97,7 @@ async def test_requests_without_a_valid_token_are_counted_by_address(
     assert guesses == [401, 401, 429]
     # Not even looked up.
     assert found_at_last == [429]
-    # The address does not matter for a token that is remembered as valid.
+    # The address does not matter for a token that is cached as valid.
     assert (elsewhere, remembered) == ([200], [200])
 
 
@@ -195,7 +195,7 @@ async def test_servers_share_a_count_in_mongodb(database_uri: str) -> None:
     assert 3500 < int(refusal.headers["retry-after"]) <= 3600
 
 
-async def test_while_the_shared_storage_is_unavailable_each_server_counts_by_itself(
+async def test_while_the_shared_storage_is_unavailable_each_server_counts_alone(
     tmp_path: Path,
     database_uri: str,
     monkeypatch: pytest.MonkeyPatch,
@@ -216,7 +216,7 @@ async def test_while_the_shared_storage_is_unavailable_each_server_counts_by_its
             back = await sent(client, 1)
 
     assert before == [200, 200]
-    # A count of its own, and one wait at most.
+    # The server counts alone, and waits once at most.
     assert away == [200, 200, 429]
     assert back == [429]
     [message] = [message for message in caplog.messages if "storage" in message]

@@ -2,26 +2,32 @@
 
 import asyncio
 import contextlib
+import json
 import re
 import resource
 import signal
 import socket
 import struct
 from asyncio import StreamReader, StreamWriter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
 from functools import partial
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
 import uvicorn
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from graphql_api.app import create_app
+from graphql_api.customers.store import StoredCustomer
 from graphql_api.http.edge import SECURITY_HEADERS
 from graphql_api.http.protocol import Protocol
+from graphql_api.mongo.customers import MongoCustomers
 from graphql_api.settings import Settings
 
+from ..support.clients import CREATE_CUSTOMER
 from ..support.servers import Server, serving, until
 from ..support.wires import Answer, Wire, get, open_sockets, post, wire
 
@@ -37,25 +43,43 @@ MOST_BODY = Settings().max_body_bytes
 @pytest.fixture
 async def client(impatient_server: Server) -> AsyncIterator[httpx.AsyncClient]:
     """Another client, which must be served at any time."""
-    # The server could close a kept connection just when the next request is sent.
+    # The server could close an idle connection just when the next request is sent.
     none_kept = httpx.Limits(max_keepalive_connections=0)
     async with httpx.AsyncClient(base_url=impatient_server.url, limits=none_kept) as client:
         yield client
 
 
 @contextlib.asynccontextmanager
-async def serving_app(app: ASGIApp) -> AsyncIterator[tuple[StreamReader, StreamWriter]]:
-    """A connection to another application, which speaks by our protocol."""
-    protocol = partial(Protocol, Settings())
+async def in_this_process(
+    app: ASGIApp, settings: Settings
+) -> AsyncIterator[tuple[uvicorn.Server, str]]:
+    """A server of this application that speaks by our protocol, and its URL."""
+    protocol = partial(Protocol, settings)
     config = uvicorn.Config(app, http=protocol, lifespan="off", log_config=None)  # type: ignore[arg-type]  # it is only called
     server = uvicorn.Server(config)
     with socket.create_server(("127.0.0.1", 0)) as listener:
+        host, port = listener.getsockname()
         running = asyncio.create_task(server.serve([listener]))
-        reader, writer = await asyncio.open_connection(*listener.getsockname())
-        with contextlib.closing(writer):
-            yield reader, writer
+        yield server, f"http://{host}:{port}"
         server.should_exit = True
         await running
+
+
+@contextlib.asynccontextmanager
+async def serving_app(app: ASGIApp) -> AsyncIterator[tuple[StreamReader, StreamWriter]]:
+    """A connection to another application, which speaks by our protocol."""
+    async with in_this_process(app, Settings()) as (_, url):
+        address = urlsplit(url)
+        reader, writer = await asyncio.open_connection(address.hostname, address.port)
+        with contextlib.closing(writer):
+            yield reader, writer
+
+
+async def eventually(condition: Callable[[], bool]) -> None:
+    """Waits up to 20 seconds for the condition."""
+    async with asyncio.timeout(20):
+        while not condition():  # noqa: ASYNC110  # no event announces it
+            await asyncio.sleep(0.01)
 
 
 async def drip(slow: Wire, beginning: bytes, piece: bytes) -> Answer:
@@ -90,7 +114,7 @@ async def assert_serves(client: httpx.AsyncClient) -> None:
     [b"GET /healthz HTTP/1.1\r\nX-Slow: ", b"GET /", post(TYPENAME.ljust(999))[:-900]],
     ids=["headers", "path", "body"],
 )  # fmt: skip
-async def test_200_slow_requests_end_at_the_deadline_and_others_are_served_meanwhile(
+async def test_200_slow_requests_end_at_the_deadline_while_others_are_served(
     impatient_server: Server, client: httpx.AsyncClient, beginning: bytes
 ) -> None:
     pid = impatient_server.process.pid
@@ -374,7 +398,7 @@ async def test_a_last_answer_that_is_read_late_misses_nothing(server_url: str) -
 
 
 async def fill(server: Server, unread: Wire) -> int:
-    """Asks for pages until the server cannot send any more, and gives how many."""
+    """Requests pages until the server cannot send any more, and returns their number."""
     asked, before = 0, answered(server)
     while answered(server) == before + asked:
         await unread.send(PAGE * 10)
@@ -520,6 +544,41 @@ async def test_a_real_server_answers_a_client_that_ends_its_side(server_url: str
 
         assert answer.json() == {"data": {"__typename": "Query"}}
         assert await brief.rest() == b""
+
+
+async def test_an_operation_of_a_client_that_has_gone_still_counts_against_the_limit(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    begun: list[StoredCustomer] = []
+    may_end = asyncio.Event()
+
+    async def add(_: MongoCustomers, new: StoredCustomer) -> StoredCustomer:
+        begun.append(new)
+        await may_end.wait()
+        return new
+
+    monkeypatch.setattr(MongoCustomers, "add", add)
+    settings = Settings(mongodb_uri="mongodb://127.0.0.1:1/", max_connections=3)
+    variables = {"input": {"email": "john.smith@example.com"}}
+    creation = post(json.dumps({"query": CREATE_CUSTOMER, "variables": variables}).encode())
+    async with in_this_process(create_app(settings), settings) as (server, url):
+        for number in range(1, 4):
+            async with wire(url) as client:
+                await client.send(creation)
+                await eventually(lambda: len(begun) == number)  # noqa: B023  # called at once
+                client.abort()
+        await eventually(lambda: not server.server_state.connections)
+
+        answers = []
+        for _ in range(2):
+            async with wire(url) as client:
+                await client.send(get("/healthz"))
+                answers.append(await client.answer())
+            may_end.set()
+            await eventually(lambda: not server.server_state.tasks)
+
+    assert [answer.status for answer in answers] == [503, 200]
+    assert answers[0].code == "OVERLOADED"
 
 
 async def test_pipelined_requests_are_answered_in_their_order(server_url: str) -> None:

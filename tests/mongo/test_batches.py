@@ -11,7 +11,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from graphql_api.faults import Unavailable
+from graphql_api.mongo import batches as batches_module
 from graphql_api.mongo.batches import Batches
+
+BLOCKING_SECONDS = batches_module._BLOCKING_SECONDS
+
+
+@pytest.fixture(autouse=True)
+def _blocking(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keeps each batch blocking the next one, however slow this machine is."""
+    monkeypatch.setattr(batches_module, "_BLOCKING_SECONDS", 60)
 
 
 class Sent:
@@ -66,7 +75,10 @@ async def test_an_item_alone_is_sent_at_once() -> None:
     assert await one == "1"
 
 
-async def test_after_a_batch_of_several_the_next_waits_for_as_many_items() -> None:
+async def test_after_a_batch_of_several_the_next_waits_for_as_many_items(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(batches_module, "_GATHERING_SECONDS", 60)
     sent = Sent()
     batches = Batches(sent.send)
     first = asked(batches, 1, 2)
@@ -101,7 +113,7 @@ async def test_after_a_batch_of_several_an_item_does_not_wait_long_for_others() 
     assert await alone == "3"
 
 
-async def test_items_that_arrive_meanwhile_are_sent_in_order_a_hundred_at_a_time() -> None:
+async def test_items_that_wait_for_a_batch_are_sent_in_order_a_hundred_at_a_time() -> None:
     sent = Sent()
     batches = Batches(sent.send)
     first = asked(batches, 0)
@@ -197,7 +209,10 @@ async def test_an_item_that_is_cancelled_in_flight_does_not_affect_others() -> N
     assert cancelled.cancelled()
 
 
-async def test_one_batch_and_no_more_is_sent_beside_a_batch_that_hangs() -> None:
+async def test_one_batch_and_no_more_is_sent_beside_a_batch_that_hangs(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(batches_module, "_BLOCKING_SECONDS", BLOCKING_SECONDS)
     sent = Sent()
     batches = Batches(sent.send)
     [hanging] = asked(batches, 1)
@@ -250,15 +265,20 @@ async def test_an_item_with_too_little_time_is_not_sent() -> None:
     assert sent.items == []
 
 
-async def test_an_item_that_waits_too_long_is_unavailable_and_not_sent() -> None:
+async def test_an_item_that_waits_too_long_is_unavailable_and_not_sent(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(batches_module, "LEAST_SECONDS", 0)
+    monkeypatch.setattr(batches_module, "_BLOCKING_SECONDS", 0)
     sent = Sent()
     batches = Batches(sent.send)
-    under_way = asked(batches, 1, seconds=0.31)
+    # Its deadline passes, too, while it is in flight, which changes nothing.
+    under_way = asked(batches, 1, seconds=1)
     await sent.another()
     under_way += asked(batches, 2)
     await sent.another()
 
-    [late] = asked(batches, 3, seconds=0.31)
+    [late] = asked(batches, 3, seconds=1)
     with pytest.raises(Unavailable):
         await late
     sent.end(0)

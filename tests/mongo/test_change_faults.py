@@ -26,11 +26,11 @@ from graphql_api.mongo.customer_changes import removal, replacement
 from graphql_api.mongo.customer_documents import to_document
 from graphql_api.mongo.customers import MongoCustomers
 
+from ..support.faults import AFTER_THE_WRITE, BEFORE_THE_WRITE, faults
+from ..support.mongo_customers import new_customer, open_customers
 from ..support.proxies import Proxy
 from ..support.replica_sets import Member, ReplicaSet
 from ..support.servers import until
-from .test_faults import AFTER_THE_WRITE, BEFORE_THE_WRITE, faults
-from .test_group_commit import new, opened
 
 Documents = Collection[dict[str, Any]]
 
@@ -90,7 +90,7 @@ def database_uri(failing_set: ReplicaSet) -> str:
 
 @pytest.fixture
 async def customers(database_uri: str) -> AsyncIterator[MongoCustomers]:
-    async with opened(database_uri) as customers:
+    async with open_customers(database_uri) as customers:
         yield customers
 
 
@@ -125,7 +125,7 @@ async def through(proxy: Proxy, database_uri: str) -> AsyncIterator[MongoCustome
     database = database_uri.rpartition("/")[2].partition("?")[0]
     async with (
         proxy.listening() as address,
-        opened(f"mongodb://{address}/{database}?directConnection=true") as customers,
+        open_customers(f"mongodb://{address}/{database}?directConnection=true") as customers,
     ):
         yield customers
 
@@ -407,7 +407,7 @@ async def test_a_change_without_enough_time_is_not_sent(
 
 
 def test_only_documents_that_a_majority_has_tell_whether_a_change_is_made() -> None:
-    old = new("john@example.com")
+    old = new_customer("john@example.com")
     change, other = removal(old), removal(old)
     unchanged = to_document(old)
     mine, theirs, later = (
@@ -425,11 +425,11 @@ def test_only_documents_that_a_majority_has_tell_whether_a_change_is_made() -> N
 
 
 def test_a_new_email_is_taken_if_another_customer_has_it_before_the_change_is_made() -> None:
-    old = new("john@example.com")
+    old = new_customer("john@example.com")
     change = replacement(
         old, replace(old, customer=replace(old.customer, email="Jane@example.com"))
     )
-    other = to_document(new("jane@example.com"))
+    other = to_document(new_customer("jane@example.com"))
     unchanged = to_document(old)
 
     with pytest.raises(EmailTaken):
@@ -444,7 +444,7 @@ def test_a_new_email_is_taken_if_another_customer_has_it_before_the_change_is_ma
 async def test_mongodb_deletes_what_is_left_of_a_removed_customer_and_no_customer(
     stored: Stored,
 ) -> None:
-    other = new("other@example.com", "other")
+    other = new_customer("other@example.com", "other")
     await stored.customers.add(other)
     await delete_customer(stored.customers, str(stored.old.id), None)
     past = datetime.now(UTC) - timedelta(seconds=1)

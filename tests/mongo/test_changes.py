@@ -19,14 +19,14 @@ from graphql_api.customers.update_customer import Updated, update_customer
 from graphql_api.customers.versions import Changed, NotFound
 from graphql_api.mongo.customers import MongoCustomers
 
-from .test_group_commit import new, opened
+from ..support.mongo_customers import new_customer, open_customers
 
 Documents = Collection[dict[str, Any]]
 
 
 @pytest.fixture
 async def customers(database_uri: str) -> AsyncIterator[MongoCustomers]:
-    async with opened(database_uri) as customers:
+    async with open_customers(database_uri) as customers:
         yield customers
 
 
@@ -359,7 +359,7 @@ async def test_what_is_left_of_a_removed_customer_shows_nothing_of_it_and_expire
 async def test_a_late_insert_of_a_removed_customer_does_not_store_it_again(
     customers: MongoCustomers, documents: Documents
 ) -> None:
-    late = new("john@example.com")
+    late = new_customer("john@example.com")
     await customers.add(late)
     await delete(customers, late.customer)
 
@@ -372,11 +372,11 @@ async def test_a_late_insert_of_a_removed_customer_does_not_store_it_again(
 async def test_a_removed_customer_is_told_from_one_with_the_same_key(
     customers: MongoCustomers,
 ) -> None:
-    await customers.add(removed := new("john@example.com", "key"))
+    await customers.add(removed := new_customer("john@example.com", "key"))
     await delete(customers, removed.customer)
 
     with pytest.raises(CustomerRemoved):
-        await customers.add(new("other@example.com", "key"))
+        await customers.add(new_customer("other@example.com", "key"))
 
     assert await customers.created_with("key")
 

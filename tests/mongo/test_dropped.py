@@ -9,9 +9,15 @@ import pytest
 from pymongo.collection import Collection
 from structlog.testing import capture_logs
 
-from ..support.clients import create_customer, update_customer
-from .test_ensure import assert_ensured
-from .test_unavailable import ask_to_create, code, until_not_ready, until_ready
+from ..support.clients import (
+    ask_to_create,
+    code,
+    create_customer,
+    until_not_ready,
+    until_ready,
+    update_customer,
+)
+from ..support.mongo_customers import assert_ensured
 
 Documents = Collection[dict[str, Any]]
 

@@ -22,17 +22,16 @@ from graphql_api.faults import Misconfigured
 from graphql_api.mongo.customer_documents import (
     EMAIL_KEY,
     IDEMPOTENCY_KEY,
-    INDEXES,
     any_of,
     from_document,
     unique_values,
-    validator,
 )
 from graphql_api.mongo.database import MongoDatabase
 from graphql_api.mongo.mongod import find_mongod
 from graphql_api.settings import Settings, SettingsError
 
 from ..support.clients import connected, create_customer, read_customer
+from ..support.mongo_customers import assert_ensured
 from ..support.servers import until
 
 Documents = Collection[dict[str, Any]]
@@ -201,14 +200,3 @@ def test_an_application_needs_a_valid_uri(uri: str | None) -> None:
         create_app(Settings(mongodb_uri=uri))
 
     assert "s3cr3t" not in str(refusal.value)
-
-
-def assert_ensured(documents: Documents) -> None:
-    indexes = documents.index_information()
-    assert indexes[EMAIL_KEY]["unique"]
-    assert indexes[IDEMPOTENCY_KEY]["unique"]
-    assert indexes[IDEMPOTENCY_KEY]["partialFilterExpression"] == {
-        "idempotency.key": {"$type": "string"}
-    }
-    assert {index.document["name"] for index in INDEXES} < set(indexes)
-    assert documents.options()["validator"] == validator()

@@ -1,7 +1,6 @@
 """Answers and stored customers if the database fails before or after a write."""
 
 import asyncio
-import contextlib
 import json
 import time
 from collections.abc import AsyncIterator
@@ -12,47 +11,24 @@ import pytest
 from pymongo.collection import Collection
 from structlog.testing import capture_logs
 
+from graphql_api import deadline
 from graphql_api.mongo.driver_errors import TRANSIENT_CODES
 
 from ..support.clients import (
-    CREATE_CUSTOMER,
     CUSTOMER,
+    ask_to_create,
     connected,
     create_customer,
     execute,
     read_customer,
+    until_not_ready,
+    until_ready,
 )
-from ..support.proxies import Proxy
+from ..support.faults import AFTER_THE_WRITE, BEFORE_THE_WRITE, faults
+from ..support.proxies import Proxy, through
 from ..support.replica_sets import Member, ReplicaSet
-from .test_unavailable import until_not_ready, until_ready
 
 Documents = Collection[dict[str, Any]]
-
-BEFORE_THE_WRITE: dict[str, dict[str, Any]] = {
-    "connection closed": {"closeConnection": True},
-    "not writable primary": {"errorCode": 10107},
-    "primary stepped down": {"errorCode": 189},
-    "shutdown in progress": {"errorCode": 91},
-    "interrupted at shutdown": {"errorCode": 11600},
-    "interrupted by a change of state": {"errorCode": 11602},
-    "interrupted": {"errorCode": 11601},
-    "host unreachable": {"errorCode": 6},
-    "time limit exceeded": {"errorCode": 262},
-    "write conflict": {"errorCode": 112},
-    "too many requests": {"errorCode": 462},
-    "refused by Atlas": {"errorCode": 8000},
-    "out of disk space": {"errorCode": 14031},
-    "of a code that is not known here": {"errorCode": 999, "errorLabels": ["RetryableError"]},
-    # Longer than the first insert may take.
-    "blocked": {"blockConnection": True, "blockTimeMS": 3300},
-}
-AFTER_THE_WRITE: dict[str, dict[str, Any]] = {
-    "shutdown in progress": {"code": 91},
-    "write concern failed": {"code": 64},
-    "write concern timed out": {"code": 64, "errInfo": {"wtimeout": True}},
-    "write concern not satisfiable": {"code": 100},
-    "time limit exceeded": {"code": 50},
-}
 
 # Parts of the messages of drivers and servers.
 INTERNALS = (
@@ -65,11 +41,6 @@ INTERNALS = (
     "errmsg",
     "E11000",
 )
-
-
-def faults(table: dict[str, dict[str, Any]], *names: str) -> pytest.MarkDecorator:
-    chosen = names or tuple(table)
-    return pytest.mark.parametrize("fault", [table[name] for name in chosen], ids=chosen)
 
 
 @pytest.fixture
@@ -103,7 +74,7 @@ async def test_after_lasting_faults_before_the_write_the_outcome_is_unknown(
 ) -> None:
     with member.failing("insert", **fault):
         started = time.monotonic()
-        answer = await ask_to_create(client, "key")
+        answer = await ask_to_create(client, key="key")
         seconds = time.monotonic() - started
 
     assert code(answer) == "OUTCOME_UNKNOWN"
@@ -131,19 +102,6 @@ async def test_a_customer_that_was_stored_before_a_fault_is_a_success(
     assert stored(documents) == [created["customer"]["id"]]
 
 
-@contextlib.asynccontextmanager
-async def through(
-    proxy: Proxy, database_uri: str, **settings: Any
-) -> AsyncIterator[httpx.AsyncClient]:
-    """A client of an application that reaches its database through the proxy only."""
-    database = database_uri.rpartition("/")[2].partition("?")[0]
-    async with (
-        proxy.listening() as address,
-        connected(f"mongodb://{address}/{database}?directConnection=true", **settings) as client,
-    ):
-        yield client
-
-
 async def test_a_customer_is_a_success_if_the_answer_of_the_database_is_lost(
     database_uri: str, member: Member, documents: Documents
 ) -> None:
@@ -164,8 +122,8 @@ async def test_if_nothing_can_tell_the_outcome_is_unknown_until_a_retry(
     async with through(proxy, database_uri) as client:
         proxy.losing = {"insert", "find"}
 
-        with_key = ask_to_create(client, "key")
-        without_key = ask_to_create(client, None, "without@example.com")
+        with_key = ask_to_create(client, key="key")
+        without_key = ask_to_create(client, "without@example.com")
         answers = await asyncio.gather(with_key, without_key)
 
         assert [code(answer) for answer in answers] == ["OUTCOME_UNKNOWN"] * 2
@@ -179,8 +137,10 @@ async def test_if_nothing_can_tell_the_outcome_is_unknown_until_a_retry(
 
 @pytest.mark.parametrize("code_", sorted(TRANSIENT_CODES))
 async def test_transient_errors_are_unavailable(
-    code_: int, client: httpx.AsyncClient, member: Member
+    code_: int, client: httpx.AsyncClient, member: Member, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # The driver tries some of them again until the deadline.
+    monkeypatch.setattr(deadline, "REQUEST_SECONDS", 0.5)
     id_ = {"id": "00000000-0000-4000-8000-000000000000"}
     with member.failing("find", errorCode=code_):
         answer = await execute(client, CUSTOMER, id_)
@@ -197,7 +157,7 @@ async def test_after_a_lost_answer_every_error_is_an_unknown_outcome(
     async with through(proxy, database_uri) as client:
         proxy.losing = {"insert"}
         with member.failing(failing, errorCode=unauthorized), capture_logs() as logged:
-            answer = await ask_to_create(client, "key")
+            answer = await ask_to_create(client, key="key")
         proxy.losing = set()
 
         assert code(answer) == "OUTCOME_UNKNOWN"
@@ -212,7 +172,7 @@ async def test_no_customer_is_acknowledged_if_the_indexes_cannot_be_checked(
 ) -> None:
     unauthorized = 13
     with member.failing("listIndexes", errorCode=unauthorized):
-        answer = await ask_to_create(client, "key")
+        answer = await ask_to_create(client, key="key")
 
     assert code(answer) == "OUTCOME_UNKNOWN"
     created = await create_customer(client, idempotency_key="key")
@@ -225,7 +185,7 @@ async def test_a_customer_that_was_refused_and_cannot_be_found_is_not_stored(
     error: int, told: str, client: httpx.AsyncClient, member: Member, documents: Documents
 ) -> None:
     with member.failing("find", errorCode=error):
-        answer = await ask_to_create(client, "key", "first@example.com")
+        answer = await ask_to_create(client, "first@example.com", key="key")
 
     assert code(answer) == told
     assert stored(documents) == []
@@ -262,7 +222,7 @@ async def test_errors_that_are_not_transient_are_the_servers_fault(
     unauthorized = 13
     with member.failing("insert", "find", errorCode=unauthorized), capture_logs() as logged:
         answers = [
-            await ask_to_create(client, "key"),
+            await ask_to_create(client, key="key"),
             await execute(client, CUSTOMER, {"id": "00000000-0000-4000-8000-000000000000"}),
         ]
 
@@ -286,7 +246,7 @@ async def test_no_customer_is_sent_until_a_majority_has_the_collection(
 ) -> None:
     with member.failing("createIndexes", **fault):
         async with connected(database_uri) as client:
-            answer = await ask_to_create(client, "key")
+            answer = await ask_to_create(client, key="key")
 
             assert code(answer) == "UNAVAILABLE"
             assert documents.count_documents({}) == 0
@@ -318,13 +278,6 @@ async def test_a_database_without_a_primary_is_not_ready_until_it_has_one(
         member.client.admin.command("replSetStepDown", 3, force=True)
         await until_not_ready(client)
         await until_ready(client)
-
-
-async def ask_to_create(
-    client: httpx.AsyncClient, key: str | None, email: str = "john.smith@example.com"
-) -> dict[str, Any]:
-    variables = {"input": {"email": email}, "idempotencyKey": key}
-    return await execute(client, CREATE_CUSTOMER, variables)
 
 
 def code(answer: dict[str, Any]) -> str:

@@ -1,9 +1,7 @@
 """Customers that are created or read at once share commands, and each has its own outcome."""
 
 import asyncio
-import contextlib
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -11,28 +9,20 @@ import pytest
 from pymongo.collection import Collection
 from pymongo.errors import WriteError
 
-from graphql_api.customers.fields import Customer
-from graphql_api.customers.store import Attempt, EmailTaken, StoredCustomer
+from graphql_api.customers.store import EmailTaken, StoredCustomer
 from graphql_api.faults import Unavailable
 from graphql_api.mongo.customers import MongoCustomers
-from graphql_api.mongo.database import MongoDatabase
 
+from ..support.mongo_customers import add_all, new_customer, open_customers
 from ..support.replica_sets import Member, ReplicaSet
 
 Documents = Collection[dict[str, Any]]
 
 
-@contextlib.asynccontextmanager
-async def opened(database_uri: str) -> AsyncIterator[MongoCustomers]:
-    with contextlib.closing(MongoDatabase(database_uri)) as database:
-        await database.set_up()
-        yield MongoCustomers(database)
-
-
 @pytest.fixture
 async def customers(database_uri: str, documents: Documents) -> AsyncIterator[MongoCustomers]:
     """The application's customers, in a database that records every command in its profile."""
-    async with opened(database_uri) as customers:
+    async with open_customers(database_uri) as customers:
         documents.database.command("profile", 2)
         yield customers
 
@@ -41,29 +31,13 @@ async def customers(database_uri: str, documents: Documents) -> AsyncIterator[Mo
 async def failing(failing_set: ReplicaSet) -> AsyncIterator[tuple[MongoCustomers, Documents]]:
     """Customers in a database that can fail, and the collection in which they are stored."""
     database_uri = failing_set.database_uri()
-    async with opened(database_uri) as customers:
+    async with open_customers(database_uri) as customers:
         yield customers, failing_set.customers(database_uri)
-
-
-def new(email: str, key: str | None = None, **fields: Any) -> StoredCustomer:
-    """A new customer that was not checked against the rules."""
-    now = datetime.now(UTC).replace(microsecond=0)
-    customer = Customer(
-        email=email, id=uuid4(), version=1, created_at=now, updated_at=now, **fields
-    )
-    return StoredCustomer(customer, None if key is None else Attempt(key, "fingerprint"))
 
 
 def several(count: int, *, keys: bool = False) -> list[StoredCustomer]:
     emails = [f"c{number}@example.com" for number in range(count)]
-    return [new(email, email if keys else None) for email in emails]
-
-
-async def added(
-    customers: MongoCustomers, new_customers: list[StoredCustomer]
-) -> list[StoredCustomer | BaseException]:
-    """The results and errors of adding all at once."""
-    return await asyncio.gather(*map(customers.add, new_customers), return_exceptions=True)
+    return [new_customer(email, email if keys else None) for email in emails]
 
 
 def inserts(documents: Documents) -> list[int]:
@@ -104,7 +78,7 @@ async def test_customers_that_arrive_together_are_stored_by_one_command_for_each
 ) -> None:
     new_customers = several(150)
 
-    assert await added(customers, new_customers) == new_customers
+    assert await add_all(customers, new_customers) == new_customers
 
     assert inserts(documents) == [100, 50]
     assert ids(documents) == {one.customer.id for one in new_customers}
@@ -113,18 +87,18 @@ async def test_customers_that_arrive_together_are_stored_by_one_command_for_each
 async def test_each_customer_of_a_batch_has_its_own_outcome(
     customers: MongoCustomers, documents: Documents
 ) -> None:
-    taken, replayed = new("taken@example.com"), new("replayed@example.com", "key")
-    await added(customers, [taken, replayed])
-    valid = [new("a@example.com"), new("b@example.com", "b")]
+    taken, replayed = new_customer("taken@example.com"), new_customer("replayed@example.com", "key")
+    await add_all(customers, [taken, replayed])
+    valid = [new_customer("a@example.com"), new_customer("b@example.com", "b")]
 
-    outcomes = await added(
+    outcomes = await add_all(
         customers,
         [
             valid[0],
-            new("TAKEN@example.com"),
-            new("other@example.com", "key"),
-            new("validator@example.com", name="5"),
-            new("encoder@example.com", name="John \ud800"),
+            new_customer("TAKEN@example.com"),
+            new_customer("other@example.com", "key"),
+            new_customer("validator@example.com", name="5"),
+            new_customer("encoder@example.com", name="John \ud800"),
             valid[1],
         ],
     )
@@ -141,7 +115,7 @@ async def test_each_customer_of_a_batch_has_its_own_outcome(
 async def test_one_of_the_customers_with_one_address_in_a_batch_is_stored(
     customers: MongoCustomers, documents: Documents
 ) -> None:
-    outcomes = await added(customers, [new("One@example.com") for _ in range(20)])
+    outcomes = await add_all(customers, [new_customer("One@example.com") for _ in range(20)])
 
     [winner] = [outcome for outcome in outcomes if isinstance(outcome, StoredCustomer)]
     assert [type(outcome) for outcome in outcomes].count(EmailTaken) == 19
@@ -152,7 +126,9 @@ async def test_one_of_the_customers_with_one_address_in_a_batch_is_stored(
 async def test_all_requests_with_one_key_in_a_batch_get_the_same_customer(
     customers: MongoCustomers, documents: Documents
 ) -> None:
-    outcomes = await added(customers, [new(f"c{n}@example.com", "key") for n in range(20)])
+    outcomes = await add_all(
+        customers, [new_customer(f"c{n}@example.com", "key") for n in range(20)]
+    )
 
     [winner] = {outcome for outcome in outcomes if isinstance(outcome, StoredCustomer)}
     assert outcomes == [winner] * 20
@@ -164,7 +140,7 @@ async def test_more_than_a_thousand_waiting_customers_are_unavailable_and_not_st
 ) -> None:
     new_customers = several(1003)
 
-    outcomes = await added(customers, new_customers)
+    outcomes = await add_all(customers, new_customers)
 
     assert outcomes[:1000] == new_customers[:1000]
     assert [type(outcome) for outcome in outcomes[1000:]] == [Unavailable] * 3
@@ -175,7 +151,7 @@ async def test_customers_that_are_read_together_are_found_by_one_command(
     customers: MongoCustomers, documents: Documents
 ) -> None:
     new_customers = several(120, keys=True)
-    await added(customers, new_customers)
+    await add_all(customers, new_customers)
     wanted = [one.customer for one in new_customers]
 
     alone = await customers.get(str(wanted[0].id))
@@ -253,7 +229,9 @@ async def test_after_a_batch_without_a_majority_each_customer_is_looked_up(
 
     error = {"code": code, "errmsg": "told by mongod"}
     with member.failing("insert", writeConcernError=error):
-        outcomes = await added(customers, [others[0], new(taken.customer.email), *others[1:]])
+        outcomes = await add_all(
+            customers, [others[0], new_customer(taken.customer.email), *others[1:]]
+        )
 
     assert isinstance(outcomes.pop(1), EmailTaken)
     assert outcomes == others
@@ -267,7 +245,7 @@ async def test_a_batch_whose_connection_closes_after_the_first_write_is_stored_o
     new_customers = several(20)
 
     with member.fail_point("onPrimaryTransactionalWrite", {"times": 1}, {"closeConnection": True}):
-        assert await added(customers, new_customers) == new_customers
+        assert await add_all(customers, new_customers) == new_customers
 
     assert sorted(ids(documents)) == sorted(one.customer.id for one in new_customers)
 
@@ -282,7 +260,7 @@ async def test_a_batch_that_hangs_does_not_delay_others(
         hanging = asyncio.create_task(customers.add(first))
         await asyncio.sleep(0.02)
 
-        assert await added(customers, others) == others
+        assert await add_all(customers, others) == others
 
         assert not hanging.done()
         assert await hanging == first

@@ -39,11 +39,11 @@ from graphql_api.mongo.migrations import (
 )
 from graphql_api.mongo.mongod import embedded_mongod, find_mongod
 
+from ..support.listed_customers import ALL, ORDERS, expected
+from ..support.mongo_customers import new_customer
 from ..support.old_customers import old_document
 from ..support.replica_sets import Member, ReplicaSet
 from ..support.servers import launched, serving, until
-from .test_group_commit import new
-from .test_pages import ALL, ORDERS, expected
 
 Documents = Collection[dict[str, Any]]
 
@@ -104,7 +104,7 @@ async def test_old_customers_are_found_listed_changed_and_removed_after_their_mi
     database: MongoDatabase, documents: Documents
 ) -> None:
     attempt = Attempt("key", "fingerprint")
-    keyed = new("İsmail@straße.example", name="Jose Smith").customer
+    keyed = new_customer("İsmail@straße.example", name="Jose Smith").customer
     all_ = [*ALL, keyed]
     documents.insert_many([old_document(each) for each in ALL])
     documents.insert_one(old_document(keyed, attempt))
@@ -173,7 +173,9 @@ async def test_what_is_left_is_read_from_an_index_in_the_order_of_the_ids(
 ) -> None:
     assert not await await_migration(database)
     documents.insert_many([old_document(each) for each in ALL])
-    documents.insert_many([to_document(new(f"{number}@example.com")) for number in range(50)])
+    documents.insert_many(
+        [to_document(new_customer(f"{number}@example.com")) for number in range(50)]
+    )
 
     for migration in MIGRATIONS:
         query = {**migration.awaiting, "_id": {"$gt": ALL[0].id}}
@@ -189,11 +191,13 @@ async def test_customers_that_cannot_be_migrated_are_named_by_their_ids_and_skip
     database: MongoDatabase, documents: Documents, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(migrations, "_BATCH", 2)
-    valid = [old_document(new(f"c{number}@example.com").customer) for number in range(5)]
-    decomposed = old_document(new("Jose\N{COMBINING ACUTE ACCENT}@example.com").customer)
-    composed = old_document(new("jos\N{LATIN SMALL LETTER E WITH ACUTE}@example.com").customer)
-    invalid = old_document(new("d@example.com", name="J0 s3cr3t").customer)
-    malformed = old_document(new("e@example.com", name="Ann").customer)
+    valid = [old_document(new_customer(f"c{number}@example.com").customer) for number in range(5)]
+    decomposed = old_document(new_customer("Jose\N{COMBINING ACUTE ACCENT}@example.com").customer)
+    composed = old_document(
+        new_customer("jos\N{LATIN SMALL LETTER E WITH ACUTE}@example.com").customer
+    )
+    invalid = old_document(new_customer("d@example.com", name="J0 s3cr3t").customer)
+    malformed = old_document(new_customer("e@example.com", name="Ann").customer)
     del malformed["createdAt"]
     documents.insert_many(
         [*valid, decomposed, composed, invalid, malformed], bypass_document_validation=True
@@ -282,7 +286,10 @@ def test_a_migration_that_is_killed_is_continued_by_the_next_one(
 ) -> None:
     count = 4000
     documents.insert_many(
-        [old_document(new(f"C{n}@Example.com", name="John Smith").customer) for n in range(count)]
+        [
+            old_document(new_customer(f"C{n}@Example.com", name="John Smith").customer)
+            for n in range(count)
+        ]
     )
     migrated_ones = {"schemaVersion": 2}
     command = partial(launched, "database", "migrate", GRAPHQL_API_MONGODB_URI=database_uri)

@@ -72,7 +72,7 @@ def test_without_a_binary_one_line_names_all_ways_to_get_one(
 
 
 @pytest.mark.parametrize("name", ["mongod", "missing"])
-def test_a_configured_binary_that_cannot_be_run_is_refused(name: str, tmp_path: Path) -> None:
+def test_a_configured_binary_that_cannot_be_run_is_rejected(name: str, tmp_path: Path) -> None:
     executable(tmp_path / "mongod", mode=0o600)
 
     with pytest.raises(
@@ -82,7 +82,7 @@ def test_a_configured_binary_that_cannot_be_run_is_refused(name: str, tmp_path: 
 
 
 @pytest.mark.usefixtures("mongodb_uri")
-def test_it_listens_on_a_unix_socket_only_in_a_directory_of_its_own(mongodb_dir: Path) -> None:
+def test_it_listens_only_on_a_unix_socket_in_its_own_directory(mongodb_dir: Path) -> None:
     [pid] = mongods(mongodb_dir)
 
     opened = open_files(pid)
@@ -93,7 +93,7 @@ def test_it_listens_on_a_unix_socket_only_in_a_directory_of_its_own(mongodb_dir:
     assert stat.S_IMODE((mongodb_dir / "mongod").stat().st_mode) == 0o700
 
 
-def test_a_second_server_on_a_directory_is_refused_and_the_first_continues(
+def test_a_second_server_on_a_directory_does_not_start_and_the_first_continues(
     binary: Path, mongodb_dir: Path, database_uri: str
 ) -> None:
     running = mongods(mongodb_dir)
@@ -186,7 +186,7 @@ def test_a_mongod_without_its_socket_is_replaced_and_a_frozen_one_is_not(
         write(uri, "before")
         [pid] = mongods(data_dir)
         os.kill(pid, signal.SIGSTOP)
-        # It is checked several times meanwhile.
+        # It is checked several times during this wait.
         time.sleep(2)
         asked_to_end = is_asked_to_end(pid)
         socket.unlink()
@@ -402,7 +402,7 @@ def open_files(pid: int) -> set[str]:
     """The open files of a process, as /proc/PID/fd names them."""
     names = set()
     for link in Path(f"/proc/{pid}/fd").iterdir():
-        # The process may close a file meanwhile.
+        # The process may close a file before it is read.
         with contextlib.suppress(FileNotFoundError):
             names.add(str(link.readlink()))
     return names

@@ -19,11 +19,10 @@ from graphql_api.mongo.connection import connect
 from graphql_api.mongo.customers_collection import require_supported
 from graphql_api.mongo.set_up import SetUp
 
-from ..support.clients import connected, create_customer
+from ..support.clients import ask_to_create, code, connected, create_customer, until_ready
+from ..support.mongo_customers import assert_ensured
 from ..support.replica_sets import Member, ReplicaSet
 from ..support.servers import serving, until
-from .test_ensure import assert_ensured
-from .test_unavailable import ask_to_create, code, until_ready
 
 Documents = Collection[dict[str, Any]]
 
@@ -169,7 +168,7 @@ async def test_an_insert_into_an_earlier_collection_does_not_start_a_set_up(
         ({"maxWireVersion": 13, "msg": "isdbgrid"}, r"MongoDB 6\.0 or newer"),
     ],
 )
-def test_a_mongodb_that_cannot_keep_the_guarantees_is_refused(
+def test_a_mongodb_that_cannot_keep_the_guarantees_is_rejected(
     hello: dict[str, Any], reason: str
 ) -> None:
     with pytest.raises(Misconfigured, match=reason):

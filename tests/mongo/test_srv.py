@@ -1,4 +1,4 @@
-"""A `mongodb+srv` URI: its hosts come from DNS, which may be slow, unreachable or wrong."""
+"""A `mongodb+srv` URI: DNS lists its hosts, and may be slow, unreachable or wrong."""
 
 import asyncio
 import contextlib
@@ -110,7 +110,9 @@ async def test_a_server_starts_while_dns_fails_and_serves_when_it_answers(
     assert created["__typename"] == "CreateCustomerSuccess"
 
 
-async def test_hosts_of_another_domain_are_refused_with_a_sentence(name_server: NameServer) -> None:
+async def test_hosts_of_another_domain_are_rejected_with_a_sentence(
+    name_server: NameServer,
+) -> None:
     name_server.records[dns.rdatatype.SRV] = "0 0 27017 evil.example."
 
     async with contextlib.AsyncExitStack() as stack:

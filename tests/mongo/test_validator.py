@@ -1,4 +1,4 @@
-"""MongoDB's validator, behind the rules: it refuses what they refuse, and no more."""
+"""MongoDB's validator, behind the rules: it rejects the values that they reject, and no others."""
 
 import unicodedata
 from collections.abc import Iterator
@@ -13,8 +13,14 @@ from pymongo.errors import WriteError
 from graphql_api.customers.fields import FIELDS
 from graphql_api.mongo.customer_documents import validator
 
-from ..customers.test_rules import as_value
-from ..support.values import BAD, GOOD, INVISIBLE_LETTERS, ONLY_THE_RULE_REFUSES, public_name
+from ..support.values import (
+    BAD,
+    GOOD,
+    INVISIBLE_LETTERS,
+    ONLY_THE_RULE_REFUSES,
+    as_value,
+    public_name,
+)
 
 Documents = Collection[dict[str, Any]]
 
@@ -26,7 +32,7 @@ def guarded(documents: Documents) -> Documents:
 
 
 def document(**values: Any) -> dict[str, Any]:
-    """A valid customer's document, with these values in place of its own."""
+    """A valid customer's document, with these values instead of its own."""
     now = datetime.now(UTC)
     return {
         "_id": uuid4(),
@@ -45,7 +51,7 @@ def test_values_that_the_rules_accept_are_accepted(guarded: Documents) -> None:
     assert guarded.count_documents({}) == len(GOOD)
 
 
-def test_values_that_the_rules_refuse_are_refused(guarded: Documents) -> None:
+def test_values_that_the_rules_reject_are_rejected(guarded: Documents) -> None:
     rules = {field.name: field.rule for field in FIELDS}
     accepted = []
     for bad in BAD:
@@ -85,7 +91,7 @@ def test_values_that_the_rules_refuse_are_refused(guarded: Documents) -> None:
     ],
     ids=str,
 )
-def test_documents_that_no_rule_would_make_are_refused(
+def test_documents_that_the_rules_never_produce_are_rejected(
     guarded: Documents, wrong: dict[str, Any]
 ) -> None:
     with pytest.raises(WriteError) as refusal:

@@ -293,7 +293,7 @@ async def test_a_taken_email_address_is_an_error_only_if_every_field_is_valid(
     assert kinds == ["TooShortError", "InvalidFormatError"]
 
 
-async def test_the_same_key_and_input_give_the_first_customer_again(
+async def test_the_same_key_and_input_return_the_first_customer_again(
     client: httpx.AsyncClient, documents: Documents
 ) -> None:
     first = await create_customer(client, idempotency_key="k1", name=" John  Smith")
@@ -378,7 +378,7 @@ async def test_two_different_keys_in_one_request_are_rejected(client: httpx.Asyn
 
 
 @pytest.mark.parametrize("media_type", ["application/json", "application/graphql-response+json"])
-async def test_a_creation_that_fails_does_not_take_its_neighbours_results_away(
+async def test_a_creation_that_fails_leaves_the_results_of_its_neighbours(
     client: httpx.AsyncClient, documents: Documents, media_type: str
 ) -> None:
     text = (
@@ -431,7 +431,7 @@ async def test_fifty_creations_with_one_key_make_one_customer_and_49_replays(
     assert documents.count_documents({}) == 1
 
 
-async def test_an_id_in_another_form_than_it_was_given_out_is_null(
+async def test_an_id_in_another_form_than_the_server_sent_is_null(
     client: httpx.AsyncClient,
 ) -> None:
     id_ = (await create_customer(client))["customer"]["id"]

@@ -10,8 +10,8 @@ from graphql import OperationDefinitionNode, build_schema, parse, print_ast, val
 from graphql_api.customers.fields import FIELDS
 from graphql_api.schema.examples import CREATED_LAST, EXAMPLES, FRESH, Example
 
-from ..docs.test_docs import members
 from ..support.clients import execute
+from ..support.manual import members
 from ..support.paths import ROOT
 
 SCHEMA = build_schema((ROOT / "schema.graphql").read_text("utf-8"))

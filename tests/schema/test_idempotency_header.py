@@ -56,7 +56,7 @@ async def test_several_creations_with_the_header_are_rejected_before_the_first(
     document: str,
     variables: dict[str, Any] | None,
 ) -> None:
-    # The prepared operation gives the third answer.
+    # The prepared operation produces the third answer.
     for _ in range(3):
         answer = await execute(client, document, variables, HEADER)
 
@@ -116,7 +116,7 @@ async def test_invalid_variables_are_reported_first(
     assert documents.count_documents({}) == 0
 
 
-async def test_the_refusal_is_a_request_error(client: httpx.AsyncClient) -> None:
+async def test_a_header_for_several_creations_is_a_request_error(client: httpx.AsyncClient) -> None:
     body = {"query": f"mutation {{ {A} {B} }}"}
 
     response = await client.post("/graphql", json=body, headers=MODERN)

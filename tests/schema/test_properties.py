@@ -13,6 +13,7 @@ from graphql_api.customers.fields import FIELDS, NewCustomer
 from graphql_api.customers.judge import judge
 
 from ..support.clients import CREATE_CUSTOMER, execute, read_customer
+from ..support.unmeasured import unmeasured
 from ..support.values import GOOD, public_name
 
 NAMES = [field.name for field in FIELDS]
@@ -55,6 +56,7 @@ FIELD_VALUES = st.fixed_dictionaries(
 )
 
 
+@unmeasured
 @settings(max_examples=400, deadline=None)
 @given(FIELD_TEXTS)
 def test_a_rule_accepts_its_own_normalised_text_unchanged(values: dict[str, str]) -> None:

@@ -1,1 +1,1 @@
-"""What the tests share: clients, servers, replica sets, tables of values and operations."""
+"""Code that the tests share: clients, servers, replica sets, tables of values and operations."""

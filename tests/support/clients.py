@@ -150,7 +150,7 @@ async def create_customer(
     headers: dict[str, str] | None = None,
     **fields: Any,
 ) -> dict[str, Any]:
-    """The result of `createCustomer`. The fields have their Python names."""
+    """The result of `createCustomer`. Takes the fields by their Python names."""
     values = {"email": "john.smith@example.com", **fields}
     variables = {
         "input": {public_name(field): value for field, value in values.items()},
@@ -201,3 +201,37 @@ async def read_customer(client: httpx.AsyncClient, id_: str) -> dict[str, Any] |
     assert "errors" not in answer, answer
     customer: dict[str, Any] | None = answer["data"]["customer"]
     return customer
+
+
+async def ask_to_create(
+    client: httpx.AsyncClient, email: str = "john.smith@example.com", key: str | None = None
+) -> dict[str, Any]:
+    """The whole answer to the creation of a customer, which may have failed."""
+    variables = {"input": {"email": email}, "idempotencyKey": key}
+    return await execute(client, CREATE_CUSTOMER, variables)
+
+
+def code(answer: dict[str, Any]) -> str | None:
+    """The code of an answer's first error, or None."""
+    codes = [error["extensions"]["code"] for error in answer.get("errors", ())]
+    return codes[0] if codes else None
+
+
+async def until_not_ready(client: httpx.AsyncClient, *, answer_seconds: float = 20) -> None:
+    """Waits until the server is not ready; each of its answers takes `answer_seconds` at most.
+
+    For a second, the last write counts as proof that the server is ready.
+    """
+    status = 200
+    while status == 200:
+        status = (await asyncio.wait_for(client.get("/readyz"), answer_seconds)).status_code
+    assert status == 503
+
+
+async def until_ready(client: httpx.AsyncClient) -> None:
+    """Waits up to 20 seconds until the server is ready."""
+    status = 503
+    async with asyncio.timeout(20):
+        while status != 200:
+            status = (await client.get("/readyz")).status_code
+            await asyncio.sleep(0.02)

@@ -1,4 +1,4 @@
-"""Requests of every kind that can be made longer, to see whether the server's work grows alike."""
+"""Requests of every kind that may grow, to see how fast the server's work grows with them."""
 
 import json
 import unicodedata
@@ -8,7 +8,7 @@ from random import Random
 from .clients import CREATE_CUSTOMER
 from .wires import get, post
 
-# A whole HTTP request whose growing part has about this many bytes or characters.
+# Makes a whole HTTP request, whose growing part has about this many bytes or characters.
 Grow = Callable[[int], bytes]
 
 CLOSE = b"Connection: close"
@@ -57,11 +57,11 @@ _UNITS = {
     "addresses": "a@b.",
     "sharp s": "\u00df",
 }
-# Besides those, units that chance makes of their characters: the same ones in each run.
+# The number of random units of the same characters, which are the same in each run.
 _RANDOM_UNITS = 30
-# Those that are also sent once for many fields of many creations.
+# The units that requests also send once for many fields of many creations.
 _SHARED = ("spaces", "marks in the wrong order", "letters that NFC composes", "punycode")
-# What there is before and after the units.
+# The texts before and after the units.
 _ENDS = {"": ("", ""), " between letters": ("\u00e9", "b"), " in a domain": ("a@b", ".example")}
 
 _INTROSPECTION = (
@@ -101,7 +101,7 @@ _DOCUMENTS: dict[str, Callable[[int], str]] = {
     "fragments": lambda n: "".join(f"fragment f{i} on Query{{x}} " for i in range(n // 27)),
     "introspections": lambda n: "{" + " __schema{types{name}}" * (n // 22) + "}",
 }
-# Within the limit of tokens: the number of tokens grows.
+# The number of tokens grows, within its limit.
 _TOKENS: dict[str, Callable[[int], str]] = {
     "unknown fields": lambda n: "{" + " xyz" * n + "}",
     "the same field": lambda n: "{" + " __typename" * n + "}",
@@ -194,7 +194,7 @@ _TARGETS: dict[str, Callable[[int], str]] = {
 
 
 def body(text: str) -> bytes:
-    """A request by POST with this body, in which lone surrogates are escaped."""
+    """A request by POST with this body, which has escapes for lone surrogates."""
     return post(text.encode("utf-8", "backslashreplace"), CLOSE)
 
 
@@ -207,7 +207,7 @@ def document(text: str) -> bytes:
 
 
 def _escaped(text: str) -> int:
-    """How long JSON makes a text."""
+    """The length of a text in JSON."""
     return len(json.dumps(text)) - len('""')
 
 
@@ -223,7 +223,7 @@ def _few_tokens(grow: Callable[[int], str]) -> Grow:
 def _texts(start: str, unit: str, end: str) -> Grow:
     def grow(size: int) -> bytes:
         text = start + unit * (size // len(_FIELDS) // _escaped(unit)) + end
-        # The country keeps the customer from the database, which is away.
+        # The invalid country keeps the customer from the database, which is unreachable.
         values = {"country": "1", **dict.fromkeys(_FIELDS, text)}
         return body(json.dumps({"query": CREATE_CUSTOMER, "variables": {"input": values}}))
 

@@ -25,7 +25,7 @@ from graphql_api.http.protocol import Protocol
 from graphql_api.logs import configure_structlog
 from graphql_api.settings import Settings
 
-from .growth_requests import REQUESTS
+from .growth_requests import REQUESTS, Grow
 
 _NO_DATABASE = "mongodb://127.0.0.1:1/"
 
@@ -33,10 +33,10 @@ _NO_DATABASE = "mongodb://127.0.0.1:1/"
 async def ask_each(
     requests: Mapping[str, bytes], counted: Callable[[], int] = lambda: 0
 ) -> dict[str, tuple[int, int]]:
-    """The status of the answer to each request, and what `counted` gives for it.
+    """The status of the answer to each request, and what `counted` returns for it.
 
-    No request may need the database, which is away. `counted` gives what was counted since it was
-    called last.
+    No request may need the database, which is unreachable. `counted` returns the count since its
+    last call.
     """
     answered = {}
     with tempfile.TemporaryDirectory() as folder:
@@ -85,17 +85,22 @@ async def _ask(port: int, request: bytes) -> int:
     return int(answer.split(b" ", 2)[1])
 
 
-def main(output: Path, sizes: list[int]) -> None:  # pragma: no cover  # runs under Valgrind alone
-    """Prints the instructions for each request in each size. `output` is Callgrind's file."""
+def main(output: Path, small: int, large: int, most_growth: int) -> None:  # pragma: no cover
+    """Prints the instructions that each large request costs, and most small ones.
+
+    A small request is left out if it cannot cost so little that the large one grew by more than
+    `most_growth`: it costs at least as much as the cheapest request. `output` is Callgrind's file.
+    Valgrind alone runs this, so that coverage does not see it.
+    """
     number = 0
 
     def counted() -> int:
-        # Callgrind writes what it has counted whenever this is called, and begins anew.
+        # At each call, Callgrind writes its count and starts from zero.
         os.sched_yield()
         nonlocal number
         number += 1
         part = output.with_name(f"{output.name}.{number}")
-        # The last line has the total; all of it would take long to read here.
+        # The last line has the total. To read the whole file here would be slow.
         with part.open("rb") as file:
             file.seek(-64, os.SEEK_END)
             total = file.read().partition(b"totals: ")[2]
@@ -103,19 +108,25 @@ def main(output: Path, sizes: list[int]) -> None:  # pragma: no cover  # runs un
         return int(total)
 
     configure_structlog("error", "json")
-    # What is imported or made at the first use, and what the collector does, does not grow.
+    # Neither the imports and caches of the first use nor the garbage collector may count.
     asyncio.run(ask_each({name: request(64) for name, request in REQUESTS.items()}))
     gc.freeze()
     gc.disable()
-    # To count takes ten times as long as not to count.
+    # Counting takes ten times as long.
     control = ["callgrind_control", "--instr=on", str(os.getpid())]
     subprocess.run(control, check=True, stdout=subprocess.DEVNULL)  # noqa: S603  # Debian's
-    costs = [
-        asyncio.run(ask_each({name: request(size) for name, request in REQUESTS.items()}, counted))
-        for size in sizes
-    ]
-    print(json.dumps({name: [cost[name][1] for cost in costs] for name in REQUESTS}))
+    costs = _costs(REQUESTS, large, counted)
+    most = most_growth * min(costs.values())
+    dear = {name: request for name, request in REQUESTS.items() if costs[name] > most}
+    print(json.dumps([costs, _costs(dear, small, counted)]))
+
+
+def _costs(
+    requests: Mapping[str, Grow], size: int, counted: Callable[[], int]
+) -> dict[str, int]:  # pragma: no cover
+    sent = {name: request(size) for name, request in requests.items()}
+    return {name: cost for name, (_, cost) in asyncio.run(ask_each(sent, counted)).items()}
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), [int(size) for size in sys.argv[2:]])  # pragma: no cover
+    main(Path(sys.argv[1]), *map(int, sys.argv[2:]))  # pragma: no cover

@@ -25,7 +25,7 @@ needs_chromium = _skipped_without(
 
 
 def run_script(script: str, *arguments: str) -> Any:  # pragma: no cover  # where Node is missing
-    """What a script below `tests/` prints, as JSON."""
+    """The parsed JSON that a script below `tests/` prints."""
     done = subprocess.run(  # noqa: S603  # the project's own script
         ["node", ROOT / "tests" / script, *arguments],  # noqa: S607  # the one that npm ran on
         capture_output=True,

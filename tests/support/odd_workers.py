@@ -35,7 +35,7 @@ def slow(_listener: socket.socket, heartbeats: Connection) -> None:
     serve(heartbeats)
 
 
-# Coverage is not measured in a process that is killed.
+# A killed process cannot write its coverage.
 def silent(_listener: socket.socket, heartbeats: Connection) -> None:  # pragma: no cover
     """The first worker serves once, and then hangs."""
     try:
@@ -54,7 +54,7 @@ def stubborn(_listener: socket.socket, heartbeats: Connection) -> None:  # pragm
 
 
 def broken(_listener: socket.socket, heartbeats: Connection) -> None:
-    """Cannot start if there is a file `broken`."""
+    """Cannot start if a file `broken` exists."""
     if (FOLDER / "broken").exists():
         sys.exit(7)
     serve(heartbeats)

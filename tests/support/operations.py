@@ -31,14 +31,14 @@ from graphql.language.print_string import print_string
 
 from .values import BAD, GOOD, Bad, Good, public_name
 
-# The value of a variable that is absent.
+# Marks a variable that has no value.
 ABSENT = object()
 
-# Values for variables that expect a text.
+# Values for variables that expect a text. Most of them are no texts.
 _ODD: list[Any] = [None, 0, 5, -1, 10469, 2**31, 2**63, 10**30, 1.0, 1.5, True, [], ["1"], {}]
 _ODD_LITERALS = ["0", "5", "-1", "10469", str(10**30), "1.5", "true", "A", "[]", '["1", 2]', "{}"]
 _ODD_LITERALS += ['{a: "1"}', '"""block\n  string"""', '"\\u0041\\n\\u{1F600}"']
-# Most are valid; otherwise hardly any customer would be.
+# Most values are valid. Otherwise hardly any customer would be valid.
 _GIVEN: list[Good | Bad] = [*GOOD * 6, *BAD]
 _TEXTS = {
     named: [
@@ -47,7 +47,7 @@ _TEXTS = {
         if public_name(value.field) == named
         and isinstance(value.sent, str)
         and value.sent.isprintable()
-        and len(value.sent) < 100  # long ones take long to read
+        and len(value.sent) < 100  # long texts are slow to read
     ]
     for named in {public_name(value.field) for value in GOOD}
 }
@@ -72,7 +72,7 @@ _INTROSPECTION = (
 
 @dataclass
 class Variable:
-    """A variable as an operation declares it, and the values that it may get."""
+    """A variable that an operation declares, and its possible values."""
 
     type: str
     default: str | None
@@ -90,7 +90,7 @@ class GeneratedOperation:
     is_special: bool
 
     def values(self, random: Random) -> dict[str, Any] | None:
-        """Values for the variables, most of them valid; None if there are none."""
+        """Values for the variables, most of them valid. None if it has no variables."""
         chosen = {name: random.choice(v.values) for name, v in self.variables.items()}
         given = {name: value for name, value in chosen.items() if value is not ABSENT}
         if random.random() < 0.05:
@@ -99,7 +99,7 @@ class GeneratedOperation:
 
 
 def generate(schema: GraphQLSchema, random: Random) -> GeneratedOperation:
-    """An operation that is valid, whatever the values of its variables are."""
+    """An operation that is valid with any values of its variables."""
     writer = _Writer(schema, random)
     kind = random.choice(["query", "mutation", "mutation"])
     name = random.choice([None, "One"])
@@ -135,7 +135,7 @@ class _Writer:
     calls: dict[str, tuple[str, GraphQLField]] = field(default_factory=dict)
     # The arguments of fields below the root, by the keys of the fields in the answer.
     arguments: dict[str, str] = field(default_factory=dict)
-    # The types of the fragments by their names, which are all spread.
+    # The types of the fragments by their names. Each fragment is spread.
     fragments: dict[str, GraphQLNamedType] = field(default_factory=dict)
     definitions: list[str] = field(default_factory=list)
     is_special: bool = False
@@ -155,7 +155,7 @@ class _Writer:
         return " ".join([head, "{", *selections, "}", *self.definitions])
 
     def _root_selection(self, root: GraphQLObjectType) -> str:
-        """The same call may have several selections, which are merged."""
+        """Repeats some calls with other selections, which GraphQL merges."""
         if self._chance(0.15):
             return f"{self.random.choice(['', 'x: '])}__typename{self._directives()}"
         alias = self.random.choice(["a", "a", "b", "c"])
@@ -217,7 +217,7 @@ class _Writer:
         return f"({', '.join(arguments)})" if arguments else ""
 
     def _overlapping(self, type_: GraphQLNamedType) -> list[GraphQLNamedType]:
-        """The types that fragments within this type may be on."""
+        """The possible types of fragments within this type."""
 
         def possible(other: GraphQLNamedType) -> set[str]:
             if is_abstract_type(other):
@@ -232,7 +232,7 @@ class _Writer:
         ]
 
     def _fragment(self, on: GraphQLNamedType, selections: str) -> str:
-        """Each is defined after those that it spreads, so that none spreads itself."""
+        """Defines it after the fragments that it spreads, so that no fragment spreads itself."""
         name = f"{self.prefix}{len(self.fragments)}"
         self.fragments[name] = on
         self.definitions.append(f"fragment {name} on {on.name} {selections}")
@@ -258,7 +258,7 @@ class _Writer:
                 [
                     Variable("Boolean!", None, right * 20 + [ABSENT, None, "true"]),
                     Variable("Boolean!", literal, right * 6 + [ABSENT] * 6 + [1]),
-                    # Nullable in a position that is not: allowed, because it has a default.
+                    # A nullable variable is valid in a non-null position if it has a default.
                     Variable("Boolean", literal, right * 6 + [ABSENT] * 6 + [None]),
                 ]
             )
@@ -366,7 +366,7 @@ class _Writer:
         )
 
     def _variable(self, type_: str, default: str | None, values: list[Any]) -> str:
-        """A new variable, or one that has the same type."""
+        """A new variable, or a declared one of the same type."""
         same = [name for name, v in self.variables.items() if v.type == type_ and default is None]
         if same and self._chance(0.3):
             return f"${self.random.choice(same)}"

@@ -3,12 +3,17 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator
+from typing import Any
+
+import httpx
+
+from .clients import connected
 
 _CHUNK_BYTES = 65536
 
 
 class Proxy:
-    """Forwards everything except the answers to the commands in `losing`, and later answers."""
+    """Forwards everything. After a command in `losing`, drops the answers on its connection."""
 
     def __init__(self, server_address: str) -> None:
         self._host, self._port = server_address.split(":")
@@ -49,3 +54,16 @@ class Proxy:
         while chunk := await server.read(_CHUNK_BYTES):
             if not lost.is_set():
                 answers.write(chunk)
+
+
+@contextlib.asynccontextmanager
+async def through(
+    proxy: Proxy, database_uri: str, **settings: Any
+) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of an application that reaches its database only through the proxy."""
+    database = database_uri.rpartition("/")[2].partition("?")[0]
+    async with (
+        proxy.listening() as address,
+        connected(f"mongodb://{address}/{database}?directConnection=true", **settings) as client,
+    ):
+        yield client

@@ -1,4 +1,4 @@
-"""Replica sets of real mongods that tests can kill, freeze, restart and cause to fail."""
+"""Replica sets of real mongods, which tests can kill, freeze, restart and make fail."""
 
 import contextlib
 import signal
@@ -35,7 +35,7 @@ _OPTIONS = [
 _SETTINGS = {
     "electionTimeoutMillis": 1000,
     "heartbeatIntervalMillis": 200,
-    # A new primary asks the frozen one for newer writes, for one second and not for ten.
+    # A new primary asks the frozen one for newer writes, but for one second and not for ten.
     "heartbeatTimeoutSecs": 1,
     "catchUpTimeoutMillis": 1000,
 }
@@ -87,7 +87,7 @@ class Member:
 
     @contextlib.contextmanager
     def failing(self, *commands: str, mode: Any = "alwaysOn", **data: Any) -> Iterator[None]:
-        """Makes these commands of the application fail while the context is open."""
+        """Makes these commands fail for the application only, while the context is open."""
         data = {"failCommands": commands, "appName": "graphql-api", **data}
         with self.fail_point("failCommand", mode, data):
             yield

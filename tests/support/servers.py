@@ -1,4 +1,4 @@
-"""The server as a subprocess, the processes that it starts, and waiting for conditions."""
+"""The server as a subprocess, the processes that it starts, and functions that wait for them."""
 
 import contextlib
 import json
@@ -22,7 +22,7 @@ _TIMEOUT_SECONDS = 40.0
 
 @dataclass(frozen=True)
 class Server:
-    """A `graphql-api serve` that answers requests, and the file with its standard error."""
+    """A `graphql-api serve` that answers requests, and the file of its standard error."""
 
     process: subprocess.Popen[str]
     url: str
@@ -34,7 +34,7 @@ class Server:
         self.process.wait(_TIMEOUT_SECONDS)
 
     def log(self) -> list[dict[str, Any]]:
-        """The lines that it has logged so far."""
+        """The lines that the server has logged so far."""
         return [json.loads(line) for line in self.errors.read_text().splitlines()]
 
     def workers(self) -> list[int]:
@@ -44,9 +44,9 @@ class Server:
 
 @contextlib.contextmanager
 def serving(*flags: str, errors: Path, stop: bool = True, **environment: str) -> Iterator[Server]:
-    """Serves on a free port. At the end, SIGTERM must stop the server with exit code 0.
+    """Serves on a free port. At the end, asserts that SIGTERM stops the server with exit code 0.
 
-    With `stop=False` the test stops the server.
+    With `stop=False` the test must stop the server.
     """
     with launched("serve", "--port", "0", *flags, errors=errors, **environment) as process:
         url = _address(process, errors)
@@ -62,7 +62,7 @@ def serving(*flags: str, errors: Path, stop: bool = True, **environment: str) ->
 def launched(*arguments: str, errors: Path, **environment: str) -> Iterator[subprocess.Popen[str]]:
     """Starts `graphql-api` with these arguments, and kills it at the end.
 
-    It gets this process's environment without its settings.
+    It inherits the environment of this process, except the settings.
     """
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}
     with (
@@ -85,7 +85,7 @@ def launched(*arguments: str, errors: Path, **environment: str) -> Iterator[subp
 
 
 def variables_of_a_service(prefix: str) -> dict[str, str]:
-    """The variables that Kubernetes sets in containers for a Service with one named port."""
+    """The variables that Kubernetes sets in each container for a Service with one named port."""
     address, port = "10.96.0.12", "8000"
     return {
         f"{prefix}_SERVICE_HOST": address,
@@ -100,7 +100,7 @@ def variables_of_a_service(prefix: str) -> dict[str, str]:
 
 
 def until(condition: Callable[[], object], what: str) -> None:
-    """Waits until the condition is true. Fails after 40 seconds."""
+    """Waits until the condition is true. Fails after 40 seconds; `what` is for the message."""
     give_up = time.monotonic() + _TIMEOUT_SECONDS
     while not condition():
         assert time.monotonic() < give_up, f"waited in vain until {what}"
@@ -152,7 +152,7 @@ def _pids() -> list[int]:
 
 
 def _proc(pid: int, name: str) -> str:
-    # The process may end in the meantime.
+    # The process may end before its file is read.
     with contextlib.suppress(OSError):
         return Path(f"/proc/{pid}/{name}").read_text()
     return ""

@@ -30,7 +30,7 @@ def bearer(token: str) -> dict[str, str]:
 async def api_key(
     mongodb_uri: str, *scopes: Scope, lifetime: timedelta | None = None, name: str = "test"
 ) -> str:
-    """A new key in this database, with all scopes by default."""
+    """A new API key in this database, with all scopes by default."""
     key, kept = new_api_key(name, frozenset(scopes or Scope), lifetime)
     with contextlib.closing(open_database(mongodb_uri)) as database:
         await MongoApiKeys(database).add(kept)
@@ -61,7 +61,7 @@ class Provider:
     ) -> str:
         """A token with all scopes for a minute.
 
-        A claim that is None is left out. A timedelta means a time from now.
+        The token lacks a claim that is None. A timedelta is a time from now.
         """
         now = int(time.time())
         standard = {
@@ -100,7 +100,7 @@ class Provider:
 
 
 class Publication(ThreadingHTTPServer):
-    """A JWKS at a URL on this machine. Its content can change, and it counts requests."""
+    """A JWKS at a URL on this machine. A test may change it. It counts the requests."""
 
     def __init__(self, jwks: str) -> None:
         super().__init__(("127.0.0.1", 0), _JwksHandler)

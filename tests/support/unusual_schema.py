@@ -1,4 +1,4 @@
-"""A schema with what ours does not have, to test prepared operations."""
+"""A schema with the features that ours lacks, to test prepared operations with them."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable
@@ -302,14 +302,14 @@ class Second(Resolved):
     pass
 
 
-# What is resolved, and how
+# Resolvers
 
-# The calls of resolvers.
+# One text for each call of a resolver.
 calls: list[str] = []
 
 
 def echo(type_: object, default: object = strawberry.UNSET) -> Any:
-    """A field that shows the argument of its resolver."""
+    """A field that returns the `repr` of its argument."""
 
     async def resolver(info: Info, value: Any = default) -> str:
         calls.append(f"{info.context} {value!r}")
@@ -350,7 +350,7 @@ CONSTANTS = {
 
 
 def thing_of(type_: object) -> Any:
-    """A field that returns one of the things."""
+    """A field that returns one of the `THINGS` by its key."""
 
     async def resolver(info: Info, key: str) -> Any:
         calls.append(key)
@@ -403,7 +403,7 @@ async def resolver_that_changes_a_list(info: Info, value: list[int] = FIVE) -> s
 
 
 async def resolver_how(info: Info) -> str:
-    """Only graphql-core gives a resolver the path of its field."""
+    """Only graphql-core passes the path of its field to a resolver."""
     return "by graphql-core" if hasattr(info, "path") else "prepared"
 
 

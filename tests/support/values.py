@@ -1,13 +1,13 @@
 """Valid and invalid values for each field: one table for the rules, GraphQL, MongoDB and clients.
 
-The `example` and the `counterexample` of each declaration are in it by themselves.
+It contains the `example` and the `counterexample` of each field.
 """
 
 from dataclasses import dataclass
 from typing import Any
 
-from graphql_api.customers.fields import FIELDS
-from graphql_api.customers.judge import judge
+from graphql_api.customers.fields import FIELDS, NewCustomer
+from graphql_api.customers.judge import NOT_TEXT, Value, judge
 from graphql_api.customers.problems import (
     InvalidFormat,
     Missing,
@@ -35,7 +35,7 @@ KINDS: dict[type[Problem], str] = {
 
 @dataclass(frozen=True)
 class Good:
-    """A valid value, and the normalised text that is stored of it."""
+    """A valid value, and the normalised text that is stored for it."""
 
     field: str
     sent: Any
@@ -44,7 +44,7 @@ class Good:
 
 @dataclass(frozen=True)
 class Bad:
-    """An invalid value, and every problem that it has, in order."""
+    """An invalid value, and all its problems, in their order."""
 
     field: str
     sent: Any
@@ -121,7 +121,7 @@ _LETTERS_AND_SPACES = {
 }
 _ADDRESS = {
     **dict.fromkeys(_JOINED_NOTHING, (FORMAT,)),
-    # Joined to a digit.
+    # The joiner is beside a digit.
     "\u0639\u0644\u06cc\u0639\u200c\u06f5": (FORMAT,),
     "\u3164" * 5: (FORMAT,),
     "1 St.": (FORMAT,),
@@ -317,9 +317,20 @@ BAD = [
 ]
 
 # Only the rule rejects unassigned code points. MongoDB's Unicode tables are older than Python's:
-# the same check there would reject code points that were assigned since.
+# the same check in MongoDB would also reject code points that were assigned in between.
 ONLY_THE_RULE_REFUSES = ["a\ufffebcde", "a\u0378bcde"]
 
 
 def public_name(field: str) -> str:
     return next(declared.public_name for declared in FIELDS if declared.name == field)
+
+
+def judge_one(field: str, sent: Any) -> NewCustomer | Rejected:
+    return judge({"email": "john@example.com", field: as_value(sent)})
+
+
+def as_value(sent: Any) -> Value:
+    """The value that the scalars pass to the rules."""
+    if isinstance(sent, int) and not isinstance(sent, bool):
+        return str(sent)
+    return sent if isinstance(sent, str) else NOT_TEXT

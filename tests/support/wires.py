@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import json
 import socket
+import struct
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -27,7 +28,7 @@ class Answer:
 
     @property
     def code(self) -> str:
-        """The code of the error that it is."""
+        """The code of its only error."""
         assert self.headers["content-type"] == "application/json; charset=utf-8"
         [error] = self.json()["errors"]
         assert error["message"].endswith(".")
@@ -36,7 +37,7 @@ class Answer:
 
 
 class Wire:
-    """One connection to a server. Every wait has a time limit."""
+    """One connection to a server. Each method waits at most `PATIENCE_SECONDS`."""
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._reader = reader
@@ -49,7 +50,7 @@ class Wire:
             await self._writer.drain()
 
     def end(self) -> None:
-        """Ends the client's side of the connection."""
+        """Ends the sending half of the connection."""
         self._writer.write_eof()
 
     async def answer(self) -> Answer:
@@ -67,7 +68,7 @@ class Wire:
             return await self._head() == "HTTP/1.1 100 Continue\r\n\r\n"
 
     async def rest(self) -> bytes:
-        """What the server still sends until it closes the connection."""
+        """The bytes that the server sends until it closes the connection."""
         rest = b""
         async with asyncio.timeout(PATIENCE_SECONDS):
             with contextlib.suppress(ConnectionError):
@@ -78,7 +79,10 @@ class Wire:
         return (await self._reader.readuntil(b"\r\n\r\n")).decode("ascii")
 
     def abort(self) -> None:
-        """Resets the connection."""
+        """Resets the connection. By itself, `abort` would only end the client's side of it."""
+        reset = struct.pack("ii", 1, 0)
+        connection = self._writer.get_extra_info("socket")
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, reset)
         self._writer.transport.abort()
 
 
@@ -91,7 +95,7 @@ async def wire(url: str, *, receive_buffer: int | None = None) -> AsyncIterator[
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
     connection.setblocking(False)  # noqa: FBT003  # its only parameter
     await asyncio.get_running_loop().sock_connect(connection, (address.hostname, address.port))
-    # With a full buffer, the client stops reading by itself.
+    # The client stops reading when its buffer is full.
     reader, writer = await asyncio.open_connection(sock=connection, limit=65536)
     try:
         yield Wire(reader, writer)
@@ -122,10 +126,10 @@ def get(path: str, *headers: bytes) -> bytes:
 
 
 def open_sockets(pid: int) -> int:
-    """How many sockets a process has open."""
+    """The number of open sockets of a process."""
     count = 0
     for descriptor in Path(f"/proc/{pid}/fd").iterdir():
-        # It may be closed meanwhile.
+        # The process may close it before it is read.
         with contextlib.suppress(OSError):
             count += str(descriptor.readlink()).startswith("socket:")
     return count

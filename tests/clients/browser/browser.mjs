@@ -1,4 +1,4 @@
-// Chromium with the network cut off, but for one server, and what went wrong in it.
+// Chromium that reaches one server alone, and the faults that it reports.
 import { chromium } from "playwright-core";
 
 const FLAGS = [
@@ -10,7 +10,7 @@ const FLAGS = [
   "--disable-background-networking",
   "--disable-component-update",
   "--disable-sync",
-  // Whatever gets past the routes below.
+  // Requests that the routes below do not stop.
   "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
 ];
 

@@ -1,4 +1,4 @@
-// Does with the form what a person would do, and prints what came of it as JSON.
+// Uses the form as a person does, and prints the result as JSON.
 import { createRequire } from "node:module";
 import { fileURLToPath, pathToFileURL } from "node:url";
 
@@ -14,7 +14,7 @@ const field = (page, label) =>
 const button = (page, name) => page.getByRole("button", { name, exact: true });
 const listed = (page) => page.locator("li strong").allInnerTexts();
 
-/** The form in a new page, once the customers beside it are there. */
+/** Opens the form in a new page, and waits for the customers beside it. */
 async function opened(context) {
   const page = await context.newPage();
   await page.goto(origin);
@@ -26,7 +26,7 @@ async function fill(page, values) {
   for (const [label, value] of Object.entries(values)) await field(page, label).fill(value);
 }
 
-/** What the form says after it has sent what was written. */
+/** Sends the form, and returns its message. */
 async function create(page, name = "Create customer") {
   await button(page, name).click();
   await page.locator('[role="status"]:not(:empty), [role="alert"]:not(:empty), .field .error')
@@ -39,7 +39,7 @@ async function create(page, name = "Create customer") {
   };
 }
 
-/** What is wrong, by the name of the field that it is said at. */
+/** The errors by the name of the field that shows them. */
 const errors = (page) =>
   page.$$eval('[aria-invalid="true"]', (fields) =>
     Object.fromEntries(fields.map((field) => [
@@ -49,14 +49,14 @@ const errors = (page) =>
 
 const focus = (page) => page.evaluate(() => document.activeElement.id);
 
-/** What is not accessible, by axe-core. */
+/** The faults that axe-core finds. */
 async function violations(page) {
   await page.addScriptTag({ path: resolve("axe-core") });
   const { violations } = await page.evaluate(() => globalThis.axe.run());
   return violations.map(({ id, nodes }) => [id, nodes.map(({ html }) => html)]);
 }
 
-/** The idempotency keys of the creations that the page sends from now on. */
+/** Collects the idempotency keys of the creations that the page sends from now on. */
 function keys(page) {
   const found = [];
   page.on("request", (request) => {
@@ -67,7 +67,7 @@ function keys(page) {
 }
 
 const stories = {
-  /** What each field is called, what is said of it, and whether all of it is accessible. */
+  /** The label and the hint of each field, and whether the form is accessible. */
   async labels(context) {
     const page = await opened(context);
     const fields = await page.$$eval("input, textarea", (fields) =>
@@ -92,7 +92,7 @@ const stories = {
     return { fields, found, refused: await violations(page) };
   },
 
-  /** What the rules refuse, when a field is left and when all are sent. */
+  /** The errors of the rules, when a person leaves a field and when they send the form. */
   async refusals(context) {
     const page = await opened(context);
     const sent = keys(page);
@@ -106,7 +106,7 @@ const stories = {
     return { empty, left, all, mended: await errors(page), sent };
   },
 
-  /** What a slow press on the button does, when the field that it leaves is wrong. */
+  /** A slow press on the button, which leaves an invalid field. */
   async press(context) {
     const page = await opened(context);
     // The window is higher than the form: nothing scrolls, and a message above moves the button.
@@ -128,7 +128,7 @@ const stories = {
     };
   },
 
-  /** A customer with every field, by the keyboard alone. */
+  /** Creates a customer with every field, by keyboard alone. */
   async keyboard(context) {
     const page = await opened(context);
     const stops = [];
@@ -153,7 +153,7 @@ const stories = {
     };
   },
 
-  /** Where the window shows what was created, and the field with the focus. */
+  /** How much the window shows of the message of a creation, and of the field with the focus. */
   async created(context) {
     const page = await opened(context);
     const [width, height, email] = rest;
@@ -171,12 +171,12 @@ const stories = {
     };
   },
 
-  /** A field that is left, mended and not left again before the form is sent. */
+  /** A person leaves an invalid field, corrects it, and sends the form without leaving it again. */
   async mended(context) {
     const page = await opened(context);
     const [label, email, key] = rest;
     await fill(page, { Email: email });
-    // By keys: the browser must see that a person has changed the field.
+    // Typed key by key, because the browser must see that a person has changed the field.
     await field(page, label).pressSequentially("1");
     await field(page, "State").focus();
     const left = await errors(page);
@@ -192,7 +192,7 @@ const stories = {
     return { left, first, then: await status(), listed: await listed(page) };
   },
 
-  /** A second click, which comes when the form is empty again. */
+  /** A second click, when the form is empty again. */
   async twice(context) {
     const page = await opened(context);
     await fill(page, { Email: rest[0] });
@@ -202,7 +202,7 @@ const stories = {
     return { again, status: await page.getByRole("status").innerText(), listed: await listed(page) };
   },
 
-  /** What people are told of a request with another token, or with another idempotency key. */
+  /** The message for a request with another token, or with another idempotency key. */
   async refused(context) {
     const page = await opened(context);
     const [email, token, key] = rest;
@@ -222,7 +222,7 @@ const stories = {
     return { alert, violations: await violations(page) };
   },
 
-  /** What comes of one creation. */
+  /** The result of one creation. */
   async creation(context) {
     const page = await opened(context);
     await fill(page, { Email: rest[0] });
@@ -231,7 +231,7 @@ const stories = {
     return { ...outcome, again, hint: await page.locator(".row .hint").innerText() };
   },
 
-  /** What only the server can tell, at its field. */
+  /** The errors that only the server finds, at their fields. */
   async server(context) {
     const page = await opened(context);
     const [email] = rest;
@@ -244,7 +244,7 @@ const stories = {
     return { first, taken, format, listed: await listed(page) };
   },
 
-  /** An answer that is lost, the same request once more, and another one. */
+  /** A request without an answer, the same request again, and another one. */
   async lost(context) {
     const page = await opened(context);
     const sent = keys(page);
@@ -267,7 +267,7 @@ const stories = {
     return { first, second, third, fourth, sent, listed: await listed(page) };
   },
 
-  /** A server that was away when the customers of earlier visits were asked for. */
+  /** A server that does not answer when the page asks for the customers of earlier visits. */
   async back(context) {
     const page = await opened(context);
     const [earlier, later] = rest;
@@ -285,7 +285,7 @@ const stories = {
     return { away, alerts: await list.count(), listed: await listed(page) };
   },
 
-  /** A server that takes no more requests for a while. */
+  /** A server that rejects requests for a while. */
   async limited(context) {
     const page = await opened(context);
     await fill(page, { Email: rest[0] });

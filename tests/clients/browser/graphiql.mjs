@@ -1,9 +1,9 @@
-// Does in GraphiQL what a person would do, and prints what came of it as JSON.
+// Uses GraphiQL as a person does, and prints the result as JSON.
 import { inBrowser } from "./browser.mjs";
 
 const [story, origin, ...rest] = process.argv.slice(2);
 
-/** GraphiQL in a new page, once it can be used. */
+/** Opens GraphiQL in a new page, and waits until it is usable. */
 async function opened(context, search = "") {
   const page = await context.newPage();
   await page.goto(`${origin}/graphql${search}`);
@@ -12,11 +12,11 @@ async function opened(context, search = "") {
   return page;
 }
 
-/** GraphiQL looks 100 ms later at what was written, and stores it after 500 ms. */
+/** Waits until GraphiQL has read the typed text (100 ms later) and stored it (500 ms later). */
 const settled = (page) =>
   page.evaluate(() => new Promise((resolve) => setTimeout(resolve, 700)));
 
-/** The whole text of an editor, of which the page shows only what fits. */
+/** The whole text of an editor, of which the page shows only a part. */
 const text = (page, name) =>
   page.evaluate((name) => globalThis.__MONACO.editor.getModels()
     .find((model) => model.uri.path.endsWith(name)).getValue(), name);
@@ -27,7 +27,7 @@ async function write(page, name, value) {
   await settled(page);
 }
 
-/** The answer to the operation in the tab that is open. */
+/** The answer to the operation in the open tab. */
 async function play(page, operation) {
   await page.getByRole("button", { name: "Execute query" }).click();
   if (operation) await page.getByRole("menuitem", { name: operation }).click();
@@ -41,7 +41,7 @@ async function openTab(page, title) {
   await settled(page);
 }
 
-/** The title of the tab that is open, what stands in it, and the titles of all tabs. */
+/** The title and the content of the open tab, and the titles of all tabs. */
 const shown = async (page) => ({
   title: await page.getByRole("tab", { selected: true }).innerText(),
   query: await text(page, "operation.graphql"),
@@ -57,7 +57,7 @@ const look = (page) =>
   }));
 
 const stories = {
-  /** Every tab, one after another. */
+  /** Runs every tab, one after another. */
   async tabs(context) {
     const page = await opened(context);
     const titles = await page.getByRole("tab").allInnerTexts();
@@ -69,7 +69,7 @@ const stories = {
     return { titles, answers };
   },
 
-  /** The tab that is open at each of three visits, at which nothing is done. */
+  /** The open tab at each of three visits without any action. */
   async visits(context) {
     const seen = [];
     for (let visit = 0; visit < 3; visit++) {
@@ -93,7 +93,7 @@ const stories = {
     return { explorer, docs, headers };
   },
 
-  /** One tab without and then with a token, and then the other tabs. */
+  /** Runs one tab without and then with a token, and then the other tabs. */
   async token(context) {
     const [token] = rest;
     const page = await opened(context);
@@ -108,7 +108,7 @@ const stories = {
     return { refused, created, read, docs, stored };
   },
 
-  /** Tokens that are pasted without being used, refused, mended and kept. */
+  /** Tokens that a person pastes and does not use, that the server rejects, and that are corrected. */
   async tokens(context) {
     const [wrong, right, other] = rest;
     const page = await opened(context);
@@ -139,7 +139,7 @@ const stories = {
     return found;
   },
 
-  /** What the page's address names, at the first visit, again, and at one with other tabs. */
+  /** The operation in the page's address: at the first visit, again, and with other tabs. */
   async linked(context) {
     const [search, other] = rest;
     const first = await opened(context, search);
@@ -153,7 +153,7 @@ const stories = {
     return { ...result, other: await shown(second), otherAnswer: await play(second) };
   },
 
-  /** GraphiQL where the browser lets nothing be kept. */
+  /** GraphiQL in a browser that stores nothing. */
   async forgetful(context) {
     await context.addInitScript(() => {
       Object.defineProperty(globalThis, "localStorage", {
@@ -171,7 +171,7 @@ const stories = {
     return { created, read, again: await shown(page) };
   },
 
-  /** What a phone shows: where the panes and the tabs are, before and with the documentation. */
+  /** The places of the panes and the tabs on a phone, without and with the documentation. */
   async phone(context) {
     const [path] = rest;
     const page = await opened(context);
@@ -194,7 +194,7 @@ const stories = {
     return { ...result, back: (await Promise.all(panes.map(boxes))).flat() };
   },
 
-  /** The page that is there without a build, in a browser that reaches nothing but the server. */
+  /** The page of a server without a build, in a browser that reaches this server alone. */
   async cdn(context) {
     const [html, search] = rest;
     const page = await context.newPage();
@@ -206,7 +206,7 @@ const stories = {
     return { said, example, linked: await page.evaluate("parameters") };
   },
 
-  /** One tab, where there is no schema to be had. */
+  /** Runs one tab, where the server shows no schema. */
   async undocumented(context) {
     const page = await opened(context);
     const created = await play(page);
@@ -215,7 +215,7 @@ const stories = {
     return { created, docs };
   },
 
-  /** A customer by a page, and another one by the page that is opened next. */
+  /** Creates a customer on one page, and another one on the next page. */
   async again(context) {
     const first = await opened(context);
     const created = [await play(first)];
@@ -230,7 +230,7 @@ const stories = {
     return { created, kept };
   },
 
-  /** How it looks, with a picture of it. */
+  /** The colours of the page, with a picture of it. */
   async picture(context) {
     const [, path] = rest;
     const page = await opened(context);
@@ -241,7 +241,7 @@ const stories = {
     return look(page);
   },
 
-  /** What the page never does. */
+  /** Breaks the policy in ways in which the page itself never does. */
   async foul(context) {
     const page = await opened(context);
     await page.evaluate(async () => {

@@ -1,4 +1,4 @@
-// Runs every audit of GraphQL over HTTP against a server, and prints what came of each as JSON.
+// Runs every audit of GraphQL over HTTP with a server, and prints the results as JSON.
 import { serverAudits } from 'graphql-http';
 
 const audits = serverAudits({ url: process.argv[2], fetchFn: fetch });
