@@ -283,7 +283,11 @@ async def test_a_removed_customer_is_gone_and_its_email_can_be_used_at_once(
     assert (await created(customers)).id != old.id
 
 
-@pytest.mark.parametrize("id_", [str(uuid4()), "", "5", str(uuid4()).upper()])
+@pytest.mark.parametrize(
+    "id_",
+    [str(uuid4()), "", "5", str(uuid4()).upper()],
+    ids=["unknown", "empty", "not a UUID", "upper case"],
+)
 async def test_an_unknown_id_is_not_found(id_: str, customers: MongoCustomers) -> None:
     assert await update_customer(customers, id_, {"name": "John Smith"}, None) == NotFound()
     assert await delete_customer(customers, id_, 1) == NotFound()
