@@ -73,7 +73,7 @@ check: install ## Lint, and check the types, the committed schema and its change
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
-	$(BIN)/graphql-api schema --check schema.graphql
+	$(BIN)/graphql-api schema --check schema.graphql || { echo 'Run `make schema`.'; exit 1; }
 	$(BIN)/cog --check --diff --verbosity=1 --check-fail-msg='Run `make schema`.' -I docs docs/*.md
 	$(BIN)/graphql-api schema --diff schema.released.graphql || test $$? -eq 3
 	$(if $(NODE),npm run --silent --prefix web/graphiql check)

@@ -231,10 +231,10 @@ def _reason(error: OSError | UnicodeError, port: int) -> str:
         case OSError(errno=errno.EADDRINUSE):
             return (
                 f"Port {port} is in use. Stop the program that uses it, or choose another port "
-                "with --port."
+                "with --port or GRAPHQL_API_PORT."
             )
         case OSError(errno=errno.EACCES):
-            return f"This user may not listen on port {port}. Choose a port above 1023 with --port."
+            return f"This user may not listen on port {port}. Choose a port above 1023."
         case _:
             return (
                 "The server cannot listen on this host. Choose an address of this machine with "

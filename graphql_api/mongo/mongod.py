@@ -128,7 +128,7 @@ def embedded_mongod(binary: Path, data_dir: Path) -> Iterator[str]:
         except BlockingIOError:
             raise DirectoryInUse(
                 f"Another server uses the data directory {data_dir}. Stop it, or choose another "
-                "directory with --data-dir."
+                "directory with --data-dir or GRAPHQL_API_DATA_DIR."
             ) from None
         with _reachable(folder) as socket:
             uri = _uri(socket)
@@ -162,7 +162,7 @@ def _folder(data_dir: Path) -> Path:
     except UnicodeEncodeError:
         raise MongodError(
             f"The data directory {data_dir} cannot be used: its path is not UTF-8. Choose another "
-            "directory with --data-dir."
+            "directory with --data-dir or GRAPHQL_API_DATA_DIR."
         ) from None
     return folder
 

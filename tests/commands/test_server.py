@@ -172,7 +172,8 @@ def test_a_port_that_stays_in_use_is_a_clear_error(
             _listener(Settings(port=port))
 
     assert str(failure.value) == (
-        f"Port {port} is in use. Stop the program that uses it, or choose another port with --port."
+        f"Port {port} is in use. Stop the program that uses it, or choose another port with --port "
+        "or GRAPHQL_API_PORT."
     )
     assert [record.message for record in caplog.records] == [WAITS.replace("10", "0")]
 
@@ -236,7 +237,7 @@ def test_a_port_that_needs_root_is_a_clear_error() -> None:
     # Tests often run as root, which may listen on every port.
     reason = _reason(PermissionError(errno.EACCES, "Permission denied"), 80)
 
-    assert reason == ("This user may not listen on port 80. Choose a port above 1023 with --port.")
+    assert reason == ("This user may not listen on port 80. Choose a port above 1023.")
 
 
 def test_an_address_for_all_interfaces_is_shown_as_localhost() -> None:

@@ -102,7 +102,7 @@ def test_a_second_server_on_a_directory_does_not_start_and_the_first_continues(
 
     assert refusal == (
         f"Another server uses the data directory {mongodb_dir}. Stop it, or choose another "
-        "directory with --data-dir."
+        "directory with --data-dir or GRAPHQL_API_DATA_DIR."
     )
     write(database_uri, "still here")
     assert mongods(mongodb_dir) == running
@@ -292,7 +292,7 @@ def test_a_data_directory_that_is_not_utf_8_is_a_clear_error(
 
     assert refusal == (
         f"The data directory {strange} cannot be used: its path is not UTF-8. Choose another "
-        "directory with --data-dir."
+        "directory with --data-dir or GRAPHQL_API_DATA_DIR."
     )
     assert not data_dir.exists()
 
