@@ -131,7 +131,7 @@ class Protocol(HttpToolsProtocol):
         elif self._state is _BODY and self._received_bytes > (
             settings.max_header_bytes
             + settings.max_target_bytes
-            + settings.max_body_bytes * _MOST_BYTES_PER_BYTE
+            + max(settings.max_body_bytes, settings.max_bulk_body_bytes) * _MOST_BYTES_PER_BYTE
         ):
             self._reject(RequestError(*_BODY_TOO_LARGE))
         elif self._receiving is None and (self._state is not _IDLE or self._unanswered == 0):

@@ -77,6 +77,10 @@ mutation CreateCustomer($input: CreateCustomerInput!) {{
           path
           message
         }}
+        ... on DuplicateInListError {{
+          path
+          message
+        }}
         ... on FieldError {{
           path
           message
@@ -128,6 +132,10 @@ mutation EveryErrorAtOnce($input: CreateCustomerInput!) {
           expected
         }
         ... on EmailTakenError {
+          field
+          message
+        }
+        ... on DuplicateInListError {
           field
           message
         }

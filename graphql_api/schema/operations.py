@@ -3,6 +3,7 @@
 import strawberry
 
 from .create_customer import resolve_create_customer
+from .create_customers import resolve_create_customers
 from .customer import resolve_customer
 from .customer_by_email import resolve_customer_by_email
 from .customer_field_rules import resolve_customer_field_rules
@@ -10,6 +11,7 @@ from .delete_customer import resolve_delete_customer
 from .node import resolve_node
 from .types import (
     CreateCustomerResult,
+    CreateCustomersResult,
     Customer,
     CustomerFieldError,
     CustomerFieldRule,
@@ -29,6 +31,13 @@ class Mutation:
             "Creates a customer. Returns the customer, or every problem of every field at once. "
             "The email address identifies a customer: no two customers have the same one. If the "
             "result is `null`, `errors` says why; other fields keep their results."
+        ),
+    )
+    create_customers: CreateCustomersResult | None = strawberry.mutation(
+        resolver=resolve_create_customers,
+        description=(
+            "Creates up to 1,000 customers. The rules are those of `createCustomer`, and each "
+            "customer has a result of its own. An email address can occur only once in the list."
         ),
     )
     update_customer: UpdateCustomerResult | None = strawberry.mutation(

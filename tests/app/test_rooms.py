@@ -16,7 +16,7 @@ MAY_IMPORT = {
     "customers": {"faults", "email_validator"},
     "access": {"deadline", "faults", "jwt"},
     "execution": {"faults", "logs", "strawberry", "graphql", "structlog"},
-    "schema": {"access", "customers", "strawberry", "graphql"},
+    "schema": {"access", "customers", "execution", "strawberry", "graphql"},
     "mongo": {
         *("access", "customers", "deadline", "faults", "logs"),
         *("motor", "pymongo", "bson", "dns", "structlog"),
