@@ -1,5 +1,7 @@
 """One write to the customers' collection, and what is known of each document afterwards."""
 
+import contextlib
+import contextvars
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum, auto
@@ -9,6 +11,7 @@ from typing import Any
 from bson import Binary
 from bson.raw_bson import RawBSONDocument
 from motor.motor_asyncio import AsyncIOMotorDatabase
+from pymongo.client_session import ClientSession
 from pymongo.database import Database
 from pymongo.errors import PyMongoError, ServerSelectionTimeoutError, WriteError
 
@@ -98,7 +101,7 @@ async def insert_all(
 ) -> Written:
     """Inserts all documents or none, in one transaction, once. All of them have one outcome.
 
-    Raises what `insert` raises.
+    Raises `pymongo.errors.PyMongoError` if none is stored and a second try would fail as well.
     """
     command = {"insert": NAME, "documents": documents, "collectionUUID": collection_uuid}
     work = partial(_execute_all, command=command)
@@ -107,8 +110,6 @@ async def insert_all(
     except TimeoutError:
         # The thread goes on, and may commit.
         return Written([Outcome.UNCLEAR], is_set_up=True)
-    except ServerSelectionTimeoutError:
-        raise Unavailable from None
     except PyMongoError as error:
         # It was not committed.
         is_set_up = getattr(error, "code", None) != _COLLECTION_UUID_MISMATCH
@@ -162,7 +163,13 @@ def _execute_all(database: Database[dict[str, Any]], *, command: dict[str, Any])
     """Executes the insert in a transaction. The driver's own method would try several times."""
     with database.client.start_session() as session:
         session.start_transaction(write_concern=database.write_concern)
-        answer = database.command(command, session=session, codec_options=database.codec_options)
+        try:
+            answer = database.command(
+                command, session=session, codec_options=database.codec_options
+            )
+        except PyMongoError:
+            _kill(session)
+            raise
         # After the first error, MongoDB has aborted the transaction.
         for code in (error["code"] for error in answer.get("writeErrors", ())):
             if code not in _REFUSAL_CODES:
@@ -171,8 +178,20 @@ def _execute_all(database: Database[dict[str, Any]], *, command: dict[str, Any])
         try:
             session.commit_transaction()
         except PyMongoError:
+            _kill(session)
             return Written([Outcome.UNCLEAR], is_set_up=True)
     return _confirmed(database, [Outcome.STORED])
+
+
+def _kill(session: ClientSession) -> None:
+    """Aborts the session's transaction, unless it is committed already.
+
+    Otherwise it could hold its email addresses and keys for a minute, also against a second try.
+    """
+    kill = partial(session.client.admin.command, "killSessions", [session.session_id])
+    with contextlib.suppress(PyMongoError):
+        # In a context of its own, so that this also works after the deadline.
+        contextvars.Context().run(kill)
 
 
 def _confirmed(database: Database[dict[str, Any]], outcomes: list[Outcome | Exception]) -> Written:

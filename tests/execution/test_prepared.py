@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from random import Random
@@ -25,7 +25,13 @@ from structlog.testing import capture_logs
 from graphql_api.access.principal import ANYBODY, Principal, Scope
 from graphql_api.customers.fields import FIELDS, Customer, NewCustomer
 from graphql_api.customers.listings import Listing, Page, PageRequest
-from graphql_api.customers.store import Attempt, Customers, EmailTaken, StoredCustomer
+from graphql_api.customers.store import (
+    AddOutcome,
+    Attempt,
+    Customers,
+    EmailTaken,
+    StoredCustomer,
+)
 from graphql_api.execution.errors import mask_errors
 from graphql_api.execution.operation import Operation
 from graphql_api.execution.prepared import FallBack, PreparedOperation
@@ -97,6 +103,24 @@ class ScriptedCustomers:
         number = self._asked("add", values, attempt)
         self.ids.append(str(new.customer.id))
         return self.script.add[number](new)
+
+    async def add_each(self, new: Sequence[StoredCustomer]) -> list[AddOutcome]:
+        outcomes: list[AddOutcome] = []
+        for one in new:
+            try:
+                outcomes.append(await self.add(one))
+            except EmailTaken as taken:
+                outcomes.append(taken)
+        return outcomes
+
+    async def add_all(self, new: Sequence[StoredCustomer]) -> list[AddOutcome]:
+        return await self.add_each(new)
+
+    async def find_added(self, new: Sequence[StoredCustomer]) -> list[None]:
+        return [None for _ in new]
+
+    async def used_keys(self, keys: Sequence[str]) -> set[str]:
+        return {key for key in keys if await self.created_with(key)}
 
     async def get(self, id_: str) -> Customer | None:
         return self.script.get[self._asked("get", id_)]()
@@ -170,9 +194,9 @@ def script(random: Random) -> Script:
     find = [*[giving(STORED)] * 30, *[giving(None)] * 3, *faults]
     remove = [*[giving(value=True)] * 30, *[giving(value=False)] * 3, raising(ChangeUnknown())]
     return Script(
-        add=random.choices(add, k=8),
+        add=random.choices(add, k=32),
         get=random.choices(get, k=8),
-        created_with=random.choices(created_with, k=8),
+        created_with=random.choices(created_with, k=32),
         by_email=random.choices(get, k=8),
         find=random.choices(find, k=32),
         replace=random.choices([*remove, raising(EmailTaken())], k=32),

@@ -108,8 +108,7 @@ async def test_of_a_large_body_the_document_may_not_be_large(client: httpx.Async
 
 
 async def test_the_usual_limit_may_be_the_larger_one(database_uri: str) -> None:
-    settings = {"max_body_bytes": 1000, "max_bulk_body_bytes": 1}
-    async with connected(database_uri, **settings) as client:
+    async with connected(database_uri, max_body_bytes=1000, max_bulk_body_bytes=1) as client:
         assert (await post(client, b'{"query": "{ __typename }"}'.ljust(1000)))[0] == 200
         assert (await post(client, b'{"query": "{ __typename }"}'.ljust(1001)))[0] == 413
 

@@ -17,7 +17,7 @@ from ..support.clients import (
     execute,
     read_customer,
 )
-from ..support.values import BAD, GOOD, public_name
+from ..support.values import BAD, GOOD, Bad, Good, public_name
 
 Documents = Collection[dict[str, Any]]
 
@@ -134,9 +134,10 @@ async def test_an_invalid_customer_does_not_make_a_later_one_a_duplicate(
 async def test_each_customer_has_the_result_of_createCustomer(  # noqa: N802  # GraphQL's name
     client: httpx.AsyncClient,
 ) -> None:
+    sent: list[Good | Bad] = [*GOOD, *BAD]
     values = [
         value
-        for value in (*BAD, *GOOD)
+        for value in sent
         # Other values make the request invalid.
         if isinstance(value.sent, str) or value.field in ("zip_code", "phone_number")
     ]
