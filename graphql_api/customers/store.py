@@ -1,5 +1,6 @@
 """The interface of a store of customers, as the use cases need it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -39,6 +40,10 @@ class StoredCustomer:
     changed_in: tuple[tuple[str, int], ...] = ()
 
 
+# What the creation of one customer of a list returns or raises when it is the only one.
+AddOutcome = StoredCustomer | EmailTaken | CustomerRemoved
+
+
 class Customers(Protocol):
     """All stored customers. Each method raises `Unavailable` if the store cannot be reached."""
 
@@ -48,6 +53,25 @@ class Customers(Protocol):
         Returns only after a majority has the write in its journal. Raises `EmailTaken`,
         `CustomerRemoved`, and `OutcomeUnknown` if the customer may or may not be stored.
         """
+
+    async def add_each(self, new: Sequence[StoredCustomer]) -> Sequence[AddOutcome]:
+        """Does the same as `add` for each of these customers, which have different addresses.
+
+        Raises `Unavailable` only if no customer was stored, and otherwise `ListUnknown`.
+        """
+
+    async def add_all(self, new: Sequence[StoredCustomer]) -> Sequence[AddOutcome | None]:
+        """Stores all of these customers that their keys did not create before, or none of them.
+
+        They have different addresses. If one of them cannot be stored, the outcome of those that
+        could be stored is None. Raises `Unavailable`, and `ListUnknown`.
+        """
+
+    async def find_added(self, new: Sequence[StoredCustomer]) -> Sequence[AddOutcome | None]:
+        """The outcomes of `add_all` for a list of which nothing is to be stored."""
+
+    async def used_keys(self, keys: Sequence[str]) -> set[str]:
+        """Those of the idempotency keys for which `created_with` is true."""
 
     async def get(self, id_: str) -> Customer | None:
         """The customer with this id, or None. An id is valid only as it was given out."""

@@ -78,10 +78,18 @@ class Operation:
         self._executions = 0
         self._prepared: PreparedOperation | None = None
 
+    @property
+    def only_root_field(self) -> str | None:
+        """The name of the root field, if the operation selects one, and without a fragment."""
+        match self._node.selection_set.selections:
+            case (FieldNode() as field,):
+                return field.name.value
+            case _:
+                return None
+
     def executes_several(self, argument: str, variables: dict[str, Any] | None) -> bool:
         """Whether these variables execute several root fields that take this argument."""
-        selections = self._node.selection_set.selections
-        if len(selections) == 1 and isinstance(selections[0], FieldNode):
+        if self.only_root_field is not None:
             return False
         definitions = self._node.variable_definitions or ()
         values = get_variable_values(self._schema, definitions, variables or {})

@@ -1,24 +1,51 @@
-"""Reads the body of a request, up to a limit."""
+"""Reads the bodies of requests, up to a limit."""
 
 import time
 
 from starlette.requests import ClientDisconnect, Request
 
 from ..deadline import extend_deadline
-from .errors import RequestError
+from .errors import RequestError, retry_later
 from .exchange import exchange_of
 
+# Until their requests are answered. Together with what is made of them, they bound the memory.
+_MAX_LARGE = 4
 
-async def read_body(request: Request, limit: int) -> bytes:
-    """The whole body.
 
-    Raises `RequestError` as soon as the body is known to be longer than `limit` bytes, and
-    `ClientDisconnect`. `Protocol` discards the rest of such a body.
+class LargeBodies:
+    """The requests whose bodies are longer than usual: few at a time have room."""
+
+    def __init__(self, max_bytes: int) -> None:
+        self.max_bytes = max_bytes
+        self._requests: set[Request] = set()
+
+    def admit(self, request: Request) -> None:
+        """Gives a request room until it is discarded. Raises `RequestError` if there is none."""
+        if len(self._requests) == _MAX_LARGE:
+            raise retry_later(503, "The server has too many large requests.", "OVERLOADED")
+        self._requests.add(request)
+
+    def __contains__(self, request: Request) -> bool:
+        return request in self._requests
+
+    def discard(self, request: Request) -> None:
+        """Ends the room of a request that may have some."""
+        self._requests.discard(request)
+
+
+async def read_body(request: Request, limit: int, large: LargeBodies) -> bytes:
+    """The whole body. A request whose body is longer than `limit` bytes must be admitted.
+
+    Raises `RequestError` as soon as the body is known to be longer than any may be, or is not
+    admitted, and `ClientDisconnect`. `Protocol` discards the rest of such a body.
     """
     announced = exchange_of(request.scope).headers.get(b"content-length", b"").lstrip(b"0")
     # A number with more digits than the limit is larger, and need not be parsed.
     if len(announced) > len(str(limit)) or (announced.isdigit() and int(announced) > limit):
-        raise _too_large(limit)
+        if len(announced) > len(str(large.max_bytes)) or int(announced) > large.max_bytes:
+            raise too_large(large.max_bytes)
+        large.admit(request)
+        limit = large.max_bytes
     body = bytearray()
     more = True
     started = time.monotonic()
@@ -29,10 +56,14 @@ async def read_body(request: Request, limit: int) -> bytes:
         body += message.get("body", b"")
         more = message.get("more_body", False)
         if len(body) > limit:
-            raise _too_large(limit)
+            if len(body) > large.max_bytes:
+                raise too_large(large.max_bytes)
+            large.admit(request)
+            limit = large.max_bytes
     extend_deadline(time.monotonic() - started)
     return bytes(body)
 
 
-def _too_large(limit: int) -> RequestError:
+def too_large(limit: int) -> RequestError:
+    """The rejection of a body that is longer than this limit."""
     return RequestError(413, f"The body is larger than {limit:,} bytes.")

@@ -21,12 +21,12 @@ from ..execution.documents import Document, Documents
 from ..execution.limits import Limits
 from ..execution.operation import Operation
 from ..schema.context import Context
-from ..schema.operations import LIST_SIZES
+from ..schema.list_sizes import CREATE_CUSTOMERS, LIST_SIZES
 from ..schema.outcomes import IMMUTABLE
 from ..schema.schema import create_schema
 from ..settings import Settings
 from .addresses import client_address, network
-from .body import read_body
+from .body import LargeBodies, read_body, too_large
 from .document_ids import TrustedDocumentCache
 from .errors import JSON as _JSON
 from .errors import RequestError, body, error_response, retry_headers
@@ -105,12 +105,16 @@ class GraphQLEndpoint:
             else None
         )
         self._documents = create_documents(settings)
+        self._large = LargeBodies(max(settings.max_body_bytes, settings.max_bulk_body_bytes))
         self.trusted_documents = TrustedDocumentCache(registered, self._documents)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         start_deadline()
         request = Request(scope, receive)
-        response = await self._answer(request)
+        try:
+            response = await self._answer(request)
+        finally:
+            self._large.discard(request)
         await response(scope, receive, send)
 
     async def _answer(self, request: Request) -> Response:
@@ -139,7 +143,7 @@ class GraphQLEndpoint:
         if request.method in _READING:
             parameters = _from_query_string(request.query_params)
         elif request.method == "POST":
-            parameters = await _from_body(request, self._settings.max_body_bytes)
+            parameters = await _from_body(request, self._settings.max_body_bytes, self._large)
         else:
             raise RequestError(
                 405,
@@ -162,13 +166,7 @@ class GraphQLEndpoint:
         operation = _chosen(document, parameters.operation_name)
         if operation is not None:
             exchange.operation = operation.name and operation.name[:_LONGEST_LOGGED]
-            if operation.type not in _ALLOWED[request.method]:
-                raise RequestError(
-                    405,
-                    "This method does not allow this operation. Send mutations by POST; "
-                    "subscriptions are not supported.",
-                    {"Allow": "POST"},
-                )
+        self._check(request, operation)
         # GraphQL over HTTP, "Status Codes": application/json has 200 for every well-formed request,
         # even if its operation cannot be determined.
         refused = 400 if media_type == _GRAPHQL_RESPONSE else 200
@@ -200,6 +198,20 @@ class GraphQLEndpoint:
             # All root fields are nullable, so nothing was executed, and the answer has no `data`.
             return _response({"errors": errors}, refused, media_type, exchange)
         return _response({"errors": errors, "data": result.data}, 200, media_type, exchange)
+
+    def _check(self, request: Request, operation: Operation | None) -> None:
+        """Raises `RequestError` if the method or the size of the request does not allow this."""
+        if operation is not None and operation.type not in _ALLOWED[request.method]:
+            raise RequestError(
+                405,
+                "This method does not allow this operation. Send mutations by POST; "
+                "subscriptions are not supported.",
+                {"Allow": "POST"},
+            )
+        if request in self._large and (
+            operation is None or operation.only_root_field != CREATE_CUSTOMERS
+        ):
+            raise too_large(self._settings.max_body_bytes)
 
     async def _read(self, parameters: _Parameters, owner: str) -> Document:
         """A document that is not cached. Raises `RequestError`."""
@@ -274,7 +286,7 @@ def _idempotency_key(
     return key.decode("latin-1")
 
 
-async def _from_body(request: Request, limit: int) -> _Parameters:
+async def _from_body(request: Request, limit: int, large: LargeBodies) -> _Parameters:
     headers = exchange_of(request.scope).headers
     if not _is_json(headers.get(b"content-type", b"")):
         raise RequestError(
@@ -289,11 +301,15 @@ async def _from_body(request: Request, limit: int) -> _Parameters:
             f"Content-Encoding{named} is not supported. Send the body unencoded.",
             {"Accept-Encoding": "identity"},
         )
-    content = await read_body(request, limit)
+    content = await read_body(request, limit, large)
     try:
-        return _parameters(from_json(content))
+        parameters = _parameters(from_json(content))
     except (ValueError, RecursionError):
         raise RequestError(400, "The body is not valid JSON. Send JSON in UTF-8.") from None
+    # Of a large request, only the variables may be large.
+    if len(parameters.query) > limit:
+        raise too_large(limit)
+    return parameters
 
 
 # Few entries, because they hold headers, which may be long.

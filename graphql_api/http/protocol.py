@@ -82,6 +82,7 @@ class Protocol(HttpToolsProtocol):
         # How much of the current request has arrived.
         self._received_bytes = 0
         self._header_bytes = 0
+        self._body_bytes = 0
         # Whether the connection stays open after the current request, once that is complete.
         self._keep_alive = False
         # The number of requests whose head has arrived and whose answer is not complete.
@@ -131,7 +132,8 @@ class Protocol(HttpToolsProtocol):
         elif self._state is _BODY and self._received_bytes > (
             settings.max_header_bytes
             + settings.max_target_bytes
-            + settings.max_body_bytes * _MOST_BYTES_PER_BYTE
+            # The application limits the body. The parser holds a trailer until it is complete.
+            + (settings.max_body_bytes + self._body_bytes) * _MOST_BYTES_PER_BYTE
         ):
             self._reject(RequestError(*_BODY_TOO_LARGE))
         elif self._receiving is None and (self._state is not _IDLE or self._unanswered == 0):
@@ -181,7 +183,11 @@ class Protocol(HttpToolsProtocol):
         super().on_message_begin()
         self._fault = None
         self._state = _HEAD
-        self._received_bytes = self._header_bytes = 0
+        self._received_bytes = self._header_bytes = self._body_bytes = 0
+
+    def on_body(self, body: bytes) -> None:
+        self._body_bytes += len(body)
+        super().on_body(body)
 
     def on_url(self, url: bytes) -> None:
         if len(self.url) + len(url) > self._settings.max_target_bytes:

@@ -1,8 +1,9 @@
 """Customers in a MongoDB collection: added, read and changed while anything may fail."""
 
 import asyncio
+import contextlib
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from functools import partial
 from typing import Any, TypeVar
 from uuid import UUID
@@ -16,7 +17,7 @@ from pymongo.errors import OperationFailure
 from ..customers.fields import Customer
 from ..customers.identity import email_key_of
 from ..customers.listings import Listing, Page, PageRequest
-from ..customers.store import CustomerRemoved, EmailTaken, StoredCustomer
+from ..customers.store import AddOutcome, CustomerRemoved, EmailTaken, StoredCustomer
 from ..deadline import (
     LEAST_SECONDS,
     PAUSE_SECONDS,
@@ -24,8 +25,9 @@ from ..deadline import (
     RESOLVE_SECONDS,
     deadline_in,
 )
-from ..faults import ChangeUnknown, OutcomeUnknown, Unavailable
+from ..faults import ChangeUnknown, ListUnknown, OutcomeUnknown, Unavailable
 from ..logs import stack_frames
+from .additions import WholeList, find_in
 from .batches import Batches
 from .connection import THREADS, in_motor_thread
 from .customer_changes import Change, removal, replacement
@@ -43,7 +45,7 @@ from .database import MongoDatabase
 from .deadline import within_deadline
 from .find import find
 from .pages import count, read_page
-from .write import Outcome, Written, change, insert
+from .write import Outcome, Written, change, insert, insert_all
 
 logger = structlog.get_logger()
 
@@ -51,6 +53,11 @@ _Found = TypeVar("_Found")
 
 # Each change takes one of Motor's threads, and creations and reads need some of them.
 _MAX_CHANGES_IN_FLIGHT = THREADS // 2
+
+# Lists of customers are added in parts. At most two parts wait for the database at once, so that
+# other creations need not wait long.
+_PART = 100
+_MAX_PARTS_IN_FLIGHT = 2
 
 _BAD_VALUE = 2
 
@@ -68,6 +75,7 @@ class MongoCustomers:
         self._inserts = Batches(self._insert)
         self._finds = Batches(partial(find, self._collection))
         self._changes = asyncio.Semaphore(_MAX_CHANGES_IN_FLIGHT)
+        self._parts = asyncio.Semaphore(_MAX_PARTS_IN_FLIGHT)
 
     async def add(self, new: StoredCustomer) -> StoredCustomer:
         """Stores a new customer, or finds the one that its idempotency key created before.
@@ -90,6 +98,87 @@ class MongoCustomers:
         )
         return new if found is None else found
 
+    async def add_each(self, new: Sequence[StoredCustomer]) -> list[AddOutcome]:
+        """Does the same as `add` for each customer.
+
+        Raises `Unavailable` if no customer was stored, `ListUnknown`, and what else `add` raises.
+        """
+        deadline = deadline_in(REQUEST_SECONDS)
+        outcomes: list[AddOutcome] = []
+        for start in range(0, len(new), _PART):
+            part = new[start : start + _PART]
+            results: list[StoredCustomer | BaseException]
+            try:
+                async with _turn(self._parts, deadline):
+                    results = await asyncio.gather(*map(self.add, part), return_exceptions=True)
+            except Unavailable as error:
+                results = [error]
+            refused = (StoredCustomer, EmailTaken, CustomerRemoved)
+            outcomes += [result for result in results if isinstance(result, refused)]
+            failures = [result for result in results if not isinstance(result, refused)]
+            for failure in failures:
+                if not isinstance(failure, Unavailable | OutcomeUnknown):
+                    raise failure
+            if failures:
+                ids = {one.customer.id for one in outcomes if isinstance(one, StoredCustomer)}
+                is_stored = any(one.customer.id in ids for one in new)
+                if is_stored or any(isinstance(one, OutcomeUnknown) for one in failures):
+                    raise ListUnknown
+                raise Unavailable
+        return outcomes
+
+    async def add_all(self, new: Sequence[StoredCustomer]) -> Sequence[AddOutcome | None]:
+        """Stores all of these customers that are not stored, or none of them, in one transaction.
+
+        Raises `Unavailable`, `ListUnknown`, and what `add` raises if MongoDB refuses a customer.
+        """
+        deadline = deadline_in(REQUEST_SECONDS)
+        documents = []
+        for one in new:
+            documents.append(to_bson(one, self._collection.codec_options))
+            # Other requests run between two customers.
+            await asyncio.sleep(0)
+        whole = WholeList(new, documents)
+
+        def write(uuid: Binary, until: float) -> Awaitable[Written]:
+            return insert_all(self._database.motor, uuid, whole.missing(), until)
+
+        async def find_all(worst: Outcome) -> Sequence[AddOutcome | None] | None:
+            if not whole.look(await self._find_each(new, deadline)):
+                return None
+            if worst is Outcome.UNCLEAR:
+                await self._set_up.require_indexes(deadline)
+            return whole.outcomes
+
+        if not new:
+            return []
+        outcome = await self._write_in_turn(write, deadline - RESOLVE_SECONDS)
+        if outcome is Outcome.STORED:
+            return new
+        found = await self._resolve(
+            outcome, partial(self._write_in_turn, write, deadline), find_all, ListUnknown
+        )
+        return whole.stored() if found is None else found
+
+    async def find_added(self, new: Sequence[StoredCustomer]) -> Sequence[AddOutcome | None]:
+        """The outcomes of `add_all` for a list of which nothing is to be stored.
+
+        Raises what `get` raises.
+        """
+        whole = WholeList(new, [])
+        deadline = deadline_in(REQUEST_SECONDS)
+        # Without their indexes, MongoDB would read every customer.
+        await self._set_up.collection_uuid(deadline)
+        whole.look(await self._find_each(new, deadline))
+        return whole.outcomes
+
+    async def _find_each(
+        self, new: Sequence[StoredCustomer], deadline: float
+    ) -> list[list[dict[str, Any]]]:
+        """For each customer, the documents that have one of its unique values."""
+        values = [unique_values(one) for one in new]
+        return await find(self._collection, values, deadline) if values else []
+
     async def replace(self, old: StoredCustomer, new: StoredCustomer) -> bool:
         """Stores the next version of a customer if its version is still that of `old`.
 
@@ -106,32 +195,31 @@ class MongoCustomers:
     async def _make(self, wanted: Change) -> bool:
         """Makes the change; False if another change of the same version was first."""
         deadline = deadline_in(REQUEST_SECONDS)
-        outcome = await self._change(wanted, deadline - RESOLVE_SECONDS)
+
+        def write(uuid: Binary, until: float) -> Awaitable[Written]:
+            return change(self._database.motor, uuid, wanted, until)
+
+        outcome = await self._write_in_turn(write, deadline - RESOLVE_SECONDS)
         if outcome is Outcome.STORED:
             return True
         is_made = await self._resolve(
             outcome,
-            partial(self._change, wanted, deadline),
+            partial(self._write_in_turn, write, deadline),
             partial(self._find_made, wanted, deadline),
             ChangeUnknown,
         )
         return is_made is not False
 
-    async def _change(self, wanted: Change, deadline: float) -> Outcome:
-        """Sends the change once. Raises `Unavailable` if it was not sent."""
-        seconds = deadline - time.monotonic() - LEAST_SECONDS
-        if seconds < 0:
-            raise Unavailable
-        try:
-            async with asyncio.timeout(seconds):
-                await self._changes.acquire()
-        except TimeoutError:
-            raise Unavailable from None
-        try:
+    async def _write_in_turn(
+        self, write: Callable[[Binary, float], Awaitable[Written]], deadline: float
+    ) -> Outcome:
+        """Sends a write with one outcome once. Raises `Unavailable` if it was not sent.
+
+        `write` takes the collection's UUID and the deadline.
+        """
+        async with _turn(self._changes, deadline):
             uuid = await self._set_up.collection_uuid(deadline)
-            written = await change(self._database.motor, uuid, wanted, deadline)
-        finally:
-            self._changes.release()
+            written = await write(uuid, deadline)
         self._note(uuid, written)
         [outcome] = written.outcomes
         if isinstance(outcome, Exception):
@@ -202,9 +290,7 @@ class MongoCustomers:
         has its email address, and `CustomerRemoved`.
         """
         documents = await self._finds.outcome(unique_values(new), deadline)
-        found = _added(documents, new)
-        if found is None and documents:
-            raise EmailTaken
+        found = find_in(documents, new)
         if found is not None and worst is Outcome.UNCLEAR:
             await self._set_up.require_indexes(deadline)
         return found
@@ -270,6 +356,17 @@ class MongoCustomers:
             self._set_up.invalidate(uuid)
             raise Unavailable from None
 
+    async def used_keys(self, keys: Sequence[str]) -> set[str]:
+        """Those of the idempotency keys for which `created_with` is true.
+
+        Raises what `get` raises.
+        """
+        deadline = deadline_in(REQUEST_SECONDS)
+        await self._set_up.collection_uuid(deadline)
+        wanted: list[list[UniqueValue]] = [[(IDEMPOTENCY_KEY, key)] for key in keys]
+        found = await find(self._collection, wanted, deadline)
+        return {key for key, documents in zip(keys, found, strict=True) if documents}
+
     async def created_with(self, key: str) -> bool:
         """Whether a customer was created with this idempotency key, and not removed long ago.
 
@@ -283,22 +380,18 @@ class MongoCustomers:
         return await self._finds.outcome([value], deadline_in(REQUEST_SECONDS))
 
 
-def _added(documents: list[dict[str, Any]], new: StoredCustomer) -> StoredCustomer | None:
-    """The new customer, or the one that its idempotency key created, if one of them is stored.
-
-    Raises `CustomerRemoved` if the latter was removed.
-    """
-    for document in documents:
-        is_new = document["_id"] == new.customer.id
-        if is_new and is_removed(document):
-            # It was stored, and another request has removed it already.
-            return new
-        if is_new or (new.attempt is not None and _key_of(document) == new.attempt.key):
-            if is_removed(document):
-                raise CustomerRemoved
-            return from_document(document)
-    return None
-
-
-def _key_of(document: dict[str, Any]) -> object:
-    return document.get("idempotency", {}).get("key")
+@contextlib.asynccontextmanager
+async def _turn(semaphore: asyncio.Semaphore, deadline: float) -> AsyncIterator[None]:
+    """Waits for a turn. Raises `Unavailable` if too little time is left before the deadline."""
+    seconds = deadline - time.monotonic() - LEAST_SECONDS
+    if seconds < 0:
+        raise Unavailable
+    try:
+        async with asyncio.timeout(seconds):
+            await semaphore.acquire()
+    except TimeoutError:
+        raise Unavailable from None
+    try:
+        yield
+    finally:
+        semaphore.release()

@@ -1,5 +1,7 @@
 """One write to the customers' collection, and what is known of each document afterwards."""
 
+import contextlib
+import contextvars
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum, auto
@@ -9,6 +11,7 @@ from typing import Any
 from bson import Binary
 from bson.raw_bson import RawBSONDocument
 from motor.motor_asyncio import AsyncIOMotorDatabase
+from pymongo.client_session import ClientSession
 from pymongo.database import Database
 from pymongo.errors import PyMongoError, ServerSelectionTimeoutError, WriteError
 
@@ -90,6 +93,31 @@ async def change(
     return await _write(database, command, deadline, count=1, check_indexes=check_indexes)
 
 
+async def insert_all(
+    database: AsyncIOMotorDatabase[dict[str, Any]],
+    collection_uuid: Binary,
+    documents: list[RawBSONDocument],
+    deadline: float,
+) -> Written:
+    """Inserts all documents or none, in one transaction, once. All of them have one outcome.
+
+    Raises `pymongo.errors.PyMongoError` if none is stored and a second try would fail as well.
+    """
+    command = {"insert": NAME, "documents": documents, "collectionUUID": collection_uuid}
+    work = partial(_execute_all, command=command)
+    try:
+        return await run_until(deadline, partial(in_motor_thread, database, work))
+    except TimeoutError:
+        # The thread goes on, and may commit.
+        return Written([Outcome.UNCLEAR], is_set_up=True)
+    except PyMongoError as error:
+        # It was not committed.
+        is_set_up = getattr(error, "code", None) != _COLLECTION_UUID_MISMATCH
+        if is_set_up and not is_transient(error):
+            raise
+        return Written([Outcome.REFUSED], is_set_up)
+
+
 async def _write(
     database: AsyncIOMotorDatabase[dict[str, Any]],
     command: dict[str, Any],
@@ -128,6 +156,46 @@ def _execute(
         return Written(outcomes, is_set_up=False)
     if not check_indexes:
         return Written(outcomes, is_set_up=True)
+    return _confirmed(database, outcomes)
+
+
+def _execute_all(database: Database[dict[str, Any]], *, command: dict[str, Any]) -> Written:
+    """Executes the insert in a transaction. The driver's own method would try several times."""
+    with database.client.start_session() as session:
+        session.start_transaction(write_concern=database.write_concern)
+        try:
+            answer = database.command(
+                command, session=session, codec_options=database.codec_options
+            )
+        except PyMongoError:
+            _kill(session)
+            raise
+        # After the first error, MongoDB has aborted the transaction.
+        for code in (error["code"] for error in answer.get("writeErrors", ())):
+            if code not in _REFUSAL_CODES:
+                raise WriteError("MongoDB refuses a customer.", code)
+            return Written([Outcome.REFUSED], is_set_up=code != _COLLECTION_UUID_MISMATCH)
+        try:
+            session.commit_transaction()
+        except PyMongoError:
+            _kill(session)
+            return Written([Outcome.UNCLEAR], is_set_up=True)
+    return _confirmed(database, [Outcome.STORED])
+
+
+def _kill(session: ClientSession) -> None:
+    """Aborts the session's transaction, unless it is committed already.
+
+    Otherwise it could hold its email addresses and keys for a minute, also against a second try.
+    """
+    kill = partial(session.client.admin.command, "killSessions", [session.session_id])
+    with contextlib.suppress(PyMongoError):
+        # In a context of its own, so that this also works after the deadline.
+        contextvars.Context().run(kill)
+
+
+def _confirmed(database: Database[dict[str, Any]], outcomes: list[Outcome | Exception]) -> Written:
+    """What is known after a write with these outcomes, which the indexes must confirm."""
     # After the write, not before: a collection that has its unique indexes contains no duplicate,
     # whenever they were built. Between a check and a write, somebody could drop them.
     unconfirmed = [o if isinstance(o, Exception) else Outcome.UNCLEAR for o in outcomes]

@@ -35,7 +35,7 @@ async def resolve_create_customer(
     ] = strawberry.UNSET,
 ) -> CreateCustomerResult:
     require_scope(Scope.CUSTOMERS_WRITE, info.context)
-    key = _idempotency_key(idempotency_key, info.context.idempotency_key)
+    key = key_of(idempotency_key, info.context.idempotency_key)
     return customer_result(await create_customer(info.context.customers, given(input), key))
 
 
@@ -44,7 +44,7 @@ def given(input: CreateCustomerInput) -> dict[str, Value]:  # noqa: A002  # as a
     return {name: value for name, value in vars(input).items() if value is not strawberry.UNSET}
 
 
-def _idempotency_key(argument: str | None, header: str | None) -> str | None:
+def key_of(argument: str | None, header: str | None) -> str | None:
     """The key from either place; raises `BAD_USER_INPUT` if they differ or the key is invalid."""
     keys = {key for key in (argument, header) if key is not None and key is not strawberry.UNSET}
     if len(keys) > 1:

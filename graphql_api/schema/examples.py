@@ -44,6 +44,7 @@ _KINDS = (
     "InvalidFormatError",
     "WrongTypeError",
     "EmailTakenError",
+    "DuplicateInListError",
     "FieldError",
 )
 _ERRORS = "\n".join(_lines(8, f"... on {kind} {{", "  path", "  message", "}") for kind in _KINDS)
@@ -111,6 +112,10 @@ mutation EveryErrorAtOnce($input: CreateCustomerInput!) {
           expected
         }
         ... on EmailTakenError {
+          field
+          message
+        }
+        ... on DuplicateInListError {
           field
           message
         }

@@ -2,9 +2,8 @@
 
 import strawberry
 
-from ..customers.list_customers import DEFAULT_SIZE, LARGEST_SIZE
-from ..execution.list_sizes import ListSize
 from .create_customer import resolve_create_customer
+from .create_customers import resolve_create_customers
 from .customer import resolve_customer
 from .customer_by_email import resolve_customer_by_email
 from .customer_field_rules import resolve_customer_field_rules
@@ -13,6 +12,7 @@ from .delete_customer import resolve_delete_customer
 from .node import resolve_node
 from .types import (
     CreateCustomerResult,
+    CreateCustomersResult,
     Customer,
     CustomerConnection,
     CustomerFieldError,
@@ -33,6 +33,13 @@ class Mutation:
             "Creates a customer. Returns the customer, or every problem of every field at once. "
             "The email address identifies a customer: no two customers have the same one. If the "
             "result is `null`, `errors` says why; other fields keep their results."
+        ),
+    )
+    create_customers: CreateCustomersResult | None = strawberry.mutation(
+        resolver=resolve_create_customers,
+        description=(
+            "Creates up to 1,000 customers. The rules are those of `createCustomer`, and each "
+            "customer has a result of its own. An email address can occur only once in the list."
         ),
     )
     update_customer: UpdateCustomerResult | None = strawberry.mutation(
@@ -90,14 +97,3 @@ class Query:
             "included. The list is empty if the input is valid. Nothing is stored."
         ),
     )
-
-
-# The fields whose arguments say how long lists are, for the limit of cost.
-LIST_SIZES = {
-    "Query.customers": ListSize(
-        slicing_arguments=("first", "last"),
-        sized_fields=("edges", "nodes"),
-        assumed_size=DEFAULT_SIZE,
-        maximum=LARGEST_SIZE,
-    )
-}

@@ -1,6 +1,6 @@
 """Turns the outcomes of the use cases into their GraphQL types."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from typing import TypedDict, assert_never
 
@@ -10,6 +10,7 @@ from ..customers import fields as domain
 from ..customers.create_customer import Conflict, Created
 from ..customers.delete_customer import Deleted
 from ..customers.problems import (
+    DuplicateInList,
     InvalidFormat,
     Missing,
     Problem,
@@ -24,6 +25,7 @@ from ..customers.versions import Changed, NotFound
 from .types import (
     CreateCustomerFailure,
     CreateCustomerResult,
+    CreateCustomersResult,
     CreateCustomerSuccess,
     Customer,
     CustomerChanged,
@@ -32,6 +34,7 @@ from .types import (
     CustomerNotFound,
     DeleteCustomerResult,
     DeleteCustomerSuccess,
+    DuplicateInListError,
     EmailTakenError,
     FieldError,
     IdempotencyConflict,
@@ -45,7 +48,7 @@ from .types import (
     WrongTypeError,
 )
 
-# The types of objects that never change: each error is made once, for all customers.
+# The types of objects that never change. The errors of single customers are made once, for all.
 IMMUTABLE = (FieldError,)
 
 
@@ -61,6 +64,26 @@ def customer_result(outcome: Created | Rejected | Conflict) -> CreateCustomerRes
             return IdempotencyConflict(message=outcome.message)
         case _:
             assert_never(outcome)
+
+
+def customers_result(outcomes: Sequence[Created | Rejected | Conflict]) -> CreateCustomersResult:
+    replayed = [outcome.replayed for outcome in outcomes if isinstance(outcome, Created)]
+    return CreateCustomersResult(
+        results=[
+            CreateCustomerFailure(errors=_errors_in_list(outcome.problems, number))
+            if isinstance(outcome, Rejected)
+            else customer_result(outcome)
+            for number, outcome in enumerate(outcomes)
+        ],
+        created_count=replayed.count(False),
+        replayed_count=replayed.count(True),
+        failed_count=len(outcomes) - len(replayed),
+    )
+
+
+def _errors_in_list(problems: Iterable[Problem], number: int) -> list[CustomerFieldError]:
+    """The errors of the input with this place in the list."""
+    return [_new_field_error(problem, ("inputs", str(number))) for problem in problems]
 
 
 def update_result(outcome: Updated | Rejected | NotFound | Changed) -> UpdateCustomerResult:
@@ -119,9 +142,16 @@ class _FieldError(TypedDict):
 # A problem has no more than its field and a length, so the same problems occur many times.
 @lru_cache(maxsize=1024)
 def _field_error(problem: Problem) -> CustomerFieldError:
+    return _new_field_error(problem, ("input",))
+
+
+def _new_field_error(  # noqa: PLR0911  # one for each kind
+    problem: Problem, path: Iterable[str]
+) -> CustomerFieldError:
+    """`path` is that of the input."""
     at: _FieldError = {
         "field": CustomerField(problem.field.name),
-        "path": ["input", problem.field.public_name],
+        "path": [*path, problem.field.public_name],
         "message": problem.message,
     }
     match problem:
@@ -141,5 +171,7 @@ def _field_error(problem: Problem) -> CustomerFieldError:
             return WrongTypeError(**at, expected=problem.expected)
         case Taken():
             return EmailTakenError(**at)
+        case DuplicateInList():
+            return DuplicateInListError(**at, first_index=problem.first_index)
         case _:
             assert_never(problem)

@@ -48,7 +48,7 @@ class CreateCustomerFailure:
     errors: "list[CustomerFieldError]" = strawberry.field(
         description=(
             "Every problem of every field: one error for each rule that a field breaks, in the "
-            "order of the fields."
+            "order of the fields. In a list with `CREATE_NONE`, a valid customer has none."
         )
     )
 
@@ -62,6 +62,35 @@ CreateCustomerResult = Annotated[
     CreateCustomerSuccess | CreateCustomerFailure | IdempotencyConflict,
     strawberry.union("CreateCustomerResult", description="The possible outcomes of a creation."),
 ]
+
+
+@strawberry.enum(
+    description="What `createCustomers` creates if some of the customers cannot be created."
+)
+class BulkErrorPolicy(Enum):
+    CREATE_VALID = strawberry.enum_value(
+        "CREATE_VALID", description="All customers that can be created."
+    )
+    CREATE_NONE = strawberry.enum_value(
+        "CREATE_NONE",
+        description=(
+            "No customer. The result of each valid one is a `CreateCustomerFailure` without errors."
+        ),
+    )
+
+
+@strawberry.type(description="What became of each customer of a list.")
+class CreateCustomersResult:
+    results: "list[CreateCustomerResult]" = strawberry.field(
+        description="The result of each customer, in the order of `inputs`."
+    )
+    created_count: int = strawberry.field(
+        description="The number of customers that this request created."
+    )
+    replayed_count: int = strawberry.field(
+        description="The number of customers that an earlier request with the same key created."
+    )
+    failed_count: int = strawberry.field(description="The number of all other customers.")
 
 
 @declared
@@ -181,7 +210,10 @@ class Customer(Node):
 class FieldError:
     field: "CustomerField" = strawberry.field(description="The field that has the problem.")
     path: list[str] = strawberry.field(
-        description='The path of the field in the arguments, such as `["input", "zipCode"]`.'
+        description=(
+            'The path of the field in the arguments, such as `["input", "zipCode"]`, or '
+            '`["inputs", "3", "zipCode"]` in a list.'
+        )
     )
     message: str = strawberry.field(
         description=(
@@ -232,13 +264,26 @@ class EmailTakenError(FieldError):
     pass
 
 
+@strawberry.type(
+    description=(
+        "A valid customer earlier in the same list has this email address, compared without regard "
+        "to case. The server checks this only if every field is valid."
+    )
+)
+class DuplicateInListError(FieldError):
+    first_index: int = strawberry.field(
+        description="The place of the first such customer in the list, counted from 0."
+    )
+
+
 CustomerFieldError = Annotated[
     RequiredFieldError
     | TooShortError
     | TooLongError
     | InvalidFormatError
     | WrongTypeError
-    | EmailTakenError,
+    | EmailTakenError
+    | DuplicateInListError,
     strawberry.union(
         "CustomerFieldError",
         description=(

@@ -116,9 +116,9 @@ def script(random: Random) -> Script:
     ]
     count = [*[giving(2), giving(11), giving(10**6)] * 10, *faults]
     return Script(
-        add=random.choices(add, k=8),
+        add=random.choices(add, k=32),
         get=random.choices(get, k=8),
-        created_with=random.choices(created_with, k=8),
+        created_with=random.choices(created_with, k=32),
         by_email=random.choices(get, k=8),
         page=random.choices(page, k=8),
         count=random.choices(count, k=32),

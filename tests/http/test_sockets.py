@@ -291,7 +291,7 @@ async def test_a_body_may_be_as_long_as_the_limit(
         assert (await in_chunks.answer()).status == status
 
 
-@pytest.mark.parametrize("length", [b"65537", b"9" * 19, b"0000000000000065537"])
+@pytest.mark.parametrize("length", [b"4194305", b"9" * 19, b"00000000000004194305"])
 async def test_a_body_that_is_announced_as_too_long_is_rejected_before_it_is_sent(
     impatient_server: Server, length: bytes
 ) -> None:

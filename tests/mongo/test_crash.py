@@ -1,6 +1,7 @@
 """Crashes: acknowledged customers are stored once, and the others can be sent again."""
 
 import asyncio
+import contextlib
 import os
 import signal
 from collections import Counter
@@ -12,8 +13,8 @@ from urllib.parse import quote
 import httpx
 from pymongo import MongoClient
 
-from ..support.clients import create_customer, read_customer
-from ..support.servers import Server, mongods, serving
+from ..support.clients import create_customer, create_customers, read_customer
+from ..support.servers import Server, mongods, serving, until
 
 _CLIENTS = 16
 _ACKNOWLEDGED_BEFORE_A_CRASH = 40
@@ -108,3 +109,36 @@ async def create(client: httpx.AsyncClient, email: str) -> dict[str, Any]:
 
 def client_of(server: Server) -> AbstractAsyncContextManager[httpx.AsyncClient]:
     return httpx.AsyncClient(base_url=server.url, timeout=20)
+
+
+async def test_a_list_that_a_crash_cuts_is_completed_when_it_is_sent_again(
+    data_dir: Path, tmp_path: Path
+) -> None:
+    flags, errors = ("--data-dir", str(data_dir)), tmp_path / "stderr"
+    inputs: list[dict[str, Any]] = [{"email": f"c{number}@example.com"} for number in range(1000)]
+    inputs[500:502] = [{"email": "invalid"}, inputs[0]]
+
+    with serving(*flags, errors=errors, stop=False) as server:
+        async with client_of(server) as client:
+            sending = asyncio.create_task(create_customers(client, inputs, idempotency_key="key"))
+            await asyncio.to_thread(until, lambda: customers_stored(data_dir), "some are stored")
+            server.kill()
+            with contextlib.suppress(httpx.TransportError):
+                await sending
+    with serving(*flags, errors=errors) as server:
+        async with client_of(server) as client:
+            first, second = [
+                await create_customers(client, inputs, idempotency_key="key") for _ in range(2)
+            ]
+        all_stored = customers_stored(data_dir)
+
+    created = [one["customer"] for one in first["results"] if "customer" in one]
+    assert [one["email"] for one in created] == [
+        one["email"] for n, one in enumerate(inputs) if n not in (500, 501)
+    ]
+    assert first["replayedCount"] > 0
+    assert first["createdCount"] + first["replayedCount"] == second["replayedCount"] == 998
+    assert all_stored == Counter((one["email"], one["id"]) for one in created)
+    for one in (*first["results"], *second["results"]):
+        one.pop("replayed", None)
+    assert first["results"] == second["results"]

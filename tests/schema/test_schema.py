@@ -31,6 +31,10 @@ SCHEMA_FILE = ROOT / "schema.graphql"
 SPECIFIED = """
 type Mutation {
   createCustomer(input: CreateCustomerInput!, idempotencyKey: String): CreateCustomerResult
+  createCustomers(
+    inputs: [CreateCustomerInput!]!, onError: BulkErrorPolicy! = CREATE_VALID,
+    idempotencyKey: String
+  ): CreateCustomersResult
   updateCustomer(id: ID!, input: UpdateCustomerInput!, ifVersion: Int): UpdateCustomerResult
   deleteCustomer(id: ID!, ifVersion: Int): DeleteCustomerResult
 }
@@ -38,6 +42,10 @@ union CreateCustomerResult = CreateCustomerSuccess | CreateCustomerFailure | Ide
 type CreateCustomerSuccess { customer: Customer! replayed: Boolean! }
 type CreateCustomerFailure { errors: [CustomerFieldError!]! }
 type IdempotencyConflict { message: String! }
+enum BulkErrorPolicy { CREATE_VALID CREATE_NONE }
+type CreateCustomersResult {
+  results: [CreateCustomerResult!]! createdCount: Int! replayedCount: Int! failedCount: Int!
+}
 union UpdateCustomerResult = UpdateCustomerSuccess | UpdateCustomerFailure
                            | CustomerNotFound | CustomerChanged
 type UpdateCustomerSuccess { customer: Customer! changed: Boolean! }
@@ -49,6 +57,7 @@ type DeleteCustomerSuccess { id: ID! }
 interface Node { id: ID! }
 union CustomerFieldError = RequiredFieldError | TooShortError | TooLongError
                          | InvalidFormatError | WrongTypeError | EmailTakenError
+                         | DuplicateInListError
 interface FieldError { field: CustomerField! path: [String!]! message: String! }
 type RequiredFieldError implements FieldError {
   field: CustomerField! path: [String!]! message: String!
@@ -67,6 +76,9 @@ type WrongTypeError implements FieldError {
 }
 type EmailTakenError implements FieldError {
   field: CustomerField! path: [String!]! message: String!
+}
+type DuplicateInListError implements FieldError {
+  field: CustomerField! path: [String!]! message: String! firstIndex: Int!
 }
 enum CustomerField {
   NAME EMAIL DESCRIPTION SEND_EMAIL_ADDRESS CC_EMAIL_ADDRESS COUNTRY ADDRESS_LINE1 ADDRESS_LINE2

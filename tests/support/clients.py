@@ -40,6 +40,33 @@ mutation CreateCustomer($input: CreateCustomerInput!, $idempotencyKey: String) {
 }}
 """
 
+CREATE_CUSTOMERS = f"""
+mutation CreateCustomers(
+  $inputs: [CreateCustomerInput!]!, $onError: BulkErrorPolicy!, $idempotencyKey: String
+) {{
+  createCustomers(inputs: $inputs, onError: $onError, idempotencyKey: $idempotencyKey) {{
+    createdCount
+    replayedCount
+    failedCount
+    results {{
+      __typename
+      ... on CreateCustomerSuccess {{
+        replayed
+        customer {{ id {_FIELDS} createdAt updatedAt }}
+      }}
+      ... on CreateCustomerFailure {{
+        errors {{
+          __typename
+          ... on FieldError {{ field path message }}
+          ... on DuplicateInListError {{ firstIndex }}
+        }}
+      }}
+      ... on IdempotencyConflict {{ message }}
+    }}
+  }}
+}}
+"""
+
 CUSTOMER = f"""
 query Customer($id: ID!) {{
   customer(id: $id) {{ id {_FIELDS} createdAt updatedAt }}
@@ -159,6 +186,21 @@ async def create_customer(
     answer = await execute(client, CREATE_CUSTOMER, variables, headers)
     assert "errors" not in answer, answer
     result: dict[str, Any] = answer["data"]["createCustomer"]
+    return result
+
+
+async def create_customers(
+    client: httpx.AsyncClient,
+    inputs: list[dict[str, Any]],
+    *,
+    on_error: str = "CREATE_VALID",
+    idempotency_key: str | None = None,
+) -> dict[str, Any]:
+    """The result of `createCustomers`. The inputs have the fields' public names."""
+    variables = {"inputs": inputs, "onError": on_error, "idempotencyKey": idempotency_key}
+    answer = await execute(client, CREATE_CUSTOMERS, variables)
+    assert "errors" not in answer, answer
+    result: dict[str, Any] = answer["data"]["createCustomers"]
     return result
 
 

@@ -1,12 +1,12 @@
 """Customers that answer by a script."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from graphql_api.customers.fields import Customer, NewCustomer
 from graphql_api.customers.listings import Listing, Page, PageRequest
-from graphql_api.customers.store import StoredCustomer
+from graphql_api.customers.store import AddOutcome, EmailTaken, StoredCustomer
 
 
 @dataclass
@@ -42,6 +42,24 @@ class ScriptedCustomers:
         number = self._asked("add", values, attempt)
         self.ids.append(str(new.customer.id))
         return self.script.add[number](new)
+
+    async def add_each(self, new: Sequence[StoredCustomer]) -> list[AddOutcome]:
+        outcomes: list[AddOutcome] = []
+        for one in new:
+            try:
+                outcomes.append(await self.add(one))
+            except EmailTaken as taken:
+                outcomes.append(taken)
+        return outcomes
+
+    async def add_all(self, new: Sequence[StoredCustomer]) -> list[AddOutcome]:
+        return await self.add_each(new)
+
+    async def find_added(self, new: Sequence[StoredCustomer]) -> list[None]:
+        return [None for _ in new]
+
+    async def used_keys(self, keys: Sequence[str]) -> set[str]:
+        return {key for key in keys if await self.created_with(key)}
 
     async def get(self, id_: str) -> Customer | None:
         return self.script.get[self._asked("get", id_)]()

@@ -36,6 +36,10 @@ export const CREATE_CUSTOMER = graphql(`
             path
             message
           }
+          ... on DuplicateInListError {
+            path
+            message
+          }
           ... on FieldError {
             path
             message
