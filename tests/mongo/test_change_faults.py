@@ -19,15 +19,14 @@ from graphql_api.customers.fields import Customer
 from graphql_api.customers.store import EmailTaken
 from graphql_api.customers.update_customer import Updated, update_customer
 from graphql_api.customers.versions import Changed, NotFound
-from graphql_api.deadline import start_deadline
 from graphql_api.faults import ChangeUnknown, Unavailable
 from graphql_api.mongo.connection import THREADS
 from graphql_api.mongo.customer_changes import removal, replacement
 from graphql_api.mongo.customer_documents import to_document
 from graphql_api.mongo.customers import MongoCustomers
 
-from ..support.faults import AFTER_THE_WRITE, BEFORE_THE_WRITE, faults
-from ..support.mongo_customers import new_customer, open_customers
+from ..support.faults import AFTER_THE_WRITE, BEFORE_THE_WRITE, UNAUTHORIZED, faults
+from ..support.mongo_customers import new_customer, open_customers, request
 from ..support.proxies import Proxy
 from ..support.replica_sets import Member, ReplicaSet
 from ..support.servers import until
@@ -35,8 +34,6 @@ from ..support.servers import until
 Documents = Collection[dict[str, Any]]
 
 _Result = TypeVar("_Result")
-
-UNAUTHORIZED = 13
 
 
 @dataclass(frozen=True)
@@ -71,16 +68,6 @@ OPERATIONS = {
 }
 
 each_operation = pytest.mark.parametrize("operation", OPERATIONS.values(), ids=OPERATIONS.keys())
-
-
-async def request(work: Coroutine[Any, Any, _Result]) -> _Result:
-    """The result of a request, which has a deadline of its own."""
-
-    async def with_deadline() -> _Result:
-        start_deadline()
-        return await work
-
-    return await asyncio.create_task(with_deadline())
 
 
 @pytest.fixture

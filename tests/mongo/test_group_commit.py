@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 import pytest
 from pymongo.collection import Collection
@@ -13,7 +13,7 @@ from graphql_api.customers.store import EmailTaken, StoredCustomer
 from graphql_api.faults import Unavailable
 from graphql_api.mongo.customers import MongoCustomers
 
-from ..support.mongo_customers import add_all, new_customer, open_customers
+from ..support.mongo_customers import add_all, ids, new_customer, open_customers, several
 from ..support.replica_sets import Member, ReplicaSet
 
 Documents = Collection[dict[str, Any]]
@@ -35,11 +35,6 @@ async def failing(failing_set: ReplicaSet) -> AsyncIterator[tuple[MongoCustomers
         yield customers, failing_set.customers(database_uri)
 
 
-def several(count: int, *, keys: bool = False) -> list[StoredCustomer]:
-    emails = [f"c{number}@example.com" for number in range(count)]
-    return [new_customer(email, email if keys else None) for email in emails]
-
-
 def inserts(documents: Documents) -> list[int]:
     """How many documents each insert command of the application stored."""
     return [
@@ -58,10 +53,6 @@ def finds(documents: Documents) -> list[int]:
             {"op": "query", "appName": "graphql-api"}
         )
     ]
-
-
-def ids(documents: Documents) -> set[UUID]:
-    return set(documents.distinct("_id"))
 
 
 async def test_customers_that_arrive_one_by_one_are_stored_one_by_one(

@@ -14,11 +14,10 @@ from graphql_api.customers.store import CustomerRemoved, EmailTaken, StoredCusto
 from graphql_api.faults import ListUnknown, Unavailable
 from graphql_api.mongo.customers import MongoCustomers
 
-from ..support.faults import AFTER_THE_WRITE, BEFORE_THE_WRITE, faults
-from ..support.mongo_customers import new_customer, open_customers
+from ..support.faults import AFTER_THE_WRITE, BEFORE_THE_WRITE, UNAUTHORIZED, faults
+from ..support.mongo_customers import ids, new_customer, open_customers, request, several
 from ..support.replica_sets import Member, ReplicaSet, replica_set
 from ..support.servers import until
-from .test_change_faults import UNAUTHORIZED, request
 
 Documents = Collection[dict[str, Any]]
 

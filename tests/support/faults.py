@@ -4,6 +4,8 @@ from typing import Any
 
 import pytest
 
+UNAUTHORIZED = 13
+
 BEFORE_THE_WRITE: dict[str, dict[str, Any]] = {
     "connection closed": {"closeConnection": True},
     "not writable primary": {"errorCode": 10107},

@@ -2,18 +2,21 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
 from datetime import UTC, datetime
-from typing import Any
-from uuid import uuid4
+from typing import Any, TypeVar
+from uuid import UUID, uuid4
 
 from pymongo.collection import Collection
 
 from graphql_api.customers.fields import Customer
 from graphql_api.customers.store import Attempt, StoredCustomer
+from graphql_api.deadline import start_deadline
 from graphql_api.mongo.customer_documents import EMAIL_KEY, IDEMPOTENCY_KEY, INDEXES, validator
 from graphql_api.mongo.customers import MongoCustomers
 from graphql_api.mongo.database import MongoDatabase
+
+_Result = TypeVar("_Result")
 
 
 @contextlib.asynccontextmanager
@@ -50,3 +53,22 @@ def assert_ensured(documents: Collection[dict[str, Any]]) -> None:
     }
     assert {index.document["name"] for index in INDEXES} < set(indexes)
     assert documents.options()["validator"] == validator()
+
+
+def several(count: int, *, keys: bool = False) -> list[StoredCustomer]:
+    emails = [f"c{number}@example.com" for number in range(count)]
+    return [new_customer(email, email if keys else None) for email in emails]
+
+
+def ids(documents: Collection[dict[str, Any]]) -> set[UUID]:
+    return set(documents.distinct("_id"))
+
+
+async def request(work: Coroutine[Any, Any, _Result]) -> _Result:
+    """The result of a request, which has a deadline of its own."""
+
+    async def with_deadline() -> _Result:
+        start_deadline()
+        return await work
+
+    return await asyncio.create_task(with_deadline())
