@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from enum import Enum, auto
+from typing import assert_never
 
 from .create_customer import Conflict, Created, created, new_customer
 from .identity import email_key
@@ -96,3 +97,5 @@ def _outcome(new: StoredCustomer, outcome: AddOutcome | None) -> _Outcome:
             return Conflict()
         case None:
             return Rejected(())
+        case _:
+            assert_never(outcome)

@@ -13,7 +13,7 @@ from bson.raw_bson import RawBSONDocument
 from motor.motor_asyncio import AsyncIOMotorDatabase
 from pymongo.client_session import ClientSession
 from pymongo.database import Database
-from pymongo.errors import PyMongoError, ServerSelectionTimeoutError, WriteError
+from pymongo.errors import ConfigurationError, PyMongoError, ServerSelectionTimeoutError, WriteError
 
 from ..faults import Unavailable
 from .connection import in_motor_thread
@@ -111,9 +111,10 @@ async def insert_all(
         # The thread goes on, and may commit.
         return Written([Outcome.UNCLEAR], is_set_up=True)
     except PyMongoError as error:
-        # It was not committed.
+        # It was not committed. While no member answers, the driver says that there are no sessions.
         is_set_up = getattr(error, "code", None) != _COLLECTION_UUID_MISMATCH
-        if is_set_up and not is_transient(error):
+        may_succeed_later = isinstance(error, ConfigurationError) or is_transient(error)
+        if is_set_up and not may_succeed_later:
             raise
         return Written([Outcome.REFUSED], is_set_up)
 
