@@ -296,6 +296,7 @@ async def test_more_than_1000_customers_are_a_request_error(
     assert documents.count_documents({}) == 0
 
 
+@pytest.mark.alone
 @each_policy
 async def test_1000_customers_with_all_fields_fit_into_one_request(
     policy: str, client: httpx.AsyncClient, documents: Documents
@@ -308,8 +309,10 @@ async def test_1000_customers_with_all_fields_fit_into_one_request(
     while not creating.done():
         await client.get("/healthz")
         others += 1
+        # Without a pause, these requests would take most of the processor's time.
+        await asyncio.sleep(0.01)
 
     assert counts(await creating) == (1000, 0, 0)
     # Other requests are served between two customers.
-    assert others > 20
+    assert others > 5
     assert documents.count_documents({}) == 1000
