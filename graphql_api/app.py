@@ -27,7 +27,7 @@ from .http.authentication import BearerTokens, NoAuthentication, TokenVerifier
 from .http.cors import Preflights
 from .http.edge import Edge
 from .http.errors import http_exception
-from .http.graphiql import GraphiQLFiles, is_built
+from .http.graphiql import graphiql_files, is_built
 from .http.graphql import Authenticate, GraphQLEndpoint
 from .http.health import Health
 from .http.rate_limit import RateLimit
@@ -111,7 +111,7 @@ def create_app(settings: Settings, *, migrates: bool = False) -> Starlette:
         routes.append(Route("/", _to_graphiql))
     own_paths = {route.path for route in routes}
     if settings.shows_graphiql:
-        files = GraphiQLFiles()
+        files = graphiql_files()
         routes.append(Route("/graphiql/{name}", files, methods=["GET"]))
         own_paths.update(f"/graphiql/{name}" for name in files.names)
 

@@ -31,7 +31,7 @@ from .document_ids import TrustedDocumentCache
 from .errors import JSON as _JSON
 from .errors import RequestError, body, error_response, retry_headers
 from .exchange import Exchange, exchange_of
-from .graphiql import Page, graphiql_page
+from .graphiql import graphiql_page
 from .json_values import from_json
 from .media import preferred
 
@@ -227,12 +227,12 @@ class GraphQLEndpoint:
         return self._documents.read(parameters.query, owner)
 
 
-def _shown(page: Page, request: Request) -> Response:
+def _shown(page: HTMLResponse, request: Request) -> Response:
     if request.scope["path"].endswith("/"):
         # The page loads its files by relative paths, which need its usual path.
         query = request.scope["query_string"].decode("latin-1")
         return RedirectResponse(f"../graphql?{query}" if query else "../graphql")
-    return HTMLResponse(page.html, headers={"Content-Security-Policy": page.policy})
+    return page
 
 
 def _chosen(document: Document, name: str | None) -> Operation | None:
