@@ -189,6 +189,16 @@ class Settings:
             default="`true` if introspection is allowed, otherwise `false`",
         ),
     ] = None
+    dashboard: Annotated[
+        bool | None,
+        _Setting(
+            _true_or_false,
+            "Whether the server shows the dashboard, a page for working with customers, and trusts "
+            "the documents that it sends.",
+            default="`true` with the embedded MongoDB unless the server accepts registered "
+            "documents only, otherwise `false`",
+        ),
+    ] = None
     max_tokens: Annotated[
         int, _Setting(_whole_number(1, 100_000), "The maximum number of tokens in a document.")
     ] = 400
@@ -401,6 +411,17 @@ class Settings:
     def shows_graphiql(self) -> bool:
         """`graphiql` or its default: true if introspection is allowed."""
         return self.allows_introspection if self.graphiql is None else self.graphiql
+
+    @property
+    def shows_dashboard(self) -> bool:
+        """`dashboard` or its default.
+
+        The default is true with the embedded MongoDB, unless only registered documents are
+        accepted: the operator decides whether the dashboard's documents are accepted as well.
+        """
+        if self.dashboard is None:
+            return self.mongodb_uri is None and not self.trusted_documents_only
+        return self.dashboard
 
     @property
     def serves_own_machine_only(self) -> bool:

@@ -35,7 +35,7 @@ from .workers import OTHER_SIGNALS, STOP_SIGNALS, Workers, ignore, on_signals, s
 
 logger = logging.getLogger(__name__)
 
-SUMMARY = "serve GraphQL over HTTP, and GraphiQL"
+SUMMARY = "serve GraphQL over HTTP, GraphiQL and the dashboard"
 
 _T = TypeVar("_T")
 
@@ -206,8 +206,13 @@ def _with_database(settings: Settings) -> Iterator[Settings]:
         yield settings
         return
     with embedded_mongod(find_mongod(settings.mongod), settings.data_dir) as uri:
-        # Introspection is allowed by default with the embedded MongoDB, which has a URI now.
-        yield replace(settings, mongodb_uri=uri, introspection=settings.allows_introspection)
+        # Some defaults depend on whether there is a URI, and the embedded MongoDB has one now.
+        yield replace(
+            settings,
+            mongodb_uri=uri,
+            introspection=settings.allows_introspection,
+            dashboard=settings.shows_dashboard,
+        )
 
 
 def _listener(settings: Settings) -> socket.socket:

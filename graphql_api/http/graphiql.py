@@ -21,7 +21,7 @@ _POLICY = {
 }
 
 
-def is_built() -> bool:
+def graphiql_is_built() -> bool:
     """Whether the page is built. Such a page loads nothing from other servers."""
     return (BUILD / "index.html").exists()
 
@@ -31,7 +31,7 @@ def graphiql_page(*, introspection: bool) -> HTMLResponse:
 
     `introspection` says whether the page may ask the server for the schema.
     """
-    if is_built():
+    if graphiql_is_built():
         return read_page(BUILD, _page_settings(introspection=introspection), _POLICY)
     html = page_from_cdn()
     return HTMLResponse(html, headers={"Content-Security-Policy": policy_of(html)})

@@ -27,6 +27,7 @@ from ..schema.schema import create_schema
 from ..settings import Settings
 from .addresses import client_address, network
 from .body import LargeBodies, read_body, too_large
+from .dashboard import dashboard_documents
 from .document_ids import TrustedDocumentCache
 from .errors import JSON as _JSON
 from .errors import RequestError, body, error_response, retry_headers
@@ -106,7 +107,9 @@ class GraphQLEndpoint:
         )
         self._documents = create_documents(settings)
         self._large = LargeBodies(max(settings.max_body_bytes, settings.max_bulk_body_bytes))
-        self.trusted_documents = TrustedDocumentCache(registered, self._documents)
+        own_documents = dashboard_documents(settings)
+        self._own_texts = frozenset(own_documents.values())
+        self.trusted_documents = TrustedDocumentCache(registered, own_documents, self._documents)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         start_deadline()
@@ -217,7 +220,7 @@ class GraphQLEndpoint:
         """A document that is not cached. Raises `RequestError`."""
         if parameters.document_id is not None:
             return await self.trusted_documents.look_up(parameters.document_id)
-        if self._settings.trusted_documents_only:
+        if self._settings.trusted_documents_only and parameters.query not in self._own_texts:
             raise RequestError(
                 403,
                 "This server accepts registered documents only. Send a `documentId` instead of a "
