@@ -26,13 +26,15 @@ def graphiql_is_built() -> bool:
     return (BUILD / "index.html").exists()
 
 
-def graphiql_page(*, introspection: bool) -> HTMLResponse:
+def graphiql_page(*, introspection: bool, dashboard: bool) -> HTMLResponse:
     """The built page or, without a build, one that loads its scripts from a CDN.
 
-    `introspection` says whether the page may ask the server for the schema.
+    The arguments say whether the page may ask the server for the schema, and whether there is a
+    dashboard to link to.
     """
     if graphiql_is_built():
-        return read_page(BUILD, _page_settings(introspection=introspection), _POLICY)
+        settings = {"introspection": introspection, "dashboard": dashboard, **_examples()}
+        return read_page(BUILD, settings, _POLICY)
     html = page_from_cdn()
     return HTMLResponse(html, headers={"Content-Security-Policy": policy_of(html)})
 
@@ -42,13 +44,12 @@ def graphiql_files() -> BuiltFiles:
     return BuiltFiles(BUILD / "graphiql")
 
 
-def _page_settings(*, introspection: bool) -> dict[str, Any]:
+def _examples() -> dict[str, Any]:
     examples = [
         {"query": example.document, "variables": json.dumps(example.variables, indent=2)}
         for example in EXAMPLES
     ]
     return {
-        "introspection": introspection,
         "fresh": FRESH,
         "createdLast": CREATED_LAST,
         "examples": examples,

@@ -27,7 +27,7 @@ from ..schema.schema import create_schema
 from ..settings import Settings
 from .addresses import client_address, network
 from .body import LargeBodies, read_body, too_large
-from .dashboard import dashboard_documents
+from .dashboard import dashboard_documents, shows_dashboard
 from .document_ids import TrustedDocumentCache
 from .errors import JSON as _JSON
 from .errors import RequestError, body, error_response, retry_headers
@@ -101,7 +101,9 @@ class GraphQLEndpoint:
         self._authenticate = authenticate
         self._settings = settings
         self._page = (
-            graphiql_page(introspection=settings.allows_introspection)
+            graphiql_page(
+                introspection=settings.allows_introspection, dashboard=shows_dashboard(settings)
+            )
             if settings.shows_graphiql
             else None
         )

@@ -16,10 +16,10 @@ from graphql_api.access.principal import Scope
 from graphql_api.app import create_app
 from graphql_api.execution import documents as documents_module
 from graphql_api.execution.parsing import parse_document
-from graphql_api.http import dashboard, document_ids
+from graphql_api.http import dashboard, document_ids, graphiql
 from graphql_api.settings import Settings, SettingsError
 
-from ..support.builds import COMPRESSED, SCRIPT, document_id, write_dashboard
+from ..support.builds import COMPRESSED, SCRIPT, document_id, write_build, write_dashboard
 from ..support.clients import CREATE_CUSTOMER, connected
 from ..support.servers import serving
 from ..support.tokens import api_key, bearer
@@ -138,6 +138,18 @@ async def test_the_page_needs_no_token_and_does_not_count_as_a_request_of_its_ad
 
     assert statuses == [200, 200]
     assert data.status_code == 401
+
+
+@pytest.mark.usefixtures("build")
+@pytest.mark.parametrize("setting", [True, False])
+async def test_graphiql_knows_whether_there_is_a_dashboard(
+    database_uri: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, setting: object
+) -> None:
+    monkeypatch.setattr(graphiql, "BUILD", write_build(tmp_path / "graphiql_build", "graphiql"))
+    async with connected(database_uri, dashboard=setting, graphiql=True) as client:
+        page = await client.get("/graphql", headers={"Accept": "text/html"})
+
+    assert known(page)["dashboard"] is setting
 
 
 # Its files
