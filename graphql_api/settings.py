@@ -195,8 +195,8 @@ class Settings:
             _true_or_false,
             "Whether the server shows the dashboard, a page for working with customers, and trusts "
             "the documents that it sends.",
-            default="`true` with the embedded MongoDB unless the server accepts registered "
-            "documents only, otherwise `false`",
+            default="`true` if introspection and documents that are not registered are allowed, "
+            "otherwise `false`",
         ),
     ] = None
     max_tokens: Annotated[
@@ -414,13 +414,12 @@ class Settings:
 
     @property
     def shows_dashboard(self) -> bool:
-        """`dashboard` or its default.
+        """`dashboard` or its default: true if introspection and all documents are allowed.
 
-        The default is true with the embedded MongoDB, unless only registered documents are
-        accepted: the operator decides whether the dashboard's documents are accepted as well.
+        The page shows a part of the schema, and its documents become trusted ones.
         """
         if self.dashboard is None:
-            return self.mongodb_uri is None and not self.trusted_documents_only
+            return self.allows_introspection and not self.trusted_documents_only
         return self.dashboard
 
     @property

@@ -206,13 +206,8 @@ def _with_database(settings: Settings) -> Iterator[Settings]:
         yield settings
         return
     with embedded_mongod(find_mongod(settings.mongod), settings.data_dir) as uri:
-        # Some defaults depend on whether there is a URI, and the embedded MongoDB has one now.
-        yield replace(
-            settings,
-            mongodb_uri=uri,
-            introspection=settings.allows_introspection,
-            dashboard=settings.shows_dashboard,
-        )
+        # Introspection is allowed by default with the embedded MongoDB, which has a URI now.
+        yield replace(settings, mongodb_uri=uri, introspection=settings.allows_introspection)
 
 
 def _listener(settings: Settings) -> socket.socket:

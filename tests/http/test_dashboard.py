@@ -314,7 +314,10 @@ def test_a_server_does_not_start_with_a_document_that_has_the_id_of_another(buil
     ("settings", "is_shown"),
     [
         (Settings(), True),
+        (Settings(introspection=False), False),
+        (Settings(introspection=False, dashboard=True), True),
         (Settings(mongodb_uri="mongodb://db.example"), False),
+        (Settings(mongodb_uri="mongodb://db.example", introspection=True), True),
         (Settings(mongodb_uri="mongodb://db.example", dashboard=True), True),
         (Settings(dashboard=False), False),
         (Settings(trusted_documents_only=True), False),
@@ -322,7 +325,7 @@ def test_a_server_does_not_start_with_a_document_that_has_the_id_of_another(buil
     ],
     ids=str,
 )
-def test_there_is_a_dashboard_with_the_embedded_mongodb_or_where_a_setting_says_so(
+def test_there_is_a_dashboard_where_the_schema_is_open_or_a_setting_says_so(
     settings: Settings, is_shown: object
 ) -> None:
     assert settings.shows_dashboard is is_shown

@@ -213,8 +213,8 @@ async def test_strawberrys_page_may_run_its_own_scripts_and_call_its_own_server_
     [
         ({}, False),
         ({"introspection": False}, False),
-        ({"introspection": True}, True),
-        ({"introspection": True, "graphiql": False}, False),
+        ({"introspection": True, "dashboard": False}, True),
+        ({"introspection": True, "graphiql": False, "dashboard": False}, False),
         ({"introspection": False, "graphiql": True}, True),
     ],
 )
