@@ -189,6 +189,16 @@ class Settings:
             default="`true` if introspection is allowed, otherwise `false`",
         ),
     ] = None
+    dashboard: Annotated[
+        bool | None,
+        _Setting(
+            _true_or_false,
+            "Whether the server shows the dashboard, a page for working with customers, and trusts "
+            "the documents that it sends.",
+            default="`true` if introspection and documents that are not registered are allowed, "
+            "otherwise `false`",
+        ),
+    ] = None
     max_tokens: Annotated[
         int, _Setting(_whole_number(1, 100_000), "The maximum number of tokens in a document.")
     ] = 400
@@ -401,6 +411,16 @@ class Settings:
     def shows_graphiql(self) -> bool:
         """`graphiql` or its default: true if introspection is allowed."""
         return self.allows_introspection if self.graphiql is None else self.graphiql
+
+    @property
+    def shows_dashboard(self) -> bool:
+        """`dashboard` or its default: true if introspection and all documents are allowed.
+
+        The page shows a part of the schema, and its documents become trusted ones.
+        """
+        if self.dashboard is None:
+            return self.allows_introspection and not self.trusted_documents_only
+        return self.dashboard
 
     @property
     def serves_own_machine_only(self) -> bool:

@@ -35,7 +35,7 @@ from .workers import OTHER_SIGNALS, STOP_SIGNALS, Workers, ignore, on_signals, s
 
 logger = logging.getLogger(__name__)
 
-SUMMARY = "serve GraphQL over HTTP, and GraphiQL"
+SUMMARY = "serve GraphQL over HTTP, GraphiQL and the dashboard"
 
 _T = TypeVar("_T")
 

@@ -1,17 +1,12 @@
 """GraphiQL's page and its files, as a server sends them to a browser."""
 
 import base64
-import gzip
 import hashlib
 import json
 import re
-import shutil
-import subprocess
-import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
-from zipfile import ZipFile
 
 import httpx
 import pytest
@@ -20,26 +15,16 @@ import structlog
 from graphql_api.http import graphiql
 from graphql_api.schema.examples import CREATED_LAST, EXAMPLES, FRESH
 
+from ..support.builds import COMPRESSED, SCRIPT, write_build
 from ..support.clients import connected
-from ..support.paths import ROOT
 from ..support.servers import launched, serving
 from ..support.wires import wire
-
-PAGE = '<script id="server" type="application/json"></script><script src="./graphiql/page-1a2b.js">'
-SCRIPT = "console.log('GraphiQL')"
-# Only the name of the first one says that it is compressed.
-COMPRESSED = {"br": b"as brotli would have it", "gzip": gzip.compress(SCRIPT.encode())}
 
 
 @pytest.fixture
 def build(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A build of GraphiQL with one script, in the place of the real one."""
-    folder = tmp_path / "graphiql_build"
-    (folder / "graphiql").mkdir(parents=True)
-    (folder / "index.html").write_text(PAGE)
-    (folder / "graphiql/page-1a2b.js").write_text(SCRIPT)
-    (folder / "graphiql/page-1a2b.js.br").write_bytes(COMPRESSED["br"])
-    (folder / "graphiql/page-1a2b.js.gz").write_bytes(COMPRESSED["gzip"])
+    folder = write_build(tmp_path / "graphiql_build", "graphiql")
     monkeypatch.setattr(graphiql, "BUILD", folder)
     return folder
 
@@ -228,8 +213,8 @@ async def test_strawberrys_page_may_run_its_own_scripts_and_call_its_own_server_
     [
         ({}, False),
         ({"introspection": False}, False),
-        ({"introspection": True}, True),
-        ({"introspection": True, "graphiql": False}, False),
+        ({"introspection": True, "dashboard": False}, True),
+        ({"introspection": True, "graphiql": False, "dashboard": False}, False),
         ({"introspection": False, "graphiql": True}, True),
     ],
 )
@@ -306,33 +291,3 @@ async def test_with_the_embedded_mongodb_there_is_no_page_where_introspection_is
 
     assert page.status_code == 406
     assert "errors" in asked.json()
-
-
-# In the wheel
-
-
-def test_the_wheel_has_the_build_although_git_ignores_it(build: Path, tmp_path: Path) -> None:
-    project = tmp_path / "project"
-    shutil.copytree(
-        ROOT / "graphql_api",
-        project / "graphql_api",
-        ignore=shutil.ignore_patterns(build.name, "__pycache__"),
-    )
-    shutil.copytree(build, project / "graphql_api/http" / build.name)
-    for name in (".gitignore", "README.md", "pyproject.toml"):
-        shutil.copy(ROOT / name, project)
-
-    subprocess.run(  # the build of our own project
-        [sys.executable, "-m", "hatchling", "build", "-t", "wheel"],
-        cwd=project,
-        check=True,
-        capture_output=True,
-    )
-
-    [wheel] = project.glob("dist/*.whl")
-    names = set(ZipFile(wheel).namelist())
-    assert f"{build.name}/" in (ROOT / ".gitignore").read_text("utf-8").split()
-    assert {
-        f"graphql_api/http/graphiql_build/{file.relative_to(build)}" for file in build.rglob("*.*")
-    } <= names
-    assert "graphql_api/http/graphiql.py" in names
