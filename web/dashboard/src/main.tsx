@@ -15,13 +15,17 @@ import { server } from "./server";
 import { useSession } from "./session/session";
 import { SignIn } from "./session/SignIn";
 import { Dashboard } from "./shell/Dashboard";
+import { Logo } from "./shell/Logo";
 
 function Page() {
   const { token } = useSession();
   if (!server.authentication || token) return <Dashboard />;
   return (
     <main className="welcome">
-      <h1>Customers</h1>
+      <h1>
+        <Logo />
+        Customers
+      </h1>
       <SignIn reason="This server needs a token to show customers." />
     </main>
   );

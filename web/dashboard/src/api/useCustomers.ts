@@ -1,33 +1,45 @@
 import { keepPreviousData, useQuery } from "@tanstack/react-query";
 
+import type { Count } from "../generated/graphql";
 import type { View } from "../view/address";
-import { listOf, pageOf } from "../view/variables";
+import { isFiltered, listOf, pageOf } from "../view/variables";
 import { cache } from "./cache";
 import type { Customer } from "./customer";
 import { execute } from "./execute";
 import { CUSTOMER, CUSTOMER_COUNT, CUSTOMERS } from "./operations";
 
 /** One page of the list. While the next page is loaded, the last one stays. */
-export function useCustomers(view: View, enabled: boolean) {
+export function useCustomers(view: View) {
   const variables = pageOf(view);
   return useQuery({
     queryKey: ["customers", variables],
     queryFn: ({ signal }) => execute(CUSTOMERS, variables, { signal }),
     placeholderData: keepPreviousData,
-    enabled,
   });
 }
 
-/** How many customers the list has. It is asked apart, because counting takes longer than a page. */
-export function useCount(view: View, enabled: boolean) {
+/**
+ * How many customers the list has, in words; undefined until it is known. The page asks for it apart,
+ * because counting takes longer than a page.
+ */
+export function useCount(view: View): string | undefined {
   const variables = listOf(view);
   const { data } = useQuery({
     queryKey: ["count", variables],
-    queryFn: ({ signal }) => execute(CUSTOMER_COUNT, variables, { signal }),
+    queryFn: async ({ signal }) => {
+      const { customers } = await execute(CUSTOMER_COUNT, variables, { signal });
+      return customers ? countInWords(customers.totalCount, isFiltered(view)) : "";
+    },
     placeholderData: keepPreviousData,
-    enabled,
   });
-  return data?.customers?.totalCount;
+  return data;
+}
+
+function countInWords({ count, precision }: Count, isFound: boolean): string {
+  const isMore = precision === "AT_LEAST";
+  const number = `${isMore ? "more than " : ""}${count.toLocaleString("en")}`;
+  if (isFound) return `${number} found`;
+  return count === 1 && !isMore ? "1 customer" : `${number} customers`;
 }
 
 /** One customer. If the list has loaded it, it is shown at once, and asked again. */

@@ -98,8 +98,8 @@ function Choice({ difference, rules, chosen, isMissing, onChoose }: ChoiceProps)
             onChange={() => onChoose(side)}
           />
           <span className="side">{side === "mine" ? "Yours" : "Theirs"}</span>
-          <span className="value" dir="auto">
-            {difference[side] || <span className="missing">no value</span>}
+          <span className="value">
+            {difference[side] ? <bdi>{difference[side]}</bdi> : <span className="missing">no value</span>}
           </span>
         </label>
       ))}

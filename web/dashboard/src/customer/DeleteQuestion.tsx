@@ -37,8 +37,8 @@ export function DeleteQuestion({ customer, onDeleted, onClose }: Props) {
   return (
     <Panel title={`Delete ${title}?`} kind="box" onClose={onClose}>
       {customer.name != null && (
-        <p className="strong" dir="auto">
-          {customer.email}
+        <p className="strong">
+          <bdi>{customer.email}</bdi>
         </p>
       )}
       <p>The customer is deleted at once. Nobody can undo this.</p>

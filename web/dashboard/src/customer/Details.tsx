@@ -17,8 +17,8 @@ export function Details({ customer }: { customer: Customer }) {
             {FIELDS.filter((name) => SHOWN[name].group === group).map((name) => (
               <div key={name}>
                 <dt>{rules?.[name].label ?? " "}</dt>
-                <dd dir="auto">
-                  {customer[name] ?? <span className="missing" aria-label="none">–</span>}
+                <dd>
+                  {customer[name] ? <bdi>{customer[name]}</bdi> : <span className="missing">–</span>}
                   {name === "email" && <CopyButton text={customer.email} name="email address" />}
                 </dd>
               </div>

@@ -20,7 +20,9 @@ interface Options {
  * While a person types, the rules check the field: at once if it shows an error, so that the error goes
  * away, and otherwise after a pause. When the person leaves the field, the server checks it.
  */
-export function useForm({ initial, id, onEdit }: Options) {
+export function useForm({ initial: given, id, onEdit }: Options) {
+  // Later values of this option have no effect.
+  const [initial] = useState(given);
   const [values, setValues] = useState(initial);
   const [errors, setErrors] = useState<FieldErrors>({});
   const latest = useRef(initial);

@@ -12,7 +12,7 @@ import { NoCustomers, NoMatch } from "./nothing";
 
 /** One page of customers, or what is in the way. */
 export function CustomerList({ view, rights }: { view: View; rights: Rights }) {
-  const { data, error, failureReason, isPlaceholderData, refetch } = useCustomers(view, true);
+  const { data, error, failureReason, isPlaceholderData, refetch } = useCustomers(view);
   const page = data?.customers;
   const customers = page?.nodes;
   const isPageEmpty = customers?.length === 0 && !isPlaceholderData;
@@ -26,19 +26,18 @@ export function CustomerList({ view, rights }: { view: View; rights: Rights }) {
 
   if (error && !isLost) return <FailureNotice failure={error} onRetry={() => void refetch()} />;
   const isEmpty = isPageEmpty && !isLaterPage;
+  if (isEmpty && !isFiltered(view)) return <NoCustomers rights={rights} />;
   return (
     <>
-      <ListBar view={view} pageInfo={isEmpty ? undefined : page?.pageInfo} counts={!error} />
+      <ListBar view={view} pageInfo={page?.pageInfo} />
       {failureReason && <WaitingNotice failure={failureReason} onRetry={() => void refetch()} />}
       <p className="hidden" role="status">
         {customers && !isPlaceholderData && pageInWords(customers)}
       </p>
-      {!isEmpty ? (
-        <CustomerTable view={view} customers={customers} isOutdated={isPlaceholderData} />
-      ) : isFiltered(view) ? (
+      {isEmpty ? (
         <NoMatch view={view} />
       ) : (
-        <NoCustomers rights={rights} />
+        <CustomerTable view={view} customers={customers} isOutdated={isPlaceholderData} />
       )}
     </>
   );

@@ -3,24 +3,21 @@ import type { PageInfo } from "../generated/graphql";
 import { Icon } from "../shell/Icon";
 import { type Order, ORDERS, type View } from "../view/address";
 import { show } from "../view/useView";
-import { isFiltered } from "../view/variables";
 import { Chips } from "./Chips";
 
 interface Props {
   view: View;
   pageInfo: PageInfo | undefined;
-  /** Whether the page may ask how many customers there are. */
-  counts: boolean;
 }
 
 /** How many customers there are, their order, and the ways to other pages. */
-export function ListBar({ view, pageInfo, counts }: Props) {
-  const count = useCount(view, counts);
+export function ListBar({ view, pageInfo }: Props) {
+  const count = useCount(view);
   const { hasPreviousPage = false, hasNextPage = false, startCursor, endCursor } = pageInfo ?? {};
   return (
     <div className="bar">
       <p className="count" role="status">
-        {count && countInWords(count.count, count.precision === "AT_LEAST", isFiltered(view))}
+        {count}
       </p>
       <Chips view={view} />
       <label className="order">
@@ -58,10 +55,4 @@ export function ListBar({ view, pageInfo, counts }: Props) {
 function turnTo(page: Pick<View, "after" | "before">) {
   show(page);
   scrollTo({ top: 0 });
-}
-
-function countInWords(count: number, isMore: boolean, isFound: boolean): string {
-  const number = `${isMore ? "more than " : ""}${count.toLocaleString("en")}`;
-  const noun = count === 1 && !isMore ? "customer" : "customers";
-  return isFound ? `${number} ${noun} found` : `${number} ${noun}`;
 }

@@ -85,5 +85,5 @@ function CustomerLink({ customer }: { customer: Customer }) {
 }
 
 function Text({ value }: { value: string | null | undefined }) {
-  return value ? <bdi title={value}>{value}</bdi> : <span className="missing" aria-label="none">–</span>;
+  return value ? <bdi title={value}>{value}</bdi> : <span className="missing">–</span>;
 }

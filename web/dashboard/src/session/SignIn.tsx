@@ -9,10 +9,12 @@ import { rightsOf } from "./useRights";
 interface Props {
   /** Why the page asks for a token. */
   reason: string;
+  /** Forgets what the page shows. */
+  onSignOut?: () => void;
 }
 
 /** Asks for a token, and uses it if the server accepts it. */
-export function SignIn({ reason }: Props) {
+export function SignIn({ reason, onSignOut }: Props) {
   const id = useId();
   const [token, setText] = useState("");
   const [isStored, setStored] = useState(false);
@@ -42,7 +44,7 @@ export function SignIn({ reason }: Props) {
           id={id}
           type="password"
           autoComplete="off"
-          autoFocus
+          ref={focus}
           data-autofocus
           required
           value={token}
@@ -69,7 +71,16 @@ export function SignIn({ reason }: Props) {
           <Icon name="lock" />
           {check.isPending ? "Signing in …" : "Sign in"}
         </button>
+        {onSignOut && (
+          <button type="button" onClick={onSignOut}>
+            Sign out
+          </button>
+        )}
       </div>
     </form>
   );
+}
+
+function focus(element: HTMLElement | null) {
+  element?.focus();
 }

@@ -70,8 +70,11 @@ export function Dashboard() {
       {creates && !view.customer && <CreatePanel onClose={close} />}
       {isHelpOpen && <Help onClose={() => setHelpOpen(false)} />}
       {isRejected && (
-        <Panel title="Sign in again" kind="box" onClose={() => undefined}>
-          <SignIn reason="The server no longer accepts your token. Text that you have typed is still here." />
+        <Panel title="Sign in again" kind="box">
+          <SignIn
+            reason="The server does not accept your token any more. Text that you have typed is still here."
+            onSignOut={signOut}
+          />
         </Panel>
       )}
       <Status isQuiet={isCovered} />

@@ -3,6 +3,7 @@ import { SearchBox } from "../list/SearchBox";
 import type { Rights } from "../session/useRights";
 import { show } from "../view/useView";
 import { Icon } from "./Icon";
+import { Logo } from "./Logo";
 
 interface Props {
   rights: Rights;
@@ -18,7 +19,7 @@ export function Header({ rights, filterCount, areFiltersOpen, onFilters, onHelp,
   return (
     <header className="top">
       <h1 id="customers" tabIndex={-1}>
-        <img src={ICON} alt="" width="24" height="24" />
+        <Logo />
         Customers
       </h1>
       {rights.reads && (
@@ -67,5 +68,3 @@ export function Header({ rights, filterCount, areFiltersOpen, onFilters, onHelp,
     </header>
   );
 }
-
-const ICON = new URL("../../icon.svg", import.meta.url).href;

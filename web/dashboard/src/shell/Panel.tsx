@@ -6,7 +6,8 @@ import { Status } from "./status";
 interface Props {
   title: string;
   kind?: "side" | "box";
-  onClose: () => void;
+  /** Without it, people cannot close the panel. */
+  onClose?: () => void;
   children: ReactNode;
 }
 
@@ -14,15 +15,26 @@ interface Props {
 export function Panel({ title, kind = "side", onClose, children }: Props) {
   const dialog = useRef<HTMLDialogElement>(null);
   const heading = useRef<HTMLHeadingElement>(null);
+  const isOpen = useRef(false);
   const id = useId();
 
   useLayoutEffect(() => {
     const element = dialog.current!;
     element.showModal();
-    // A part that asks for the focus, such as the first field, has it already.
-    if (!element.querySelector("[data-autofocus]")) heading.current!.focus();
-    return () => element.close();
+    isOpen.current = true;
+    (element.querySelector<HTMLElement>("[data-autofocus]") ?? heading.current)?.focus();
+    return () => {
+      isOpen.current = false;
+      element.close();
+    };
   }, []);
+
+  /** Browsers close a dialog at the second press of Escape, whatever the page says. */
+  function noticeClosed() {
+    if (!isOpen.current) return;
+    if (onClose) onClose();
+    else dialog.current!.showModal();
+  }
 
   return (
     <dialog
@@ -31,20 +43,23 @@ export function Panel({ title, kind = "side", onClose, children }: Props) {
       aria-labelledby={id}
       onCancel={(event) => {
         event.preventDefault();
-        onClose();
+        onClose?.();
       }}
+      onClose={noticeClosed}
       onMouseDown={(event) => {
-        if (event.target === event.currentTarget) onClose();
+        if (event.target === event.currentTarget) onClose?.();
       }}
     >
       <div className="panel-content">
         <header className="panel-head">
-          <h2 id={id} ref={heading} tabIndex={-1} dir="auto">
-            {title}
+          <h2 id={id} ref={heading} tabIndex={-1}>
+            <bdi>{title}</bdi>
           </h2>
-          <button type="button" className="icon-button" onClick={onClose} aria-label="Close" title="Close (Esc)">
-            <Icon name="close" />
-          </button>
+          {onClose && (
+            <button type="button" className="icon-button" onClick={onClose} aria-label="Close" title="Close (Esc)">
+              <Icon name="close" />
+            </button>
+          )}
         </header>
         {children}
       </div>
