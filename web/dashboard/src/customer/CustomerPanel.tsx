@@ -18,12 +18,14 @@ interface Props {
   id: string;
   rights: Rights;
   onClose: () => void;
+  /** The customer is deleted. */
+  onGone: () => void;
 }
 
 type Edited = Required<Draft> & { errors?: FieldErrors };
 
 /** One customer over the list: its fields, and the form that changes them. */
-export function CustomerPanel({ id, rights, onClose }: Props) {
+export function CustomerPanel({ id, rights, onClose, onGone }: Props) {
   const { data: customer, error, failureReason, refetch } = useCustomer(id);
   const [edited, setEdited] = useState(() => editedDraft(id));
   const [isDeleting, setDeleting] = useState(false);
@@ -105,7 +107,7 @@ export function CustomerPanel({ id, rights, onClose }: Props) {
         )
       )}
       {isDeleting && customer && (
-        <DeleteQuestion customer={customer} onDeleted={onClose} onClose={() => setDeleting(false)} />
+        <DeleteQuestion customer={customer} onDeleted={onGone} onClose={() => setDeleting(false)} />
       )}
     </Panel>
   );

@@ -1,5 +1,5 @@
 import type { Rule } from "../api/useRules";
-import { type FieldName, SHOWN } from "./fields";
+import { type FieldName, FIELDS, SHOWN } from "./fields";
 
 interface Props {
   name: FieldName;
@@ -24,6 +24,8 @@ export function Field({ name, rule, value, errors = [], isReadOnly, onEdit, onLe
   const length = [...value.trim()].length;
   const attributes = {
     id,
+    // A panel that opens gives the focus to the first field.
+    "data-autofocus": name === FIELDS[0] || undefined,
     name,
     value,
     required: rule.required,

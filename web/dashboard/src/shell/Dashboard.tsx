@@ -65,7 +65,7 @@ export function Dashboard() {
         <CustomerList view={view} rights={rights} />
       </main>
       {view.customer && (
-        <CustomerPanel key={view.customer} id={view.customer} rights={rights} onClose={close} />
+        <CustomerPanel key={view.customer} id={view.customer} rights={rights} onClose={close} onGone={closeDeleted} />
       )}
       {creates && !view.customer && <CreatePanel onClose={close} />}
       {isHelpOpen && <Help onClose={() => setHelpOpen(false)} />}
@@ -83,13 +83,13 @@ export function Dashboard() {
 }
 
 function close() {
-  const { activeElement } = document;
   show({ customer: "", isNew: false });
-  // After a deletion, the row that had the focus is gone.
-  setTimeout(() => {
-    if (document.activeElement === activeElement || document.activeElement === document.body)
-      document.getElementById("customers")?.focus();
-  });
+}
+
+/** Back does not lead to a deleted customer, whose row cannot get the focus either. */
+function closeDeleted() {
+  show({ customer: "" }, "replace");
+  setTimeout(() => document.getElementById("customers")?.focus());
 }
 
 function copyFocused(what: "email" | "id") {

@@ -1,4 +1,4 @@
-import { type ReactNode, useId, useLayoutEffect, useRef } from "react";
+import { type ReactNode, type SyntheticEvent, useId, useLayoutEffect, useRef } from "react";
 
 import { Icon } from "./Icon";
 import { Status } from "./status";
@@ -29,9 +29,15 @@ export function Panel({ title, kind = "side", onClose, children }: Props) {
     };
   }, []);
 
+  function cancel(event: SyntheticEvent) {
+    if (isOfChild(event)) return;
+    event.preventDefault();
+    onClose?.();
+  }
+
   /** Browsers close a dialog at the second press of Escape, whatever the page says. */
-  function noticeClosed() {
-    if (!isOpen.current) return;
+  function noticeClosed(event: SyntheticEvent) {
+    if (!isOpen.current || isOfChild(event)) return;
     if (onClose) onClose();
     else dialog.current!.showModal();
   }
@@ -41,14 +47,10 @@ export function Panel({ title, kind = "side", onClose, children }: Props) {
       ref={dialog}
       className={`panel ${kind}`}
       aria-labelledby={id}
-      onCancel={(event) => {
-        event.preventDefault();
-        onClose?.();
-      }}
+      onCancel={cancel}
       onClose={noticeClosed}
-      onMouseDown={(event) => {
-        if (event.target === event.currentTarget) onClose?.();
-      }}
+      // A press outside the content is on the backdrop.
+      onMouseDown={(event) => !isOfChild(event) && onClose?.()}
     >
       <div className="panel-content">
         <header className="panel-head">
@@ -66,4 +68,9 @@ export function Panel({ title, kind = "side", onClose, children }: Props) {
       <Status />
     </dialog>
   );
+}
+
+/** Whether the event is one of a dialog or another element inside. */
+function isOfChild({ target, currentTarget }: SyntheticEvent): boolean {
+  return target !== currentTarget;
 }
