@@ -65,7 +65,14 @@ export function CustomerPanel({ id, rights, onClose, onGone }: Props) {
 
   return (
     <Panel title={customer ? titleOf(customer) : "Customer"} onClose={onClose}>
-      {failureReason && !edited && <WaitingNotice failure={error ?? failureReason} onRetry={() => void refetch()} />}
+      {failureReason && !error && !edited && (
+        <WaitingNotice failure={failureReason} onRetry={() => void refetch()} />
+      )}
+      {error && !customer && (
+        <p className="error" role="alert">
+          {error.message}
+        </p>
+      )}
       {edited ? (
         <EditForm
           // Another base is another form.

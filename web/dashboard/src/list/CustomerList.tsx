@@ -6,7 +6,7 @@ import type { View } from "../view/address";
 import { show } from "../view/useView";
 import { isFiltered } from "../view/variables";
 import { CustomerTable } from "./CustomerTable";
-import { FailureNotice, WaitingNotice } from "./failures";
+import { FailureNotice, NotAllowed, WaitingNotice } from "./failures";
 import { ListBar } from "./ListBar";
 import { NoCustomers, NoMatch } from "./nothing";
 
@@ -24,6 +24,7 @@ export function CustomerList({ view, rights }: { view: View; rights: Rights }) {
     if (isLost) show({ after: "", before: "" }, "replace");
   }, [isLost]);
 
+  if (!rights.reads) return <NotAllowed rights={rights} />;
   if (error && !isLost) return <FailureNotice failure={error} onRetry={() => void refetch()} />;
   const isEmpty = isPageEmpty && !isLaterPage;
   if (isEmpty && !isFiltered(view)) return <NoCustomers rights={rights} />;

@@ -3,6 +3,7 @@
 import { useEffect, useState } from "react";
 
 import type { Failure } from "../api/failure";
+import type { Rights } from "../session/useRights";
 import { Notice } from "../shell/Notice";
 
 interface Props {
@@ -25,6 +26,17 @@ export function WaitingNotice({ failure, onRetry }: Props) {
         Try now
       </button>
     </div>
+  );
+}
+
+export function NotAllowed({ rights }: { rights: Rights }) {
+  return (
+    <Notice icon="lock" title="Not allowed">
+      <p>
+        Your token may not read customers. It needs the scope <code>customers:read</code>.
+        {rights.writes && " You can create customers."}
+      </p>
+    </Notice>
   );
 }
 

@@ -21,8 +21,9 @@ export function SignIn({ reason, onSignOut }: Props) {
   const check = useMutation({
     mutationFn: () => rightsOf(token.trim()),
     onSuccess: (rights) => {
-      setToken(token.trim(), isStored);
+      // First, so that an open form stays: without rights there is none.
       cache.setQueryData(["rights", token.trim()], rights);
+      setToken(token.trim(), isStored);
       void cache.invalidateQueries();
     },
   });
