@@ -14,7 +14,7 @@ export function CustomerList({ list }: { list: ReturnType<typeof useCustomers> }
 
   return (
     <section className="card" aria-labelledby="list-heading" aria-busy={loading}>
-      <h2 id="list-heading">Customers</h2>
+      <h2 id="list-heading">Newest customers</h2>
       <form className="row" role="search" onSubmit={find}>
         <input type="search" aria-label="Search customers" maxLength={100} autoComplete="off" />
         <button>Search</button>
