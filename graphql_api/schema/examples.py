@@ -313,9 +313,9 @@ mutation CreateMany($inputs: [CreateCustomerInput!]!, $idempotencyKey: String) {
 
 _DELETE = Example(
     """\
-# Delete the customer that was created last. It has
-# version 2 after the tab Update has changed it. If
-# it has another version, nothing is deleted.
+# Delete the customer that was created last. Its
+# version is 2 after the tab Update changed it.
+# With another version, nothing is deleted.
 mutation Delete($id: ID!, $ifVersion: Int) {
   deleteCustomer(id: $id, ifVersion: $ifVersion) {
     __typename
