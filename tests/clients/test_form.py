@@ -103,12 +103,10 @@ def test_a_person_creates_a_customer_by_keyboard_and_sees_it_beside_the_form(sto
 
     assert sorted(told["stops"]) == sorted(EXAMPLES)
     assert told["status"] == "Created John Smith."
-    assert told["listed"] == ["John Smith"]
+    assert told["listed"][0] == "John Smith"
+    assert "by.keyboard@example.com" in told["item"]
     assert told["left"] == ""
     assert told["focus"] == "name"
-    # The browser stores only the id, so the next visit asks the server again.
-    assert "by.keyboard@example.com" in told["again"]
-    assert re.fullmatch(r'\["[0-9a-f-]{36}"\]', told["stored"])
     assert told["faults"] == []
 
 
@@ -146,7 +144,7 @@ def test_the_message_of_a_creation_stays_until_a_person_types(story: Story) -> N
     assert told["again"]["status"] == "Created twice@example.com."
     assert told["again"]["errors"].keys() == {"email"}
     assert told["status"] == ""
-    assert told["listed"] == ["twice@example.com"]
+    assert told["listed"].count("twice@example.com") == 1
 
 
 @needs_chromium
@@ -198,7 +196,7 @@ def test_an_error_that_only_the_server_finds_is_shown_at_its_field(story: Story)
     assert told["taken"]["errors"] == {"email": Taken(email).message}
     assert told["format"]["errors"] == {"email": InvalidFormat(email).message}
     assert told["taken"]["focus"] == told["format"]["focus"] == "email"
-    assert told["listed"] == ["taken@example.com"]
+    assert told["listed"][0] == "taken@example.com"
     assert told["faults"] == []
 
 
@@ -214,7 +212,8 @@ def test_a_request_without_an_answer_is_sent_again_and_creates_one_customer(
     assert first == again
     assert told["fourth"]["status"] == "Created Grace Hopper."
     assert len({first, offline, edited}) == 3
-    assert told["listed"] == ["Grace Hopper", "lost@example.com"]
+    assert told["listed"][:2] == ["Grace Hopper", "lost@example.com"]
+    assert told["listed"].count("lost@example.com") == 1
 
 
 @needs_chromium
@@ -248,8 +247,31 @@ def test_the_list_is_loaded_again_once_the_server_is_back(story: Story) -> None:
 
     reason = "The server cannot be reached."
     assert told["away"].split() == [*reason.split(), "Load", "again"]
+    assert told["back"][0] == "before@example.com"
     assert told["alerts"] == 0
-    assert told["listed"] == ["after@example.com", "before@example.com"]
+    assert told["listed"][:2] == ["after@example.com", "before@example.com"]
+
+
+@needs_chromium
+def test_the_list_has_pages_and_a_search_and_shows_a_new_customer(
+    story: Story, database_uri: str, tmp_path: Path
+) -> None:
+    names = [f"Customer {letter}" for letter in "ABCDEFGHIJKL"]
+
+    with serving(errors=tmp_path / "stderr", GRAPHQL_API_MONGODB_URI=database_uri) as server:
+        for name in names:
+            _create(server.url, name=name, email=f"{name.replace(' ', '.')}@example.com")
+        told = story("list", "cust k", "cust.k@example.com", url=server.url)
+        late = story("late", "cust b", "cust d", url=server.url)
+
+    assert told["first"] == names[:1:-1]
+    assert told["second"] == names[::-1]
+    assert told["more"] == 0
+    assert told["found"] == ["Customer K"]
+    assert told["renewed"] == ["cust.k@example.com", "Customer K"]
+    assert (told["none"], told["said"]) == ([], "No customer matches.")
+    assert late["found"] == late["then"] == ["Customer D"]
+    assert told["violations"] == told["faults"] == late["faults"] == []
 
 
 @needs_chromium
@@ -259,7 +281,8 @@ def test_over_the_rate_limit_the_same_customer_can_be_sent_again(
     with serving(
         errors=tmp_path / "stderr",
         GRAPHQL_API_MONGODB_URI=database_uri,
-        GRAPHQL_API_RATE_LIMIT="1/hour",
+        # The list, the first customer, and the list with it.
+        GRAPHQL_API_RATE_LIMIT="3/hour",
     ) as limited:
         told = story("limited", "one@example.com", "two@example.com", url=limited.url)
 
@@ -288,6 +311,12 @@ def test_the_picture_of_the_form_shows_its_customers(
     assert told["listed"] == ["Grace Hopper", "Ada Lovelace"]
     assert file.read_bytes().startswith(b"\x89PNG")
     assert told["faults"] == []
+
+
+def _create(url: str, **values: str) -> None:  # pragma: no cover  # as in node.py
+    """Creates a customer."""
+    request = {"query": CREATE_CUSTOMER, "variables": {"input": values}}
+    httpx.post(f"{url}/graphql", json=request).raise_for_status()
 
 
 def _message(url: str, headers: dict[str, str]) -> str:  # pragma: no cover  # as in node.py

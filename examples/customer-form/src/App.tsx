@@ -5,7 +5,7 @@ import { CustomerList } from "./CustomerList";
 import { useCustomers } from "./useCustomers";
 
 export function App() {
-  const { customers, earlier, add, loadAgain } = useCustomers();
+  const list = useCustomers();
 
   return (
     <>
@@ -13,8 +13,8 @@ export function App() {
         <h1>Customers</h1>
       </header>
       <main onMouseDown={keepFocus}>
-        <CustomerForm onCreated={add} />
-        <CustomerList customers={customers} earlier={earlier} onLoadAgain={loadAgain} />
+        <CustomerForm onCreated={list.renew} />
+        <CustomerList list={list} />
       </main>
     </>
   );

@@ -15,7 +15,7 @@ type Status =
   | { at: "created"; customer: ListedCustomerFragment };
 
 /** The form. It checks each field when it loses the focus, and all fields before it sends them. */
-export function CustomerForm({ onCreated }: { onCreated: (customer: ListedCustomerFragment) => void }) {
+export function CustomerForm({ onCreated }: { onCreated: () => void }) {
   const form = useRef<HTMLFormElement>(null);
   const [errors, setErrors] = useState<FieldErrors>({});
   const [status, setStatus] = useState<Status>({ at: "filling" });
@@ -55,7 +55,7 @@ export function CustomerForm({ onCreated }: { onCreated: (customer: ListedCustom
     key.current = undefined;
     form.current!.reset();
     setStatus({ at: "created", customer });
-    onCreated(customer);
+    onCreated();
     focus(FIELDS[0]);
   }
 
@@ -79,7 +79,7 @@ export function CustomerForm({ onCreated }: { onCreated: (customer: ListedCustom
   }
 
   return (
-    <form ref={form} noValidate onSubmit={submit} onInput={forgetErrorOfEdited} onBlur={checkFieldLeft} aria-labelledby="form-heading">
+    <form className="card" ref={form} noValidate onSubmit={submit} onInput={forgetErrorOfEdited} onBlur={checkFieldLeft} aria-labelledby="form-heading">
       <div className="row">
         <h2 id="form-heading">Create a customer</h2>
         <p role="status">

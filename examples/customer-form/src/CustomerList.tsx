@@ -1,31 +1,46 @@
+import type { FormEvent } from "react";
+
 import type { ListedCustomerFragment } from "./generated/graphql";
-import type { Earlier } from "./useCustomers";
+import type { useCustomers } from "./useCustomers";
 
-interface Props {
-  customers: ListedCustomerFragment[];
-  earlier: Earlier;
-  onLoadAgain: () => void;
-}
+/** The customers on the server, with a search. */
+export function CustomerList({ list }: { list: ReturnType<typeof useCustomers> }) {
+  const { customers, next, failure, loading, search } = list;
 
-/** The list of customers that this browser created. */
-export function CustomerList({ customers, earlier, onLoadAgain }: Props) {
+  function find(event: FormEvent<HTMLFormElement>) {
+    event.preventDefault();
+    list.find(event.currentTarget.querySelector("input")!.value);
+  }
+
   return (
-    <section className="list" aria-labelledby="list-heading" aria-busy={earlier === "loading"}>
-      <h2 id="list-heading">Created in this browser</h2>
+    <section className="card" aria-labelledby="list-heading" aria-busy={loading}>
+      <h2 id="list-heading">Newest customers</h2>
+      <form className="row" role="search" onSubmit={find}>
+        <input type="search" aria-label="Search customers" maxLength={100} autoComplete="off" />
+        <button>Search</button>
+      </form>
       <ul>
         {customers.map((customer) => (
           <CustomerItem key={customer.id} customer={customer} />
         ))}
       </ul>
-      {earlier === "loading" && <p className="quiet">Loading…</p>}
-      {earlier === "loaded" && customers.length === 0 && <p className="quiet">No customers yet.</p>}
-      {typeof earlier === "object" && (
+      {loading && <p className="quiet">Loading…</p>}
+      {!loading && !failure && customers.length === 0 && (
+        <p className="quiet">{search?.trim() ? "No customer matches." : "No customers yet."}</p>
+      )}
+      {!loading && failure && (
         <div className="failure" role="alert">
-          <p>{earlier.failure}</p>
-          <button type="button" onClick={onLoadAgain}>
+          <p>{failure}</p>
+          <button type="button" onClick={list.loadAgain}>
             Load again
           </button>
         </div>
+      )}
+      {next && (
+        // It stays while the page is loaded, because a button that disappears loses the focus.
+        <button type="button" aria-disabled={loading} onClick={() => loading || list.more()}>
+          More customers
+        </button>
       )}
     </section>
   );

@@ -53,10 +53,16 @@ export const CREATE_CUSTOMER = graphql(`
   }
 `);
 
-export const CUSTOMER = graphql(`
-  query Customer($id: ID!) {
-    customer(id: $id) {
-      ...ListedCustomer
+export const CUSTOMERS = graphql(`
+  query Customers($search: String, $after: String) {
+    customers(first: 10, search: $search, after: $after) {
+      nodes {
+        ...ListedCustomer
+      }
+      pageInfo {
+        hasNextPage
+        endCursor
+      }
     }
   }
 `);

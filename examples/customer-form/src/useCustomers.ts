@@ -1,65 +1,57 @@
 import { useEffect, useState } from "react";
 
 import { execute } from "./execute";
-import type { ListedCustomerFragment } from "./generated/graphql";
-import { CUSTOMER } from "./operations";
+import type { CustomersQueryVariables, ListedCustomerFragment } from "./generated/graphql";
+import { CUSTOMERS } from "./operations";
 
-const STORAGE_KEY = "customers";
-const MAX_IDS = 20;
+interface Shown {
+  /** The request that was answered last. */
+  request?: CustomersQueryVariables;
+  customers: ListedCustomerFragment[];
+  /** The cursor of the next page, or `null` if there is none. */
+  next: string | null | undefined;
+  /** Why the server did not answer that request with a list. */
+  failure?: string;
+}
 
-/** Whether the customers of earlier visits are loaded from the server. */
-export type Earlier = "loading" | "loaded" | { failure: string };
-
-/**
- * The customers that this browser created, the latest first.
- *
- * The schema has no list of customers, so the browser stores their ids, and nothing else.
- */
+/** The customers on the server, the newest first, page by page. */
 export function useCustomers() {
-  const [customers, setCustomers] = useState<ListedCustomerFragment[]>([]);
-  const [earlier, setEarlier] = useState<Earlier>("loading");
-  const [attempt, setAttempt] = useState(1);
+  const [request, setRequest] = useState<CustomersQueryVariables>({});
+  const [shown, setShown] = useState<Shown>({ customers: [], next: null });
 
   useEffect(() => {
+    // The answer to an earlier search may be late.
     let outdated = false;
-    setEarlier("loading");
-    Promise.all(storedIds().map((id) => execute(CUSTOMER, { id }))).then(
-      (answers) => {
-        if (outdated) return;
-        const found = answers.flatMap(({ customer }) => customer ?? []);
-        setCustomers((newer) => merged(newer, found));
-        setEarlier("loaded");
+    execute(CUSTOMERS, request).then(
+      ({ customers: page }) => {
+        if (outdated || !page) return;
+        const { hasNextPage, endCursor } = page.pageInfo;
+        setShown(({ customers }) => ({
+          request,
+          customers: request.after ? [...customers, ...page.nodes] : page.nodes,
+          next: hasNextPage ? endCursor : null,
+        }));
       },
       (error: Error) => {
-        if (!outdated) setEarlier({ failure: error.message });
+        if (!outdated) setShown((before) => ({ ...before, request, failure: error.message }));
       },
     );
     return () => {
       outdated = true;
     };
-  }, [attempt]);
+  }, [request]);
 
-  function add(customer: ListedCustomerFragment) {
-    const ids = [customer.id, ...storedIds().filter((id) => id !== customer.id)];
-    localStorage.setItem(STORAGE_KEY, JSON.stringify(ids.slice(0, MAX_IDS)));
-    setCustomers((older) => merged([customer], older));
-    // The server answered, so loading may succeed now.
-    if (earlier !== "loaded") loadAgain();
-  }
-
-  function loadAgain() {
-    setAttempt((before) => before + 1);
-  }
-
-  return { customers, earlier, add, loadAgain };
-}
-
-/** Both lists without duplicates: of two versions of a customer, the one in `first` is used. */
-function merged(first: ListedCustomerFragment[], then: ListedCustomerFragment[]) {
-  const ids = new Set(first.map(({ id }) => id));
-  return [...first, ...then.filter(({ id }) => !ids.has(id))];
-}
-
-function storedIds(): string[] {
-  return JSON.parse(localStorage.getItem(STORAGE_KEY) ?? "[]") as string[];
+  return {
+    ...shown,
+    search: request.search,
+    loading: shown.request !== request,
+    /** Loads the first page of the customers that match a search. */
+    find: (search: string) => setRequest({ search }),
+    /** Loads the first page again, for example after a creation. */
+    renew: () => setRequest(({ search }) => ({ search })),
+    /** Loads the next page. */
+    more: () => setRequest(({ search }) => ({ search, after: shown.next })),
+    /** Sends the request again that failed. */
+    loadAgain: () => setRequest((failed) => ({ ...failed })),
+  };
 }

@@ -12,14 +12,38 @@ const { resolve } = createRequire(root);
 const field = (page, label) =>
   page.getByRole("textbox", { name: new RegExp(`^${label}(?: \\(required\\))?$`) });
 const button = (page, name) => page.getByRole("button", { name, exact: true });
-const listed = (page) => page.locator("li strong").allInnerTexts();
+
+/** The customers beside the form, once they are loaded. */
+async function listed(page) {
+  await page.locator('section[aria-busy="false"]').waitFor();
+  return page.locator("li strong").allInnerTexts();
+}
+
+/** Does something that asks the server, and waits until the page has asked. */
+async function asks(page, action) {
+  const asked = page.waitForRequest("**/graphql");
+  await action();
+  await asked;
+}
+
+/** Writes a search and sends it. */
+async function find(page, search) {
+  await page.getByRole("searchbox", { name: "Search customers" }).fill(search);
+  await asks(page, () => page.keyboard.press("Enter"));
+}
 
 /** Opens the form in a new page, and waits for the customers beside it. */
 async function opened(context) {
   const page = await context.newPage();
   await page.goto(origin);
-  await page.locator('section[aria-busy="false"]').waitFor();
+  await listed(page);
   return page;
+}
+
+/** The message of a creation, once it is there. */
+async function status(page) {
+  await page.locator('[role="status"]:not(:empty)').waitFor();
+  return page.getByRole("status").innerText();
 }
 
 async function fill(page, values) {
@@ -29,7 +53,7 @@ async function fill(page, values) {
 /** Sends the form, and returns its message. */
 async function create(page, name = "Create customer") {
   await button(page, name).click();
-  await page.locator('[role="status"]:not(:empty), [role="alert"]:not(:empty), .field .error')
+  await page.locator('[role="status"]:not(:empty), form [role="alert"]:not(:empty), .field .error')
     .first().waitFor();
   return {
     status: await page.getByRole("status").innerText(),
@@ -46,6 +70,8 @@ const errors = (page) =>
       field.name,
       document.getElementById(field.getAttribute("aria-describedby").split(" ")[0]).innerText,
     ])));
+
+const FIELDS = "fieldset input, textarea";
 
 const focus = (page) => page.evaluate(() => document.activeElement.id);
 
@@ -70,7 +96,7 @@ const stories = {
   /** The label and the hint of each field, and whether the form is accessible. */
   async labels(context) {
     const page = await opened(context);
-    const fields = await page.$$eval("input, textarea", (fields) =>
+    const fields = await page.$$eval(FIELDS, (fields) =>
       fields.map((field) => ({
         name: field.name,
         label: field.labels[0].innerText,
@@ -111,7 +137,7 @@ const stories = {
     const page = await opened(context);
     // The window is higher than the form: nothing scrolls, and a message above moves the button.
     await page.setViewportSize({ width: 1200, height: 800 });
-    const formHeight = await page.locator("form").evaluate((form) => form.scrollHeight);
+    const formHeight = await page.locator("form.card").evaluate((form) => form.scrollHeight);
     await page.setViewportSize({ width: 1200, height: 2 * formHeight });
     await fill(page, { Email: "ada@example.com", Name: "!" });
     await page.evaluate(() => addEventListener("submit", () => (globalThis.submitted = true)));
@@ -140,17 +166,9 @@ const stories = {
     }
     await page.keyboard.press("Tab");
     await page.keyboard.press("Enter");
-    await page.locator("li").waitFor();
-    const status = await page.getByRole("status").innerText();
-    const left = await page.$$eval("input, textarea", (fields) => fields.map(({ value }) => value).join(""));
-    const result = { stops, status, left, focus: await focus(page), listed: await listed(page) };
-    await page.reload();
-    await page.locator("li").waitFor();
-    return {
-      ...result,
-      again: await page.locator("li").innerText(),
-      stored: await page.evaluate(() => Object.values(localStorage).join(" ")),
-    };
+    const result = { stops, status: await status(page), focus: await focus(page) };
+    const left = await page.$$eval(FIELDS, (fields) => fields.map(({ value }) => value).join(""));
+    return { ...result, left, listed: await listed(page), item: await page.locator("li").first().innerText() };
   },
 
   /** How much the window shows of the message of a creation, and of the field with the focus. */
@@ -185,11 +203,9 @@ const stories = {
     await page.keyboard.type("London");
     if (key) await page.keyboard.press(key);
     else await button(page, "Create customer").click();
-    await page.locator("li").waitFor();
-    const status = () => page.getByRole("status").innerText();
-    const first = await status();
+    const first = await status(page);
     await page.keyboard.press("Tab");
-    return { left, first, then: await status(), listed: await listed(page) };
+    return { left, first, then: await status(page), listed: await listed(page) };
   },
 
   /** A second click, when the form is empty again. */
@@ -256,8 +272,7 @@ const stories = {
     await fill(page, { Email: email });
     const first = await create(page);
     await button(page, "Send again").click();
-    await page.locator("li").waitFor();
-    const second = await page.getByRole("status").innerText();
+    const second = await status(page);
     await context.setOffline(true);
     await fill(page, { Email: other });
     const third = await create(page);
@@ -267,7 +282,45 @@ const stories = {
     return { first, second, third, fourth, sent, listed: await listed(page) };
   },
 
-  /** A server that does not answer when the page asks for the customers of earlier visits. */
+  /** The pages of the list, and searches in it. */
+  async list(context) {
+    const page = await opened(context);
+    const first = await listed(page);
+    await button(page, "More customers").focus();
+    await asks(page, () => page.keyboard.press("Enter"));
+    const second = await listed(page);
+    const more = await button(page, "More customers").count();
+    await find(page, rest[0]);
+    const found = await listed(page);
+    await fill(page, { Email: rest[1] });
+    await create(page);
+    const renewed = await listed(page);
+    await find(page, "nobody");
+    const none = await listed(page);
+    const said = await page.locator("section .quiet").innerText();
+    return { first, second, more, found, renewed, none, said, violations: await violations(page) };
+  },
+
+  /** A search whose answer arrives after the answer to the next search. */
+  async late(context) {
+    const page = await opened(context);
+    let release;
+    const released = new Promise((resolve) => (release = resolve));
+    await page.route("**/graphql", async (route) => {
+      await released;
+      await route.continue();
+    }, { times: 1 });
+    await find(page, rest[0]);
+    await find(page, rest[1]);
+    const found = await listed(page);
+    const late = page.waitForResponse("**/graphql");
+    release();
+    await (await late).finished();
+    await page.waitForTimeout(100);
+    return { found, then: await listed(page) };
+  },
+
+  /** A server that does not answer when the page asks for the customers. */
   async back(context) {
     const page = await opened(context);
     const [earlier, later] = rest;
@@ -279,10 +332,11 @@ const stories = {
     await list.waitFor();
     const away = await list.innerText();
     await page.unroute("**/graphql");
+    await asks(page, () => button(page, "Load again").click());
+    const back = await listed(page);
     await fill(page, { Email: later });
-    await button(page, "Create customer").click();
-    await page.locator("li").nth(1).waitFor();
-    return { away, alerts: await list.count(), listed: await listed(page) };
+    await create(page);
+    return { away, back, alerts: await list.count(), listed: await listed(page) };
   },
 
   /** A server that rejects requests for a while. */
