@@ -299,7 +299,7 @@ class MongoCustomers:
         """Whether the change is made, as far as a majority has it; None if it still can be."""
         documents = await self._finds.outcome(wanted.unique_values, deadline)
         is_made = wanted.is_made(documents, is_unclear=worst is Outcome.UNCLEAR)
-        if is_made and wanted.new_email_key is not None:
+        if is_made and wanted.is_new_address:
             await self._set_up.require_indexes(deadline)
         return is_made
 
