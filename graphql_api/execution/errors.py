@@ -29,6 +29,8 @@ _QUOTED_VALUE = re.compile(
     r"('.*'|\".*\")\??",
     re.DOTALL,
 )
+# The value of a variable may be any text. In a document, a value of an enum is a name.
+_REJECTED_ENUM_VALUE = re.compile(r"(?<=: )Value '.*' does not exist", re.DOTALL)
 
 
 def mask_request_errors(errors: Iterable[GraphQLError], code: str) -> None:
@@ -73,4 +75,5 @@ def without_values(message: str) -> str:
     message = message.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
     if message.startswith("Syntax Error"):
         return _QUOTED_VALUE.sub("", message).rstrip(".") + "."
+    message = _REJECTED_ENUM_VALUE.sub("The value does not exist", message)
     return _REJECTED_VALUE.sub(".", message).replace("?.", "?")

@@ -42,6 +42,12 @@ from ..support.unusual_schema import SCHEMA
          "Syntax Error: Invalid number, expected digit before '.'."),
         ("Syntax Error: Invalid Unicode escape sequence: '\\\\u12x'.",
          "Syntax Error: Invalid Unicode escape sequence."),
+        ("Variable '$f' has invalid value at .has[0]: Value 's3cr3t' does not exist in "
+         "'CustomerField' enum. Did you mean the enum value 'NAME'?",
+         "Variable '$f' has invalid value at .has[0]: The value does not exist in "
+         "'CustomerField' enum. Did you mean the enum value 'NAME'?"),
+        ("Value 'NAM' does not exist in 'CustomerField' enum.",
+         "Value 'NAM' does not exist in 'CustomerField' enum."),
         ("Cannot query field 'nam' on type 'Customer'. Did you mean 'name'?",
          "Cannot query field 'nam' on type 'Customer'. Did you mean 'name'?"),
     ],

@@ -287,7 +287,7 @@ async def test_a_limit_out_of_range_is_an_error(limit: int, client: httpx.AsyncC
 
     assert answer["data"] == {"customers": None}
     [error] = answer["errors"]
-    assert error["message"] == "Send a number from 1 to 100000 as `limit`."
+    assert error["message"] == "Send a number from 1 to 100,000 as `limit`."
     assert error["path"] == ["customers", "totalCount"]
     assert error["extensions"] == {"code": "BAD_USER_INPUT"}
 
