@@ -237,8 +237,8 @@ async def answers(document: Document, variables: dict[str, Any]) -> bool:
     [error] = results[0].errors or []
     assert error.formatted == {
         "message": (
-            "The operation has more than 40 points of cost with these variables. Ask for fewer "
-            "objects."
+            "The operation has more than 40 points of cost with these variables. Ask for or send "
+            "fewer objects."
         ),
         "extensions": {"code": "TOO_LARGE"},
     }
