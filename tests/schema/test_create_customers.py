@@ -316,3 +316,20 @@ async def test_1000_customers_with_all_fields_fit_into_one_request(
     # Other requests are served between two customers.
     assert others > 5
     assert documents.count_documents({}) == 1000
+
+
+async def test_several_lists_in_one_operation_have_the_cost_of_their_customers(
+    client: httpx.AsyncClient, documents: Documents
+) -> None:
+    query = """mutation ($inputs: [CreateCustomerInput!]!) {
+      a: createCustomers(inputs: $inputs) { createdCount }
+      b: createCustomers(inputs: $inputs) { createdCount }
+    }"""
+
+    for number, code in ((998, None), (999, "TOO_LARGE")):
+        answer = await execute(client, query, {"inputs": [INVALID] * number})
+
+        assert [error["extensions"]["code"] for error in answer.get("errors", ())] == (
+            [] if code is None else [code]
+        )
+    assert documents.count_documents({}) == 0
