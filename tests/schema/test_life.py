@@ -368,6 +368,9 @@ def test_one_life_of_customers_is_that_of_the_model() -> None:
         ({"email": "bob@a.example"}, None),
     ):
         life.update(number=0, sent=sent(**changes), age=age, is_repeated=True)
+    # The time of the last change does not go back.
+    life.set_the_clock(1)
+    life.update(number=0, sent=sent(name="Änn"), age=0, is_repeated=False)
     for input_, number in ((zoe, None), (zoe, 3), (sent(email="ann@"), 3), (two[0], None)):
         life.validate(input_, number)
     life.read(0, "ann@a.example")
