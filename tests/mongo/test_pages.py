@@ -54,6 +54,7 @@ from ..support.listed_customers import (
     expected,
 )
 from ..support.replica_sets import Member, ReplicaSet
+from ..support.searches import FOUND, NOT_FOUND, finds
 
 Documents = Collection[dict[str, Any]]
 
@@ -222,6 +223,43 @@ async def test_what_nobody_has_is_an_empty_page(lists: Lists) -> None:
             page = await list_customers(lists.store, found, Part())
             assert page == Page([], has_next=False, has_previous=False)
         assert await count_customers(lists.store, found) == Count(0, is_exact=True)
+
+
+@pytest.fixture(scope="module")
+async def searched(mongodb_uri: str) -> AsyncIterator[tuple[Lists, list[Customer]]]:
+    """A store of the customers of the table of searches, and these customers."""
+    customers = [
+        Customer(
+            # Many of them have the same address.
+            **{**vars(customer), "email": f"x{number}@y.zz"}
+            if customer.email == "x@y.zz"
+            else vars(customer),
+            id=UUID(int=number, version=4),
+            version=1,
+            created_at=START,
+            updated_at=START,
+        )
+        for number, customer in enumerate(dict.fromkeys(one for _, one in FOUND + NOT_FOUND))
+    ]
+    async with opened(mongodb_uri.replace("/?", "/test-searches?")) as lists:
+        lists.insert(customers)
+        yield lists, customers
+
+
+@pytest.mark.parametrize("text", dict.fromkeys(text for text, _ in FOUND + NOT_FOUND))
+async def test_mongodb_finds_what_has_the_words_of_a_search(
+    text: str, searched: tuple[Lists, list[Customer]]
+) -> None:
+    lists, customers = searched
+    with lists.profiled() as commands:
+        for order in ORDERS:
+            found = listing(text, None, order)
+            page = await list_customers(lists.store, found, Part(first=100))
+
+            assert set(page.customers) == {each for each in customers if finds(text, each)}
+
+    # No text of a search becomes an operator.
+    assert "'$regex'" not in str(commands)
 
 
 # What MongoDB reads
