@@ -171,6 +171,8 @@ class MongoCustomers:
 
         Raises what `get` raises.
         """
+        if not new:
+            return []
         whole = WholeList(new, [])
         deadline = deadline_in(REQUEST_SECONDS)
         # Without their indexes, MongoDB would read every customer.
@@ -183,7 +185,7 @@ class MongoCustomers:
     ) -> list[list[dict[str, Any]]]:
         """For each customer, the documents that have one of its unique values."""
         values = [unique_values(one) for one in new]
-        return await find(self._collection, values, deadline) if values else []
+        return await find(self._collection, values, deadline)
 
     async def replace(self, old: StoredCustomer, new: StoredCustomer) -> bool:
         """Stores the next version of a customer if its version is still that of `old`.

@@ -11,6 +11,7 @@ from graphql_api.customers.fields import FIELDS
 
 from ..support.clients import (
     CREATE_CUSTOMERS,
+    connected,
     create_customer,
     create_customers,
     delete_customer,
@@ -117,6 +118,14 @@ async def test_what_can_be_created_is_created(
         },
     ]
     assert emails(documents) == ["ada@example.com", "jane@example.com", "john@example.com"]
+
+
+@each_policy
+async def test_a_list_without_a_valid_customer_needs_no_database(policy: str) -> None:
+    async with connected("mongodb://127.0.0.1:1/") as client:
+        result = await create_customers(client, [INVALID, {"email": "john"}], on_error=policy)
+
+    assert kinds(result) == [["TooShortError"], ["InvalidFormatError"]]
 
 
 async def test_an_invalid_customer_does_not_make_a_later_one_a_duplicate(
