@@ -21,21 +21,23 @@ from starlette.routing import Route
 from .access.api_keys import verify_api_key
 from .access.json_web_tokens import JsonWebTokens
 from .access.signing_keys import FAULTS, KeysFromFile, KeysFromUrl, SigningKeys
+from .customers.event_feed import EventFeed
 from .faults import Misconfigured, SettingUp, Unavailable
 from .http.addresses import is_loopback
-from .http.authentication import BearerTokens, NoAuthentication, TokenVerifier
+from .http.authentication import Authenticate, BearerTokens, NoAuthentication, TokenVerifier
 from .http.built_page import BuiltFiles
 from .http.cors import Preflights
 from .http.dashboard import dashboard_files, dashboard_page, shows_dashboard
 from .http.edge import Edge
 from .http.errors import http_exception
 from .http.graphiql import graphiql_files, graphiql_is_built
-from .http.graphql import Authenticate, GraphQLEndpoint
+from .http.graphql import GraphQLEndpoint
 from .http.health import Health
 from .http.rate_limit import RateLimit
 from .http.shortcut import Shortcut
 from .logs import configure_structlog
 from .mongo.api_keys import MongoApiKeys
+from .mongo.change_stream import MongoHistory
 from .mongo.customers import MongoCustomers
 from .mongo.database import MongoDatabase
 from .mongo.migrations import migrating_in_background
@@ -71,13 +73,14 @@ def create_app(settings: Settings, *, migrates: bool = False) -> Starlette:
         if verifiers
         else NoAuthentication(limit, loopback_only=settings.serves_own_machine_only)
     )
+    feed = EventFeed(MongoHistory(database))
     endpoint = GraphQLEndpoint(
-        MongoCustomers(database), MongoTrustedDocuments(database), authenticate, settings
+        MongoCustomers(database), feed, MongoTrustedDocuments(database), authenticate, settings
     )
     health = Health(database.ready)
 
     @contextlib.asynccontextmanager
-    async def lifespan(_app: Starlette) -> AsyncIterator[None]:
+    async def lifespan(_app: Starlette) -> AsyncIterator[dict[str, Any]]:
         if not verifiers:
             clients = "this machine only" if settings.serves_own_machine_only else "everybody"
             logger.warning(
@@ -103,10 +106,13 @@ def create_app(settings: Settings, *, migrates: bool = False) -> Starlette:
                         "The database is unavailable. Each request tries to reach it again."
                     )
                 async with (
+                    contextlib.aclosing(feed),
+                    endpoint.subscriptions.checked_in_background(),
                     endpoint.trusted_documents.refreshed_in_background(),
                     migrating_in_background(database, warns_only=not migrates),
                 ):
-                    yield
+                    # The server calls it when it begins to stop.
+                    yield {"end_subscriptions": endpoint.subscriptions.end_all}
 
     routes = [
         Route("/graphql", endpoint),

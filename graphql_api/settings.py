@@ -348,6 +348,22 @@ class Settings:
             "accepts.",
         ),
     ] = 1000
+    max_subscriptions: Annotated[
+        int,
+        _Setting(
+            _whole_number(0, 1_000_000),
+            "How many subscriptions each server process accepts. Each of them takes one of "
+            "`GRAPHQL_API_MAX_CONNECTIONS`; a WebSocket counts as one, too.",
+        ),
+    ] = 500
+    max_client_subscriptions: Annotated[
+        int,
+        _Setting(
+            _whole_number(0, 1_000_000),
+            "How many subscriptions each server process accepts with one token, or from one "
+            "address without authentication.",
+        ),
+    ] = 50
     max_body_bytes: Annotated[
         int,
         _Setting(_whole_number(1, 100_000_000), "The maximum size of a request's body, in bytes."),

@@ -1,20 +1,28 @@
 """One operation of a valid document: executed by graphql-core, or as a prepared operation."""
 
 import contextlib
-from collections.abc import Callable
+from collections.abc import AsyncIterable, Callable, Container, Mapping
 from typing import Any, cast
 
 from graphql import (
+    SKIP,
     DocumentNode,
     ExecutionResult,
+    Executor,
     FieldNode,
     GraphQLError,
     GraphQLObjectType,
     GraphQLResolveInfo,
     GraphQLSchema,
+    Node,
     OperationDefinitionNode,
+    VariableNode,
+    Visitor,
+    VisitorAction,
+    create_source_event_stream,
     execute,
     get_variable_values,
+    visit,
 )
 from graphql.execution.collect_fields import collect_fields
 from strawberry.utils.await_maybe import await_maybe
@@ -53,6 +61,28 @@ class _ReuseResolved:
         return next_(source, info, **arguments)
 
 
+class _SelectingVariables(Visitor):
+    """Finds the variables in a document, except in definitions and in arguments of root fields."""
+
+    def __init__(self, root_fields: Container[str]) -> None:
+        super().__init__()
+        self.names: set[str] = set()
+        self._root_fields = root_fields
+
+    def enter_variable_definition(self, *_: object) -> VisitorAction:
+        return SKIP
+
+    def enter_argument(
+        self, _node: Node, _key: object, _parent: object, _path: object, ancestors: list[Any]
+    ) -> VisitorAction:
+        field = ancestors[-1]
+        is_of_root = isinstance(field, FieldNode) and field.name.value in self._root_fields
+        return SKIP if is_of_root else None
+
+    def enter_variable(self, node: VariableNode, *_: object) -> None:
+        self.names.add(node.name.value)
+
+
 class Operation:
     """Executed by graphql-core the first time, and then as a `PreparedOperation`."""
 
@@ -77,6 +107,8 @@ class Operation:
         self._cost_limit = cost_limit
         self._executions = 0
         self._prepared: PreparedOperation | None = None
+        # The names of the variables that `selecting` returns; None until they are needed.
+        self._selecting: set[str] | None = None
 
     @property
     def only_root_field(self) -> str | None:
@@ -133,6 +165,63 @@ class Operation:
         locate(result.errors or [])
         mask_errors(result.errors or [])
         return result
+
+    async def subscribe(
+        self, variables: dict[str, Any] | None, context: object
+    ) -> ExecutionResult | AsyncIterable[Any]:
+        """The stream of events that a subscription's resolver returns, or the errors.
+
+        The errors of the result are masked and located.
+        """
+        executor = Executor.build(
+            self._schema,
+            self._document,
+            context_value=context,
+            raw_variable_values=variables,
+            operation_name=self.name,
+            hide_suggestions=self._hide_suggestions,
+        )
+        source: ExecutionResult | AsyncIterable[Any] = (
+            ExecutionResult(None, executor)
+            if isinstance(executor, list)
+            else await await_maybe(create_source_event_stream(executor))
+        )
+        if isinstance(source, ExecutionResult):
+            locate(source.errors or [])
+            mask_errors(source.errors or [])
+        return source
+
+    async def answer(
+        self, event: object, variables: dict[str, Any] | None, context: object
+    ) -> ExecutionResult:
+        """What a subscription answers to one event. The errors are masked and located."""
+        result = await await_maybe(
+            execute(
+                self._schema,
+                self._document,
+                root_value=event,
+                context_value=context,
+                variable_values=variables,
+                operation_name=self.name,
+                hide_suggestions=self._hide_suggestions,
+            )
+        )
+        locate(result.errors or [])
+        mask_errors(result.errors or [])
+        return result
+
+    def selecting(self, variables: Mapping[str, Any]) -> dict[str, Any]:
+        """Those of a subscription's variables that decide its answer to an event.
+
+        Arguments of the root field decide which events there are, and nothing more. The other
+        operations of the document may use more variables than this one.
+        """
+        if self._selecting is None:
+            root = cast("GraphQLObjectType", self._schema.get_root_type(self.type))
+            found = _SelectingVariables(root.fields)
+            visit(self._document, found)
+            self._selecting = found.names
+        return {name: variables[name] for name in self._selecting if name in variables}
 
     def _prepared_next_time(self) -> PreparedOperation | None:
         """Counts an execution, and prepares the operation for the second and all later ones.

@@ -4,7 +4,7 @@ import re
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, ip_address
 
-from starlette.requests import Request
+from starlette.requests import HTTPConnection
 
 # RFC 3986, 3.2.2. DNS limits the length of a name.
 _HOST = re.compile(
@@ -22,7 +22,7 @@ _HOST = re.compile(
 _IPV6_OWN_BITS = 64
 
 
-def client_address(request: Request) -> str:
+def client_address(request: HTTPConnection) -> str:
     """The client's IP address, which a trusted proxy may name; empty if it is unknown."""
     return "" if request.client is None else request.client.host
 

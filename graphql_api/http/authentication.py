@@ -6,8 +6,9 @@ import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
-from starlette.requests import Request
+from starlette.requests import HTTPConnection
 
 from ..access.principal import ANYBODY, Principal
 from ..faults import Unavailable
@@ -28,6 +29,19 @@ _MAX_REMEMBERED = 1024
 TokenVerifier = Callable[[str], Awaitable[Principal | None]]
 
 
+class Authenticate(Protocol):
+    """Finds out which client sent a request."""
+
+    async def __call__(self, request: HTTPConnection) -> Principal:
+        """The principal of a request, by its headers and its address. Raises `RequestError`."""
+
+    async def is_valid_still(self, request: HTTPConnection) -> bool:
+        """Whether the token of a request that was accepted is valid now.
+
+        True if that cannot be checked at the moment.
+        """
+
+
 class NoAuthentication:
     """Accepts every request, or with `loopback_only` every request of its own machine."""
 
@@ -35,7 +49,7 @@ class NoAuthentication:
         self._limit = limit
         self._loopback_only = loopback_only
 
-    async def __call__(self, request: Request) -> Principal:
+    async def __call__(self, request: HTTPConnection) -> Principal:
         """Returns `ANYBODY`.
 
         Raises `RequestError` if the request is from another machine, or exceeds the limit.
@@ -61,6 +75,10 @@ class NoAuthentication:
         await self._limit.hit(network(address))
         return ANYBODY
 
+    async def is_valid_still(self, _request: HTTPConnection) -> bool:
+        """Returns true: there are no tokens."""
+        return True
+
 
 class BearerTokens:
     """Accepts requests with a valid token. Others count against the limit of their address."""
@@ -71,7 +89,7 @@ class BearerTokens:
         # By the tokens' digests, so that no token stays in memory; the oldest first.
         self._remembered: OrderedDict[bytes, _Verified] = OrderedDict()
 
-    async def __call__(self, request: Request) -> Principal:
+    async def __call__(self, request: HTTPConnection) -> Principal:
         """Returns the principal of the request's token.
 
         Raises `RequestError` if the token is missing, invalid or cannot be checked, or if the
@@ -98,6 +116,17 @@ class BearerTokens:
         self._remember(digest, principal)
         await self._limit.hit(principal.id)
         return principal
+
+    async def is_valid_still(self, request: HTTPConnection) -> bool:
+        """Whether the request's token is valid now, or cannot be checked. Counts as no request."""
+        token = _bearer_token(request) or ""
+        remembered = self._remembered.get(hashlib.sha256(token.encode()).digest())
+        if remembered is not None and remembered.is_valid():
+            return True
+        try:
+            return await self._verify(token) is not None
+        except RequestError:
+            return True
 
     async def _verify(self, token: str) -> Principal | None:
         """The principal of a valid token. Raises `RequestError` if it cannot be checked."""
@@ -131,7 +160,7 @@ class _Verified:
         return time.monotonic() < self.until and (expires_at is None or time.time() < expires_at)
 
 
-def _bearer_token(request: Request) -> str | None:
+def _bearer_token(request: HTTPConnection) -> str | None:
     """The bearer token of a request: None without one, empty if it is malformed."""
     authorization = exchange_of(request.scope).headers.get(b"authorization", b"")
     scheme, _, token = authorization.decode("latin-1").partition(" ")

@@ -2,12 +2,12 @@
 
 import asyncio
 import re
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from http import HTTPStatus
+from typing import Any, cast
 
-from graphql import OperationType
+from graphql import ExecutionResult, OperationType
 from starlette.datastructures import QueryParams
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
@@ -15,29 +15,33 @@ from starlette.types import Receive, Scope, Send
 
 from ..access.principal import Principal
 from ..access.trusted_documents import TrustedDocuments
+from ..customers.event_feed import EventFeed, Follower
 from ..customers.store import Customers
 from ..deadline import start_deadline
 from ..execution.documents import Document, Documents
 from ..execution.limits import Limits
 from ..execution.operation import Operation
-from ..schema.context import Context
+from ..schema.context import Context, SubscriptionContext
 from ..schema.list_sizes import CREATE_CUSTOMERS, LIST_SIZES
 from ..schema.outcomes import IMMUTABLE
 from ..schema.schema import create_schema
 from ..settings import Settings
 from .addresses import client_address, network
+from .authentication import Authenticate
 from .body import LargeBodies, read_body, too_large
 from .dashboard import dashboard_documents, shows_dashboard
 from .document_ids import TrustedDocumentCache
 from .errors import JSON as _JSON
 from .errors import RequestError, body, error_response, retry_headers
+from .event_stream import EVENT_STREAM, Answers, Asked, EventStream, complete_event
 from .exchange import Exchange, exchange_of
 from .graphiql import graphiql_page
 from .json_values import from_json
 from .media import preferred
+from .subscriptions import Subscriptions
 
 _GRAPHQL_RESPONSE = "application/graphql-response+json"
-_OFFERED = (_JSON, _GRAPHQL_RESPONSE)
+_OFFERED = (_JSON, _GRAPHQL_RESPONSE, EVENT_STREAM)
 _HTML = "text/html"
 _READING = ("GET", "HEAD")
 _CONTENT_TYPES = {name: f"{name}; charset=utf-8".encode() for name in _OFFERED}
@@ -47,9 +51,9 @@ _CODING = re.compile(rb"[A-Za-z0-9, -]{1,40}")
 
 # The types of operations that each method allows.
 _ALLOWED = {
-    "GET": {OperationType.QUERY},
+    "GET": {OperationType.QUERY, OperationType.SUBSCRIPTION},
     "HEAD": {OperationType.QUERY},
-    "POST": {OperationType.QUERY, OperationType.MUTATION},
+    "POST": {OperationType.QUERY, OperationType.MUTATION, OperationType.SUBSCRIPTION},
 }
 
 # In a query string, where all parameters are text, these are JSON.
@@ -57,10 +61,6 @@ _JSON_PARAMETERS = {"variables", "extensions"}
 
 # How many characters of an operation's name are logged.
 _LONGEST_LOGGED = 64
-
-
-# Returns the principal of a request, by its headers and its address. Raises `RequestError`.
-Authenticate = Callable[[Request], Awaitable[Principal]]
 
 
 @dataclass(frozen=True)
@@ -93,11 +93,13 @@ class GraphQLEndpoint:
     def __init__(
         self,
         customers: Customers,
+        feed: EventFeed,
         registered: TrustedDocuments,
         authenticate: Authenticate,
         settings: Settings,
     ) -> None:
         self._customers = customers
+        self._feed = feed
         self._authenticate = authenticate
         self._settings = settings
         self._page = (
@@ -111,6 +113,10 @@ class GraphQLEndpoint:
         self._large = LargeBodies(max(settings.max_body_bytes, settings.max_bulk_body_bytes))
         own_documents = dashboard_documents(settings)
         self._own_texts = frozenset(own_documents.values())
+        self._answers = Answers()
+        self.subscriptions = Subscriptions(
+            authenticate, settings.max_subscriptions, settings.max_client_subscriptions
+        )
         self.trusted_documents = TrustedDocumentCache(registered, own_documents, self._documents)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -122,7 +128,7 @@ class GraphQLEndpoint:
             self._large.discard(request)
         await response(scope, receive, send)
 
-    async def _answer(self, request: Request) -> Response:
+    async def _answer(self, request: Request) -> Response | EventStream:
         accept = exchange_of(request.scope).headers.get(b"accept", b"*/*").decode("latin-1")
         if (
             self._page is not None
@@ -134,16 +140,21 @@ class GraphQLEndpoint:
         try:
             return await self._execute(request, media_type)
         except RequestError as error:
-            return error_response(error, exchange_of(request.scope), media_type or _JSON)
+            exchange = exchange_of(request.scope)
+            if media_type == EVENT_STREAM:
+                if error.status_code == HTTPStatus.OK:
+                    return _response({"errors": [error.formatted]}, 200, EVENT_STREAM, exchange)
+                media_type = None
+            return error_response(error, exchange, media_type or _JSON)
 
-    async def _execute(self, request: Request, media_type: str | None) -> Response:
+    async def _execute(self, request: Request, media_type: str | None) -> Response | EventStream:
         # Before the body is read, and before anything of the request is parsed.
         principal = await self._authenticate(request)
         if media_type is None:
             raise RequestError(
                 406,
                 "The header Accept lists no media type that the server can send. Accept "
-                f"{_GRAPHQL_RESPONSE} or {_JSON}.",
+                f"{_GRAPHQL_RESPONSE}, {_JSON} or {EVENT_STREAM}.",
             )
         if request.method in _READING:
             parameters = _from_query_string(request.query_params)
@@ -184,6 +195,11 @@ class GraphQLEndpoint:
                 code="OPERATION_RESOLUTION_FAILURE",
             )
 
+        if operation.type is OperationType.SUBSCRIPTION:
+            return await self._subscribe(
+                request, principal, operation, parameters.variables, media_type
+            )
+
         key = _idempotency_key(request, operation, parameters.variables, refused)
         context = Context(self._customers, principal, key)
         try:
@@ -204,13 +220,45 @@ class GraphQLEndpoint:
             return _response({"errors": errors}, refused, media_type, exchange)
         return _response({"errors": errors, "data": result.data}, 200, media_type, exchange)
 
+    async def _subscribe(
+        self,
+        request: Request,
+        principal: Principal,
+        operation: Operation,
+        variables: dict[str, Any] | None,
+        media_type: str,
+    ) -> Response | EventStream:
+        """The answers of a subscription as a stream, or the one answer that it cannot begin."""
+        exchange = exchange_of(request.scope)
+        if media_type != EVENT_STREAM:
+            raise RequestError(
+                406,
+                f"The operation is a subscription. Accept {EVENT_STREAM} alone.",
+            )
+        last_event_id = exchange.headers.get(b"last-event-id", b"").decode("latin-1")
+        context = SubscriptionContext(
+            self._customers, principal, events=self._feed, last_event_id=last_event_id or None
+        )
+        ticket = self.subscriptions.admit(request, principal)
+        try:
+            source = await operation.subscribe(variables, context)
+        except BaseException:
+            self.subscriptions.release(ticket)
+            raise
+        if isinstance(source, ExecutionResult):
+            self.subscriptions.release(ticket)
+            errors = [error.formatted for error in source.errors or ()]
+            return _response({"errors": errors}, 200, EVENT_STREAM, exchange)
+        follower = cast("Follower", source)
+        asked = Asked(operation, variables, context)
+        return EventStream(asked, follower, self._answers, ticket, self.subscriptions)
+
     def _check(self, request: Request, operation: Operation | None) -> None:
         """Raises `RequestError` if the method or the size of the request does not allow this."""
         if operation is not None and operation.type not in _ALLOWED[request.method]:
             raise RequestError(
                 405,
-                "This method does not allow this operation. Send mutations by POST; "
-                "subscriptions are not supported.",
+                "This method does not allow this operation. Send mutations by POST.",
                 {"Allow": "POST"},
             )
         if request in self._large and (
@@ -251,7 +299,10 @@ def _chosen(document: Document, name: str | None) -> Operation | None:
 def _response(
     content: dict[str, Any], status_code: int, media_type: str, exchange: Exchange
 ) -> Response:
-    answer = _Answer(body(content, exchange), status_code, media_type)
+    encoded = body(content, exchange)
+    if media_type == EVENT_STREAM:
+        encoded = complete_event(encoded)
+    answer = _Answer(encoded, status_code, media_type)
     if "errors" in content:
         answer.headers.update(retry_headers(content["errors"]))
     return answer

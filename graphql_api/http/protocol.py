@@ -148,6 +148,9 @@ class Protocol(HttpToolsProtocol):
         """
         if self._unanswered == 0 or self._state in (_HEAD, _BODY):
             return False
+        if self.cycle.chunked_encoding:
+            # An event stream, whose client sends nothing else: it has closed the connection.
+            return False
         if self._rejection is None:
             self.cycle.keep_alive = False
         self._state, self._is_ended = _IGNORING, True

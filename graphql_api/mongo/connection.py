@@ -49,8 +49,9 @@ def connect(uri: str) -> AsyncIOMotorDatabase[dict[str, Any]]:
         # their deadline.
         heartbeatFrequencyMS=1000,
         connectTimeoutMS=1000,
-        # One connection for each thread, and one for the thread that sets up the collection.
-        maxPoolSize=THREADS + 1,
+        # One connection for each thread, one for the thread that sets up the collection, and one
+        # for the thread that reads the change stream.
+        maxPoolSize=THREADS + 2,
     )
     return client.get_default_database(
         DEFAULT_DATABASE,

@@ -1,10 +1,11 @@
 """The context that every resolver receives, and the check of its principal's scopes."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from graphql import GraphQLError
 
 from ..access.principal import Principal, Scope
+from ..customers.event_feed import EventFeed
 from ..customers.store import Customers
 
 
@@ -15,6 +16,14 @@ class Context:
     customers: Customers
     principal: Principal
     idempotency_key: str | None = None
+
+
+@dataclass(frozen=True)
+class SubscriptionContext(Context):
+    """The context of a subscription: also the events, and the header `Last-Event-ID`."""
+
+    events: EventFeed = field(kw_only=True)
+    last_event_id: str | None = None
 
 
 def require_scope(scope: Scope, context: Context) -> None:

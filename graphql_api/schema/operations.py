@@ -1,11 +1,14 @@
 """The table of contents: each operation with its description and its resolver."""
 
+from collections.abc import AsyncIterator
+
 import strawberry
 
 from .create_customer import resolve_create_customer
 from .create_customers import resolve_create_customers
 from .customer import resolve_customer
 from .customer_by_email import resolve_customer_by_email
+from .customer_events import resolve_customer_events
 from .customer_field_rules import resolve_customer_field_rules
 from .customers import resolve_customers
 from .delete_customer import resolve_delete_customer
@@ -15,6 +18,7 @@ from .types import (
     CreateCustomersResult,
     Customer,
     CustomerConnection,
+    CustomerEvent,
     CustomerFieldError,
     CustomerFieldRule,
     DeleteCustomerResult,
@@ -95,5 +99,17 @@ class Query:
         description=(
             "The errors with which `createCustomer` would reject this input, a taken email address "
             "included. The list is empty if the input is valid. Nothing is stored."
+        ),
+    )
+
+
+@strawberry.type(description="The operations that send what happens, as it happens.")
+class Subscription:
+    customer_events: AsyncIterator[CustomerEvent] = strawberry.subscription(
+        resolver=resolve_customer_events,
+        description=(
+            "Everything that happens to customers, in the order in which it was stored. A "
+            "subscriber that sends the cursor of its last event as `after` neither loses nor "
+            "repeats an event. This requires the scope `customers:read`."
         ),
     )

@@ -6,9 +6,11 @@ from typing import TypedDict, assert_never
 
 import strawberry
 
+from ..customers import events
 from ..customers import fields as domain
 from ..customers.create_customer import Conflict, Created
 from ..customers.delete_customer import Deleted
+from ..customers.events import Event
 from ..customers.problems import (
     DuplicateInList,
     InvalidFormat,
@@ -29,13 +31,18 @@ from .types import (
     CreateCustomerSuccess,
     Customer,
     CustomerChanged,
+    CustomerCreated,
+    CustomerDeleted,
+    CustomerEvent,
     CustomerField,
     CustomerFieldError,
     CustomerNotFound,
+    CustomerUpdated,
     DeleteCustomerResult,
     DeleteCustomerSuccess,
     DuplicateInListError,
     EmailTakenError,
+    EventsMissed,
     FieldError,
     IdempotencyConflict,
     InvalidFormatError,
@@ -124,6 +131,25 @@ def _changed(outcome: Changed) -> CustomerChanged:
 
 def field_errors(problems: Iterable[Problem]) -> list[CustomerFieldError]:
     return [_field_error(problem) for problem in problems]
+
+
+def customer_event(event: Event) -> CustomerEvent:
+    what = event.what
+    match what:
+        case events.CustomerCreated():
+            return CustomerCreated(cursor=event.cursor, customer=customer(what.customer))
+        case events.CustomerUpdated():
+            return CustomerUpdated(
+                cursor=event.cursor,
+                customer=customer(what.customer),
+                changed_fields=[CustomerField(field.name) for field in what.fields],
+            )
+        case events.CustomerDeleted():
+            return CustomerDeleted(cursor=event.cursor, id=strawberry.ID(str(what.id)))
+        case events.EventsMissed():
+            return EventsMissed(cursor=event.cursor, message=what.message)
+        case _:
+            assert_never(what)
 
 
 def customer(stored: domain.Customer) -> Customer:

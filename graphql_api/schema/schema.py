@@ -18,7 +18,7 @@ from graphql import (
 from strawberry.schema.config import StrawberryConfig
 
 from . import types
-from .operations import Mutation, Query
+from .operations import Mutation, Query, Subscription
 from .scalars import SCALARS
 
 
@@ -30,7 +30,9 @@ def create_schema() -> GraphQLSchema:
 
 def _strawberry_schema() -> strawberry.Schema:
     config = StrawberryConfig(scalar_map=SCALARS)
-    return strawberry.Schema(query=Query, mutation=Mutation, config=config)
+    return strawberry.Schema(
+        query=Query, mutation=Mutation, subscription=Subscription, config=config
+    )
 
 
 def sdl() -> str:
@@ -43,7 +45,9 @@ def sdl() -> str:
     scalars = [scalar.name for scalar in SCALARS.values()]
     places = {
         name: place
-        for place, name in enumerate(["Mutation", *_types_in_order(), *scalars, "Query"])
+        for place, name in enumerate(
+            ["Mutation", *_types_in_order(), *scalars, "Query", "Subscription"]
+        )
     }
     ordered = sorted(definitions, key=lambda name: places.get(name, -1))
     document = DocumentNode(definitions=tuple(definitions[name] for name in ordered))

@@ -488,3 +488,52 @@ class DateTimeRange:
     before: datetime | None = strawberry.field(
         default=strawberry.UNSET, description="The end of the range, which is excluded."
     )
+
+
+_CURSOR = (
+    "The place of the event in the order of all events: send the last one as `after` to get the "
+    "events that follow."
+)
+
+
+@strawberry.type(description="A customer was created.")
+class CustomerCreated:
+    cursor: str = strawberry.field(description=_CURSOR)
+    customer: Customer = strawberry.field(description="The customer, as it was created.")
+
+
+@strawberry.type(description="A customer was changed.")
+class CustomerUpdated:
+    cursor: str = strawberry.field(description=_CURSOR)
+    customer: Customer = strawberry.field(
+        description="The customer after this change, or after a later one: see its `version`."
+    )
+    changed_fields: list[CustomerField] = strawberry.field(
+        description="The fields that this change set or removed, in the order of the fields."
+    )
+
+
+@strawberry.type(description="A customer was deleted.")
+class CustomerDeleted:
+    cursor: str = strawberry.field(description=_CURSOR)
+    id: strawberry.ID = strawberry.field(description="The `id` of the deleted customer.")
+
+
+@strawberry.type(
+    description=(
+        "Events before this one are lost, because too much has happened. Read the list again. The "
+        "events after this one follow."
+    )
+)
+class EventsMissed:
+    cursor: str = strawberry.field(description=_CURSOR)
+    message: str = strawberry.field(description="A sentence that says what to do.")
+
+
+CustomerEvent = Annotated[
+    CustomerCreated | CustomerUpdated | CustomerDeleted | EventsMissed,
+    strawberry.union(
+        "CustomerEvent",
+        description="What can happen to customers. Later versions may add kinds of events.",
+    ),
+]

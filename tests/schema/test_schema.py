@@ -108,6 +108,11 @@ input CustomerFilter {
   has: [CustomerField!] hasNot: [CustomerField!]
 }
 input DateTimeRange { from: DateTime before: DateTime }
+union CustomerEvent = CustomerCreated | CustomerUpdated | CustomerDeleted | EventsMissed
+type CustomerCreated { cursor: String! customer: Customer! }
+type CustomerUpdated { cursor: String! customer: Customer! changedFields: [CustomerField!]! }
+type CustomerDeleted { cursor: String! id: ID! }
+type EventsMissed { cursor: String! message: String! }
 type Query {
   node(id: ID!): Node
   customer(id: ID!): Customer
@@ -120,6 +125,7 @@ type Query {
   customerFieldRules: [CustomerFieldRule!]
   validateCustomer(input: CreateCustomerInput!, id: ID): [CustomerFieldError!]
 }
+type Subscription { customerEvents(after: String): CustomerEvent! }
 """
 
 
