@@ -16,7 +16,7 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import RedirectResponse
-from starlette.routing import Route
+from starlette.routing import Route, WebSocketRoute
 
 from .access.api_keys import verify_api_key
 from .access.json_web_tokens import JsonWebTokens
@@ -35,6 +35,7 @@ from .http.graphql import GraphQLEndpoint
 from .http.health import Health
 from .http.rate_limit import RateLimit
 from .http.shortcut import Shortcut
+from .http.web_socket import WebSocketEndpoint
 from .logs import configure_structlog
 from .mongo.api_keys import MongoApiKeys
 from .mongo.change_stream import MongoHistory
@@ -114,9 +115,12 @@ def create_app(settings: Settings, *, migrates: bool = False) -> Starlette:
                     # The server calls it when it begins to stop.
                     yield {"end_subscriptions": endpoint.subscriptions.end_all}
 
-    routes = [
+    routes: list[Route | WebSocketRoute] = [
         Route("/graphql", endpoint),
         Route("/graphql/", endpoint),
+        WebSocketRoute(
+            "/graphql", WebSocketEndpoint(endpoint, authenticate, settings.cors_origins)
+        ),
         Route("/healthz", health.healthz),
         Route("/readyz", health.readyz),
         *_root(settings, authentication=bool(verifiers)),

@@ -100,7 +100,11 @@ def _config(
         factory=True,
         loop="uvloop",
         http=partial(Protocol, settings),  # type: ignore[arg-type]  # it is only called
+        # `Protocol` makes them.
         ws="none",
+        ws_max_size=settings.max_body_bytes,
+        # It takes memory for each connection, and the messages are short.
+        ws_per_message_deflate=False,
         lifespan="on",
         # It would log URLs, which may contain a query and its variables.
         access_log=False,

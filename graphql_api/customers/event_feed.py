@@ -15,6 +15,10 @@ from .events import Batch, Event, EventsMissed, History, HistoryLost, Moment, mo
 # The latest events, for subscribers that are behind. They take about 2 kB each.
 _MOST_EVENTS = 1000
 
+# Subscribers are woken this often, so that they can show their clients that they are there: proxies
+# close connections on which nothing is sent, some of them after 30 seconds.
+_SHOW_SECONDS = 12.0
+
 # How long the stream goes on without subscribers: a client that reconnects needs no history then.
 _IDLE_SECONDS = 30.0
 # How long a new subscriber waits for the stream to begin.
@@ -24,7 +28,7 @@ _BEGIN_SECONDS = 4.0
 _AT_ONCE = 50
 # After subscribers were woken, requests have this many times as long for themselves, up to a limit.
 _REST = 9
-_LONGEST_REST_SECONDS = 0.25
+_LONGEST_REST_SECONDS = 0.5
 
 # How many subscribers read the history at once: each takes a thread of the store.
 _MAX_READING = 2
@@ -58,10 +62,10 @@ class Follower:
         return self
 
     async def __anext__(self) -> Sequence[Event]:
-        return await self.next(None)
+        return await self.next()
 
-    async def next(self, seconds: float | None) -> Sequence[Event]:
-        """The next events, or none after these seconds without an event.
+    async def next(self) -> Sequence[Event]:
+        """The next events, or none after some seconds without an event.
 
         Raises the reason given to `end`, `TooSlow`, and `Unavailable` if the history cannot be
         read.
@@ -74,20 +78,11 @@ class Follower:
         if self._number is None:
             return await self._feed.read_history(self)
         if self._number == self._feed.end:
-            await self._wait(seconds)
+            self._waiter = asyncio.get_running_loop().create_future()
+            await self._waiter
         if self._end is not None:
             raise self._end
         return self._take(self._number)
-
-    async def _wait(self, seconds: float | None) -> None:
-        self._waiter = asyncio.get_running_loop().create_future()
-        try:
-            async with asyncio.timeout(seconds):
-                await self._waiter
-        except TimeoutError:
-            pass
-        finally:
-            self._waiter = None
 
     def _take(self, number: int) -> Sequence[Event]:
         events = self._feed.events_from(number)
@@ -240,6 +235,18 @@ class EventFeed:
         return self._since, self._now
 
     async def _run(self) -> None:
+        showing = asyncio.create_task(self._show())
+        try:
+            await self._read()
+        finally:
+            showing.cancel()
+
+    async def _show(self) -> None:
+        while True:
+            await asyncio.sleep(_SHOW_SECONDS)
+            await self._wake_followers()
+
+    async def _read(self) -> None:
         self._first, self._since = self.end, None
         self._events.clear()
         async with contextlib.aclosing(self._history.live()) as batches:

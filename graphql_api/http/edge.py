@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Collection
+from http import HTTPStatus
 from time import perf_counter
 
 import structlog
@@ -10,7 +11,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ..logs import stack_frames
 from .cors import cors_headers
-from .errors import RequestError, error_response, retry_later
+from .errors import JSON, RequestError, body, error_response, retry_later
 from .exchange import Exchange, request_id
 from .headers import combined, require_host, require_supported_coding
 
@@ -46,6 +47,9 @@ class Edge:
         self._cors_origins = cors_origins
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "websocket":
+            await self._web_socket(scope, receive, send)
+            return
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -102,6 +106,38 @@ class Edge:
         exchange.log(
             status=status,
             method=scope["method"],
+            path=scope["path"] if scope["path"] in self._own_paths else None,
+            duration_ms=round((perf_counter() - began) * 1000, 3),
+        )
+
+    async def _web_socket(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """As above, for a WebSocket, which is logged when it ends."""
+        began = perf_counter()
+        received = dict(scope["headers"])
+        exchange = Exchange(request_id(received.get(b"x-request-id")), received)
+        scope["exchange"] = exchange
+        structlog.contextvars.bind_contextvars(request_id=exchange.request_id)
+        named = (b"x-request-id", exchange.request_id.encode("ascii"))
+        status = HTTPStatus.SWITCHING_PROTOCOLS
+        try:
+            exchange.headers = combined(scope["headers"])
+            require_host(received, scope["http_version"])
+            await self._app(scope, receive, send)
+        except RequestError as error:
+            status = HTTPStatus(error.status_code)
+            content = body({"errors": [error.formatted]}, exchange)
+            given = [(b"content-type", JSON.encode()), named, *SECURITY_HEADERS]
+            start = {"type": "websocket.http.response.start", "status": int(status)}
+            await send({**start, "headers": given})
+            await send({"type": "websocket.http.response.body", "body": content})
+        except (asyncio.CancelledError, ClientDisconnect):
+            exchange.outcome = "disconnected"
+        except Exception as error:  # noqa: BLE001  # every failure is logged
+            logger.error("The server failed.", exception=stack_frames(error))  # noqa: TRY400  # no texts
+            exchange.outcome = "INTERNAL_SERVER_ERROR"
+        exchange.log(
+            status=status,
+            method="GET",
             path=scope["path"] if scope["path"] in self._own_paths else None,
             duration_ms=round((perf_counter() - began) * 1000, 3),
         )

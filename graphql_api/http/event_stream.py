@@ -4,7 +4,7 @@ The protocol is that of `graphql-sse`, in its mode of distinct connections.
 """
 
 import asyncio
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
 
@@ -20,12 +20,11 @@ from ..faults import Unavailable
 from ..schema.outcomes import customer_event
 from .errors import RequestError, body
 from .exchange import Exchange, exchange_of
-from .subscriptions import SHUTTING_DOWN, Subscriptions, Ticket
+from .subscriptions import SHUTTING_DOWN
 
 EVENT_STREAM = "text/event-stream"
 
-# Proxies close connections on which nothing is sent; 30 seconds is a short limit of theirs.
-_KEEP_ALIVE_SECONDS = 12.0
+# A comment, which clients ignore.
 _KEEP_ALIVE = b":\n\n"
 _COMPLETE = b"event: complete\ndata: \n\n"
 
@@ -93,34 +92,36 @@ class Asked:
         self.key: Hashable = (operation, orjson.dumps(self.variables) if self.variables else None)
 
 
+class Started(NamedTuple):
+    """A subscription that has begun. `end` must be called."""
+
+    asked: Asked
+    follower: Follower
+    answers: Answers
+    end: Callable[[], None]
+
+
 class EventStream:
     """An ASGI application: the answers of a subscription, until it ends."""
 
-    def __init__(
-        self,
-        asked: Asked,
-        follower: Follower,
-        answers: Answers,
-        ticket: Ticket,
-        subscriptions: Subscriptions,
-    ) -> None:
-        self._asked = asked
-        self._follower = follower
-        self._answers = answers
-        self._ticket = ticket
-        self._subscriptions = subscriptions
-        ticket.on_end(follower.end)
+    def __init__(self, started: Started) -> None:
+        self._started = started
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         exchange = exchange_of(scope)
+        follower = self._started.follower
         leaving = asyncio.create_task(self._end_with_client(receive))
         try:
             await send({"type": "http.response.start", "status": 200, "headers": _HEADERS})
+            # The stream may last for days, and does not need the other headers.
+            authorization = exchange.headers.get(b"authorization", b"")
+            exchange.headers = {b"authorization": authorization}
+            scope["headers"].clear()
             # Proxies and clients see at once that the stream has begun.
             await _send(send, _KEEP_ALIVE)
             while True:
                 start_deadline()
-                events = await self._follower.next(_KEEP_ALIVE_SECONDS)
+                events = await follower.next()
                 await self._send_events(send, events, exchange)
         except TooSlow:
             await _send(send, _failed(TOO_SLOW, exchange), more=False)
@@ -134,15 +135,15 @@ class EventStream:
             await _send(send, b"", more=False)
         finally:
             leaving.cancel()
-            self._follower.leave()
-            self._subscriptions.release(self._ticket)
+            self._started.end()
 
     async def _send_events(self, send: Send, events: Sequence[Event], exchange: Exchange) -> None:
         if not events:
             await _send(send, _KEEP_ALIVE)
+        answers, asked = self._started.answers, self._started.asked
         for start in range(0, len(events), _MOST_AT_ONCE):
             chunk = [
-                (await self._answers.get(event, self._asked, exchange)).streamed
+                (await answers.get(event, asked, exchange)).streamed
                 for event in events[start : start + _MOST_AT_ONCE]
             ]
             await _send(send, b"".join(chunk))
@@ -153,7 +154,7 @@ class EventStream:
         """Ends the subscription when the client closes the connection."""
         while (await receive())["type"] != "http.disconnect":
             pass
-        self._follower.end(ClientDisconnect())
+        self._started.follower.end(ClientDisconnect())
 
 
 _HEADERS = [

@@ -9,7 +9,7 @@ from typing import Any, cast
 
 from graphql import ExecutionResult, OperationType
 from starlette.datastructures import QueryParams
-from starlette.requests import Request
+from starlette.requests import HTTPConnection, Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.types import Receive, Scope, Send
 
@@ -33,7 +33,7 @@ from .dashboard import dashboard_documents, shows_dashboard
 from .document_ids import TrustedDocumentCache
 from .errors import JSON as _JSON
 from .errors import RequestError, body, error_response, retry_headers
-from .event_stream import EVENT_STREAM, Answers, Asked, EventStream, complete_event
+from .event_stream import EVENT_STREAM, Answers, Asked, EventStream, Started, complete_event
 from .exchange import Exchange, exchange_of
 from .graphiql import graphiql_page
 from .json_values import from_json
@@ -177,8 +177,7 @@ class GraphQLEndpoint:
             else self.trusted_documents.get(id_)
         )
         if document is None:
-            owner = f"{principal.id} {network(client_address(request))}"
-            document = await self._read(parameters, owner)
+            document = await self._read(parameters, _owner(principal, request))
         operation = _chosen(document, parameters.operation_name)
         if operation is not None:
             exchange.operation = operation.name and operation.name[:_LONGEST_LOGGED]
@@ -189,11 +188,7 @@ class GraphQLEndpoint:
         if document.errors:
             return _response({"errors": document.errors}, refused, media_type, exchange)
         if operation is None:
-            raise RequestError(
-                refused,
-                "`operationName` is missing or unknown. Name one of the document's operations.",
-                code="OPERATION_RESOLUTION_FAILURE",
-            )
+            raise _unresolved(refused)
 
         if operation.type is OperationType.SUBSCRIPTION:
             return await self._subscribe(
@@ -206,12 +201,7 @@ class GraphQLEndpoint:
             async with asyncio.timeout(self._settings.execution_seconds):
                 result = await operation.execute(parameters.variables, context)
         except TimeoutError:
-            raise RequestError(
-                504 if media_type == _GRAPHQL_RESPONSE else 200,
-                "The operation took too long. It may or may not have taken effect: send the "
-                "request again. Send a creation with the same idempotency key.",
-                code="TIMEOUT",
-            ) from None
+            raise _took_too_long(504 if media_type == _GRAPHQL_RESPONSE else 200) from None
         if not result.errors:
             return _response({"data": result.data}, 200, media_type, exchange)
         errors = [error.formatted for error in result.errors]
@@ -236,10 +226,30 @@ class GraphQLEndpoint:
                 f"The operation is a subscription. Accept {EVENT_STREAM} alone.",
             )
         last_event_id = exchange.headers.get(b"last-event-id", b"").decode("latin-1")
-        context = SubscriptionContext(
-            self._customers, principal, events=self._feed, last_event_id=last_event_id or None
+        started = await self.subscribe(
+            request, principal, operation, variables, last_event_id or None
         )
-        ticket = self.subscriptions.admit(request, principal)
+        if isinstance(started, ExecutionResult):
+            errors = [error.formatted for error in started.errors or ()]
+            return _response({"errors": errors}, 200, EVENT_STREAM, exchange)
+        return EventStream(started)
+
+    async def subscribe(
+        self,
+        connection: HTTPConnection,
+        principal: Principal,
+        operation: Operation,
+        variables: dict[str, Any] | None,
+        last_event_id: str | None = None,
+    ) -> Started | ExecutionResult:
+        """Begins a subscription. Returns a result with errors if it cannot begin.
+
+        Raises `RequestError` if there are too many subscriptions.
+        """
+        context = SubscriptionContext(
+            self._customers, principal, events=self._feed, last_event_id=last_event_id
+        )
+        ticket = self.subscriptions.admit(connection, principal)
         try:
             source = await operation.subscribe(variables, context)
         except BaseException:
@@ -247,11 +257,50 @@ class GraphQLEndpoint:
             raise
         if isinstance(source, ExecutionResult):
             self.subscriptions.release(ticket)
-            errors = [error.formatted for error in source.errors or ()]
-            return _response({"errors": errors}, 200, EVENT_STREAM, exchange)
+            return source
         follower = cast("Follower", source)
-        asked = Asked(operation, variables, context)
-        return EventStream(asked, follower, self._answers, ticket, self.subscriptions)
+        ticket.on_end(follower.end)
+
+        def end() -> None:
+            follower.leave()
+            self.subscriptions.release(ticket)
+
+        return Started(Asked(operation, variables, context), follower, self._answers, end)
+
+    async def find(
+        self, connection: HTTPConnection, principal: Principal, values: object, exchange: Exchange
+    ) -> tuple[Operation, dict[str, Any] | None] | list[dict[str, Any]]:
+        """The operation of a request that is not an HTTP request, and its variables.
+
+        `values` are those that an HTTP request has in its body. Returns the errors of a document
+        that is not valid. Raises `RequestError`.
+        """
+        parameters = _parameters(values)
+        document = await self._read(parameters, _owner(principal, connection))
+        if document.errors:
+            return document.errors
+        operation = _chosen(document, parameters.operation_name)
+        if operation is None:
+            raise _unresolved(400)
+        exchange.operation = operation.name and operation.name[:_LONGEST_LOGGED]
+        return operation, parameters.variables
+
+    async def content(
+        self, operation: Operation, variables: dict[str, Any] | None, principal: Principal
+    ) -> dict[str, Any]:
+        """The answer of a query or a mutation. Raises `RequestError` if it takes too long."""
+        context = Context(self._customers, principal)
+        try:
+            async with asyncio.timeout(self._settings.execution_seconds):
+                result = await operation.execute(variables, context)
+        except TimeoutError:
+            raise _took_too_long(504) from None
+        content: dict[str, Any] = {}
+        if result.errors:
+            content["errors"] = [error.formatted for error in result.errors]
+        if result.data is not None:
+            content["data"] = result.data
+        return content
 
     def _check(self, request: Request, operation: Operation | None) -> None:
         """Raises `RequestError` if the method or the size of the request does not allow this."""
@@ -267,9 +316,9 @@ class GraphQLEndpoint:
             raise too_large(self._settings.max_body_bytes)
 
     async def _read(self, parameters: _Parameters, owner: str) -> Document:
-        """A document that is not cached. Raises `RequestError`."""
-        if parameters.document_id is not None:
-            return await self.trusted_documents.look_up(parameters.document_id)
+        """A document that may not be cached. Raises `RequestError`."""
+        if (id_ := parameters.document_id) is not None:
+            return self.trusted_documents.get(id_) or await self.trusted_documents.look_up(id_)
         if self._settings.trusted_documents_only and parameters.query not in self._own_texts:
             raise RequestError(
                 403,
@@ -278,6 +327,28 @@ class GraphQLEndpoint:
                 code="TRUSTED_DOCUMENTS_ONLY",
             )
         return self._documents.read(parameters.query, owner)
+
+
+def _owner(principal: Principal, connection: HTTPConnection) -> str:
+    """Whose documents are evicted first when the cache is full."""
+    return f"{principal.id} {network(client_address(connection))}"
+
+
+def _unresolved(status_code: int) -> RequestError:
+    return RequestError(
+        status_code,
+        "`operationName` is missing or unknown. Name one of the document's operations.",
+        code="OPERATION_RESOLUTION_FAILURE",
+    )
+
+
+def _took_too_long(status_code: int) -> RequestError:
+    return RequestError(
+        status_code,
+        "The operation took too long. It may or may not have taken effect: send the request again. "
+        "Send a creation with the same idempotency key.",
+        code="TIMEOUT",
+    )
 
 
 def _shown(page: HTMLResponse, request: Request) -> Response:

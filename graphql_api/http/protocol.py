@@ -18,6 +18,7 @@ from .edge import SECURITY_HEADERS
 from .errors import JSON, RequestError, body, retry_later
 from .exchange import Exchange, request_id
 from .timers import Timer, was_frozen
+from .web_socket_protocol import WebSocketProtocol
 
 # A pipelined request uses memory while it waits, and common clients do not pipeline.
 _MOST_PIPELINED = 16
@@ -29,6 +30,11 @@ _LINGER_SECONDS = 2.0
 # How long an idle connection stays open when the server begins to stop, for a request that is
 # already on its way.
 _FAREWELL_SECONDS = 1.0
+
+# The only path that accepts WebSockets, and what the library accepts of their heads.
+_WEB_SOCKET_PATH = b"/graphql"
+_MOST_HEADERS = 128
+_LONGEST_LINE = 8192
 
 # A target in absolute form (RFC 9112, 3.2.2): the host, and the path with the query.
 _ABSOLUTE = re.compile(rb"https?://([^/?#]+)(.*)", re.IGNORECASE)
@@ -164,14 +170,51 @@ class Protocol(HttpToolsProtocol):
                 rest = data[upgrade.args[0] :]
             else:
                 return
+            if self._opens_web_socket():
+                self._become_web_socket(rest)
+                return
             # The request offers another protocol, which a server may ignore (RFC 9110, 7.8). The
             # parser expects that protocol from now on, so a new one parses the request without
             # the offer.
-            method, version = self.parser.get_method(), self.parser.get_http_version().encode()
-            head = [b"%s %s HTTP/%s" % (method, self.url, version)]
-            head += [b"%s: %s" % header for header in self.headers if header[0] != b"upgrade"]
+            data = self._head(without=b"upgrade") + rest
             self._start_parser()
-            data = b"\r\n".join([*head, b"", rest])
+
+    def _head(self, *, without: bytes = b"") -> bytes:
+        """The head of the current request, without the header with this name."""
+        method, version = self.parser.get_method(), self.parser.get_http_version().encode()
+        head = [b"%s %s HTTP/%s" % (method, self.url, version)]
+        head += [b"%s: %s" % header for header in self.headers if header[0] != without]
+        return b"\r\n".join([*head, b"", b""])
+
+    def _opens_web_socket(self) -> bool:
+        """Whether the request whose head has arrived opens a WebSocket for GraphQL.
+
+        Not behind a request that has no answer yet.
+        """
+        return (
+            self._get_upgrade() == b"websocket"
+            and self.parser.get_method() == b"GET"
+            and self.url.partition(b"?")[0] == _WEB_SOCKET_PATH
+            and self._unanswered == 0
+            and len(self.headers) <= _MOST_HEADERS
+            and all(len(name) + len(value) < _LONGEST_LINE for name, value in self.headers)
+            and len(self.url) < _LONGEST_LINE // 2
+        )
+
+    def _become_web_socket(self, rest: bytes) -> None:
+        """Hands the connection over. `rest` is what follows the head."""
+        self._request_received()
+        self.connections.discard(self)
+        protocol = WebSocketProtocol(
+            self._settings,
+            config=self.config,
+            server_state=self.server_state,
+            app_state=self.app_state,
+        )
+        protocol.connection_made(self.transport)
+        self.transport.set_protocol(protocol)
+        self._state = _IGNORING
+        protocol.data_received(self._head() + rest)
 
     def _start_parser(self) -> None:
         self.parser = httptools.HttpRequestParser(self)
