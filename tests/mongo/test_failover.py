@@ -27,6 +27,7 @@ from ..support.clients import ask_to_create, connected, until_not_ready, until_r
 from ..support.mongo_customers import add_all, new_customer, open_customers
 from ..support.replica_sets import Member, ReplicaSet, replica_set
 from ..support.servers import serving, until
+from ..support.subscribers import subscribed
 
 CLIENTS = 32
 
@@ -50,7 +51,8 @@ class Stream:
     After an unclear answer, they send the request again, with the same key.
     """
 
-    def __init__(self, client: httpx.AsyncClient) -> None:
+    def __init__(self, client: httpx.AsyncClient, url: str) -> None:
+        self.url = url
         self._client = client
         self._ended = False
         self._latest = [0.0] * CLIENTS
@@ -131,7 +133,7 @@ async def streaming(three: ReplicaSet, tmp_path: Path) -> AsyncIterator[Stream]:
     database_uri = three.database_uri()
     with serving(errors=tmp_path / "stderr", GRAPHQL_API_MONGODB_URI=database_uri) as server:
         async with httpx.AsyncClient(base_url=server.url, timeout=20) as client:
-            stream = Stream(client)
+            stream = Stream(client, server.url)
             async with stream.running():
                 await until_served(stream)
                 yield stream
@@ -164,6 +166,70 @@ async def test_if_the_primary_fails_under_load_no_customer_is_lost_or_stored_twi
     # The promised time of recovery.
     api_seconds = longest_gap(stream.acknowledged_at, failed_at, ended_at)
     assert api_seconds < longest_gap(probe.acknowledged_at, failed_at, ended_at) + 2
+
+
+class Listener:
+    """Hears of created customers, and after each `per_connection` events, connects again."""
+
+    def __init__(self, client: httpx.AsyncClient, after: str, per_connection: int) -> None:
+        self._client = client
+        self._after = after
+        self._per_connection = per_connection
+        self.ids: list[str] = []
+
+    async def listen(self) -> None:
+        while True:
+            # The server ends a stream that cannot read the history.
+            with contextlib.suppress(EOFError):
+                await self._connect()
+
+    async def _connect(self) -> None:
+        async with subscribed(self._client, self._after) as subscriber:
+            for _ in range(self._per_connection):
+                event = (await subscriber.next()).event
+                assert event["__typename"] == "CustomerCreated"
+                self.ids.append(event["customer"]["id"])
+                self._after = event["cursor"]
+
+
+@pytest.mark.alone
+@pytest.mark.parametrize(
+    ("fault", "recovery"), [("kill", "start"), ("freeze", "thaw"), ("stop", "start")]
+)
+async def test_if_the_primary_fails_under_load_no_event_is_lost_or_sent_twice(
+    fault: str, recovery: str, three: ReplicaSet, tmp_path: Path
+) -> None:
+    primary = three.primary()
+    async with (
+        streaming(three, tmp_path) as stream,
+        httpx.AsyncClient(base_url=stream.url) as client,
+    ):
+        async with subscribed(client) as subscriber:
+            begun = (await subscriber.next()).event["cursor"]
+        known = set(stream.acknowledged.values())
+        listeners = [Listener(client, begun, per_connection) for per_connection in (1_000_000, 20)]
+        listening = [asyncio.create_task(listener.listen()) for listener in listeners]
+        await asyncio.to_thread(getattr(primary, fault))
+        await asyncio.to_thread(three.primary, other_than=primary)
+        await until_served(stream)
+        getattr(primary, recovery)()
+        await asyncio.to_thread(until, three.is_whole, "the member is back")
+        await until_served(stream)
+        created = set(stream.acknowledged.values()) - known
+        await asyncio.to_thread(
+            until,
+            lambda: all(created.issubset(listener.ids) for listener in listeners),
+            "all listeners have heard of all customers",
+        )
+        for task in listening:
+            assert not task.done(), task.exception()
+            task.cancel()
+        await asyncio.wait(listening)
+
+    steady, restless = (listener.ids for listener in listeners)
+    assert len(steady) == len(set(steady))
+    both = min(len(steady), len(restless))
+    assert steady[:both] == restless[:both]
 
 
 @pytest.mark.alone

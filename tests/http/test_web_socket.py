@@ -1,0 +1,276 @@
+"""Subscriptions over WebSockets, with a real client on real sockets."""
+
+import asyncio
+import contextlib
+import json
+import signal
+from collections.abc import AsyncIterator, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.typing import Subprotocol
+
+from graphql_api.access.principal import Scope
+from graphql_api.app import open_database
+from graphql_api.mongo.api_keys import MongoApiKeys
+
+from ..support.clients import create_customer
+from ..support.servers import Server, serving
+from ..support.subscribers import CUSTOMER_EVENTS
+from ..support.tokens import api_key, bearer, id_of
+from ..support.wires import wire
+
+PROTOCOL = "graphql-transport-ws"
+INIT = {"type": "connection_init"}
+
+
+def subscribe(id_: str, query: str = CUSTOMER_EVENTS, **payload: Any) -> dict[str, Any]:
+    return {"id": id_, "type": "subscribe", "payload": {"query": query, **payload}}
+
+
+@contextlib.asynccontextmanager
+async def opened(
+    server_url: str, protocols: Sequence[str] = (PROTOCOL,), **headers: str
+) -> AsyncIterator[ClientConnection]:
+    url = server_url.replace("http", "ws", 1) + "/graphql"
+    names = [Subprotocol(name) for name in protocols]
+    async with connect(url, subprotocols=names or None, additional_headers=headers) as socket:
+        yield socket
+
+
+async def send(socket: ClientConnection, *messages: Any) -> None:
+    for message in messages:
+        await socket.send(message if isinstance(message, str | bytes) else json.dumps(message))
+
+
+async def receive(socket: ClientConnection) -> dict[str, Any]:
+    message: dict[str, Any] = json.loads(await asyncio.wait_for(socket.recv(), 20))
+    return message
+
+
+async def closed(socket: ClientConnection) -> tuple[int, str]:
+    """The code and the reason with which the server closes the connection."""
+    with contextlib.suppress(ConnectionClosed):
+        async with asyncio.timeout(20):
+            async for _ in socket:
+                pass
+    return socket.close_code or 0, socket.close_reason or ""
+
+
+async def test_operations_of_all_types_are_answered(server_url: str) -> None:
+    async with opened(server_url) as socket, httpx.AsyncClient(base_url=server_url) as client:
+        await send(socket, INIT)
+        assert await receive(socket) == {"type": "connection_ack"}
+        assert socket.subprotocol == PROTOCOL
+        mutation = 'mutation { createCustomer(input: {email: "ws@example.com"}) { __typename } }'
+        await send(socket, subscribe("q", "{ __typename }"), subscribe("m", mutation))
+        answers = [await receive(socket) for _ in range(4)]
+        await send(socket, subscribe("s"))
+        await asyncio.sleep(0.5)
+        await create_customer(client, email="ws2@example.com")
+        event = await receive(socket)
+        await send(socket, {"id": "s", "type": "complete"}, {"id": "s", "type": "complete"})
+        await asyncio.sleep(0.2)
+        await create_customer(client, email="ws3@example.com")
+        await send(socket, {"type": "ping", "payload": {"a": 1}}, {"type": "pong"})
+        assert await receive(socket) == {"type": "pong", "payload": {"a": 1}}
+
+    assert {"id": "q", "type": "next", "payload": {"data": {"__typename": "Query"}}} in answers
+    created = {"createCustomer": {"__typename": "CreateCustomerSuccess"}}
+    assert {"id": "m", "type": "next", "payload": {"data": created}} in answers
+    assert {"id": "q", "type": "complete"} in answers
+    assert event["id"] == "s"
+    assert event["payload"]["data"]["customerEvents"]["customer"]["email"] == "ws2@example.com"
+
+
+@pytest.mark.parametrize(
+    ("query", "code"),
+    [
+        ("{ nope }", "GRAPHQL_VALIDATION_FAILED"),
+        ("{", "GRAPHQL_PARSE_FAILED"),
+        ("query A { __typename } query B { __typename }", "OPERATION_RESOLUTION_FAILURE"),
+        ("", "BAD_REQUEST"),
+        ('subscription { customerEvents(after: "x") { __typename } }', "BAD_USER_INPUT"),
+        ("query($first: Int!) { customers(first: $first) { __typename } }", "BAD_USER_INPUT"),
+    ],
+)
+async def test_an_operation_that_cannot_be_executed_ends_with_an_error(
+    server_url: str, query: str, code: str
+) -> None:
+    async with opened(server_url) as socket:
+        await send(socket, INIT, subscribe("1", query))
+        await receive(socket)
+
+        answer = await receive(socket)
+
+    assert (answer["id"], answer["type"]) == ("1", "error")
+    assert [error["extensions"]["code"] for error in answer["payload"]] == [code]
+
+
+@pytest.mark.parametrize(
+    ("messages", "close"),
+    [
+        (["nonsense"], (4400, "Invalid message")),
+        (["[]"], (4400, "Invalid message")),
+        ([b"{}"], (4400, "Invalid message")),
+        ([{"type": "unknown"}], (4400, "Invalid message")),
+        ([{"type": "connection_init", "payload": "x"}], (4400, "Invalid message")),
+        ([INIT, {"type": "subscribe", "id": "", "payload": {}}], (4400, "Invalid message")),
+        ([INIT, {"type": "subscribe", "id": "1"}], (4400, "Invalid message")),
+        ([subscribe("1")], (4401, "Unauthorized")),
+        ([INIT, INIT], (4429, "Too many initialisation requests")),
+        ([INIT, subscribe("1"), subscribe("1")], (4409, "Subscriber for 1 already exists")),
+        ([INIT, *map(subscribe, map(str, range(51)))], (1013, "Too many operations")),
+    ],
+)
+async def test_a_message_that_the_protocol_does_not_allow_closes_the_connection(
+    server_url: str, messages: list[Any], close: tuple[int, str]
+) -> None:
+    async with opened(server_url) as socket:
+        await send(socket, *messages)
+
+        assert await closed(socket) == close
+
+
+async def test_a_message_that_is_too_large_closes_the_connection(server_url: str) -> None:
+    async with opened(server_url) as socket:
+        await send(socket, json.dumps("x" * 70_000))
+
+        assert (await closed(socket))[0] == 1009
+
+
+async def test_a_client_that_does_not_introduce_itself_is_closed(server_url: str) -> None:
+    async with opened(server_url) as socket:
+        assert await closed(socket) == (4408, "Connection initialisation timeout")
+
+
+@pytest.mark.parametrize("protocols", [[], ["graphql-ws"]])
+async def test_no_other_subprotocol_is_accepted(server_url: str, protocols: list[str]) -> None:
+    async with opened(server_url, protocols) as socket:
+        assert socket.subprotocol is None
+        assert (await closed(socket))[0] == 4406
+
+
+async def test_pages_of_other_origins_may_not_open_a_websocket(server_url: str) -> None:
+    async with opened(server_url, Origin=server_url) as socket:
+        await send(socket, INIT)
+        assert await receive(socket) == {"type": "connection_ack"}
+    with pytest.raises(InvalidStatus) as raised:
+        async with opened(server_url, Origin="https://other.example"):
+            raise AssertionError
+    assert raised.value.response.status_code == 403
+    assert raised.value.response.headers["X-Request-ID"]
+    [error] = json.loads(raised.value.response.body or b"")["errors"]
+    assert error["extensions"]["code"] == "FORBIDDEN"
+
+
+async def test_only_the_path_of_graphql_opens_a_websocket(server_url: str) -> None:
+    offer = (
+        b"GET %s HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+        b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+        b"Sec-WebSocket-Protocol: graphql-transport-ws\r\n%s\r\n"
+    )
+    statuses = []
+    for path, more in [
+        (b"/healthz", b""),
+        (b"/graphql", b"X-Long: %s\r\n" % (b"x" * 9000)),
+        (b"/graphql", b"X-Short: 1\r\n" * 130),
+    ]:
+        async with wire(server_url) as client:
+            await client.send(offer % (path, more))
+            statuses.append((await client.answer()).status)
+
+    # The offer is ignored.
+    assert statuses == [200, 400, 400]
+
+
+async def test_the_token_is_in_the_first_message_or_in_the_header(
+    database_uri: str, tmp_path: Path
+) -> None:
+    key, other = await api_key(database_uri), await api_key(database_uri, Scope.CUSTOMERS_WRITE)
+    with serving(
+        errors=tmp_path / "stderr",
+        GRAPHQL_API_MONGODB_URI=database_uri,
+        GRAPHQL_API_KEYS="true",
+        GRAPHQL_API_MAX_CLIENT_SUBSCRIPTIONS="2",
+    ) as server:
+        with_token = {**INIT, "payload": bearer(key)}
+        async with opened(server.url) as socket:
+            await send(socket, with_token)
+            assert await receive(socket) == {"type": "connection_ack"}
+        async with opened(server.url, **bearer(key)) as socket:
+            await send(socket, INIT, subscribe("1"))
+            assert await receive(socket) == {"type": "connection_ack"}
+            await asyncio.sleep(0.5)
+            # The connection and its subscription count.
+            await send(socket, subscribe("2"))
+            refused = await receive(socket)
+            async with opened(server.url) as second:
+                await send(second, with_token)
+                assert await closed(second) == (1013, "Try again later")
+            with contextlib.closing(open_database(database_uri)) as database:
+                assert await MongoApiKeys(database).revoke(id_of(key), datetime.now(UTC))
+            assert await closed(socket) == (4403, "Forbidden")
+        async with opened(server.url) as socket:
+            await send(socket, INIT)
+            assert await closed(socket) == (4403, "Forbidden")
+        async with opened(server.url, **bearer(other)) as socket:
+            await send(socket, INIT, subscribe("1"))
+            await receive(socket)
+            forbidden = await receive(socket)
+
+    assert refused["payload"][0]["extensions"]["code"] == "TOO_MANY_SUBSCRIPTIONS"
+    assert forbidden["payload"][0]["extensions"]["code"] == "FORBIDDEN"
+
+
+async def test_a_stopping_server_closes_websockets_so_that_clients_connect_again(
+    database_uri: str, tmp_path: Path
+) -> None:
+    with serving(
+        errors=tmp_path / "stderr", stop=False, GRAPHQL_API_MONGODB_URI=database_uri
+    ) as server:
+        async with opened(server.url, **{"X-Request-ID": "the-socket"}) as socket:
+            await send(socket, INIT, subscribe("1"))
+            await receive(socket)
+            await asyncio.sleep(0.5)
+            server.process.send_signal(signal.SIGTERM)
+
+            assert await closed(socket) == (1001, "Going away")
+        assert server.process.wait(20) == 0
+        requests = [line for line in server.log() if line["event"] == "request"]
+        text = server.errors.read_text()
+
+    outcomes = {line["operation"]: line["outcome"] for line in requests if line["operation"]}
+    assert outcomes == {"CustomerEvents": "SHUTTING_DOWN"}
+    [socket_line] = [line for line in requests if line["request_id"] == "the-socket"]
+    assert (socket_line["status"], socket_line["outcome"]) == (101, "1001")
+    # uvicorn would log the addresses of clients.
+    assert "127.0.0.1:" not in text
+
+
+async def test_a_websocket_whose_client_does_not_read_is_dropped(impatient_server: Server) -> None:
+    async with httpx.AsyncClient(base_url=impatient_server.url, timeout=60) as client:
+        async with opened(impatient_server.url) as socket:
+            await send(socket, INIT)
+            await receive(socket)
+            socket.transport.pause_reading()
+            # Each answer is long, and none is read.
+            query = (
+                "{ "
+                + " ".join(
+                    f"a{n}: customerFieldRules {{ description name allowed example pattern }}"
+                    for n in range(10)
+                )
+                + " }"
+            )
+            with contextlib.suppress(ConnectionClosed):
+                for number in range(2000):
+                    await send(socket, subscribe(str(number), query))
+                    await asyncio.sleep(0.002)
+                await asyncio.sleep(3)
+        assert (await client.get("/healthz")).status_code == 200
