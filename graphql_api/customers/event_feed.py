@@ -171,15 +171,21 @@ class EventFeed:
         self._followers.discard(follower)
         if not self._followers and self._running is not None:
             loop = asyncio.get_running_loop()
-            self._stopping = loop.call_later(_IDLE_SECONDS, self._running.cancel)
+            self._stopping = loop.call_later(_IDLE_SECONDS, self._stop)
 
     async def aclose(self) -> None:
         """Ends the stream."""
         if self._stopping is not None:
             self._stopping.cancel()
-        if self._running is not None:
-            self._running.cancel()
-            await asyncio.wait([self._running])
+        if (running := self._running) is not None:
+            self._stop()
+            await asyncio.wait([running])
+
+    def _stop(self) -> None:
+        assert self._running is not None  # noqa: S101  # it runs until now
+        self._running.cancel()
+        # A new subscriber needs a new stream, even before this one has ended.
+        self._running = None
 
     def events_from(self, number: int) -> Sequence[Event]:
         """The events from this number on. Raises `TooSlow` if the feed no longer has the first."""
@@ -222,7 +228,7 @@ class EventFeed:
         if self._stopping is not None:
             self._stopping.cancel()
             self._stopping = None
-        if self._running is None or self._running.done():
+        if self._running is None:
             self._begun.clear()
             self._running = asyncio.create_task(self._run())
         try:
