@@ -10,7 +10,7 @@ from .exchange import exchange_of
 # Tracing libraries add the headers of the third line, and GraphQL clients those of the last two.
 _ALLOWED_HEADERS = (
     *("Accept", "Accept-Language", "Content-Language", "Content-Type"),
-    *("Authorization", "Idempotency-Key", "X-Request-ID"),
+    *("Authorization", "Idempotency-Key", "Last-Event-ID", "X-Request-ID"),
     *("traceparent", "tracestate", "baggage", "sentry-trace"),
     *("apollographql-client-name", "apollographql-client-version", "Apollo-Require-Preflight"),
     *("graphql-client-name", "graphql-client-version"),
