@@ -5,7 +5,7 @@ import contextlib
 import time
 from bisect import bisect_right
 from collections import deque
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from itertools import islice
 from operator import attrgetter
 
@@ -45,7 +45,7 @@ class TooSlow(Exception):
 class Follower:
     """One subscriber of a feed. Events are stored in the feed and in the database, never here."""
 
-    __slots__ = ("_end", "_feed", "_first_events", "_number", "_read_until", "_waiter")
+    __slots__ = ("_end", "_feed", "_first_events", "_number", "_on_wake", "_read_until", "_waiter")
 
     def __init__(self, feed: "EventFeed") -> None:
         self._feed = feed
@@ -57,6 +57,7 @@ class Follower:
         self._first_events: Sequence[Event] = ()
         self._end: Exception | None = None
         self._waiter: asyncio.Future[None] | None = None
+        self._on_wake: Callable[[], None] | None = None
 
     def __aiter__(self) -> AsyncIterator[Sequence[Event]]:
         return self
@@ -80,13 +81,23 @@ class Follower:
         if self._number == self._feed.end:
             self._waiter = asyncio.get_running_loop().create_future()
             await self._waiter
+        return self.take()
+
+    @property
+    def is_live(self) -> bool:
+        """Whether the feed has everything that follows, so that `take` can be called."""
+        return self._number is not None and not self._first_events
+
+    def take(self, most: int | None = None) -> Sequence[Event]:
+        """The next events, at most this many, as far as they are known now.
+
+        Raises the reason given to `end`, and `TooSlow`.
+        """
         if self._end is not None:
             raise self._end
-        return self._take(self._number)
-
-    def _take(self, number: int) -> Sequence[Event]:
-        events = self._feed.events_from(number)
-        self._number = number + len(events)
+        assert self._number is not None  # noqa: S101  # it is live
+        events = self._feed.events_from(self._number, most)
+        self._number += len(events)
         if self._read_until is not None and events:
             # The history reached further than the feed did.
             events = [event for event in events if event.moment > self._read_until]
@@ -99,9 +110,15 @@ class Follower:
         self._end = reason
         self.wake()
 
+    def on_wake(self, callback: Callable[[], None]) -> None:
+        """Sets what is called instead of `next`, when there may be something to take."""
+        self._on_wake = callback
+
     def wake(self) -> None:
-        """Ends the waiting of `next`."""
-        if self._waiter is not None and not self._waiter.done():
+        """Ends the waiting of `next`, or calls back."""
+        if self._on_wake is not None:
+            self._on_wake()
+        elif self._waiter is not None and not self._waiter.done():
             self._waiter.set_result(None)
 
     def leave(self) -> None:
@@ -187,11 +204,15 @@ class EventFeed:
         # A new subscriber needs a new stream, even before this one has ended.
         self._running = None
 
-    def events_from(self, number: int) -> Sequence[Event]:
-        """The events from this number on. Raises `TooSlow` if the feed no longer has the first."""
+    def events_from(self, number: int, most: int | None = None) -> Sequence[Event]:
+        """The events from this number on, at most this many.
+
+        Raises `TooSlow` if the feed no longer has the first one.
+        """
         if number < self._first:
             raise TooSlow
-        return list(islice(self._events, number - self._first, None))
+        start = number - self._first
+        return list(islice(self._events, start, None if most is None else start + most))
 
     async def read_history(self, follower: Follower) -> Sequence[Event]:
         """The next events of a subscriber that needs events from before those of the feed.

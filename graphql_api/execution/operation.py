@@ -21,6 +21,7 @@ from graphql import (
     VisitorAction,
     create_source_event_stream,
     execute,
+    execute_sync,
     get_variable_values,
     visit,
 )
@@ -191,20 +192,21 @@ class Operation:
             mask_errors(source.errors or [])
         return source
 
-    async def answer(
+    def answer(
         self, event: object, variables: dict[str, Any] | None, context: object
     ) -> ExecutionResult:
-        """What a subscription answers to one event. The errors are masked and located."""
-        result = await await_maybe(
-            execute(
-                self._schema,
-                self._document,
-                root_value=event,
-                context_value=context,
-                variable_values=variables,
-                operation_name=self.name,
-                hide_suggestions=self._hide_suggestions,
-            )
+        """What a subscription answers to one event. The errors are masked and located.
+
+        Nothing that can be selected from an event has an asynchronous resolver.
+        """
+        result = execute_sync(
+            self._schema,
+            self._document,
+            root_value=event,
+            context_value=context,
+            variable_values=variables,
+            operation_name=self.name,
+            hide_suggestions=self._hide_suggestions,
         )
         locate(result.errors or [])
         mask_errors(result.errors or [])

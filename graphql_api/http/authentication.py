@@ -35,8 +35,8 @@ class Authenticate(Protocol):
     async def __call__(self, request: HTTPConnection) -> Principal:
         """The principal of a request, by its headers and its address. Raises `RequestError`."""
 
-    async def is_valid_still(self, request: HTTPConnection) -> bool:
-        """Whether the token of a request that was accepted is valid now.
+    async def is_valid_still(self, authorization: bytes) -> bool:
+        """Whether this header `Authorization` of a request that was accepted is valid now.
 
         True if that cannot be checked at the moment.
         """
@@ -75,7 +75,7 @@ class NoAuthentication:
         await self._limit.hit(network(address))
         return ANYBODY
 
-    async def is_valid_still(self, _request: HTTPConnection) -> bool:
+    async def is_valid_still(self, _authorization: bytes) -> bool:
         """Returns true: there are no tokens."""
         return True
 
@@ -95,7 +95,7 @@ class BearerTokens:
         Raises `RequestError` if the token is missing, invalid or cannot be checked, or if the
         request exceeds the limit of the principal or of the address.
         """
-        token = _bearer_token(request)
+        token = _bearer_token(exchange_of(request.scope).headers.get(b"authorization", b""))
         digest = hashlib.sha256((token or "").encode()).digest()
         remembered = self._remembered.get(digest)
         if remembered is not None and remembered.is_valid():
@@ -117,9 +117,9 @@ class BearerTokens:
         await self._limit.hit(principal.id)
         return principal
 
-    async def is_valid_still(self, request: HTTPConnection) -> bool:
-        """Whether the request's token is valid now, or cannot be checked. Counts as no request."""
-        token = _bearer_token(request) or ""
+    async def is_valid_still(self, authorization: bytes) -> bool:
+        """Whether the token is valid now, or cannot be checked. Counts as no request."""
+        token = _bearer_token(authorization) or ""
         remembered = self._remembered.get(hashlib.sha256(token.encode()).digest())
         if remembered is not None and remembered.is_valid():
             return True
@@ -160,9 +160,8 @@ class _Verified:
         return time.monotonic() < self.until and (expires_at is None or time.time() < expires_at)
 
 
-def _bearer_token(request: HTTPConnection) -> str | None:
-    """The bearer token of a request: None without one, empty if it is malformed."""
-    authorization = exchange_of(request.scope).headers.get(b"authorization", b"")
+def _bearer_token(authorization: bytes) -> str | None:
+    """The bearer token of a header: None without one, empty if it is malformed."""
     scheme, _, token = authorization.decode("latin-1").partition(" ")
     if scheme.lower() != "bearer":
         return None

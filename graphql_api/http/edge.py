@@ -103,6 +103,8 @@ class Edge:
             exchange.outcome = failure.code
             if status is None:
                 await error_response(failure, exchange)(scope, receive, send_with_headers)
+        if exchange.stream is not None:
+            return
         exchange.log(
             status=status,
             method=scope["method"],

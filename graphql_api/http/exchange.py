@@ -28,6 +28,8 @@ class Exchange:
     operation: str | None = None
     # `success`, `failure`, `disconnected`, or the code of an error.
     outcome: str = "success"
+    # A stream that its connection has taken over, and that writes the line when it ends.
+    stream: object = None
 
     def log(
         self, *, status: int | None, method: str | None, path: str | None, duration_ms: float | None

@@ -3,7 +3,6 @@
 import asyncio
 import re
 from asyncio import TimerHandle
-from collections.abc import Callable
 from enum import Enum, auto
 from http import HTTPMethod
 from typing import Any, cast
@@ -16,7 +15,9 @@ from ..settings import Settings
 from .cors import cors_headers
 from .edge import SECURITY_HEADERS
 from .errors import JSON, RequestError, body, retry_later
+from .event_stream import EventStream
 from .exchange import Exchange, request_id
+from .stream_protocol import StreamProtocol
 from .timers import Timer, was_frozen
 from .web_socket_protocol import WebSocketProtocol
 
@@ -155,7 +156,8 @@ class Protocol(HttpToolsProtocol):
         if self._unanswered == 0 or self._state in (_HEAD, _BODY):
             return False
         if self.cycle.chunked_encoding:
-            # An event stream, whose client sends nothing else: it has closed the connection.
+            # An event stream that reads the history. Its client sends nothing else, so it has
+            # closed the whole connection.
             return False
         if self._rejection is None:
             self.cycle.keep_alive = False
@@ -276,7 +278,7 @@ class Protocol(HttpToolsProtocol):
         super().on_headers_complete()
         cycle = self.cycle
         cycle.transport = cast(
-            "asyncio.Transport", _AnswerTransport(self.transport, self.loop, self._linger)
+            "asyncio.Transport", _AnswerTransport(self.transport, self.loop, self)
         )
         # An answer that is sent before its request is complete is the connection's last one.
         self._keep_alive, cycle.keep_alive = cycle.keep_alive, False
@@ -387,9 +389,9 @@ class Protocol(HttpToolsProtocol):
         self.transport.write(b"".join([*head, b"\r\n", content]))
         exchange.log(status=self._rejection.status_code, method=None, path=None, duration_ms=None)
         self._rejection = None
-        self._linger()
+        self.linger()
 
-    def _linger(self) -> None:
+    def linger(self) -> None:
         """Ends the connection in stages, so that the client reads the last answer (RFC 9112, 9.6).
 
         The server stops sending, and ignores what it still receives until the client closes the
@@ -410,6 +412,23 @@ class Protocol(HttpToolsProtocol):
 
     def _end_within(self, seconds: float) -> None:
         self._ending = self.loop.call_later(seconds, self.transport.abort)
+
+    def hand_over(self) -> None:
+        """Hands the connection over to the event stream that the application has begun, if any."""
+        stream = self.cycle.scope["exchange"].stream  # type: ignore[typeddict-item]  # `Edge` adds it
+        if not isinstance(stream, EventStream):
+            return
+        # For uvicorn, the answer is complete.
+        self.cycle.response_complete = True
+        self._state, self._unanswered = _IGNORING, 0
+        self._request_received()
+        self.connections.discard(self)
+        self.flow.resume_reading()
+        # It refers to this object, which nothing needs any more.
+        self.parser = None  # type: ignore[assignment]  # as uvicorn does
+        StreamProtocol(
+            self.transport, self.loop, self.connections, self._settings.send_seconds, stream
+        )
 
     # Sending
 
@@ -460,11 +479,11 @@ class _AnswerTransport:
         self,
         transport: asyncio.Transport,
         loop: asyncio.AbstractEventLoop,
-        close: Callable[[], None],
+        protocol: Protocol,
     ) -> None:
         self._transport = transport
         self._loop = loop
-        self._close = close
+        self._protocol = protocol
         self._head: bytes | None = None
 
     def write(self, data: bytes) -> None:
@@ -472,14 +491,17 @@ class _AnswerTransport:
             self._head = data
             # If the body does not follow at once, the head is sent without it.
             self._loop.call_soon(self._send_head)
-        else:
+        elif data or self._head:
             self._transport.write(self._head + data)
             self._head = b""
+        else:
+            # A part of the body that is empty.
+            self._protocol.hand_over()
 
     def close(self) -> None:
         self._send_head()
         if not self.is_closing():
-            self._close()
+            self._protocol.linger()
 
     def is_closing(self) -> bool:
         return self._transport.is_closing()

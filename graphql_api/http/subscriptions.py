@@ -30,11 +30,12 @@ SHUTTING_DOWN = RequestError(503, "The server is stopping. Subscribe again.", co
 class Ticket:
     """The right to one subscription, until it is returned to `Subscriptions`."""
 
-    __slots__ = ("_end", "client", "connection", "reason")
+    __slots__ = ("_end", "authorization", "client", "reason")
 
-    def __init__(self, client: str, connection: HTTPConnection) -> None:
+    def __init__(self, client: str, authorization: bytes) -> None:
         self.client = client
-        self.connection = connection
+        # The header with the token.
+        self.authorization = authorization
         # Why the subscription must end; None if it may go on.
         self.reason: RequestError | None = None
         self._end: Callable[[RequestError], None] | None = None
@@ -77,7 +78,8 @@ class Subscriptions:
                 429, "Too many subscriptions. End one of yours.", "TOO_MANY_SUBSCRIPTIONS"
             )
         self._clients[client] += 1
-        ticket = Ticket(client, connection)
+        headers = exchange_of(connection.scope).headers
+        ticket = Ticket(client, headers.get(b"authorization", b""))
         self._tickets.add(ticket)
         self._none_left.clear()
         return ticket
@@ -96,7 +98,7 @@ class Subscriptions:
         self._is_stopping = True
         if not self._tickets:
             return
-        for ticket in self._tickets:
+        for ticket in list(self._tickets):
             ticket.end(SHUTTING_DOWN)
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_END_SECONDS):
@@ -117,9 +119,8 @@ class Subscriptions:
             await asyncio.sleep(_CHECK_SECONDS)
             by_token: dict[bytes, list[Ticket]] = defaultdict(list)
             for ticket in self._tickets:
-                headers = exchange_of(ticket.connection.scope).headers
-                by_token[headers.get(b"authorization", b"")].append(ticket)
-            for tickets in by_token.values():
-                if not await self._authenticate.is_valid_still(tickets[0].connection):
+                by_token[ticket.authorization].append(ticket)
+            for authorization, tickets in by_token.items():
+                if not await self._authenticate.is_valid_still(authorization):
                     for ticket in tickets:
                         ticket.end(TOKEN_ENDED)

@@ -256,7 +256,7 @@ class _Session:
             while True:
                 start_deadline()
                 for event in await started.follower.next():
-                    answer = await started.answers.get(event, started.asked, exchange)
+                    answer = started.answers.get(event, started.asked, exchange)
                     await self._send_answer(id_, answer.json)
         except TooSlow:
             raise TOO_SLOW from None
