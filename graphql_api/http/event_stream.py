@@ -34,7 +34,7 @@ _KEEP_ALIVE = b":\n\n"
 _COMPLETE = b"event: complete\ndata: \n\n"
 
 # At most this many events are sent at once, so that other requests run in between.
-_MOST_AT_ONCE = 50
+_MOST_AT_ONCE = 20
 
 # For each event, the answers to this many different operations are remembered.
 _MOST_ANSWERS = 16
@@ -126,14 +126,14 @@ class EventStream:
     a fifth of the time, because it has no task. Other servers lack this, and the task goes on.
     """
 
-    __slots__ = ("_began", "_connection", "_exchange", "_started")
+    __slots__ = ("_began", "_connection", "_exchange", "_method", "_started")
 
     def __init__(self, started: Started) -> None:
         self._started = started
         self._connection: StreamConnection | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        self._began = perf_counter()
+        self._began, self._method = perf_counter(), scope["method"]
         self._exchange = exchange = exchange_of(scope)
         # The stream may last for days, and needs no header.
         scope["headers"] = []
@@ -192,6 +192,8 @@ class EventStream:
         """Sends to this connection from now on."""
         self._connection = connection
         self._started.follower.on_wake(self.send_next)
+        # Something may have happened since the last look.
+        asyncio.get_running_loop().call_soon(self.send_next)
 
     def send_next(self) -> None:
         """Sends what has happened, or a comment. Does nothing while the client does not read."""
@@ -202,9 +204,11 @@ class EventStream:
             events = self._started.follower.take(_MOST_AT_ONCE)
             connection.send(self._encoded(events))
         except (TooSlow, RequestError) as reason:
+            self._connection = None
             connection.end(self._last(reason))
         except Exception as error:  # noqa: BLE001  # it must not end the feed, which calls this
             logger.error("The server failed.", exception=stack_frames(error))  # noqa: TRY400  # no texts
+            self._connection = None
             connection.end(b"")
         else:
             if len(events) == _MOST_AT_ONCE:
@@ -219,7 +223,7 @@ class EventStream:
             exchange.outcome = "disconnected"
         exchange.log(
             status=200,
-            method="POST",
+            method=self._method,
             path="/graphql",
             duration_ms=round((perf_counter() - self._began) * 1000, 3),
         )

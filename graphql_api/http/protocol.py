@@ -34,8 +34,9 @@ _FAREWELL_SECONDS = 1.0
 
 # The only path that accepts WebSockets, and what the library accepts of their heads.
 _WEB_SOCKET_PATH = b"/graphql"
+_WEB_SOCKET_KEY = re.compile(rb"[A-Za-z0-9+/]{22}==")
 _MOST_HEADERS = 128
-_LONGEST_LINE = 8192
+_LONGEST_LINE = 8000
 
 # A target in absolute form (RFC 9112, 3.2.2): the host, and the path with the query.
 _ABSOLUTE = re.compile(rb"https?://([^/?#]+)(.*)", re.IGNORECASE)
@@ -130,6 +131,9 @@ class Protocol(HttpToolsProtocol):
             cause = error.__context__
             self._reject(cause if isinstance(cause, RequestError) else self._fault_of(error, data))
             return
+        if self._state is _IGNORING:
+            # The connection has become a WebSocket.
+            return
         # The parser does not report a header or a trailer before it is complete.
         settings = self._settings
         if self._state is _HEAD and self._received_bytes > (
@@ -191,16 +195,22 @@ class Protocol(HttpToolsProtocol):
     def _opens_web_socket(self) -> bool:
         """Whether the request whose head has arrived opens a WebSocket for GraphQL.
 
-        Not behind a request that has no answer yet.
+        Not behind a request that has no answer yet. The library accepts all of these requests.
         """
+        keys = [value for name, value in self.headers if name == b"sec-websocket-key"]
+        versions = [value for name, value in self.headers if name == b"sec-websocket-version"]
         return (
             self._get_upgrade() == b"websocket"
             and self.parser.get_method() == b"GET"
+            and self.parser.get_http_version() == "1.1"
             and self.url.partition(b"?")[0] == _WEB_SOCKET_PATH
+            and versions == [b"13"]
+            and len(keys) == 1
+            and _WEB_SOCKET_KEY.fullmatch(keys[0]) is not None
             and self._unanswered == 0
             and len(self.headers) <= _MOST_HEADERS
-            and all(len(name) + len(value) < _LONGEST_LINE for name, value in self.headers)
-            and len(self.url) < _LONGEST_LINE // 2
+            and len(self.url) <= _LONGEST_LINE
+            and all(len(name) + len(value) <= _LONGEST_LINE for name, value in self.headers)
         )
 
     def _become_web_socket(self, rest: bytes) -> None:

@@ -5,7 +5,6 @@ import contextlib
 from collections.abc import Collection, Mapping, Sequence
 from time import perf_counter
 from typing import Any
-from urllib.parse import urlsplit
 
 import orjson
 from graphql import ExecutionResult, OperationType
@@ -88,7 +87,8 @@ class WebSocketEndpoint:
         """CORS does not apply to WebSockets, so the server itself checks who opens one."""
         origin = exchange.headers.get(b"origin", b"").decode("latin-1")
         host = exchange.headers.get(b"host", b"").decode("latin-1")
-        if origin and origin not in self._origins and urlsplit(origin).netloc != host.lower():
+        own = origin.partition("://")[2] == host.lower()
+        if origin and not own and origin not in self._origins:
             raise RequestError(
                 403,
                 "Pages of this origin may not open a WebSocket. The operator can list the origin.",
@@ -191,7 +191,9 @@ class _Session:
 
     def _end(self, _reason: RequestError) -> None:
         """Lets `run` close the connection."""
-        self._limit.reschedule(asyncio.get_running_loop().time())
+        with contextlib.suppress(RuntimeError):
+            # It may be ending already.
+            self._limit.reschedule(asyncio.get_running_loop().time())
 
     async def _start(self, id_: str, payload: dict[str, Any]) -> None:
         if not self._is_acknowledged:

@@ -316,6 +316,19 @@ async def test_a_client_that_does_not_read_is_dropped(database_uri: str, tmp_pat
             writer.close()
 
 
+async def test_the_time_limits_of_requests_do_not_end_a_subscription(
+    impatient_server: Server,
+) -> None:
+    async with (
+        httpx.AsyncClient(base_url=impatient_server.url) as client,
+        subscribed(client) as subscriber,
+    ):
+        await asyncio.sleep(3)
+        await create_customer(client, email="patient@example.com")
+
+        assert (await subscriber.next()).event["customer"]["email"] == "patient@example.com"
+
+
 async def test_a_revoked_key_ends_its_subscriptions(database_uri: str, tmp_path: Path) -> None:
     key, other = await api_key(database_uri), await api_key(database_uri)
     with serving(

@@ -169,24 +169,28 @@ async def test_pages_of_other_origins_may_not_open_a_websocket(server_url: str) 
     assert error["extensions"]["code"] == "FORBIDDEN"
 
 
-async def test_only_the_path_of_graphql_opens_a_websocket(server_url: str) -> None:
+async def test_other_offers_of_a_websocket_are_ignored(server_url: str) -> None:
+    key = b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
     offer = (
         b"GET %s HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
-        b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
-        b"Sec-WebSocket-Protocol: graphql-transport-ws\r\n%s\r\n"
+        b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Protocol: graphql-transport-ws\r\n%s\r\n"
     )
     statuses = []
     for path, more in [
-        (b"/healthz", b""),
-        (b"/graphql", b"X-Long: %s\r\n" % (b"x" * 9000)),
-        (b"/graphql", b"X-Short: 1\r\n" * 130),
+        (b"/healthz", key),
+        (b"/graphql", key + b"X-Long: %s\r\n" % (b"x" * 9000)),
+        (b"/graphql", key + b"X-Short: 1\r\n" * 130),
+        (b"/graphql?" + b"a" * 8001, key),
+        (b"/graphql", key + b"Sec-WebSocket-Version: 12\r\n"),
+        (b"/graphql", b""),
+        (b"/graphql", b"Sec-WebSocket-Key: short\r\n"),
     ]:
         async with wire(server_url) as client:
             await client.send(offer % (path, more))
             statuses.append((await client.answer()).status)
 
     # The offer is ignored.
-    assert statuses == [200, 400, 400]
+    assert statuses == [200, *[400] * 6]
 
 
 async def test_the_token_is_in_the_first_message_or_in_the_header(
@@ -251,6 +255,16 @@ async def test_a_stopping_server_closes_websockets_so_that_clients_connect_again
     assert (socket_line["status"], socket_line["outcome"]) == (101, "1001")
     # uvicorn would log the addresses of clients.
     assert "127.0.0.1:" not in text
+
+
+async def test_the_time_limits_of_requests_do_not_end_a_websocket(impatient_server: Server) -> None:
+    async with opened(impatient_server.url) as socket:
+        await send(socket, INIT)
+        assert await receive(socket) == {"type": "connection_ack"}
+        await asyncio.sleep(3)
+        await send(socket, {"type": "ping"})
+
+        assert await receive(socket) == {"type": "pong"}
 
 
 async def test_a_websocket_whose_client_does_not_read_is_dropped(impatient_server: Server) -> None:

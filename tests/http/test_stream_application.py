@@ -1,0 +1,273 @@
+"""Event streams as an ASGI application, under a server that does not take them over."""
+
+import asyncio
+import contextlib
+import json
+from collections.abc import AsyncIterator
+from typing import Any
+
+import httpx
+import pytest
+from starlette.applications import Starlette
+from starlette.types import Message
+
+from graphql_api.app import create_app
+from graphql_api.customers import event_feed
+from graphql_api.customers.event_feed import TooSlow
+from graphql_api.customers.events import CustomerDeleted, Event, Moment
+from graphql_api.faults import Unavailable
+from graphql_api.http.errors import RequestError
+from graphql_api.http.event_stream import EventStream
+from graphql_api.http.exchange import Exchange
+from graphql_api.http.subscriptions import SHUTTING_DOWN, Ticket
+from graphql_api.mongo.change_stream import MongoHistory
+from graphql_api.settings import Settings
+
+from ..support.clients import client_of, create_customer
+from ..support.subscribers import CUSTOMER_EVENTS
+
+
+class Asgi:
+    """One request to an application, as a server sends it."""
+
+    def __init__(self, app: Starlette, after: str | None) -> None:
+        body = json.dumps({"query": CUSTOMER_EVENTS, "variables": {"after": after}}).encode()
+        self._received: asyncio.Queue[Message] = asyncio.Queue()
+        self._received.put_nowait({"type": "http.request", "body": body})
+        self._sent: asyncio.Queue[Message] = asyncio.Queue()
+        # Clear while the client does not read.
+        self.reads = asyncio.Event()
+        self.reads.set()
+        headers = {"host": "localhost", "accept": "text/event-stream"}
+        headers["content-type"] = "application/json"
+        scope = {
+            "type": "http",
+            "http_version": "1.1",
+            "method": "POST",
+            "scheme": "http",
+            "path": "/graphql",
+            "raw_path": b"/graphql",
+            "query_string": b"",
+            "root_path": "",
+            "headers": [(name.encode(), value.encode()) for name, value in headers.items()],
+            "client": ("127.0.0.1", 50000),
+            "server": ("localhost", 80),
+        }
+        self.task = asyncio.create_task(app(scope, self._received.get, self._send))
+
+    async def _send(self, message: Message) -> None:
+        await self.reads.wait()
+        self._sent.put_nowait(message)
+
+    async def part(self) -> str:
+        """The next part of the body that is not empty."""
+        async with asyncio.timeout(20):
+            while not (body := (await self._sent.get()).get("body", b"")):
+                pass
+        return str(body.decode())
+
+    async def last(self) -> str:
+        """The last part of the body."""
+        async with asyncio.timeout(20):
+            while (message := await self._sent.get()).get("more_body", True):
+                pass
+            await self.task
+        return str(message["body"].decode())
+
+    def disconnect(self) -> None:
+        self._received.put_nowait({"type": "http.disconnect"})
+
+
+@pytest.fixture
+async def app(database_uri: str) -> AsyncIterator[Starlette]:
+    app = create_app(Settings(mongodb_uri=database_uri))
+    async with app.router.lifespan_context(app):
+        yield app
+
+
+@pytest.fixture
+async def client(app: Starlette) -> AsyncIterator[httpx.AsyncClient]:
+    async with client_of(app) as client:
+        yield client
+
+
+async def test_a_stream_sends_events_until_its_client_leaves(
+    app: Starlette, client: httpx.AsyncClient
+) -> None:
+    stream = Asgi(app, None)
+    assert await stream.part() == ":\n\n"
+    await create_customer(client, email="one@example.com")
+    assert "one@example.com" in await stream.part()
+
+    stream.disconnect()
+
+    await asyncio.wait_for(stream.task, 20)
+
+
+async def test_a_stream_goes_on_in_the_history(app: Starlette, client: httpx.AsyncClient) -> None:
+    first = Asgi(app, None)
+    await first.part()
+    await create_customer(client, email="one@example.com")
+    cursor = (await first.part()).partition("\n")[0].removeprefix("id: ")
+    await create_customer(client, email="two@example.com")
+    second = Asgi(app, cursor)
+    await second.part()
+
+    assert "two@example.com" in await second.part()
+    for stream in (first, second):
+        stream.disconnect()
+        await asyncio.wait_for(stream.task, 20)
+
+
+async def test_a_client_that_reads_too_slowly_is_told(
+    app: Starlette, client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(event_feed, "_MOST_EVENTS", 3)
+    stream = Asgi(app, None)
+    await stream.part()
+    stream.reads.clear()
+    for number in range(6):
+        await create_customer(client, email=f"c{number}@example.com")
+    await asyncio.sleep(1)
+
+    stream.reads.set()
+
+    last = await stream.last()
+    assert '"code":"TOO_SLOW"' in last
+    assert last.endswith("event: complete\ndata: \n\n")
+
+
+async def test_a_stream_whose_history_cannot_be_read_ends_without_an_event(
+    app: Starlette, client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = Asgi(app, None)
+    await first.part()
+    # More than the history is read in.
+    cursor = ""
+    for number in range(3):
+        await create_customer(client, email=f"c{number}@example.com")
+        cursor = cursor or (await first.part()).partition("\n")[0].removeprefix("id: ")
+    monkeypatch.setattr("graphql_api.mongo.change_stream._MOST_AT_ONCE", 1)
+    monkeypatch.setattr(event_feed, "_MOST_EVENTS", 0)
+    await create_customer(client, email="evict@example.com")
+    await asyncio.sleep(1)
+    stream = Asgi(app, cursor)
+    await stream.part()
+
+    async def since(*_: Any) -> Any:
+        raise Unavailable
+
+    monkeypatch.setattr(MongoHistory, "since", since)
+
+    assert await stream.last() == ""
+    first.disconnect()
+    await first.task
+
+
+class Paper:
+    """A connection that keeps what it is given."""
+
+    def __init__(self) -> None:
+        self.is_paused = False
+        self.sent: list[bytes] = []
+        self.ended: list[bytes] = []
+
+    def send(self, content: bytes) -> None:
+        self.sent.append(content)
+
+    def end(self, content: bytes) -> None:
+        self.ended.append(content)
+
+
+class Source:
+    """A follower that returns or raises what it is told, and answers that are names."""
+
+    def __init__(self, *outcomes: Any) -> None:
+        self._outcomes = list(outcomes)
+
+    def take(self, _most: int) -> Any:
+        outcome = self._outcomes.pop(0) if self._outcomes else []
+        if isinstance(outcome, Exception):
+            raise outcome
+        return outcome
+
+    def on_wake(self, callback: Any) -> None:
+        self.callback = callback
+
+    def get(self, *_: Any) -> Any:
+        return type("Answer", (), {"streamed": b"event;"})
+
+
+def streaming(*outcomes: Any) -> tuple[EventStream, Paper]:
+    source = Source(*outcomes)
+    started: Any = type("Started", (), {"follower": source, "answers": source, "asked": None})
+    started.end = lambda: None
+    stream, paper = EventStream(started), Paper()
+    stream._exchange, stream._began, stream._method = Exchange("id"), 0.0, "POST"
+    stream.continue_on(paper)
+    return stream, paper
+
+
+EVENT = Event(Moment(b"1"), CustomerDeleted(None))  # type: ignore[arg-type]  # nobody reads it
+
+
+async def test_a_connection_gets_events_and_comments() -> None:
+    stream, paper = streaming([EVENT] * 20, [EVENT], [], [])
+    await asyncio.sleep(0.01)
+    stream.send_next()
+    paper.is_paused = True
+    stream.send_next()
+
+    assert paper.sent == [b"event;" * 20, b"event;", b":\n\n"]
+    stream.lose_connection()
+    stream.send_next()
+    assert len(paper.sent) == 3
+
+
+@pytest.mark.parametrize(
+    ("reason", "code"),
+    [
+        (TooSlow(), "TOO_SLOW"),
+        (RequestError(401, "No.", code="UNAUTHENTICATED"), "UNAUTHENTICATED"),
+        (SHUTTING_DOWN, None),
+        (ZeroDivisionError(), None),
+    ],
+)
+async def test_a_connection_ends_with_its_reason(reason: Exception, code: str | None) -> None:
+    stream, paper = streaming(reason)
+    await asyncio.sleep(0.01)
+    stream.send_next()
+    stream.lose_connection()
+
+    [last] = paper.ended
+    assert (last == b"") if code is None else (f'"{code}"'.encode() in last)
+    assert paper.sent == []
+
+
+def test_a_ticket_that_ends_before_its_subscription_begins_ends_it() -> None:
+    ticket, ended = Ticket("client", b""), list[RequestError]()
+
+    ticket.end(SHUTTING_DOWN)
+    ticket.on_end(ended.append)
+
+    assert ended == [SHUTTING_DOWN]
+
+
+async def test_a_server_that_stops_admits_no_subscription(
+    database_uri: str,
+) -> None:
+    app = create_app(Settings(mongodb_uri=database_uri))
+    async with app.router.lifespan_context(app) as state:
+        assert state is not None
+        async with contextlib.AsyncExitStack() as stack:
+            stream = Asgi(app, None)
+            await stream.part()
+            await state["end_subscriptions"]()
+            assert await stream.last() == ""
+            client = await stack.enter_async_context(client_of(app))
+            refused = await client.post(
+                "/graphql", json={"query": CUSTOMER_EVENTS}, headers={"Accept": "text/event-stream"}
+            )
+
+    assert refused.status_code == 503
+    assert refused.json()["errors"][0]["extensions"]["code"] == "SHUTTING_DOWN"
