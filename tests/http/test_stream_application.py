@@ -1,4 +1,4 @@
-"""Event streams as an ASGI application, under a server that does not take them over."""
+"""Event streams and WebSockets as ASGI applications, under a server that is not our own."""
 
 import asyncio
 import contextlib
@@ -21,6 +21,7 @@ from graphql_api.http.event_stream import EventStream
 from graphql_api.http.exchange import Exchange
 from graphql_api.http.subscriptions import SHUTTING_DOWN, Ticket
 from graphql_api.mongo.change_stream import MongoHistory
+from graphql_api.mongo.customers import MongoCustomers
 from graphql_api.settings import Settings
 
 from ..support.clients import client_of, create_customer
@@ -271,3 +272,162 @@ async def test_a_server_that_stops_admits_no_subscription(
 
     assert refused.status_code == 503
     assert refused.json()["errors"][0]["extensions"]["code"] == "SHUTTING_DOWN"
+
+
+class Socket:
+    """One WebSocket to an application, as a server opens it."""
+
+    def __init__(self, app: Starlette, **headers: str) -> None:
+        self._received: asyncio.Queue[Message] = asyncio.Queue()
+        self._received.put_nowait({"type": "websocket.connect"})
+        self.sent: asyncio.Queue[Message] = asyncio.Queue()
+        self.is_gone = False
+        self.reads = asyncio.Event()
+        self.reads.set()
+        headers = {"host": "localhost", **headers}
+        scope = {
+            "type": "websocket",
+            "http_version": "1.1",
+            "scheme": "ws",
+            "path": "/graphql",
+            "raw_path": b"/graphql",
+            "query_string": b"",
+            "root_path": "",
+            "headers": [(name.encode(), value.encode()) for name, value in headers.items()],
+            "client": ("127.0.0.1", 50000),
+            "server": ("localhost", 80),
+            "subprotocols": ["graphql-transport-ws"],
+        }
+        self.task = asyncio.create_task(app(scope, self._received.get, self._send))
+        self.tell({"type": "connection_init"})
+
+    async def _send(self, message: Message) -> None:
+        await self.reads.wait()
+        if self.is_gone:
+            raise OSError
+        self.sent.put_nowait(message)
+
+    def tell(self, message: dict[str, Any]) -> None:
+        self._received.put_nowait({"type": "websocket.receive", "text": json.dumps(message)})
+
+    def subscribe(self, query: str, **variables: Any) -> None:
+        payload = {"query": query, "variables": variables}
+        self.tell({"type": "subscribe", "id": "1", "payload": payload})
+
+    async def next(self, type_: str) -> dict[str, Any]:
+        """The next message of this type."""
+        async with asyncio.timeout(20):
+            while True:
+                message: dict[str, Any] = json.loads((await self.sent.get()).get("text", "{}"))
+                if message.get("type") == type_:
+                    return message
+
+    async def disconnect(self) -> None:
+        self._received.put_nowait({"type": "websocket.disconnect", "code": 1001})
+        await asyncio.wait_for(self.task, 20)
+
+
+async def test_a_websocket_whose_client_reads_too_slowly_is_told(
+    app: Starlette, client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(event_feed, "_MOST_EVENTS", 3)
+    socket = Socket(app)
+    await socket.next("connection_ack")
+    socket.subscribe(CUSTOMER_EVENTS)
+    await asyncio.sleep(1)
+    socket.reads.clear()
+    for number in range(6):
+        await create_customer(client, email=f"c{number}@example.com")
+    await asyncio.sleep(1)
+    socket.reads.set()
+
+    [error] = (await socket.next("error"))["payload"]
+
+    assert error["extensions"]["code"] == "TOO_SLOW"
+    await socket.disconnect()
+
+
+async def test_a_websocket_whose_history_cannot_be_read_is_told(
+    app: Starlette, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def following(_: event_feed.Follower) -> Any:
+        raise Unavailable
+
+    monkeypatch.setattr(event_feed.Follower, "next", following)
+    socket = Socket(app)
+    socket.subscribe(CUSTOMER_EVENTS)
+
+    [error] = (await socket.next("error"))["payload"]
+
+    assert error["extensions"]["code"] == "UNAVAILABLE"
+    await socket.disconnect()
+
+
+async def test_a_websocket_has_answers_with_data_and_errors(app: Starlette) -> None:
+    socket = Socket(app)
+    socket.subscribe("{ __typename customers(first: 0) { __typename } }")
+
+    answer = (await socket.next("next"))["payload"]
+
+    assert answer["data"] == {"__typename": "Query", "customers": None}
+    assert answer["errors"][0]["extensions"]["code"] == "BAD_USER_INPUT"
+    assert answer["extensions"]["requestId"]
+    await socket.disconnect()
+
+
+async def test_a_websocket_whose_client_has_gone_ends_quietly(
+    app: Starlette, client: httpx.AsyncClient
+) -> None:
+    socket = Socket(app)
+    await socket.next("connection_ack")
+    socket.subscribe(CUSTOMER_EVENTS)
+    await asyncio.sleep(1)
+    socket.is_gone = True
+    await create_customer(client, email="gone@example.com")
+    await asyncio.sleep(0.5)
+    socket.tell({"type": "ping"})
+
+    await asyncio.wait_for(socket.task, 20)
+
+    gone = Socket(app)
+    gone.is_gone = True
+    await asyncio.wait_for(gone.task, 20)
+
+
+async def test_an_operation_that_takes_too_long_ends_with_an_error(
+    database_uri: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def endless(*_: Any) -> None:
+        await asyncio.sleep(60)
+
+    monkeypatch.setattr(MongoCustomers, "get", endless)
+    app = create_app(Settings(mongodb_uri=database_uri, execution_seconds=1))
+    async with app.router.lifespan_context(app):
+        socket = Socket(app)
+        socket.subscribe('{ customer(id: "1") { id } }')
+
+        [error] = (await socket.next("error"))["payload"]
+        await socket.disconnect()
+
+    assert error["extensions"]["code"] == "TIMEOUT"
+
+
+async def test_a_fault_of_the_server_is_logged_and_ends_the_websocket(
+    app: Starlette, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def failing(*_: Any) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr("graphql_api.http.web_socket._object", failing)
+    socket = Socket(app)
+
+    await asyncio.wait_for(socket.task, 20)
+
+
+async def test_a_websocket_without_a_valid_host_is_refused(app: Starlette) -> None:
+    socket = Socket(app, host="not a host")
+    await asyncio.wait_for(socket.task, 20)
+
+    start = await socket.sent.get()
+
+    assert (start["type"], start["status"]) == ("websocket.http.response.start", 400)
