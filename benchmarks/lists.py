@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import product
+from math import nan
 from statistics import median
 from typing import Any
 from urllib.parse import urlsplit
@@ -66,10 +67,11 @@ class Cost:
     unavailable: int = 0
 
     def result(self) -> dict[str, float]:
-        """The milliseconds of one request: the median time, and the mean CPU times."""
+        """The milliseconds of one request: the median time, the longest, the mean CPU times."""
         requests = len(self.seconds)
         return {
             "milliseconds": median(self.seconds) * 1e3,
+            "longest_milliseconds": max(self.seconds) * 1e3,
             "cpu_milliseconds": self.cpu_seconds / requests * 1e3,
             "mongod_milliseconds": self.mongod_seconds / requests * 1e3,
             "unavailable": self.unavailable,
@@ -91,7 +93,7 @@ def measure_lists(servers: Sequence[Server], rounds: int, *, all_orders: bool) -
     expected page.
     """
     sizes = [f"{len(server.database):,}" for server in servers]
-    print(f"{'lists of ' + ' and '.join(sizes):<42}{''.join(_right(_MEASURES.values()))}")
+    print(f"{'lists of ' + ' and '.join(sizes):<48}{''.join(_right(_MEASURES.values()))}")
     results: Results = {}
     for kinds in zip(*(_kinds(server, all_orders=all_orders) for server in servers), strict=True):
         costs = [Cost() for _ in servers]
@@ -99,20 +101,26 @@ def measure_lists(servers: Sequence[Server], rounds: int, *, all_orders: bool) -
             for server, kind, cost in zip(servers, kinds, costs, strict=True):
                 _measure(server, kind, cost)
         name, measured = kinds[0].name, [cost.result() for cost in costs]
-        print(f"{name:<42}{''.join(_right(_cells(*measured)))}", flush=True)
+        print(f"{name:<48}{''.join(_right(_cells(*measured)))}", flush=True)
         results[name] = dict(zip(sizes, measured, strict=True))
-    print()
+    longest = max(
+        cost["longest_milliseconds"]
+        for costs_of_kind in results.values()
+        for cost in costs_of_kind.values()
+    )
+    print(f"The longest request took {longest:.0f} ms.\n", flush=True)
     return results
 
 
 def _right(cells: Iterable[str]) -> Iterator[str]:
-    return (cell.rjust(26) for cell in cells)
+    return (cell.rjust(25) for cell in cells)
 
 
 def _cells(few: dict[str, float], many: dict[str, float]) -> Iterator[str]:
     """Each measure of both servers, and the ratio."""
     for measure in _MEASURES:
-        ratio = many[measure] / few[measure]
+        # mongod has no cost if the server does not ask it.
+        ratio = many[measure] / few[measure] if few[measure] else nan
         yield f"{few[measure]:.3g}, {many[measure]:.3g} ({ratio:.2f})"
     if unavailable := few["unavailable"] + many["unavailable"]:
         yield f"{unavailable:.0f} unavailable"
