@@ -486,6 +486,28 @@ async def test_pages_lose_and_repeat_nothing_that_stays_while_others_change(
     assert next(numbers) > 30
 
 
+async def test_of_two_common_words_the_rarer_is_sorted(
+    failing_set: ReplicaSet, member: Member
+) -> None:
+    # Every customer has the first word, and every second the other one.
+    names = ["Alpha Beta", "Alpha"]
+    customers = [
+        replace(each, name=names[number % 2], description=None)
+        for number, each in enumerate(ALL[:200])
+    ]
+    found = listing("alpha beta", None, Order(OrderField.NAME))
+    async with opened(failing_set.database_uri()) as lists:
+        lists.insert(customers)
+
+        # MaxTimeMSExpired
+        with member.failing("find", mode={"times": 1}, errorCode=50), lists.profiled() as commands:
+            page = await lists.store.page(PageRequest(listing=found, size=5))
+
+    assert page.customers == expected(found, customers)[:5]
+    assert commands[-1]["hasSortStage"]
+    assert commands[-1]["docsExamined"] == 100
+
+
 # Against a plain model
 
 # A name, a description, the times of creation and of the update after it, and the id.
