@@ -48,3 +48,11 @@ def test_a_client_that_lacks_a_part_of_the_schema_does_not_compile(tmp_path: Pat
         ("api/outcomes", "Postponed"),
         ("form/fields", "faxNumber"),
     ]
+
+
+@needs_node
+def test_the_development_server_has_the_page_and_forwards_requests(server_url: str) -> None:
+    answers = run_script("clients/dev_server.mjs", server_url)
+
+    assert '<div id="root">' in answers["page"]
+    assert answers["data"] == {"data": {"__typename": "Query"}}
