@@ -24,7 +24,7 @@ export function useCustomers(view: View) {
  */
 export function useCount(view: View): string | undefined {
   const variables = listOf(view);
-  const { data } = useQuery({
+  const { data, failureReason } = useQuery({
     queryKey: ["count", variables],
     queryFn: async ({ signal }) => {
       const { customers } = await execute(CUSTOMER_COUNT, variables, { signal });
@@ -32,7 +32,8 @@ export function useCount(view: View): string | undefined {
     },
     placeholderData: keepPreviousData,
   });
-  return data;
+  // Without an answer, the last number is that of another list.
+  return failureReason ? undefined : data;
 }
 
 function countInWords({ count, precision }: Count, isFound: boolean): string {
