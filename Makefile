@@ -94,4 +94,4 @@ lock: $(INSTALLED) ## Lock the newest versions of all Python packages
 	$(LOCK) tests/clients/programs/pyproject.toml -o tests/clients/programs/requirements.txt
 
 images: install ## Take the screenshots in docs/images again
-	IMAGES=docs/images $(BIN)/pytest --quiet --numprocesses 0 tests/clients/test_browser.py -k picture
+	IMAGES=docs/images $(BIN)/pytest --quiet --numprocesses 0 tests/clients/test_browser.py tests/dashboard -k picture
