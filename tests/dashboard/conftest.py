@@ -1,10 +1,9 @@
 """One Chromium and one open server for all tests of the dashboard."""
 
 import asyncio
-import json
 import os
-from asyncio.subprocess import PIPE, Process
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from asyncio.subprocess import PIPE
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,39 +13,10 @@ from pymongo import MongoClient
 from ..support.node import CHROMIUM
 from ..support.paths import ROOT
 from ..support.servers import Server, serving
+from .stories import Browser
 
-# More than a story takes on a busy machine.
-_SECONDS = 240
 # The longest line that a story may print.
 _LINE = 2**22
-
-
-class Browser:  # pragma: no cover  # as in node.py
-    """Chromium, which plays the stories in the scripts beside this file."""
-
-    def __init__(self, process: Process) -> None:
-        self._process = process
-
-    async def play(
-        self, story: str, url: str, *, given: Any = None, **actions: Callable[[], Awaitable[None]]
-    ) -> Any:
-        """The result of a story with a server. The story can ask for the actions, by their names.
-
-        Asserts that the story ends as it should.
-        """
-        answer = await self._answer({"story": story, "origin": url, "given": given})
-        while action := answer.get("asks"):
-            await actions[action]()
-            answer = await self._answer(None)
-        assert "error" not in answer, answer["error"]
-        return answer["told"]
-
-    async def _answer(self, message: Any) -> Any:
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
-        self._process.stdin.write(json.dumps(message).encode() + b"\n")
-        async with asyncio.timeout(_SECONDS):
-            return json.loads(await self._process.stdout.readline())
 
 
 @pytest.fixture(scope="session")

@@ -1,7 +1,6 @@
-// One customer: its life, its form, and people who change it at the same time.
+// One customer: its life, and people who change it at the same time.
 import {
-  audited, button, copied, errors, field, fill, focused, has, heading, listed, opened, requestsWith,
-  says, tabTo, texts,
+  audited, button, copied, field, fill, focused, heading, listed, opened, says, tabTo, texts,
 } from "./page.mjs";
 
 /** The whole life of a customer, by keyboard alone. */
@@ -74,64 +73,6 @@ export async function life(context, { given: { values, name } }) {
   return {
     found, stops, email, id, begins, ends, changed, searches, row, asked,
     last: await focused(page), left: page.url(),
-  };
-}
-
-/** Every error at its field, and an answer that is lost. */
-export async function form(context, { given: { taken, altered, email } }) {
-  const page = await opened(context, "?new");
-  const found = {};
-  const sent = requestsWith(page, "idempotencyKey");
-  await field(page, "email").waitFor();
-  await button(page, "Create customer").click();
-  const empty = { errors: await errors(page), focus: await focused(page) };
-
-  await field(page, "phoneNumber").pressSequentially("1");
-  await field(page, "email").fill(taken);
-  await page.keyboard.press("Tab");
-  await page.locator('#field-email[aria-invalid="true"]').waitFor();
-  const left = await errors(page);
-  found.errors = await audited(page);
-
-  // The rules of the page do not stop what a test puts into the request.
-  await fill(page, { email, phoneNumber: "" });
-  const results = [];
-  for (const input of altered) {
-    await page.route("**/graphql", (route) => {
-      if (!has(route, "idempotencyKey")) return route.fallback();
-      const body = route.request().postDataJSON();
-      return route.continue({ postData: { ...body, variables: { ...body.variables, input } } });
-    });
-    await button(page, "Create customer").click();
-    await button(page, "Creating …").waitFor({ state: "detached" });
-    await page.locator('dialog [aria-invalid="true"]').first().waitFor();
-    results.push(await errors(page));
-    await page.unroute("**/graphql");
-    // A changed field shows no error of the server any more.
-    for (const name of Object.keys(results.at(-1))) await fill(page, { [name]: "Changed" });
-    for (const name of Object.keys(results.at(-1))) await fill(page, { [name]: "" });
-    await fill(page, { email });
-    await page.locator('dialog [aria-invalid="true"]').first().waitFor({ state: "detached" });
-  }
-
-  // The server creates the customer, and no answer arrives: neither now nor to the three repeats.
-  await page.clock.install();
-  sent.length = 0;
-  await page.route("**/graphql", async (route) => {
-    if (!has(route, "idempotencyKey")) return route.fallback();
-    await route.fetch();
-    await route.abort();
-  });
-  await button(page, "Create customer").click();
-  await page.getByText("Your text is still here. Trying again …").waitFor();
-  while (!(await button(page, "Send again").isVisible())) await page.clock.runFor(1000);
-  found.unanswered = await audited(page);
-  const kept = await texts(page);
-  await page.unroute("**/graphql");
-  await button(page, "Send again").click();
-  await says(page, `Created ${email}.`);
-  return {
-    found, empty, left, results, kept, keys: sent.map(({ idempotencyKey }) => idempotencyKey),
   };
 }
 

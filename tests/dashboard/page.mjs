@@ -100,15 +100,5 @@ export async function tabTo(page, goal) {
 
 export const copied = (page) => page.evaluate(() => navigator.clipboard.readText());
 
-/** The variables of each request with this one, from now on. */
-export function requestsWith(page, variable) {
-  const found = [];
-  page.on("request", (request) => {
-    const { variables } = request.postDataJSON() ?? {};
-    if (variables && variable in variables) found.push(variables);
-  });
-  return found;
-}
-
 /** Whether the request has this variable; only creations have an idempotency key. */
 export const has = (route, variable) => variable in route.request().postDataJSON().variables;
