@@ -45,7 +45,9 @@ class Browser:  # pragma: no cover  # as in node.py
             return json.loads(await self._process.stdout.readline())
 
 
-def clean(*states: str) -> dict[str, dict[str, list[Any]]]:
+def clean(
+    *states: str,
+) -> dict[str, dict[str, list[Any]]]:  # pragma: no cover  # as in node.py
     """What `audited` returns for states in which nothing is wrong."""
     return {state: {"light": [], "dark": [], "phone": []} for state in states}
 
