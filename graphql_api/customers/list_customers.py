@@ -86,7 +86,7 @@ async def count_customers(
 
 def _require_within(name: str, number: int | None, largest: int) -> None:
     if number is not None and not 1 <= number <= largest:
-        raise InvalidList(f"Send a number from 1 to {largest} as `{name}`.")
+        raise InvalidList(f"Send a number from 1 to {largest:,} as `{name}`.")
 
 
 def _words(search: str) -> tuple[str, ...]:

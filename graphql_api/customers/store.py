@@ -16,6 +16,10 @@ class CustomerRemoved(Exception):
     """The customer that was created with this idempotency key was removed not long ago."""
 
 
+class CustomerInvalid(Exception):
+    """The store's own rules refuse the customer, such as for a value that is stored already."""
+
+
 @dataclass(frozen=True)
 class Attempt:
     """One creation that its client names: the idempotency key, and a fingerprint of the input.
@@ -99,7 +103,8 @@ class Customers(Protocol):
         """Stores the next version of a customer if its version is still that of `old`.
 
         False if another change was first. Returns True only after a majority has the write in its
-        journal. Raises `EmailTaken`, and `ChangeUnknown` if the change may or may not be made.
+        journal. Raises `EmailTaken`, `CustomerInvalid`, and `ChangeUnknown` if the change may or
+        may not be made.
         """
 
     async def remove(self, old: StoredCustomer) -> bool:

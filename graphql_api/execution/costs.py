@@ -44,7 +44,7 @@ class Costs:
     """What the fields of one schema cost."""
 
     def __init__(self, schema: GraphQLSchema, list_sizes: Mapping[str, ListSize]) -> None:
-        """`list_sizes` has the fields whose arguments say how long lists are, such as `Query.all`.
+        """`list_sizes` has the fields that have a `ListSize`, such as `Query.all`.
 
         Raises `ValueError` if the schema does not have one of the fields or arguments.
         """
@@ -70,7 +70,7 @@ class Costs:
             self._sized.update((returned.name, list_) for list_ in list_size.sized_fields)
 
     def list_size(self, parent: GraphQLNamedType | None, name: str) -> ListSize | None:
-        """What is known of the lists in the result of this field."""
+        """What is known of the items that this field reads or writes."""
         return None if parent is None else self._list_sizes.get((parent.name, name))
 
     def is_sized(self, parent: GraphQLNamedType | None, name: str) -> bool:

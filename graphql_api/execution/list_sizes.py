@@ -21,14 +21,14 @@ Sizes = Mapping[str, int | None]
 
 @dataclass(frozen=True)
 class ListSize:
-    """Says of a field that its arguments decide how long some lists of its result are.
+    """Says of a field that its arguments decide how many items it reads or writes.
 
     The names are those of the directive `@listSize` in IBM's GraphQL Cost Directives specification.
     """
 
-    # A number is the size of the lists, and a list is as long as they are. The largest size counts.
+    # A number is the size, and a list has its own length. The largest size counts.
     slicing_arguments: tuple[str, ...]
-    # The lists: fields of the type that the field returns.
+    # The lists that are as long: fields of the type that the field returns.
     sized_fields: tuple[str, ...]
     # Counts if none of the arguments is given.
     assumed_size: int
@@ -37,6 +37,8 @@ class ListSize:
     # Counts instead of all these if the field is the only one at the top level of an operation;
     # None if there is no such exception.
     size_if_alone: int | None = None
+    # The cost of the field for each item, in points, whatever is selected of its result.
+    cost_of_an_item: float = 0.0
 
     def size(self, node: FieldNode, sizes: Sizes | None) -> int:
         """The size that the arguments in the document ask for.

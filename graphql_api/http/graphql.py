@@ -193,7 +193,7 @@ class GraphQLEndpoint:
             raise RequestError(
                 504 if media_type == _GRAPHQL_RESPONSE else 200,
                 "The operation took too long. It may or may not have taken effect: send the "
-                "request again with the same idempotency key.",
+                "request again. Send a creation with the same idempotency key.",
                 code="TIMEOUT",
             ) from None
         if not result.errors:

@@ -12,12 +12,18 @@ import structlog
 from bson import Binary
 from bson.raw_bson import RawBSONDocument
 from pymongo.database import Database
-from pymongo.errors import OperationFailure
+from pymongo.errors import OperationFailure, WriteError
 
 from ..customers.fields import Customer
 from ..customers.identity import email_key_of
 from ..customers.listings import Listing, Page, PageRequest
-from ..customers.store import AddOutcome, CustomerRemoved, EmailTaken, StoredCustomer
+from ..customers.store import (
+    AddOutcome,
+    CustomerInvalid,
+    CustomerRemoved,
+    EmailTaken,
+    StoredCustomer,
+)
 from ..deadline import (
     LEAST_SECONDS,
     PAUSE_SECONDS,
@@ -165,6 +171,8 @@ class MongoCustomers:
 
         Raises what `get` raises.
         """
+        if not new:
+            return []
         whole = WholeList(new, [])
         deadline = deadline_in(REQUEST_SECONDS)
         # Without their indexes, MongoDB would read every customer.
@@ -177,16 +185,20 @@ class MongoCustomers:
     ) -> list[list[dict[str, Any]]]:
         """For each customer, the documents that have one of its unique values."""
         values = [unique_values(one) for one in new]
-        return await find(self._collection, values, deadline) if values else []
+        return await find(self._collection, values, deadline)
 
     async def replace(self, old: StoredCustomer, new: StoredCustomer) -> bool:
         """Stores the next version of a customer if its version is still that of `old`.
 
         One atomic update decides: it finds that version only, and the unique index refuses a
-        duplicate. Raises `EmailTaken`, `Unavailable`, `ChangeUnknown`, and
-        `pymongo.errors.PyMongoError` if MongoDB refuses the change for a reason of its own.
+        duplicate. Raises `EmailTaken`, `CustomerInvalid` if MongoDB refuses the values,
+        `Unavailable`, `ChangeUnknown`, and `pymongo.errors.PyMongoError` if MongoDB refuses the
+        change for another reason.
         """
-        return await self._make(replacement(old, new))
+        try:
+            return await self._make(replacement(old, new))
+        except WriteError as error:
+            raise CustomerInvalid from error
 
     async def remove(self, old: StoredCustomer) -> bool:
         """Removes a customer if its version is still that of `old`, as `replace` changes it."""
@@ -299,7 +311,7 @@ class MongoCustomers:
         """Whether the change is made, as far as a majority has it; None if it still can be."""
         documents = await self._finds.outcome(wanted.unique_values, deadline)
         is_made = wanted.is_made(documents, is_unclear=worst is Outcome.UNCLEAR)
-        if is_made and wanted.new_email_key is not None:
+        if is_made and wanted.is_new_address:
             await self._set_up.require_indexes(deadline)
         return is_made
 

@@ -148,7 +148,7 @@ class _Reader:
             except PyMongoError as error:
                 if not error.timeout:
                     raise
-            self._plan = self._conditions[0]
+            self._plan = self._rarest or self._conditions[0]
         return self._find(between, limit, direction)
 
     def count(self, limit: int) -> int:
@@ -187,14 +187,9 @@ class _Reader:
                 return condition
         if self._rare is not None:
             return self._rare
-        in_order = [
-            _Condition(SEARCH, condition.in_order)
-            for condition in self._conditions
-            if self._is_by_creation and condition.in_order is not None
-        ]
-        if len(in_order) > 1:
-            return min(in_order, key=self._created_before)
-        return in_order[0] if in_order else self._walk
+        if self._is_by_creation and self._rarest is not None:
+            return self._rarest
+        return self._walk
 
     @cached_property
     def _rare(self) -> _Condition | None:
@@ -206,6 +201,21 @@ class _Reader:
             if found < _FEW:
                 return condition
         return None
+
+    @cached_property
+    def _rarest(self) -> _Condition | None:
+        """The rarest of the conditions that are answered in the order of creation, or None.
+
+        In this order, customers are beside each other in the collection, so they are read faster.
+        """
+        in_order = [
+            _Condition(SEARCH, condition.in_order)
+            for condition in self._conditions
+            if condition.in_order is not None
+        ]
+        if len(in_order) > 1:
+            return min(in_order, key=self._created_before)
+        return in_order[0] if in_order else None
 
     def _created_before(self, plan: _Condition) -> list[datetime]:
         """When the customer was created before which many were: the rarer, the earlier."""

@@ -89,7 +89,7 @@ async def change(
         "collectionUUID": collection_uuid,
     }
     # Without a new address, the customer cannot become a duplicate.
-    check_indexes = changed.new_email_key is not None
+    check_indexes = changed.is_new_address
     return await _write(database, command, deadline, count=1, check_indexes=check_indexes)
 
 

@@ -302,7 +302,7 @@ async def test_a_count_says_whether_it_is_exact(limit: int, count: Count) -> Non
 async def test_a_limit_outside_of_1_to_100000_is_an_error(limit: int) -> None:
     noted, customers = fake()
 
-    with pytest.raises(InvalidList, match=r"^Send a number from 1 to 100000 as `limit`\.$"):
+    with pytest.raises(InvalidList, match=r"^Send a number from 1 to 100,000 as `limit`\.$"):
         await count_customers(customers, listing(), limit)
 
     assert noted.asked == []

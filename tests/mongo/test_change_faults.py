@@ -15,8 +15,9 @@ from structlog.testing import capture_logs
 
 from graphql_api.customers.create_customer import Created, create_customer
 from graphql_api.customers.delete_customer import Deleted, delete_customer
-from graphql_api.customers.fields import Customer
-from graphql_api.customers.store import EmailTaken
+from graphql_api.customers.fields import FIELDS, Customer
+from graphql_api.customers.problems import InvalidFormat, Rejected
+from graphql_api.customers.store import CustomerInvalid, EmailTaken
 from graphql_api.customers.update_customer import Updated, update_customer
 from graphql_api.customers.versions import Changed, NotFound
 from graphql_api.faults import ChangeUnknown, Unavailable
@@ -275,11 +276,29 @@ async def test_a_change_that_the_validator_rejects_is_the_servers_fault(
 ) -> None:
     documents.database.command("collMod", "customers", validator={"name": {"$exists": False}})
 
-    with pytest.raises(WriteError) as error:
+    with pytest.raises(CustomerInvalid) as error:
         await request(OPERATIONS["a change"].ask(customers, old))
 
-    assert "Jane" not in str(error.value.details)
+    cause = error.value.__cause__
+    assert isinstance(cause, WriteError)
+    assert "Jane" not in str(cause.details)
     assert versions(documents) == [1]
+
+
+async def test_a_change_that_leaves_a_value_that_breaks_a_newer_rule_has_its_problem(
+    customers: MongoCustomers, old: Customer, documents: Documents
+) -> None:
+    documents.database.command("collMod", "customers", validationLevel="off")
+    documents.update_one({}, {"$set": {"zipCode": "1--2"}})
+    documents.database.command("collMod", "customers", validationLevel="strict")
+
+    async def change(**values: str) -> object:
+        return await request(update_customer(customers, str(old.id), values, None))
+
+    zip_code = next(field for field in FIELDS if field.name == "zip_code")
+    assert await change(city="Boston") == Rejected((InvalidFormat(zip_code),))
+    assert versions(documents) == [1]
+    assert is_changed(await change(zip_code="1-2", city="Boston"))
 
 
 async def test_of_50_changes_of_one_version_one_succeeds_if_every_answer_is_an_error(

@@ -11,6 +11,7 @@ from graphql_api.customers.fields import FIELDS
 
 from ..support.clients import (
     CREATE_CUSTOMERS,
+    connected,
     create_customer,
     create_customers,
     delete_customer,
@@ -117,6 +118,14 @@ async def test_what_can_be_created_is_created(
         },
     ]
     assert emails(documents) == ["ada@example.com", "jane@example.com", "john@example.com"]
+
+
+@each_policy
+async def test_a_list_without_a_valid_customer_needs_no_database(policy: str) -> None:
+    async with connected("mongodb://127.0.0.1:1/") as client:
+        result = await create_customers(client, [INVALID, {"email": "john"}], on_error=policy)
+
+    assert kinds(result) == [["TooShortError"], ["InvalidFormatError"]]
 
 
 async def test_an_invalid_customer_does_not_make_a_later_one_a_duplicate(
@@ -316,3 +325,20 @@ async def test_1000_customers_with_all_fields_fit_into_one_request(
     # Other requests are served between two customers.
     assert others > 5
     assert documents.count_documents({}) == 1000
+
+
+async def test_several_lists_in_one_operation_have_the_cost_of_their_customers(
+    client: httpx.AsyncClient, documents: Documents
+) -> None:
+    query = """mutation ($inputs: [CreateCustomerInput!]!) {
+      a: createCustomers(inputs: $inputs) { createdCount }
+      b: createCustomers(inputs: $inputs) { createdCount }
+    }"""
+
+    for number, code in ((998, None), (999, "TOO_LARGE")):
+        answer = await execute(client, query, {"inputs": [INVALID] * number})
+
+        assert [error["extensions"]["code"] for error in answer.get("errors", ())] == (
+            [] if code is None else [code]
+        )
+    assert documents.count_documents({}) == 0

@@ -287,9 +287,23 @@ async def test_a_limit_out_of_range_is_an_error(limit: int, client: httpx.AsyncC
 
     assert answer["data"] == {"customers": None}
     [error] = answer["errors"]
-    assert error["message"] == "Send a number from 1 to 100000 as `limit`."
+    assert error["message"] == "Send a number from 1 to 100,000 as `limit`."
     assert error["path"] == ["customers", "totalCount"]
     assert error["extensions"] == {"code": "BAD_USER_INPUT"}
+
+
+@pytest.mark.parametrize(("limit", "code"), [(89_300, None), (89_400, "TOO_LARGE")])
+async def test_counts_have_the_cost_of_the_customers_that_they_count(
+    limit: int, code: str | None, client: httpx.AsyncClient
+) -> None:
+    query = """query ($limit: Int!) { customers {
+      a: totalCount(limit: $limit) { count } b: totalCount(limit: 100000) { count }
+      c: totalCount { precision } } }"""
+
+    answer = await execute(client, query, {"limit": limit})
+
+    errors = answer.get("errors", ())
+    assert [error["extensions"]["code"] for error in errors] == ([] if code is None else [code])
 
 
 SIZE = "Send a number from 1 to 100 as `{}`."

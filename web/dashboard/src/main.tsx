@@ -2,9 +2,14 @@
 
 import "./style/theme.css";
 import "./style/controls.css";
-import "./style/page.css";
+import "./style/header.css";
+import "./style/list.css";
 import "./style/table.css";
+import "./style/cards.css";
+import "./style/notices.css";
 import "./style/panel.css";
+import "./style/form.css";
+import "./style/details.css";
 
 import { QueryClientProvider } from "@tanstack/react-query";
 import { StrictMode } from "react";

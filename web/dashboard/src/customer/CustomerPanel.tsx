@@ -22,7 +22,7 @@ interface Props {
   onGone: () => void;
 }
 
-type Edited = Required<Draft> & { errors?: FieldErrors };
+type Edited = Required<Draft> & { errors?: FieldErrors; isDraft?: boolean };
 
 /** One customer over the list: its fields, and the form that changes them. */
 export function CustomerPanel({ id, rights, onClose, onGone }: Props) {
@@ -42,7 +42,11 @@ export function CustomerPanel({ id, rights, onClose, onGone }: Props) {
         edit(customer);
       },
     }),
-    ...(customer && !edited && { c: () => void copy(customer.email, "email address"), i: () => void copy(id, "id") }),
+    ...(customer &&
+      !edited && {
+        c: () => void copy(customer.email, "email address"),
+        i: () => void copy(id, "id"),
+      }),
   });
 
   if (unsaved || customer === null) {
@@ -80,6 +84,7 @@ export function CustomerPanel({ id, rights, onClose, onGone }: Props) {
           base={edited.base}
           values={edited.values}
           errors={edited.errors}
+          isDraft={edited.isDraft ?? false}
           onBase={(base, values, errors) => {
             keepDraft(id, { base, values });
             edit(base, values, errors);
@@ -122,7 +127,7 @@ export function CustomerPanel({ id, rights, onClose, onGone }: Props) {
 
 function editedDraft(id: string): Edited | undefined {
   const draft = draftOf(id);
-  return draft?.base && { base: draft.base, values: draft.values };
+  return draft?.base && { base: draft.base, values: draft.values, isDraft: true };
 }
 
 /** Puts the text that could not be saved into the form for a new customer. */

@@ -19,6 +19,8 @@ interface Props {
   values: Values;
   /** The errors that the server has found in these values. */
   errors: FieldErrors | undefined;
+  /** Whether the values are those of an earlier visit. */
+  isDraft: boolean;
   /** Begins again with another base. */
   onBase: (base: Customer, values: Values, errors?: FieldErrors) => void;
   onMissing: (values: Values) => void;
@@ -26,7 +28,8 @@ interface Props {
 }
 
 /** The form that changes a customer. It sends the changed fields only. */
-export function EditForm({ base, values: initial, errors, onBase, onMissing, onDone }: Props) {
+export function EditForm(props: Props) {
+  const { base, values: initial, errors, isDraft, onBase, onMissing, onDone } = props;
   const [message, setMessage] = useState<string>();
   const [theirs, setTheirs] = useState<Customer>();
   const form = useForm({
@@ -66,7 +69,8 @@ export function EditForm({ base, values: initial, errors, onBase, onMissing, onD
   });
 
   useEffect(() => {
-    if (errors) form.reject(errors);
+    // React shows errors at once only after this effect.
+    if (errors) queueMicrotask(() => form.reject(errors));
     else document.getElementById(idOf(FIELDS[0]!))?.focus();
   }, []);
 
@@ -101,7 +105,7 @@ export function EditForm({ base, values: initial, errors, onBase, onMissing, onD
 
   return (
     <form noValidate onSubmit={submit} onMouseDown={keepFocus} aria-label={`Edit ${titleOf(base)}`}>
-      <Fields form={form} isReadOnly={update.isPending} />
+      <Fields form={form} isReadOnly={update.isPending} isDraft={isDraft} />
       <footer className="panel-foot">
         <Sending
           isPending={update.isPending}

@@ -20,8 +20,9 @@ export function CreatePanel({ onClose }: { onClose: () => void }) {
   // The idempotency key. The same input keeps it, so sending it again creates at most one customer.
   const key = useRef<string>(undefined);
   const [message, setMessage] = useState<string>();
+  const [draft] = useState(() => draftOf(NEW));
   const form = useForm({
-    initial: draftOf(NEW)?.values ?? NO_VALUES,
+    initial: draft?.values ?? NO_VALUES,
     onEdit: (values) => {
       key.current = undefined;
       setMessage(undefined);
@@ -59,7 +60,7 @@ export function CreatePanel({ onClose }: { onClose: () => void }) {
   return (
     <Panel title="New customer" onClose={onClose}>
       <form noValidate onSubmit={submit} onMouseDown={keepFocus} aria-label="New customer">
-        <Fields form={form} isReadOnly={creation.isPending} />
+        <Fields form={form} isReadOnly={creation.isPending} isDraft={draft !== undefined} />
         <footer className="panel-foot">
           <Sending
             isPending={creation.isPending}
@@ -71,8 +72,14 @@ export function CreatePanel({ onClose }: { onClose: () => void }) {
             <button className="primary" aria-disabled={creation.isPending}>
               {creation.isPending ? "Creating …" : creation.isError ? "Send again" : "Create customer"}
             </button>
-            <button type="button" onClick={onClose}>
-              Cancel
+            <button
+              type="button"
+              onClick={() => {
+                dropDraft(NEW);
+                onClose();
+              }}
+            >
+              Discard
             </button>
           </div>
         </footer>

@@ -8,12 +8,14 @@ import type { useForm } from "./useForm";
 interface Props {
   form: ReturnType<typeof useForm>;
   isReadOnly: boolean;
+  /** Whether the form has begun with text of an earlier visit. */
+  isDraft: boolean;
 }
 
 /** All fields, drawn from the rules that the server tells. */
-export function Fields({ form, isReadOnly }: Props) {
+export function Fields({ form, isReadOnly, isDraft }: Props) {
   const rules = useRules();
-  return GROUPS.map((group) => (
+  const groups = GROUPS.map((group) => (
     <fieldset key={group}>
       <legend>{group}</legend>
       {FIELDS.filter((name) => SHOWN[name].group === group).map((name) =>
@@ -36,6 +38,12 @@ export function Fields({ form, isReadOnly }: Props) {
       )}
     </fieldset>
   ));
+  return (
+    <>
+      {isDraft && <p className="draft">This is your text from before. It is not saved yet.</p>}
+      {groups}
+    </>
+  );
 }
 
 /**

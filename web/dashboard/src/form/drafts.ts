@@ -1,7 +1,7 @@
 // What people have typed and not saved, so that closing a form loses nothing. In memory only.
 
 import type { Customer } from "../api/customer";
-import type { Values } from "./fields";
+import { FIELDS, NO_VALUES, type Values, valuesOf } from "./fields";
 
 export interface Draft {
   values: Values;
@@ -18,7 +18,9 @@ export function draftOf(id: string): Draft | undefined {
 }
 
 export function keepDraft(id: string, draft: Draft) {
-  drafts.set(id, draft);
+  const saved = draft.base ? valuesOf(draft.base) : NO_VALUES;
+  if (FIELDS.some((name) => draft.values[name] !== saved[name])) drafts.set(id, draft);
+  else drafts.delete(id);
 }
 
 export function dropDraft(id: string) {

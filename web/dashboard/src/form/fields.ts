@@ -66,7 +66,8 @@ export const NO_VALUES = Object.fromEntries(FIELDS.map((name) => [name, ""])) as
 
 /** The text of each field that is not blank. */
 export function inputOf(values: Values): Partial<CreateCustomerInput> {
-  return Object.fromEntries(FIELDS.filter((name) => !isBlank(values[name])).map((name) => [name, values[name]]));
+  const given = FIELDS.filter((name) => !isBlank(values[name]));
+  return Object.fromEntries(given.map((name) => [name, values[name]]));
 }
 
 /** The fields that differ. `null` removes a value; the email address cannot be removed. */

@@ -26,7 +26,7 @@ export function useForm({ initial: given, id, onEdit }: Options) {
   const [values, setValues] = useState(initial);
   const [errors, setErrors] = useState<FieldErrors>({});
   const latest = useRef(initial);
-  /** The text of each field that the server has checked last. */
+  /** The texts that the server has checked since they were edited. */
   const checked = useRef<Partial<Values>>({});
   const timer = useRef<ReturnType<typeof setTimeout>>(undefined);
   useEffect(() => () => clearTimeout(timer.current), []);
@@ -35,6 +35,7 @@ export function useForm({ initial: given, id, onEdit }: Options) {
     latest.current = { ...latest.current, [name]: text };
     setValues(latest.current);
     onEdit(latest.current);
+    delete checked.current[name];
     clearTimeout(timer.current);
     if (errors[name]) check(name);
     else timer.current = setTimeout(() => check(name), PAUSE_MILLISECONDS);

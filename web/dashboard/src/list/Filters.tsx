@@ -1,4 +1,4 @@
-import { type FormEvent, useId } from "react";
+import { type FormEvent, useEffect, useId, useRef } from "react";
 
 import { FIELDS, SHOWN } from "../form/fields";
 import { useRules } from "../api/useRules";
@@ -26,6 +26,11 @@ const LISTS = [
 export function Filters({ view }: { view: View }) {
   const id = useId();
   const rules = useRules();
+  const form = useRef<HTMLFormElement>(null);
+  const { country, state, city, createdFrom, createdBefore, has, hasNot } = view;
+  const inUse = [country, state, city, createdFrom, createdBefore, ...has, "", ...hasNot].join("\n");
+  // Filters change elsewhere too. A reset shows the default values, which React has changed before.
+  useEffect(() => form.current!.reset(), [inUse]);
 
   function apply(event: FormEvent<HTMLFormElement>) {
     event.preventDefault();
@@ -46,9 +51,8 @@ export function Filters({ view }: { view: View }) {
     });
   }
 
-  // The key empties the fields when the filters change elsewhere.
   return (
-    <form className="filters" id="filters" aria-label="Filters" onSubmit={apply} key={JSON.stringify(view)}>
+    <form ref={form} className="filters" id="filters" aria-label="Filters" onSubmit={apply}>
       {TEXTS.map(([name, label, example]) => (
         <div className="field" key={name}>
           <label htmlFor={`${id}${name}`}>{label}</label>
@@ -72,7 +76,7 @@ export function Filters({ view }: { view: View }) {
         <div className="field" key={name}>
           <label htmlFor={`${id}${name}`}>{label}</label>
           <select id={`${id}${name}`} name={name} defaultValue="">
-            <option value="">Any field</option>
+            <option value="">Choose a field</option>
             {FIELDS.map((field) => (
               <option key={field} value={SHOWN[field].field}>
                 {rules?.[field].label ?? field}

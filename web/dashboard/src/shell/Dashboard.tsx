@@ -65,7 +65,13 @@ export function Dashboard() {
         <CustomerList view={view} rights={rights} />
       </main>
       {view.customer && (
-        <CustomerPanel key={view.customer} id={view.customer} rights={rights} onClose={close} onGone={closeDeleted} />
+        <CustomerPanel
+          key={view.customer}
+          id={view.customer}
+          rights={rights}
+          onClose={close}
+          onGone={closeDeleted}
+        />
       )}
       {creates && !view.customer && <CreatePanel onClose={close} />}
       {isHelpOpen && <Help onClose={() => setHelpOpen(false)} />}

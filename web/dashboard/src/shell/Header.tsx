@@ -27,6 +27,7 @@ export function Header({ rights, filterCount, areFiltersOpen, onFilters, onHelp,
           <SearchBox />
           <button
             type="button"
+            id="filter-button"
             className="filter-button"
             aria-expanded={areFiltersOpen}
             aria-controls="filters"

@@ -58,7 +58,13 @@ export function Panel({ title, kind = "side", onClose, children }: Props) {
             <bdi>{title}</bdi>
           </h2>
           {onClose && (
-            <button type="button" className="icon-button" onClick={onClose} aria-label="Close" title="Close (Esc)">
+            <button
+              type="button"
+              className="icon-button"
+              onClick={onClose}
+              aria-label="Close"
+              title="Close (Esc)"
+            >
               <Icon name="close" />
             </button>
           )}

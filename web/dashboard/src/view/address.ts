@@ -46,7 +46,17 @@ export const NO_FILTER = {
   createdBefore: "",
 } satisfies Partial<View>;
 
-const TEXTS = ["search", "country", "city", "state", "createdFrom", "createdBefore", "after", "before", "customer"] as const;
+const TEXTS = [
+  "search",
+  "country",
+  "city",
+  "state",
+  "createdFrom",
+  "createdBefore",
+  "after",
+  "before",
+  "customer",
+] as const;
 const DEFAULT_ORDER: Order = "CREATED_AT_DESC";
 
 export function viewOf(address: string): View {
