@@ -19,7 +19,7 @@ class Change:
     """A change of one version of a customer. MongoDB executes it once at most.
 
     It makes the next version, in whose document `lastChange` is the change's own `id`.
-    `new_email_key` is the key of the new email address, if that is another key than before.
+    `new_email_key` is the key of the email address, if it can be another key than before.
     """
 
     id: UUID
@@ -72,14 +72,16 @@ def replacement(old: StoredCustomer, new: StoredCustomer) -> Change:
     id_ = document.pop("_id")
     document[_LAST_CHANGE] = change_id
     removed = [field.public_name for field in FIELDS if field.public_name not in document]
-    new_key = document[EMAIL_KEY]
+    new_key, old_email = document[EMAIL_KEY], old.customer.email
+    # Older servers made other keys of addresses that are not ASCII.
+    has_same_key = old_email.isascii() and new_key == email_key(old_email)
     return Change(
         change_id,
         id_,
         old.customer.version,
         # Other fields of the document, which other programs may have added, remain.
         {"$set": document, "$unset": dict.fromkeys(removed, "")},
-        None if new_key == email_key(old.customer.email) else new_key,
+        None if has_same_key else new_key,
     )
 
 

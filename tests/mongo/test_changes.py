@@ -13,13 +13,14 @@ from pymongo.collection import Collection
 from graphql_api.customers.create_customer import Conflict, Created, create_customer
 from graphql_api.customers.delete_customer import Deleted, delete_customer
 from graphql_api.customers.fields import FIELDS, Customer, ZipCode
-from graphql_api.customers.problems import Missing, Rejected, Taken, TooShort
+from graphql_api.customers.problems import EMAIL_IS_TAKEN, Missing, Rejected, Taken, TooShort
 from graphql_api.customers.store import CustomerRemoved
 from graphql_api.customers.update_customer import Updated, update_customer
 from graphql_api.customers.versions import Changed, NotFound
 from graphql_api.mongo.customers import MongoCustomers
 
 from ..support.mongo_customers import new_customer, open_customers
+from ..support.old_customers import old_document
 
 Documents = Collection[dict[str, Any]]
 
@@ -404,3 +405,18 @@ async def test_a_customer_that_an_older_server_stored_can_be_changed_and_removed
     assert again.customer.version == 3
     assert removed == Deleted(olds[1].id)
     assert await create_customer(customers, {"email": "c1@example.com"}, "1") == Conflict()
+
+
+async def test_a_change_of_an_old_customer_whose_email_belongs_to_another_one_is_rejected(
+    customers: MongoCustomers, documents: Documents
+) -> None:
+    # Older servers gave this address another key.
+    email = "jos\N{LATIN SMALL LETTER E WITH ACUTE}@example.com"
+    old = new_customer(email).customer
+    documents.insert_one(old_document(old))
+    await created(customers, email=email)
+
+    assert await update(customers, old, name="John Smith") == Rejected((EMAIL_IS_TAKEN,))
+    changed = await update(customers, old, name="John Smith", email="other@example.com")
+
+    assert isinstance(changed, Updated)
