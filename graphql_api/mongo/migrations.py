@@ -27,7 +27,7 @@ from ..faults import Unavailable
 from .customer_documents import EXPIRES_AT, NAME_SORT, derived_fields, from_document
 from .customers_collection import NAME
 from .database import MongoDatabase
-from .deadline import patiently
+from .deadline import with_retries
 from .driver_errors import error_name
 
 logger = structlog.get_logger()
@@ -72,7 +72,7 @@ class Migration:
     new_fields: Callable[[_Document], dict[str, Any]]
 
 
-def _lists(document: _Document) -> dict[str, Any]:
+def _fields_of_version_2(document: _Document) -> dict[str, Any]:
     """What lists, searches and changes read. Email keys of older servers followed another rule."""
     customer = from_document(document).customer
     return {**derived_fields(customer), "version": customer.version, "schemaVersion": 2}
@@ -88,7 +88,7 @@ MIGRATIONS = (
             EXPIRES_AT: {"$exists": False},
         },
         NAME_SORT,
-        _lists,
+        _fields_of_version_2,
     ),
 )
 # What new fields are made from.
@@ -123,19 +123,19 @@ async def migrate(database: MongoDatabase) -> AsyncIterator[Batch]:
     for migration in MIGRATIONS:
         after: UUID | None = _BEFORE_ALL
         while after is not None:
-            batch = await patiently(
+            batch = await with_retries(
                 database.motor, partial(_migrate_batch, migration=migration, after=after)
             )
             yield batch
             after = batch.last
 
 
-async def await_migration(database: MongoDatabase) -> bool:
+async def is_migration_needed(database: MongoDatabase) -> bool:
     """Whether a customer is left to migrate. Raises what `migrate` raises."""
-    return await patiently(database.motor, _await_migration)
+    return await with_retries(database.motor, _is_migration_needed)
 
 
-def _await_migration(database: Database[dict[str, Any]]) -> bool:
+def _is_migration_needed(database: Database[dict[str, Any]]) -> bool:
     return any(
         database[NAME].find_one(migration.awaiting, ["_id"], hint=migration.index)
         for migration in MIGRATIONS
@@ -254,7 +254,7 @@ async def _in_background(database: MongoDatabase, *, warns_only: bool) -> None:
             await database.customers_set_up.collection_uuid(deadline_in(REQUEST_SECONDS))
             if not warns_only:
                 await _migrate_with_log(database)
-            elif await await_migration(database):
+            elif await is_migration_needed(database):
                 logger.warning(
                     "Customers await a migration: lists and searches do not find all of them. "
                     "Run `graphql-api database migrate`."
