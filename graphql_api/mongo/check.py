@@ -34,7 +34,7 @@ _Document = Mapping[str, Any]
 
 _BATCH = 500
 
-# What MongoDB adds to an index beside what makes it this index.
+# Options of an index that make no difference; MongoDB adds them.
 _OTHER_OPTIONS = {"v", "ns", "background"}
 
 
@@ -51,7 +51,7 @@ class Finding:
 
 @dataclass(frozen=True)
 class Checked:
-    """Some documents that were read: customers, remains of removed ones, and their faults."""
+    """A batch of documents: the numbers of customers and of remains of removed ones, and faults."""
 
     customers: int
     removed: int
@@ -162,7 +162,7 @@ def _faults(document: _Document) -> Iterator[str]:
 
 
 def _rule_faults(values: dict[str, Any]) -> Iterator[str]:
-    """Judges the stored values. Each must be what the judge makes of it."""
+    """The faults of the stored values: each must be valid, and normalised already."""
     judged = judge(
         {name: value if isinstance(value, str) else NOT_TEXT for name, value in values.items()}
     )
@@ -172,7 +172,7 @@ def _rule_faults(values: dict[str, Any]) -> Iterator[str]:
             yield f"`{field.public_name}` breaks its rule."
         elif (
             field.name in values
-            and field.rule.format.read(values[field.name])[0] != (values[field.name])
+            and field.rule.format.read(values[field.name])[0] != values[field.name]
         ):
             yield f"`{field.public_name}` is not normalised."
 

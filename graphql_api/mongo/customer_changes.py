@@ -46,20 +46,20 @@ class Change:
     def is_made(self, documents: list[dict[str, Any]], *, is_unclear: bool) -> bool | None:
         """Whether MongoDB has executed the change, from what a majority has stored.
 
-        `documents` have the `unique_values`. `is_unclear`: a try to execute it may have succeeded.
-        None if the change can still be made. Raises `EmailTaken` if another customer has the new
-        address, and `ChangeUnknown` if the documents cannot tell.
+        `documents` are those with one of the `unique_values`. `is_unclear`: an earlier try may have
+        succeeded. Returns None if the change can still be made. Raises `EmailTaken` if another
+        customer has the new address, and `ChangeUnknown` if the documents cannot tell.
         """
         own = next((d for d in documents if d["_id"] == self.customer_id), None)
         if own is not None and own.get(_LAST_CHANGE) == self.id:
             return True
-        # How many changes were made since.
+        # The number of changes that were made since.
         changes = None if own is None else own.get("version", 1) - self.version
         if changes == 0:
             if len(documents) > 1:
                 raise EmailTaken
             return None
-        # The only change that was made since is another one. Of several, this one may be one.
+        # A single change that was made since is another one. Of several, one may be this one.
         if is_unclear and changes != 1:
             raise ChangeUnknown
         return False

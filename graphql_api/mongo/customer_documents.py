@@ -24,8 +24,8 @@ GIVEN = "given"
 
 EXPIRES_AT = "expiresAt"
 
-# The version of the documents' form. Documents of version 1 have no `schemaVersion`, and none of
-# the fields that `derived_fields` makes except the email key.
+# The schema version of the documents that this program stores. Of the fields that `derived_fields`
+# makes, documents of version 1 have only the email key.
 SCHEMA_VERSION = 2
 
 # Without these, no customer is stored: they refuse duplicates.

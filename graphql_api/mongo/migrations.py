@@ -60,8 +60,8 @@ _REASONS = {
 class Migration:
     """Takes customers of an older schema version to `number`.
 
-    `awaiting` is the query for these customers. It finds none that was migrated, and no remains of
-    a removed one. The index, whose last field is `_id`, answers it in the order of `_id`.
+    `awaiting` is the query for these customers. It finds neither migrated customers nor the remains
+    of removed ones. The index, whose last field is `_id`, answers it in the order of `_id`.
     `new_fields` are the fields that the migration sets in a document. It raises one of `_MALFORMED`
     for a document that it cannot read.
     """
@@ -109,7 +109,7 @@ class Batch:
 
     @property
     def share(self) -> float:
-        """The part of all customers that was read, about: ids are random."""
+        """Roughly which part of all customers was read, from 0 to 1: ids are random."""
         return 1.0 if self.last is None else self.last.int / _IDS
 
 
@@ -117,8 +117,7 @@ async def migrate(database: MongoDatabase) -> AsyncIterator[Batch]:
     """Migrates all customers; yields each batch. The collection must be set up.
 
     Transient errors are tried again for a minute. Raises `Unavailable`, and
-    `pymongo.errors.PyMongoError` if a second try would fail as well. Then, too, a later migration
-    continues.
+    `pymongo.errors.PyMongoError` if a second try would fail as well. A later migration continues.
     """
     for migration in MIGRATIONS:
         after: UUID | None = _BEFORE_ALL
@@ -162,8 +161,8 @@ def _migrate_batch(
         left = [document["_id"] for document in documents if document["_id"] not in refused]
         if written == len(left):
             break
-        # Somebody changed, removed or migrated the others since they were read. The majority that
-        # reads need may not have that yet.
+        # Another process changed, removed or migrated the others since they were read. A read finds
+        # that as soon as a majority has it.
         time.sleep(PAUSE_SECONDS)
         documents = list(collection.find({**migration.awaiting, "_id": {"$in": left}}))
     return Batch(migrated, refused, last)
@@ -215,7 +214,7 @@ def _state(document: _Document) -> dict[str, Any]:
 
 
 class Progress:
-    """How far a migration is, as sentences for operators."""
+    """Counts migrated customers, and tells operators in sentences."""
 
     def __init__(self) -> None:
         self.migrated = self.refused = 0

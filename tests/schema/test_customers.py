@@ -204,7 +204,7 @@ async def four_places(client: httpx.AsyncClient) -> None:
         ({"country": None, "createdAt": None, "has": None}, ["no", "ca", "de", "ny"]),
         ({"createdAt": {}}, ["no", "ca", "de", "ny"]),
         ({"country": ["Us"]}, ["ca", "ny"]),
-        # A value that is no list is a list of one.
+        # A value that is not a list counts as a list of one.
         ({"country": "DE"}, ["de"]),
         ({"country": ["us", "de"], "state": ["ny", "nj"]}, ["ny"]),
         ({"city": [" koln ", "NEW  YORK"]}, ["de", "ny"]),
