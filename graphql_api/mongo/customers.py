@@ -47,8 +47,9 @@ from .write import Outcome, Written, change, insert, insert_all
 
 _Found = TypeVar("_Found")
 
-# Each change takes one of Motor's threads, and creations and reads need some of them.
+# Each change and each list takes one of Motor's threads, and creations and reads need some of them.
 _MAX_CHANGES_IN_FLIGHT = THREADS // 2
+_MAX_LISTS_IN_FLIGHT = THREADS // 3
 
 # Lists of customers are added in parts. At most two parts wait for the database at once, so that
 # other creations need not wait long.
@@ -71,6 +72,7 @@ class MongoCustomers:
         self._inserts = Batches(self._insert)
         self._finds = Batches(partial(find, self._collection))
         self._changes = asyncio.Semaphore(_MAX_CHANGES_IN_FLIGHT)
+        self._lists = asyncio.Semaphore(_MAX_LISTS_IN_FLIGHT)
         self._parts = asyncio.Semaphore(_MAX_PARTS_IN_FLIGHT)
 
     async def add(self, new: StoredCustomer) -> StoredCustomer:
@@ -301,13 +303,14 @@ class MongoCustomers:
         return await self._list(partial(count, listing=listing, limit=limit))
 
     async def _list(self, work: Callable[[Database[dict[str, Any]]], _Found]) -> _Found:
-        """Does work that needs the indexes of lists."""
+        """Does work that needs the indexes of lists. Raises `Unavailable` if it was not started."""
         deadline = deadline_in(REQUEST_SECONDS)
         uuid = await self._set_up.collection_uuid(deadline)
         try:
-            return await within_deadline(
-                deadline, partial(in_motor_thread, self._database.motor, work)
-            )
+            async with _turn(self._lists, deadline):
+                return await within_deadline(
+                    deadline, partial(in_motor_thread, self._database.motor, work)
+                )
         except OperationFailure as error:
             if error.code != _BAD_VALUE:
                 raise

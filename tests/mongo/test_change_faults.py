@@ -16,6 +16,7 @@ from structlog.testing import capture_logs
 from graphql_api.customers.create_customer import Created, create_customer
 from graphql_api.customers.delete_customer import Deleted, delete_customer
 from graphql_api.customers.fields import Customer
+from graphql_api.customers.listings import Listing
 from graphql_api.customers.store import EmailTaken
 from graphql_api.customers.update_customer import Updated, update_customer
 from graphql_api.customers.versions import Changed, NotFound
@@ -378,6 +379,32 @@ async def test_changes_that_hang_leave_threads_for_creations_and_reads(
     assert seconds < 3
     kinds = {type(outcome) for outcome in outcomes}
     assert kinds == {ChangeUnknown, Unavailable}
+
+
+@pytest.mark.alone
+async def test_lists_that_hang_leave_threads_for_creations_changes_and_reads(
+    customers: MongoCustomers, old: Customer, member: Member
+) -> None:
+    count = THREADS * 3
+    with member.failing("aggregate", blockConnection=True, blockTimeMS=4500):
+        started = time.monotonic()
+        counts = asyncio.gather(
+            *(request(customers.count(Listing(), 10)) for _ in range(count)),
+            return_exceptions=True,
+        )
+        await asyncio.sleep(0.1)
+        created = await request(create_customer(customers, {"email": "new@example.com"}, None))
+        changed = await request(ask_to(name="Jane Smith")(customers, old))
+        read = await request(customers.get(str(old.id)))
+        seconds = time.monotonic() - started
+        outcomes = await counts
+
+    assert isinstance(created, Created)
+    assert is_changed(changed)
+    assert read is not None
+    # Before any list was given up.
+    assert seconds < 3
+    assert {type(outcome) for outcome in outcomes} == {Unavailable}
 
 
 async def test_a_change_without_enough_time_is_not_sent(
