@@ -48,7 +48,7 @@ LIST_INDEXES = [
     IndexModel([(GIVEN, 1)], name=GIVEN),
 ]
 
-# MongoDB deletes what is left of a removed customer at this time.
+# MongoDB deletes the remains of a removed customer at this time.
 _EXPIRY_INDEX = IndexModel(
     [(EXPIRES_AT, 1)],
     name=EXPIRES_AT,
@@ -194,7 +194,7 @@ def to_bson(stored: StoredCustomer, options: CodecOptions[Any]) -> RawBSONDocume
 
 
 def remains(old: StoredCustomer) -> dict[str, Any]:
-    """What is left of a customer that is removed now: a document without its values.
+    """The remains of a customer that is removed now: a document without its values.
 
     It takes the place of the customer's document, so that a late insert of the same customer, and a
     late request with the same idempotency key, still find a duplicate. It has no email address
@@ -213,7 +213,7 @@ def remains(old: StoredCustomer) -> dict[str, Any]:
 
 
 def is_removed(document: Mapping[str, Any]) -> bool:
-    """Whether the document is what is left of a removed customer."""
+    """Whether the document is the remains of a removed customer."""
     return EXPIRES_AT in document
 
 

@@ -248,7 +248,7 @@ async def test_no_change_of_an_email_is_acknowledged_if_the_indexes_cannot_be_ch
 
 
 @pytest.mark.parametrize("name", ["a change", "a removal"])
-async def test_what_cannot_make_a_duplicate_does_not_need_the_indexes(
+async def test_a_change_that_cannot_make_a_duplicate_does_not_need_the_indexes(
     name: str, customers: MongoCustomers, old: Customer, member: Member
 ) -> None:
     operation = OPERATIONS[name]
@@ -455,7 +455,7 @@ def test_a_new_email_is_taken_if_another_customer_has_it_before_the_change_is_ma
     ]
 
 
-async def test_mongodb_deletes_what_is_left_of_a_removed_customer_and_no_customer(
+async def test_mongodb_deletes_the_remains_of_a_removed_customer_and_no_customer(
     stored: Stored,
 ) -> None:
     other = new_customer("other@example.com", "other")

@@ -168,7 +168,7 @@ async def test_nothing_else_is_changed_by_a_migration(
     assert list(documents.find({})) == before
 
 
-async def test_what_is_left_is_read_from_an_index_in_the_order_of_the_ids(
+async def test_customers_to_migrate_are_read_from_an_index_in_the_order_of_their_ids(
     database: MongoDatabase, documents: Documents
 ) -> None:
     assert not await is_migration_needed(database)
@@ -306,7 +306,7 @@ def test_a_migration_that_is_killed_is_continued_by_the_next_one(
         output = process.stdout.read() if process.stdout else ""
 
     assert 300 < migrated_first < count
-    # None is half migrated.
+    # No customer is half migrated.
     assert new_keys == {frozenset(), frozenset(keys)}
     # MongoDB may have completed the batch of the first migration a little later.
     migrated_then = re.fullmatch("Customers migrated: ([0-9,]+); not migrated: 0.\n", output)
