@@ -1,10 +1,10 @@
 """Pages and counts of lists of customers, each from an index, however many customers there are.
 
 Which index is best depends on how many customers fulfil a condition. MongoDB's planner would try
-some, and use the winner for other values, too: what is best for a common word would read every
-customer for a rare one. So the index is chosen here. A probe tells whether few customers fulfil a
-condition: then these are sorted. If many fulfil each condition, customers are read in the order of
-the list until the page is full.
+some, and use the winner for other values, too: the best index for a common word would read every
+customer for a rare one. So this module chooses the index. A probe tells whether few customers
+fulfil a condition: then these are sorted. If many fulfil each condition, customers are read in the
+order of the list until the page is full.
 """
 
 from collections.abc import Iterator
@@ -48,7 +48,7 @@ _Query = dict[str, Any]
 _FEW = 1000
 
 # How long customers are read in the order of the list, before those of one condition are sorted
-# instead: if many fulfil each condition, but few fulfil all, the read would not end before the last.
+# instead: if many fulfil each condition, but few fulfil all, every customer would be read.
 _WALK_SECONDS = 0.5
 
 # The fields by which lists are ordered, which are the names of their indexes, too.
@@ -118,7 +118,7 @@ class _Reader:
         self._is_descending = listing.order.is_descending
         self._key = _KEYS[listing.order.field]
         conditions = list(_conditions(customers, listing))
-        # The limits of the order's key, so that MongoDB reads one range of the order's index.
+        # The limits of the order's key, so that MongoDB reads one range of each index in that order.
         self._ranges = [
             {self._key: {"$gte": _LEAST[self._key]}},
             *(condition.query for condition in conditions if condition.index == self._key),
