@@ -118,7 +118,7 @@ class _Reader:
         self._is_descending = listing.order.is_descending
         self._key = _KEYS[listing.order.field]
         conditions = list(_conditions(customers, listing))
-        # The limits of the order's key, so that MongoDB reads one range of each index in that order.
+        # The limits of the order's key: MongoDB reads one range of each index in that order.
         self._ranges = [
             {self._key: {"$gte": _LEAST[self._key]}},
             *(condition.query for condition in conditions if condition.index == self._key),
