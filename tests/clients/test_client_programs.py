@@ -229,7 +229,9 @@ def test_the_example_for_ariadne_codegen_names_each_kind_of_error_once() -> None
 def assert_each_kind_is_named(text: str) -> None:
     """Before `... on FieldError`, with the same fields at least."""
     selections = re.findall(
-        r"(?:errors|CustomerFieldError) \{\s+__typename(.*?)\.\.\. on FieldError \{(.*?)\}", text, re.DOTALL
+        r"(?:errors|CustomerFieldError) \{\s+__typename(.*?)\.\.\. on FieldError \{(.*?)\}",
+        text,
+        re.DOTALL,
     )
     # In prose, a backtick precedes it.
     assert len(selections) == len(re.findall(r"(?<!`)\.\.\. on FieldError \{", text)) > 0

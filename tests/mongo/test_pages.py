@@ -133,7 +133,7 @@ async def all_of(
 
 MIDDLE = TimeRange(START + timedelta(milliseconds=20), START + timedelta(milliseconds=40))
 
-# What each of these finds is fewer customers than all, and more than none.
+# Each of these finds some customers, but not all.
 SELECTIONS: dict[str, tuple[str | None, Filter | None]] = {
     "one letter": ("a", None),
     "two letters": ("zo", None),
@@ -207,7 +207,7 @@ async def test_pages_contain_every_customer_without_a_search_and_a_filter(
     assert await count_customers(lists.store, found, 201) == Count(201, is_exact=True)
 
 
-async def test_what_nobody_has_is_an_empty_page(lists: Lists) -> None:
+async def test_a_search_that_matches_no_customer_has_an_empty_page(lists: Lists) -> None:
     for search, filter_ in [
         ("nobody", None),
         ("jose nobody", None),

@@ -56,7 +56,7 @@ export function useForm({ initial: given, id, onEdit }: Options) {
     if (isBlank(text)) return;
     checked.current[name] = text;
     try {
-      // Of other fields the server need not know: it looks for the address only if all are valid.
+      // Without the other fields: the server looks up the address only if all of its input is valid.
       const found = await validateCustomer({ email: latest.current.email, [name]: text }, id);
       if (latest.current[name] !== text) return;
       setErrors((before) => ({ ...before, [name]: found[name] }));
