@@ -12,7 +12,7 @@ export async function life(context, { given: { values, name } }) {
   found.empty = await audited(page);
 
   await keyboard.press("?");
-  await heading(page, "Keys").waitFor();
+  await heading(page, "Shortcuts").waitFor();
   found.help = await audited(page);
   await keyboard.press("Escape");
 

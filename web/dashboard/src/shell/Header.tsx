@@ -58,7 +58,7 @@ export function Header({ rights, filterCount, areFiltersOpen, onFilters, onHelp,
       <nav className="links" aria-label="More">
         {server.graphiql && <a href={GRAPHQL}>GraphiQL</a>}
         <button type="button" className="link" onClick={onHelp} aria-keyshortcuts="?">
-          Keys
+          Shortcuts
         </button>
         {onSignOut && (
           <button type="button" className="link" onClick={onSignOut}>
