@@ -153,7 +153,11 @@ class _Reader:
 
     def count(self, limit: int) -> int:
         """The number of customers, or the limit."""
-        plan = self._rare or next(iter(self._conditions), self._walk)
+        plan = self._rare
+        if plan is None and len(self._conditions) > 1:
+            # Customers are read, to filter them.
+            plan = self._rarest
+        plan = plan or next(iter(self._conditions), self._walk)
         query = {"$and": self._queries(plan)}
         return self._customers.count_documents(query, limit=limit, hint=plan.index)
 
