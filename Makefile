@@ -12,10 +12,9 @@ PYTHON_CLIENTS := $(addsuffix /.venv/installed,examples/python_client tests/clie
 # `yes` if there is a Node that Vite supports. Otherwise a CDN serves GraphiQL, there is no dashboard,
 # and the tests that need Node are skipped.
 NODE := $(shell node -p 'const [major, minor] = process.versions.node.split("."); major > 20 || (major == 20 && minor >= 19) ? "yes" : ""' 2> /dev/null)
-NODE_MODULES := $(addsuffix /node_modules/.package-lock.json,examples/customer-form tests/clients/browser tests/clients/programs tests/http/audits web/dashboard web/graphiql)
+NODE_MODULES := $(addsuffix /node_modules/.package-lock.json,tests/clients/browser tests/clients/programs tests/http/audits web/dashboard web/graphiql)
 GRAPHIQL := graphql_api/http/graphiql_build/index.html
 DASHBOARD := graphql_api/http/dashboard_build/index.html
-FORM := examples/customer-form/dist/index.html
 
 .PHONY: help install run test bench check schema lock images
 # The output of a failed build is deleted.
@@ -24,7 +23,7 @@ FORM := examples/customer-form/dist/index.html
 help: ## Show the commands
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /make \1\t/' | expand -t 16
 
-install: $(INSTALLED) $(PYTHON_CLIENTS) $(if $(NODE),$(NODE_MODULES) $(GRAPHIQL) $(DASHBOARD) $(FORM)) ## Install all locked packages
+install: $(INSTALLED) $(PYTHON_CLIENTS) $(if $(NODE),$(NODE_MODULES) $(GRAPHIQL) $(DASHBOARD)) ## Install all locked packages
 
 $(RUNNABLE): requirements-embedded.txt
 	@echo "Installing the packages of the server, and a MongoDB, into .venv ..."
@@ -57,9 +56,6 @@ $(DASHBOARD): web/dashboard/node_modules/.package-lock.json schema.graphql $(fil
 	@echo "Building the dashboard ..."
 	@npm run --silent --prefix web/dashboard build
 
-$(FORM): examples/customer-form/node_modules/.package-lock.json schema.graphql $(wildcard examples/customer-form/*.* examples/customer-form/src/*.*)
-	npm run --silent --prefix examples/customer-form build
-
 run: $(RUNNABLE) $(if $(NODE),$(GRAPHIQL) $(DASHBOARD)) ## Serve on http://127.0.0.1:8000 with its own MongoDB
 	$(BIN)/python -m graphql_api serve
 
@@ -83,7 +79,6 @@ check: install ## Lint, and check the types, the committed schema and its change
 	$(BIN)/graphql-api schema --diff schema.released.graphql || test $$? -eq 3
 	$(if $(NODE),npm run --silent --prefix web/graphiql check)
 	$(if $(NODE),npm run --silent --prefix web/dashboard check)
-	$(if $(NODE),npm run --silent --prefix examples/customer-form check)
 
 schema: $(INSTALLED) ## Write schema.graphql and the generated tables in docs again
 	$(BIN)/graphql-api schema > schema.graphql
@@ -99,4 +94,4 @@ lock: $(INSTALLED) ## Lock the newest versions of all Python packages
 	$(LOCK) tests/clients/programs/pyproject.toml -o tests/clients/programs/requirements.txt
 
 images: install ## Take the screenshots in docs/images again
-	IMAGES=docs/images $(BIN)/pytest --quiet --numprocesses 0 tests/clients/test_browser.py tests/clients/test_form.py -k picture
+	IMAGES=docs/images $(BIN)/pytest --quiet --numprocesses 0 tests/clients/test_browser.py tests/dashboard -k picture

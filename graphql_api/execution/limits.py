@@ -64,7 +64,7 @@ class Size:
     expanded: int = 0
     # In points; a fraction, because lists of the schema itself count by their average sizes.
     cost: float = 0.0
-    # The cost of one item of all lists whose length the field above says.
+    # The cost of one item of each list whose length an argument of the field above decides.
     item_cost: float = 0.0
 
 

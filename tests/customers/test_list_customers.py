@@ -215,7 +215,7 @@ def test_a_made_up_cursor_with_a_right_checksum_is_an_error(
         ),
     ],
 )
-def test_what_means_the_same_is_the_same_list(same: tuple[Listing, Listing]) -> None:
+def test_requests_with_the_same_meaning_have_equal_listings(same: tuple[Listing, Listing]) -> None:
     one, other = same
 
     assert one == other

@@ -171,9 +171,9 @@ def test_the_typescript_examples_name_every_outcome() -> None:
     ]
 
 
-def test_the_scalars_for_code_generators_are_the_scalars_of_the_form() -> None:
+def test_the_scalars_for_code_generators_are_the_scalars_of_the_dashboard() -> None:
     [scalars, _] = blocks("js")
-    config = (ROOT / "examples" / "customer-form" / "codegen.ts").read_text("utf-8")
+    config = (ROOT / "web" / "dashboard" / "codegen.ts").read_text("utf-8")
 
     assert scalars in config
 

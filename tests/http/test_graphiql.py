@@ -17,6 +17,7 @@ from graphql_api.schema.examples import CREATED_LAST, EXAMPLES, FRESH
 
 from ..support.builds import COMPRESSED, SCRIPT, write_build
 from ..support.clients import connected
+from ..support.node import needs_node
 from ..support.servers import launched, serving
 from ..support.wires import wire
 
@@ -248,23 +249,43 @@ async def test_without_the_page_a_browser_gets_the_same_answers_as_programs(
 
 
 @pytest.mark.parametrize(
-    ("name", "variables"),
+    ("lines", "variables"),
     [
-        ("GraphQL", {}),
-        ("GraphQL", {"GRAPHQL_API_INTROSPECTION": "true", "GRAPHQL_API_GRAPHIQL": "false"}),
-        ("GraphiQL", {"GRAPHQL_API_GRAPHIQL": "true"}),
+        (["GraphQL: {}/graphql"], {}),
+        (
+            ["GraphQL: {}/graphql"],
+            {
+                "GRAPHQL_API_INTROSPECTION": "true",
+                "GRAPHQL_API_GRAPHIQL": "false",
+                "GRAPHQL_API_DASHBOARD": "false",
+            },
+        ),
+        (["GraphiQL: {}/graphql"], {"GRAPHQL_API_GRAPHIQL": "true"}),
+        # The dashboard is built if Node is installed.
+        pytest.param(
+            ["Dashboard: {}/", "GraphiQL: {}/graphql"],
+            {"GRAPHQL_API_INTROSPECTION": "true"},
+            marks=needs_node,
+        ),
+        pytest.param(
+            ["Dashboard: {}/", "GraphQL: {}/graphql"],
+            {"GRAPHQL_API_DASHBOARD": "true"},
+            marks=needs_node,
+        ),
     ],
 )
-def test_the_line_at_the_start_names_the_page_only_where_there_is_one(
-    mongodb_uri: str, tmp_path: Path, name: str, variables: dict[str, str]
+def test_the_lines_at_the_start_name_the_pages_that_the_server_shows(
+    mongodb_uri: str, tmp_path: Path, lines: list[str], variables: dict[str, str]
 ) -> None:
     arguments = ("serve", "--port", "0")
-    variables["GRAPHQL_API_MONGODB_URI"] = mongodb_uri
+    variables = {**variables, "GRAPHQL_API_MONGODB_URI": mongodb_uri}
     with launched(*arguments, errors=tmp_path / "stderr", **variables) as process:
         assert process.stdout is not None
-        line = process.stdout.readline()
+        printed = [process.stdout.readline() for _ in lines]
 
-    assert re.fullmatch(rf"{name}: http://127\.0\.0\.1:\d+/graphql\n", line)
+    url = re.escape("http://127.0.0.1:") + r"\d+"
+    for line, expected in zip(printed, lines, strict=True):
+        assert re.fullmatch(expected.format(url), line.rstrip("\n"))
 
 
 async def test_with_the_embedded_mongodb_there_is_a_page(data_dir: Path, tmp_path: Path) -> None:

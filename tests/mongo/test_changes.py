@@ -88,7 +88,7 @@ async def test_a_change_stores_what_was_sent_and_leaves_the_rest(
     assert again == Created(outcome.customer, replayed=True)
 
 
-async def test_what_changes_nothing_leaves_the_version_and_the_time(
+async def test_a_request_that_changes_nothing_leaves_the_version_and_the_time(
     customers: MongoCustomers, documents: Documents
 ) -> None:
     old = await created(customers, name="John Smith")
@@ -339,7 +339,7 @@ async def test_the_idempotency_key_of_a_removed_customer_stays_used(
 
 
 @pytest.mark.parametrize("key", [None, "key"])
-async def test_what_is_left_of_a_removed_customer_shows_nothing_of_it_and_expires(
+async def test_the_remains_of_a_removed_customer_show_nothing_of_it_and_expire(
     key: str | None, customers: MongoCustomers, documents: Documents
 ) -> None:
     values = {field.name: field.rule.example for field in FIELDS}
@@ -370,7 +370,7 @@ async def test_a_late_insert_of_a_removed_customer_does_not_store_it_again(
     await customers.add(late)
     await delete(customers, late.customer)
 
-    # The insert, sent again because its first answer was lost, finds what is left: it was made.
+    # The insert, sent again because its first answer was lost, finds the remains: it was made.
     assert await customers.add(late) == late
 
     assert documents.count_documents({"email": "john@example.com"}) == 0

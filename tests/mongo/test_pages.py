@@ -133,7 +133,7 @@ async def all_of(
 
 MIDDLE = TimeRange(START + timedelta(milliseconds=20), START + timedelta(milliseconds=40))
 
-# What each of these finds is fewer customers than all, and more than none.
+# Each of these finds some customers, but not all.
 SELECTIONS: dict[str, tuple[str | None, Filter | None]] = {
     "one letter": ("a", None),
     "two letters": ("zo", None),
@@ -207,7 +207,7 @@ async def test_pages_contain_every_customer_without_a_search_and_a_filter(
     assert await count_customers(lists.store, found, 201) == Count(201, is_exact=True)
 
 
-async def test_what_nobody_has_is_an_empty_page(lists: Lists) -> None:
+async def test_a_search_that_matches_no_customer_has_an_empty_page(lists: Lists) -> None:
     for search, filter_ in [
         ("nobody", None),
         ("jose nobody", None),
@@ -484,6 +484,28 @@ async def test_pages_lose_and_repeat_nothing_that_stays_while_others_change(
     for found, read in zip(lists, reads, strict=True):
         assert [each for each in read if each in staying] == expected(found, staying)
     assert next(numbers) > 30
+
+
+async def test_of_two_common_words_the_rarer_is_sorted(
+    failing_set: ReplicaSet, member: Member
+) -> None:
+    # Every customer has the first word, and every second the other one.
+    names = ["Alpha Beta", "Alpha"]
+    customers = [
+        replace(each, name=names[number % 2], description=None)
+        for number, each in enumerate(ALL[:200])
+    ]
+    found = listing("alpha beta", None, Order(OrderField.NAME))
+    async with opened(failing_set.database_uri()) as lists:
+        lists.insert(customers)
+
+        # MaxTimeMSExpired
+        with member.failing("find", mode={"times": 1}, errorCode=50), lists.profiled() as commands:
+            page = await lists.store.page(PageRequest(listing=found, size=5))
+
+    assert page.customers == expected(found, customers)[:5]
+    assert commands[-1]["hasSortStage"]
+    assert commands[-1]["docsExamined"] == 100
 
 
 # Against a plain model

@@ -67,7 +67,7 @@ async def test_an_empty_list_has_an_empty_result(policy: str, client: httpx.Asyn
     assert (counts(result), result["results"]) == ((0, 0, 0), [])
 
 
-async def test_what_can_be_created_is_created(
+async def test_all_customers_that_can_be_created_are_created(
     client: httpx.AsyncClient, documents: Documents
 ) -> None:
     await create_customer(client, email="jane@example.com")
@@ -235,11 +235,11 @@ async def test_a_valid_list_with_a_conflict_creates_nothing_with_create_none(
 
 
 def emails_of_customers(documents: Documents) -> list[str]:
-    """The addresses of all that is not left of a removed customer."""
+    """The email addresses of all customers that are not removed."""
     return sorted(documents.distinct("email"))
 
 
-async def test_what_is_missing_of_a_list_is_created_with_create_none(
+async def test_the_missing_customers_of_a_list_are_created_with_create_none(
     client: httpx.AsyncClient, documents: Documents
 ) -> None:
     await create_customers(client, [JOHN], idempotency_key="key")

@@ -38,7 +38,7 @@ async def five(client: httpx.AsyncClient) -> None:
 
 
 def local_parts(page: dict[str, Any]) -> list[str]:
-    """Whom the page lists, in its order."""
+    """The local parts of the email addresses on the page, in its order."""
     return [node["email"].partition("@")[0] for node in page["nodes"]]
 
 
@@ -204,7 +204,7 @@ async def four_places(client: httpx.AsyncClient) -> None:
         ({"country": None, "createdAt": None, "has": None}, ["no", "ca", "de", "ny"]),
         ({"createdAt": {}}, ["no", "ca", "de", "ny"]),
         ({"country": ["Us"]}, ["ca", "ny"]),
-        # A value that is no list is a list of one.
+        # A value that is not a list counts as a list of one.
         ({"country": "DE"}, ["de"]),
         ({"country": ["us", "de"], "state": ["ny", "nj"]}, ["ny"]),
         ({"city": [" koln ", "NEW  YORK"]}, ["de", "ny"]),
@@ -354,7 +354,7 @@ TIME = "Send a time with its offset, such as 2026-11-22T08:59:51.042Z."
     ],
     ids=lambda value: str(value)[:60],
 )
-async def test_what_a_list_cannot_be_asked_for_is_a_clear_error(
+async def test_an_invalid_argument_of_a_list_is_a_clear_error(
     arguments: dict[str, Any], message: str, client: httpx.AsyncClient
 ) -> None:
     # The second request has a document that is cached, the third one a prepared operation.

@@ -12,8 +12,8 @@ declare module "@tanstack/react-query" {
 }
 
 const LONGEST_PAUSE_MILLISECONDS = 15_000;
-/** How often a mutation is sent again before a person decides. */
-const REPEATS = 3;
+/** How often a mutation is sent again before a person decides, and a count before the page goes without. */
+export const REPEATS = 3;
 
 export const cache = new QueryClient({
   queryCache: new QueryCache({ onError: noticeRejectedToken }),

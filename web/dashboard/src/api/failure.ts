@@ -15,6 +15,7 @@ const KINDS: Record<string, Kind> = {
   OUTCOME_UNKNOWN: "away",
   TIMEOUT: "away",
   REQUEST_TIMEOUT: "away",
+  SHUTTING_DOWN: "away",
   RATE_LIMITED: "limited",
   UNAUTHENTICATED: "unauthenticated",
   FORBIDDEN: "forbidden",
@@ -22,6 +23,9 @@ const KINDS: Record<string, Kind> = {
   TRUSTED_DOCUMENTS_ONLY: "outdated",
   GRAPHQL_VALIDATION_FAILED: "outdated",
 };
+
+// The server's messages for these codes tell programs what to send.
+const UNFINISHED = ["OUTCOME_UNKNOWN", "TIMEOUT", "SHUTTING_DOWN"];
 
 export interface GraphQLError {
   message: string;
@@ -41,10 +45,11 @@ export class Failure extends Error {
   }
 }
 
-export function failureOf({ message, extensions }: GraphQLError): Failure {
-  const kind = KINDS[extensions?.code ?? ""] ?? "rejected";
+export function failureOf({ message, extensions: { code = "", retryAfter } = {} }: GraphQLError): Failure {
+  const kind = KINDS[code] ?? "rejected";
   if (kind === "outdated") return outdated();
-  return new Failure(kind, message, extensions?.retryAfter);
+  const text = UNFINISHED.includes(code) ? "The server did not finish this in time." : message;
+  return new Failure(kind, text, retryAfter);
 }
 
 export function noAnswer(): Failure {

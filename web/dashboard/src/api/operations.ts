@@ -77,10 +77,8 @@ export const CUSTOMER = graphql(`
 export const FIELD_RULES = graphql(`
   query FieldRules {
     customerFieldRules {
-      field
       name
       label
-      description
       required
       minLength
       maxLength
@@ -90,6 +88,7 @@ export const FIELD_RULES = graphql(`
   }
 `);
 
+// One query for each scope. Nothing is stored.
 export const RIGHTS = graphql(`
   query Rights {
     customers(first: 1) {

@@ -1,4 +1,4 @@
-// What becomes of a mutation. A new type of outcome in the schema does not compile here.
+// The outcomes of mutations. A new type of outcome in the schema does not compile here.
 
 import { type FieldErrors, isField } from "../form/fields";
 import type {

@@ -3,9 +3,10 @@ import { keepPreviousData, useQuery } from "@tanstack/react-query";
 import type { Count } from "../generated/graphql";
 import type { View } from "../view/address";
 import { isFiltered, listOf, pageOf } from "../view/variables";
-import { cache } from "./cache";
+import { cache, REPEATS } from "./cache";
 import type { Customer } from "./customer";
 import { execute } from "./execute";
+import { isTransient } from "./failure";
 import { CUSTOMER, CUSTOMER_COUNT, CUSTOMERS } from "./operations";
 
 /** One page of the list. While the next page is loaded, the last one stays. */
@@ -24,15 +25,17 @@ export function useCustomers(view: View) {
  */
 export function useCount(view: View): string | undefined {
   const variables = listOf(view);
-  const { data } = useQuery({
+  const { data, failureReason } = useQuery({
     queryKey: ["count", variables],
     queryFn: async ({ signal }) => {
       const { customers } = await execute(CUSTOMER_COUNT, variables, { signal });
       return customers ? countInWords(customers.totalCount, isFiltered(view)) : "";
     },
-    placeholderData: keepPreviousData,
+    // A count may take too long each time, and costs the database much.
+    retry: (count, failure) => count < REPEATS && isTransient(failure),
   });
-  return data;
+  // Without an answer, the last number is that of another list.
+  return failureReason ? undefined : data;
 }
 
 function countInWords({ count, precision }: Count, isFound: boolean): string {

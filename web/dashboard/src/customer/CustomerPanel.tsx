@@ -73,9 +73,16 @@ export function CustomerPanel({ id, rights, onClose, onGone }: Props) {
         <WaitingNotice failure={failureReason} onRetry={() => void refetch()} />
       )}
       {error && !customer && (
-        <p className="error" role="alert">
-          {error.message}
-        </p>
+        <>
+          <p className="error" role="alert">
+            {error.message}
+          </p>
+          <div className="buttons">
+            <button type="button" onClick={() => void refetch()}>
+              Try again
+            </button>
+          </div>
+        </>
       )}
       {edited ? (
         <EditForm

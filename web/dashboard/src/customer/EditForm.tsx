@@ -69,7 +69,8 @@ export function EditForm(props: Props) {
   });
 
   useEffect(() => {
-    if (errors) form.reject(errors);
+    // React shows errors at once only after this effect.
+    if (errors) queueMicrotask(() => form.reject(errors));
     else document.getElementById(idOf(FIELDS[0]!))?.focus();
   }, []);
 

@@ -9,13 +9,12 @@ interface Props {
   safety: string;
 }
 
-/** What becomes of a form that is sent. */
+/** Why a form is not saved, if sending it has failed. */
 export function Sending({ isPending, failure, message, safety }: Props) {
-  const wait = failure?.retryAfter ? ` Wait ${failure.retryAfter} seconds.` : "";
   return (
     <div className="sending">
       <p role="alert" className="error">
-        {failure ? `${failure.message}${wait}` : message}
+        {failure?.message ?? message}
       </p>
       {failure?.kind === "away" && (
         <p className="hint">{isPending ? "Your text is still here. Trying again …" : safety}</p>

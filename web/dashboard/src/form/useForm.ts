@@ -26,7 +26,7 @@ export function useForm({ initial: given, id, onEdit }: Options) {
   const [values, setValues] = useState(initial);
   const [errors, setErrors] = useState<FieldErrors>({});
   const latest = useRef(initial);
-  /** The text of each field that the server has checked last. */
+  /** The texts that the server has checked since they were edited. */
   const checked = useRef<Partial<Values>>({});
   const timer = useRef<ReturnType<typeof setTimeout>>(undefined);
   useEffect(() => () => clearTimeout(timer.current), []);
@@ -35,6 +35,7 @@ export function useForm({ initial: given, id, onEdit }: Options) {
     latest.current = { ...latest.current, [name]: text };
     setValues(latest.current);
     onEdit(latest.current);
+    delete checked.current[name];
     clearTimeout(timer.current);
     if (errors[name]) check(name);
     else timer.current = setTimeout(() => check(name), PAUSE_MILLISECONDS);
@@ -55,7 +56,7 @@ export function useForm({ initial: given, id, onEdit }: Options) {
     if (isBlank(text)) return;
     checked.current[name] = text;
     try {
-      // Of other fields the server need not know: it looks for the address only if all are valid.
+      // Without the other fields: the server looks up the address only if all of its input is valid.
       const found = await validateCustomer({ email: latest.current.email, [name]: text }, id);
       if (latest.current[name] !== text) return;
       setErrors((before) => ({ ...before, [name]: found[name] }));

@@ -20,13 +20,19 @@ export function Chips({ view }: { view: View }) {
       {chips.map(({ text, without }) => (
         <li key={text}>
           <bdi>{text}</bdi>
-          <button type="button" aria-label={`Remove the filter ${text}`} onClick={() => show(without)}>
+          <button type="button" aria-label={`Remove the filter ${text}`} onClick={() => remove(without)}>
             <Icon name="close" />
           </button>
         </li>
       ))}
     </ul>
   );
+}
+
+function remove(without: Partial<View>) {
+  show(without);
+  // The button that had the focus is gone.
+  document.getElementById("filter-button")?.focus();
 }
 
 function chipsOf(view: View, rules: Rules | undefined): Chip[] {

@@ -76,7 +76,7 @@ export function Filters({ view }: { view: View }) {
         <div className="field" key={name}>
           <label htmlFor={`${id}${name}`}>{label}</label>
           <select id={`${id}${name}`} name={name} defaultValue="">
-            <option value="">Any field</option>
+            <option value="">Choose a field</option>
             {FIELDS.map((field) => (
               <option key={field} value={SHOWN[field].field}>
                 {rules?.[field].label ?? field}

@@ -60,7 +60,7 @@ export function SignIn({ reason, onSignOut }: Props) {
           {problem}
         </p>
         <p className="hint" id={`${id}-hint`}>
-          An API key begins with gak_. The page forgets it when you close or reload it.
+          An API key begins with gak_. Unless you stay signed in, reloading the page signs you out.
         </p>
       </div>
       <label className="check">

@@ -27,6 +27,7 @@ export function Header({ rights, filterCount, areFiltersOpen, onFilters, onHelp,
           <SearchBox />
           <button
             type="button"
+            id="filter-button"
             className="filter-button"
             aria-expanded={areFiltersOpen}
             aria-controls="filters"
@@ -57,7 +58,7 @@ export function Header({ rights, filterCount, areFiltersOpen, onFilters, onHelp,
       <nav className="links" aria-label="More">
         {server.graphiql && <a href={GRAPHQL}>GraphiQL</a>}
         <button type="button" className="link" onClick={onHelp} aria-keyshortcuts="?">
-          Keys
+          Shortcuts
         </button>
         {onSignOut && (
           <button type="button" className="link" onClick={onSignOut}>

@@ -16,7 +16,7 @@ const KEYS = [
 export function Help({ onClose }: { onClose: () => void }) {
   const [on, setOn] = useShortcutsAreOn();
   return (
-    <Panel title="Keys" kind="box" onClose={onClose}>
+    <Panel title="Shortcuts" kind="box" onClose={onClose}>
       <dl className="keys">
         {KEYS.map(([key, text]) => (
           <div key={key}>
@@ -29,7 +29,7 @@ export function Help({ onClose }: { onClose: () => void }) {
       </dl>
       <label className="check">
         <input type="checkbox" checked={on} onChange={(event) => setOn(event.target.checked)} />
-        Single letters and signs work as keys
+        Single letters and signs are shortcuts
       </label>
     </Panel>
   );

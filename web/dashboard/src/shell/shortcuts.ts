@@ -20,7 +20,7 @@ export function useKeys(keys: Keys) {
   });
 }
 
-/** Whether single letters work as keys, and a function that changes it. */
+/** Whether single letters are shortcuts, and a function that changes it. */
 export function useShortcutsAreOn(): [boolean, (on: boolean) => void] {
   const [on, setOn] = useState(areOn);
   return [

@@ -28,8 +28,8 @@ export interface View {
 export const ORDERS: Record<Order, string> = {
   CREATED_AT_DESC: "Newest first",
   CREATED_AT_ASC: "Oldest first",
-  UPDATED_AT_DESC: "Last changed first",
-  UPDATED_AT_ASC: "Last changed last",
+  UPDATED_AT_DESC: "Latest change first",
+  UPDATED_AT_ASC: "Earliest change first",
   NAME_ASC: "Name, A to Z",
   NAME_DESC: "Name, Z to A",
   EMAIL_ASC: "Email, A to Z",
