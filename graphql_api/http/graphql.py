@@ -43,6 +43,7 @@ from .subscriptions import Subscriptions
 _GRAPHQL_RESPONSE = "application/graphql-response+json"
 _OFFERED = (_JSON, _GRAPHQL_RESPONSE, EVENT_STREAM)
 _HTML = "text/html"
+_OFFERED_TO_BROWSERS = (_JSON, _GRAPHQL_RESPONSE, _HTML, EVENT_STREAM)
 _READING = ("GET", "HEAD")
 _CONTENT_TYPES = {name: f"{name}; charset=utf-8".encode() for name in _OFFERED}
 
@@ -133,7 +134,7 @@ class GraphQLEndpoint:
         if (
             self._page is not None
             and request.method in _READING
-            and preferred(accept, (*_OFFERED, _HTML)) == _HTML
+            and preferred(accept, _OFFERED_TO_BROWSERS) == _HTML
         ):
             return _shown(self._page, request)
         media_type = preferred(accept, _OFFERED)

@@ -241,6 +241,20 @@ async def test_history_is_read_in_parts_and_then_followed(
     assert ids[-1] == last.customer.id
 
 
+async def test_time_goes_on_without_events(
+    database: MongoDatabase, stored: Collection[dict[str, Any]]
+) -> None:
+    async with aclosing(MongoHistory(database).live()) as live, asyncio.timeout(20):
+        start = (await anext(live)).moment
+        stored.database["others"].insert_one({})
+
+        later = await anext(live)
+
+    # Otherwise the moment of a quiet collection would grow too old for the oplog.
+    assert later.moment > start
+    assert later.events == []
+
+
 @pytest.mark.parametrize(
     "moment", [b"", b"\x82", b"\x82" * 40, b"\0" * 20, b"\x82\xff\xff\xff\xff"]
 )
