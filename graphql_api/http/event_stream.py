@@ -168,8 +168,7 @@ class EventStream:
         """Ends the subscription when the client closes the connection."""
         while (await receive())["type"] != "http.disconnect":
             pass
-        if self._connection is None:
-            self._started.follower.end(ClientDisconnect())
+        self._started.follower.end(ClientDisconnect())
 
     def _encoded(self, events: Sequence[Event]) -> bytes:
         answers, asked = self._started.answers, self._started.asked

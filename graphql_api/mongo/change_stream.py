@@ -216,9 +216,9 @@ class _Reader:
         with self._lock:
             is_new = event is not None or is_gap or moment != self._moment
             if is_gap:
-                for _ in self._events:
-                    self._room.release()
+                # What was read before the gap takes no room any more.
                 self._events, self._is_gap = [], True
+                self._room = threading.Semaphore(_MOST_WAITING)
             if event is not None:
                 self._events.append(event)
             self._moment = self._resume_after = moment

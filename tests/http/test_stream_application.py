@@ -8,18 +8,23 @@ from typing import Any
 
 import httpx
 import pytest
+import uvicorn
+from graphql import ExecutionResult, GraphQLError
 from starlette.applications import Starlette
 from starlette.types import Message
+from uvicorn.server import ServerState
 
 from graphql_api.app import create_app
 from graphql_api.customers import event_feed
 from graphql_api.customers.event_feed import TooSlow
-from graphql_api.customers.events import CustomerDeleted, Event, Moment
+from graphql_api.customers.events import CustomerDeleted, Event, EventsMissed, Moment
 from graphql_api.faults import Unavailable
 from graphql_api.http.errors import RequestError
-from graphql_api.http.event_stream import EventStream
+from graphql_api.http.event_stream import Answers, EventStream
 from graphql_api.http.exchange import Exchange
+from graphql_api.http.stream_protocol import StreamProtocol
 from graphql_api.http.subscriptions import SHUTTING_DOWN, Ticket
+from graphql_api.http.web_socket_protocol import WebSocketProtocol
 from graphql_api.mongo.change_stream import MongoHistory
 from graphql_api.mongo.customers import MongoCustomers
 from graphql_api.settings import Settings
@@ -76,6 +81,7 @@ class Asgi:
         return str(message["body"].decode())
 
     def disconnect(self) -> None:
+        self._received.put_nowait({"type": "http.request", "body": b""})
         self._received.put_nowait({"type": "http.disconnect"})
 
 
@@ -431,3 +437,102 @@ async def test_a_websocket_without_a_valid_host_is_refused(app: Starlette) -> No
     start = await socket.sent.get()
 
     assert (start["type"], start["status"]) == ("websocket.http.response.start", 400)
+
+
+class Wire:
+    """A transport that notes what is done to it."""
+
+    def __init__(self) -> None:
+        self.done: list[object] = []
+
+    def set_protocol(self, protocol: object) -> None:
+        self.protocol = protocol
+
+    def write(self, data: bytes) -> None:
+        self.done.append(data)
+
+    def close(self) -> None:
+        self.done.append("close")
+
+    def abort(self) -> None:
+        self.done.append("abort")
+
+
+class Listener:
+    """A stream that counts how often it was asked for more."""
+
+    asked = 0
+
+    def continue_on(self, connection: StreamProtocol) -> None:
+        self.connection = connection
+
+    def send_next(self) -> None:
+        self.asked += 1
+
+    def lose_connection(self) -> None:
+        self.asked = -1
+
+
+async def test_the_protocol_of_a_stream_ends_a_connection_that_is_not_read() -> None:
+    transport, listener, connections = Wire(), Listener(), set[Any]()
+    protocol = StreamProtocol(
+        transport,  # type: ignore[arg-type]  # as far as it is used
+        asyncio.get_running_loop(),
+        connections,
+        0.1,
+        listener,  # type: ignore[arg-type]  # as above
+    )
+    assert connections == {protocol} == {transport.protocol}
+    protocol.send(b"event")
+    protocol.pause_writing()
+    protocol.resume_writing()
+    await asyncio.sleep(0.3)
+    assert (transport.done, listener.asked) == ([b"5\r\nevent\r\n"], 1)
+    protocol.shutdown()
+    protocol.pause_writing()
+    protocol.end(b"")
+    await asyncio.sleep(0.3)
+
+    assert transport.done[1:] == ["close", b"0\r\n\r\n", "close", "abort"]
+    protocol.connection_lost(None)
+    assert (connections, listener.asked) == (set(), -1)
+
+
+async def test_a_websocket_that_is_read_again_in_time_goes_on() -> None:
+    config = uvicorn.Config(lambda *_: None, log_config=None)
+    config.load()
+    protocol = WebSocketProtocol(
+        Settings(send_seconds=1), config=config, server_state=ServerState(), app_state={}
+    )
+    protocol.transport = transport = Wire()  # type: ignore[assignment]  # as far as it is used
+    protocol.pause_writing()
+    protocol.resume_writing()
+    await asyncio.sleep(1.2)
+    assert transport.done == []
+
+    protocol.pause_writing()
+    await asyncio.sleep(1.2)
+
+    assert transport.done == ["abort"]
+
+
+class Failing:
+    """An operation whose answers are errors."""
+
+    def answer(self, *_: object) -> ExecutionResult:
+        error = GraphQLError("The server failed.", extensions={"code": "INTERNAL_SERVER_ERROR"})
+        return ExecutionResult(None, [error])
+
+
+def test_subscribers_share_no_errors() -> None:
+    answers = Answers()
+    asked: Any = type("Asked", (), {"operation": Failing(), "variables": {}, "context": None})
+    asked.key = "key"
+    event = Event(Moment(b"1"), EventsMissed())
+
+    texts = [answers.get(event, asked, Exchange(id_)).json.decode() for id_ in ("one", "two")]
+
+    for id_, text in zip(("one", "two"), texts, strict=True):
+        answer = json.loads(text)
+        assert answer["errors"][0]["extensions"]["code"] == "INTERNAL_SERVER_ERROR"
+        assert answer["extensions"] == {"requestId": id_}

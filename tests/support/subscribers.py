@@ -58,19 +58,15 @@ class Subscriber:
                 fields = {}
 
     async def next(self) -> Sent:
-        """The next event."""
-        async for sent in self:
-            return sent
-        raise EOFError
+        """The next event. Fails if the stream ends."""
+        return await anext(aiter(self))
 
     async def until(self, type_name: str) -> list[dict[str, Any]]:
         """The events of customers up to the first one with this type."""
-        events: list[dict[str, Any]] = []
-        async for sent in self:
-            events.append(sent.event)
-            if sent.event["__typename"] == type_name:
-                return events
-        raise EOFError
+        events = [(await self.next()).event]
+        while events[-1]["__typename"] != type_name:
+            events.append((await self.next()).event)
+        return events
 
 
 @contextlib.asynccontextmanager
