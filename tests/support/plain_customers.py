@@ -262,7 +262,7 @@ class PlainCustomers:
 
     def _changed(self, id_: str, version: int) -> list[str]:
         """The fields that were changed after this version."""
-        return [name for name in _ENUM if self._changed_in[id_].get(name, 0) > version]
+        return [name for name in _ENUM if self._changed_in[id_].get(name, version) > version]
 
     def _conflict(self, id_: str, version: int) -> Json:
         names = [_ENUM[name] for name in self._changed(id_, version)]
