@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from typing import Protocol, cast
 
-from .commands import database, documents, keys, schema, serve
+from .commands import database, documents, import_customers, keys, schema, serve
 from .faults import Misconfigured, Unavailable
 from .logs import stack_frames
 from .mongo.mongod import MongodError
@@ -29,6 +29,7 @@ _COMMANDS: dict[str, _Command] = {
     "keys": keys,
     "documents": documents,
     "database": database,
+    "import": import_customers,
     "schema": schema,
 }
 
