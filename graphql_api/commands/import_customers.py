@@ -48,7 +48,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="COLUMN=FIELD",
         type=_map,
         default={},
-        help="Which columns become which fields, such as 'E-mail=email,First+Last=name', if they "
+        help="Which columns become which fields, such as 'Mail=email,First+Last=name', if they "
         "are not recognised. 'Notes=' leaves a column out.",
     )
     parser.add_argument(

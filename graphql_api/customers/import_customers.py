@@ -133,8 +133,11 @@ async def import_customers(
         while in_flight:
             yield await in_flight.popleft()[0]
     finally:
-        for task, _ in in_flight:
+        given_up = [task for task, _ in in_flight]
+        for task in given_up:
             task.cancel()
+        # Their errors say no more than the one that is raised.
+        await asyncio.gather(*given_up, return_exceptions=True)
 
 
 async def _judged(rows: Sequence[_Row]) -> list[StoredCustomer | Rejected]:

@@ -122,7 +122,7 @@ def recognised(headers: Collection[str], changes: Mapping[str, str] | None = Non
 
 
 def mapping(text: str) -> dict[str, str]:
-    """The pairs of `E-mail=email,First Name+Last Name=name`. Raises `UnknownColumn`."""
+    """The pairs of `Mail=email,First Name+Last Name=name`. Raises `UnknownColumn`."""
     pairs: dict[str, str] = {}
     columns = ""
     for part in text.split(","):
@@ -135,7 +135,7 @@ def mapping(text: str) -> dict[str, str]:
             # The comma is a part of a header.
             columns += ","
     if columns:
-        raise UnknownColumn("Write COLUMN=FIELD, such as E-mail=email.")
+        raise UnknownColumn("Write COLUMN=FIELD, such as Mail=email.")
     return pairs
 
 

@@ -361,7 +361,7 @@ def test_a_missing_file_is_named(importing: Command, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["--map", "Email"], "Write COLUMN=FIELD, such as E-mail=email."),
+        (["--map", "Email"], "Write COLUMN=FIELD, such as Mail=email."),
         (["--encoding", "rot13"], "use the name of an encoding, such as cp1252"),
         (["--delimiter", "ab"], "use one character, or tab"),
         (["--delimiter", '"'], "use one character, or tab"),

@@ -131,7 +131,7 @@ def test_an_option_changes_which_columns_become_a_field(
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("Email", "Write COLUMN=FIELD, such as E-mail=email."),
+        ("Email", "Write COLUMN=FIELD, such as Mail=email."),
         ("Mail=email", "The file has no column `Mail`."),
         ("Email+Mail=email", "The file has no column `Mail`."),
         ("Email=mail", "There is no field `mail`. The fields are name, email, description, "),
