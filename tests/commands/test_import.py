@@ -23,6 +23,7 @@ from graphql_api.commands import import_customers as import_command
 from graphql_api.commands import import_report, import_source, progress
 from graphql_api.customers.store import StoredCustomer
 from graphql_api.faults import Unavailable
+from graphql_api.mongo.customer_documents import INDEXES
 from graphql_api.mongo.imports import MongoImports
 
 from ..conftest import Command
@@ -506,7 +507,7 @@ def test_a_signal_stops_an_import_after_the_batch_and_tells_how_to_go_on(  # noq
 
 
 def test_a_second_signal_stops_an_import_that_waits_for_its_file(
-    database_uri: str, tmp_path: Path, errors: Path
+    database_uri: str, documents: Documents, tmp_path: Path, errors: Path
 ) -> None:
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
@@ -514,11 +515,11 @@ def test_a_second_signal_stops_an_import_that_waits_for_its_file(
     with process(str(pipe), database_uri, errors) as import_, pipe.open("w") as writer:
         writer.write("Email\n" + "".join(f"c{number}@example.com\n" for number in range(1500)))
         writer.flush()
-        until(lambda: "FIELD" in errors.read_text(), "it has understood the file")
-        for count in (1, 2):
-            time.sleep(0.5)
-            import_.send_signal(signal.SIGINT)
-            until(lambda: "Press Ctrl-C again" in errors.read_text(), f"signal {count} arrives")
+        until(lambda: len(documents.index_information()) > len(INDEXES), "it has begun")
+        time.sleep(1)
+        import_.send_signal(signal.SIGINT)
+        until(lambda: "Press Ctrl-C again" in errors.read_text(), "the signal arrives")
+        import_.send_signal(signal.SIGINT)
         assert import_.wait(60) == 130
 
 
