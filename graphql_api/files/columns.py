@@ -80,13 +80,6 @@ class Columns:
     of_fields: Mapping[Field, Sequence[str]]
     source: str | None
 
-    def field_of(self, header: str) -> Field | None:
-        """The field that a column becomes, or a part of it."""
-        for field, headers in self.of_fields.items():
-            if header in headers:
-                return field
-        return None
-
 
 def recognised(headers: Collection[str], changes: Mapping[str, str] | None = None) -> Columns:
     """The columns of a file with these headers.

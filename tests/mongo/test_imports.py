@@ -13,6 +13,7 @@ from graphql_api.customers.store import StoredCustomer
 from graphql_api.faults import Unavailable
 from graphql_api.mongo import imports as mongo_imports
 from graphql_api.mongo.database import MongoDatabase
+from graphql_api.mongo.find import find
 from graphql_api.mongo.imports import MongoImports
 
 from ..support.faults import AFTER_THE_WRITE, BEFORE_THE_WRITE, faults
@@ -106,10 +107,26 @@ async def test_an_import_gives_up_after_a_while(
             await imports.find_existing(several(5))
 
 
-async def test_a_look_is_repeated_after_a_fault(imports: MongoImports, member: Member) -> None:
-    # The driver itself repeats a read once.
-    with member.failing("find", mode={"times": 3}, **BEFORE_THE_WRITE["connection closed"]):
-        assert await imports.find_existing(several(5)) == [None] * 5
+async def test_a_read_that_fails_is_repeated(
+    imports: MongoImports, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reads = 0
+
+    async def fails_at_first(*arguments: Any) -> list[list[dict[str, Any]]]:
+        nonlocal reads
+        reads += 1
+        # The driver itself repeats a read for as long as it may.
+        if reads % 2:
+            raise Unavailable
+        return await find(*arguments)
+
+    monkeypatch.setattr(mongo_imports, "find", fails_at_first)
+    new = several(5)
+    await imports.add_new(new)
+
+    assert await imports.find_existing(several(5)) == new
+    assert await imports.add_new(several(5)) == new
+    assert reads == 4
 
 
 async def test_a_customer_that_mongodb_refuses_ends_the_import(imports: MongoImports) -> None:
