@@ -2,7 +2,6 @@
 
 import argparse
 import contextlib
-import itertools
 import signal
 import sys
 from collections import deque
@@ -14,7 +13,7 @@ from ..customers.import_customers import Accepted, DryRun, Outcome, import_custo
 from ..customers.judge import Value
 from ..faults import Unavailable
 from ..files.columns import UnknownColumn, mapping
-from ..files.records import Record
+from ..files.records import Record, next_records
 from ..files.rejects import Rejects
 from ..files.rows import Reason, Rows, may_lack_zero, reasons
 from ..files.text import DEFAULT_ENCODING, InvalidFile
@@ -159,7 +158,7 @@ class _Import:
         while not self._is_stopping:
             batch: list[tuple[Record, dict[str, Value] | None]] = []
             try:
-                for record in itertools.islice(records, _BATCH):
+                for record in next_records(records, _BATCH):
                     is_readable = record.fault is None
                     batch.append((record, self._rows.values(record.cells) if is_readable else None))
             except InvalidFile as failure:

@@ -15,7 +15,7 @@ from rich.text import Text
 
 from ..customers.fields import Field
 from ..files.columns import Columns, recognised
-from ..files.records import DELIMITERS, MAX_COLUMNS, Record, Records
+from ..files.records import DELIMITERS, MAX_COLUMNS, Record, Records, next_records
 from ..files.rows import Rows
 from ..files.text import InvalidFile
 from .progress import shown
@@ -73,7 +73,7 @@ def open_source(
             headers, rows = _survey(path, encoding, delimiter)
         file = stack.enter_context(path.open("rb"))
     table = Records(file, encoding, delimiter)
-    first = list(itertools.islice(table, _FIRST))
+    first = list(next_records(iter(table), _FIRST))
     if headers is None:
         headers = _headers(table, first)
     columns = recognised(headers, changes)

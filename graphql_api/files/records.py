@@ -13,6 +13,9 @@ from .text import DEFAULT_ENCODING, InvalidFile, Text
 MAX_RECORD = 1_000_000
 MAX_COLUMNS = 1_000
 
+# The most characters of records that are in memory together, beside the last one.
+_MAX_TOGETHER = 5_000_000
+
 DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "vertical bars"}
 
 # A line of this kind tells Excel the delimiter. It is not part of the table.
@@ -20,17 +23,21 @@ _EXCEL_DELIMITER = "sep="
 
 Cells = Sequence[str] | Mapping[str, object]
 
+# The number of the first line, the cells, and the number of characters.
+_Row = tuple[int, list[str], int]
+
 
 @dataclass(frozen=True, slots=True)
 class Record:
     """One record, and the number of the line on which it begins, from 1.
 
-    `cells` are in the order of the columns, or by the keys of the object. `fault` says why the
-    record cannot be read; its cells are what was found.
+    `cells` are in the order of the columns, or by the keys of the object. `size` is the number of
+    characters. `fault` says why the record cannot be read; its cells are what was found.
     """
 
     line: int
     cells: Cells
+    size: int
     fault: str | None = None
 
 
@@ -79,16 +86,26 @@ class Records:
             yield line
 
 
+def next_records(records: Iterator[Record], most: int) -> Iterator[Record]:
+    """The next records: `most` at most, and fewer if they are long. Raises `InvalidFile`."""
+    size = 0
+    for record in itertools.islice(records, most):
+        yield record
+        size += record.size
+        if size > _MAX_TOGETHER:
+            return
+
+
 def _delimiter(header: str) -> str:
     """The delimiter that occurs most often outside quotes."""
     unquoted = "".join(header.split('"')[::2])
     return max(DELIMITERS, key=unquoted.count)
 
 
-def _header(first: tuple[int, list[str]] | None) -> list[str]:
+def _header(first: _Row | None) -> list[str]:
     if first is None:
         raise InvalidFile("The file has no columns.")
-    line, cells = first
+    line, cells, _ = first
     if len(cells) > MAX_COLUMNS:
         raise InvalidFile(f"The file has {len(cells):,} columns, and {MAX_COLUMNS:,} are allowed.")
     if any("\0" in cell for cell in cells):
@@ -99,8 +116,8 @@ def _header(first: tuple[int, list[str]] | None) -> list[str]:
     return [cell.strip() for cell in cells]
 
 
-def _rows(lines: Iterator[str], first_line: int, delimiter: str) -> Iterator[tuple[int, list[str]]]:
-    """The cells of each row that is not blank, and the number of its first line."""
+def _rows(lines: Iterator[str], first_line: int, delimiter: str) -> Iterator[_Row]:
+    """The rows that are not blank."""
     size = 0
 
     def bounded() -> Iterator[str]:
@@ -128,17 +145,17 @@ def _rows(lines: Iterator[str], first_line: int, delimiter: str) -> Iterator[tup
         if cells is None:
             return
         if any(cells):
-            yield line, cells
+            yield line, cells, size
 
 
-def _table(rows: Iterator[tuple[int, list[str]]], columns: int) -> Iterator[Record]:
-    for line, cells in rows:
+def _table(rows: Iterator[_Row], columns: int) -> Iterator[Record]:
+    for line, cells, size in rows:
         fault = None
         if len(cells) != columns and (len(cells) < columns or any(cells[columns:])):
             fault = f"The row has {len(cells):,} cells, and the header has {columns:,}."
         elif "\0" in "".join(cells):
             fault = "The row has NUL characters: the file is damaged here."
-        yield Record(line, cells, fault)
+        yield Record(line, cells, size, fault)
 
 
 def _objects(lines: Iterator[str], first_line: int) -> Iterator[Record]:
@@ -150,7 +167,7 @@ def _objects(lines: Iterator[str], first_line: int) -> Iterator[Record]:
         except (ValueError, RecursionError):
             value = None
         if isinstance(value, dict):
-            yield Record(number, value)
+            yield Record(number, value, len(text))
         else:
-            line = text.strip()
-            yield Record(number, {"text": line}, "The line is not a JSON object.")
+            cells = {"text": text.strip()}
+            yield Record(number, cells, len(text), "The line is not a JSON object.")

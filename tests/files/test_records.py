@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from graphql_api.files.records import Record, Records
+from graphql_api.files.records import Record, Records, next_records
 from graphql_api.files.text import InvalidFile
 
 
@@ -46,7 +46,7 @@ def test_a_line_for_excel_names_the_delimiter() -> None:
     read = records("sep=:\r\na:b,c\r\n1:2\r\n")
 
     assert (read.columns, read.delimiter) == (["a", "b,c"], ":")
-    assert list(read) == [Record(3, ["1", "2"])]
+    assert list(read) == [Record(3, ["1", "2"], 5)]
 
 
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
@@ -56,9 +56,9 @@ def test_rows_have_the_number_of_their_first_line(end: str) -> None:
     read = list(records(end.join(lines)))
 
     assert read == [
-        Record(4, ["1", "2"]),
-        Record(6, [f"x{end}y", "2"]),
-        Record(9, ["3", "4"]),
+        Record(4, ["1", "2"], 3 + len(end)),
+        Record(6, [f"x{end}y", "2"], 6 + 2 * len(end)),
+        Record(9, ["3", "4"], 3),
     ]
 
 
@@ -74,7 +74,7 @@ def test_rows_have_the_number_of_their_first_line(end: str) -> None:
 def test_a_ragged_or_damaged_row_is_a_record_with_a_fault(row: str, fault: str | None) -> None:
     read = list(records(f"a,b\n{row}\n3,4\n"))
 
-    assert read == [Record(2, row.split(","), fault), Record(3, ["3", "4"])]
+    assert read == [Record(2, row.split(","), len(row) + 1, fault), Record(3, ["3", "4"], 4)]
 
 
 @pytest.mark.parametrize(
@@ -152,11 +152,13 @@ def test_objects_are_read_from_their_lines() -> None:
     assert read.columns is None
     assert read.delimiter is None
     assert list(read) == [
-        Record(1, {"a": 1}),
-        Record(3, {"b": "é", "a": None}),
+        Record(1, {"a": 1}, 9),
+        Record(3, {"b": "é", "a": None}, 22),
         *(
-            Record(number, {"text": line}, "The line is not a JSON object.")
-            for number, line in enumerate(lines[3:], 4)
+            Record(number, {"text": line}, size, "The line is not a JSON object.")
+            for number, line, size in zip(
+                (4, 5, 6, 7), lines[3:], (4, 2, 100_001, 5000), strict=True
+            )
         ),
     ]
 
@@ -211,3 +213,12 @@ def test_a_bomb_of_gzip_takes_little_memory() -> None:
 
 def test_json_is_recognised_by_its_first_character() -> None:
     assert cells(json.dumps({"a,b": 1})) == [{"a,b": 1}]
+
+
+def test_few_long_records_are_in_memory_together() -> None:
+    read = iter(records("a\n" + f"{'x' * 100_000}\n" * 60))
+
+    together = [len(list(next_records(read, 55))) for _ in range(3)]
+
+    assert together == [50, 10, 0]
+    assert len(list(next_records(iter(records("a\n" + "x\n" * 60)), 55))) == 55

@@ -170,7 +170,7 @@ def rejected(headers: list[str] | None, record: Record, *reasons_: Reason) -> st
 
 
 def test_a_rejected_row_has_its_original_columns_after_the_line_and_the_reasons() -> None:
-    row = Record(7, ["x", "'=1", "+1", "a;b"])
+    row = Record(7, ["x", "'=1", "+1", "a;b"], 9)
 
     text = rejected(
         ["a", "b", "c", "d"], row, Reason(EMAIL, "One.", "Two."), Reason(None, "Three.")
@@ -180,7 +180,7 @@ def test_a_rejected_row_has_its_original_columns_after_the_line_and_the_reasons(
 
 
 def test_a_row_that_is_rejected_again_has_the_new_line_and_the_new_reasons() -> None:
-    row = Record(2, ["7", "Email: One.", "x"])
+    row = Record(2, ["7", "Email: One.", "x"], 9)
 
     text = rejected(["line", "reasons", "a"], row, Reason(None, "Two."))
 
@@ -188,7 +188,7 @@ def test_a_row_that_is_rejected_again_has_the_new_line_and_the_new_reasons() -> 
 
 
 def test_a_rejected_object_has_its_original_members() -> None:
-    record = Record(7, {"a": "é\ud800", "line": 1, "b": [None]})
+    record = Record(7, {"a": "é\ud800", "line": 1, "b": [None]}, 9)
 
     text = rejected(None, record, Reason(None, "One."))
 
