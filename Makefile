@@ -9,12 +9,12 @@ PIP_INSTALL := -m pip install --quiet --disable-pip-version-check
 # The Python clients have environments of their own, because they need other versions.
 PYTHON_CLIENTS := $(addsuffix /.venv/installed,examples/python_client tests/clients/programs)
 
-# `yes` if there is a Node that Vite supports. Otherwise a CDN serves GraphiQL, and the tests that
-# need Node are skipped.
+# `yes` if there is a Node that Vite supports. Otherwise a CDN serves GraphiQL, there is no dashboard,
+# and the tests that need Node are skipped.
 NODE := $(shell node -p 'const [major, minor] = process.versions.node.split("."); major > 20 || (major == 20 && minor >= 19) ? "yes" : ""' 2> /dev/null)
-NODE_MODULES := $(addsuffix /node_modules/.package-lock.json,examples/customer-form tests/clients/browser tests/clients/programs tests/http/audits web/graphiql)
+NODE_MODULES := $(addsuffix /node_modules/.package-lock.json,tests/clients/browser tests/clients/programs tests/http/audits web/dashboard web/graphiql)
 GRAPHIQL := graphql_api/http/graphiql_build/index.html
-FORM := examples/customer-form/dist/index.html
+DASHBOARD := graphql_api/http/dashboard_build/index.html
 
 .PHONY: help install run test bench check schema lock images
 # The output of a failed build is deleted.
@@ -23,7 +23,7 @@ FORM := examples/customer-form/dist/index.html
 help: ## Show the commands
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /make \1\t/' | expand -t 16
 
-install: $(INSTALLED) $(PYTHON_CLIENTS) $(if $(NODE),$(NODE_MODULES) $(GRAPHIQL) $(FORM)) ## Install all locked packages
+install: $(INSTALLED) $(PYTHON_CLIENTS) $(if $(NODE),$(NODE_MODULES) $(GRAPHIQL) $(DASHBOARD)) ## Install all locked packages
 
 $(RUNNABLE): requirements-embedded.txt
 	@echo "Installing the packages of the server, and a MongoDB, into .venv ..."
@@ -52,10 +52,11 @@ $(GRAPHIQL): web/graphiql/node_modules/.package-lock.json $(wildcard web/graphiq
 	@echo "Building GraphiQL ..."
 	@npm run --silent --prefix web/graphiql build
 
-$(FORM): examples/customer-form/node_modules/.package-lock.json schema.graphql $(wildcard examples/customer-form/*.* examples/customer-form/src/*.*)
-	npm run --silent --prefix examples/customer-form build
+$(DASHBOARD): web/dashboard/node_modules/.package-lock.json schema.graphql $(filter-out web/dashboard/src/generated/%,$(wildcard $(addprefix web/dashboard/,*.* src/*.* src/*/*.*)))
+	@echo "Building the dashboard ..."
+	@npm run --silent --prefix web/dashboard build
 
-run: $(RUNNABLE) $(if $(NODE),$(GRAPHIQL)) ## Serve on http://127.0.0.1:8000 with its own MongoDB
+run: $(RUNNABLE) $(if $(NODE),$(GRAPHIQL) $(DASHBOARD)) ## Serve on http://127.0.0.1:8000 with its own MongoDB
 	$(BIN)/python -m graphql_api serve
 
 test: install ## Run every test, with branch coverage
@@ -77,7 +78,7 @@ check: install ## Lint, and check the types, the committed schema and its change
 	$(BIN)/cog --check --diff --verbosity=1 --check-fail-msg='Run `make schema`.' -I docs docs/*.md
 	$(BIN)/graphql-api schema --diff schema.released.graphql || test $$? -eq 3
 	$(if $(NODE),npm run --silent --prefix web/graphiql check)
-	$(if $(NODE),npm run --silent --prefix examples/customer-form check)
+	$(if $(NODE),npm run --silent --prefix web/dashboard check)
 
 schema: $(INSTALLED) ## Write schema.graphql and the generated tables in docs again
 	$(BIN)/graphql-api schema > schema.graphql
@@ -93,4 +94,4 @@ lock: $(INSTALLED) ## Lock the newest versions of all Python packages
 	$(LOCK) tests/clients/programs/pyproject.toml -o tests/clients/programs/requirements.txt
 
 images: install ## Take the screenshots in docs/images again
-	IMAGES=docs/images $(BIN)/pytest --quiet --numprocesses 0 tests/clients/test_browser.py tests/clients/test_form.py -k picture
+	IMAGES=docs/images $(BIN)/pytest --quiet --numprocesses 0 tests/clients/test_browser.py tests/dashboard -k picture

@@ -4,17 +4,22 @@ import argparse
 import contextlib
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
+from itertools import repeat
 from pathlib import Path
 
 from graphql_api.mongo.mongod import embedded_mongod, find_mongod
 
 from .database import Database
+from .lists import Results, measure_lists
 from .loads import LOADS, SCENARIOS, Scenario
+from .many_customers import documents
 from .memory import print_memory
 from .plots import plot_concurrency, plot_size
 from .profiles import profile
+from .report import Report
 from .rounds import Driver, WrkMissing
 from .servers import (
     FLOOR,
@@ -27,6 +32,10 @@ from .servers import (
     install_mercurius,
     started,
 )
+
+# The numbers of customers in the lists that are compared.
+_FEW = 10_000
+_MANY = 50_000
 
 _RESULTS = Path(__file__).with_name("results.json")
 
@@ -58,10 +67,10 @@ def _parser() -> argparse.ArgumentParser:
         "--only",
         nargs="+",
         type=_scenario,
-        default=SCENARIOS,
         metavar="SCENARIO",
-        help="The load (create, invalid or read) and the number of connections, such as create@32. "
-        f"Default: {' '.join(scenario.name for scenario in SCENARIOS)}.",
+        help=f"The load ({', '.join(LOADS)}) and the number of connections, such as create@32. "
+        f"Default: {' '.join(scenario.name for scenario in SCENARIOS)}, and lists of "
+        f"{_FEW:,} and {_MANY:,} customers.",
     )
     parser.add_argument(
         "--rounds",
@@ -104,6 +113,12 @@ def _parser() -> argparse.ArgumentParser:
     another.add_argument(
         "--plots", action="store_true", help="Draw the plots in docs/images again."
     )
+    another.add_argument(
+        "--lists",
+        type=int,
+        metavar="CUSTOMERS",
+        help=f"Measure lists of {_FEW:,} and of this many customers, in all orders.",
+    )
     return parser
 
 
@@ -127,21 +142,45 @@ def _run(options: argparse.Namespace, driver: Driver, start: _Start) -> None:
             print_memory(driver, server, options.requests)
     elif options.profile:
         with start(options.profile) as [server]:
-            for scenario in options.only:
+            for scenario in options.only or SCENARIOS:
                 profile(driver, server, scenario, options.seconds)
+    elif options.lists:
+        lists = _lists(start, options.rounds, options.lists, all_orders=True)
+        Report(options.seconds).write(options.output, lists)
     else:
         names = [OURS, TWO_WORKERS] if options.workers else [FLOOR, OURS, STRAWBERRY]
         if options.with_mercurius:
             install_mercurius()
             names.append(MERCURIUS)
         with start(*names) as servers:
-            driver.interleaved(servers, options.only).write(options.output)
+            report = driver.interleaved(servers, options.only or SCENARIOS)
+        lists = {} if options.only else _lists(start, options.rounds, _MANY, all_orders=False)
+        report.write(options.output, lists)
+
+
+def _lists(start: _Start, rounds: int, many: int, *, all_orders: bool) -> Results:
+    with start(OURS, OURS, sizes=(_FEW, many)) as servers:
+        return measure_lists(servers, rounds, all_orders=all_orders)
 
 
 @contextlib.contextmanager
-def _started(mongodb_uri: str, folder: Path, *names: str) -> Iterator[list[Server]]:
+def _started(
+    mongodb_uri: str, folder: Path, *names: str, sizes: Iterable[int] = repeat(0)
+) -> Iterator[list[Server]]:
     with contextlib.ExitStack() as stack:
-        yield [stack.enter_context(started(name, Database(mongodb_uri), folder)) for name in names]
+        servers = []
+        for name, size in zip(names, sizes, strict=False):
+            database = stack.enter_context(contextlib.closing(_database(mongodb_uri, size)))
+            servers.append(stack.enter_context(started(name, database, folder)))
+        yield servers
+
+
+def _database(mongodb_uri: str, size: int) -> Database:
+    started_at = time.monotonic()
+    database = Database(mongodb_uri, documents(size))
+    if size:
+        print(f"Stored {size:,} customers in {time.monotonic() - started_at:.0f} s.", flush=True)
+    return database
 
 
 if __name__ == "__main__":

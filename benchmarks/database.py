@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from itertools import count, islice
 from typing import Any
@@ -14,10 +14,11 @@ from graphql_api.customers.fields import FIELDS, Customer
 from graphql_api.customers.judge import judge
 from graphql_api.customers.problems import Rejected
 from graphql_api.customers.store import StoredCustomer
-from graphql_api.mongo.customer_documents import to_document
+from graphql_api.mongo.customer_documents import INDEXES, from_document, to_document
 from graphql_api.mongo.database import MongoDatabase
 
 from .loads import VALID
+from .processes import cpu_seconds
 
 _BATCH = 10_000
 _numbers = count(1)
@@ -26,21 +27,39 @@ _numbers = count(1)
 class Database:
     """The collection `customers` of one database, set up as our own server does."""
 
-    def __init__(self, mongodb_uri: str) -> None:
-        """A new database. `mongodb_uri` is of an embedded MongoDB and names no database."""
+    def __init__(self, mongodb_uri: str, documents: Iterable[dict[str, Any]] = ()) -> None:
+        """A new database. `mongodb_uri` is of an embedded MongoDB and names no database.
+
+        It has these documents of customers, whose indexes are built afterwards: that is faster.
+        """
         self.uri = mongodb_uri.replace("/?", f"/benchmark-{next(_numbers)}?")
-        client: MongoClient[dict[str, Any]] = MongoClient(self.uri, uuidRepresentation="standard")
-        self._customers = client.get_default_database()["customers"]
+        self._client: MongoClient[dict[str, Any]] = MongoClient(
+            self.uri, tz_aware=True, uuidRepresentation="standard"
+        )
+        self._customers = self._client.get_default_database()["customers"]
+        self._mongod = self._client.admin.command("serverStatus")["pid"]
+        self._insert(documents)
+        self._customers.create_indexes(INDEXES)
         asyncio.run(_ensure(self.uri))
+
+    def close(self) -> None:
+        self._client.close()
 
     def __len__(self) -> int:
         return self._customers.estimated_document_count()
 
+    def mongod_cpu_seconds(self) -> float:
+        """The CPU time so far, user and system, of mongod, for all databases."""
+        return cpu_seconds(self._mongod)
+
     def fill(self, size: int) -> None:
         """Adds valid customers until there are `size` of them."""
-        customers = _customers()
-        while missing := max(0, size - len(self)):
-            self._customers.insert_many(list(islice(customers, min(missing, _BATCH))))
+        self._insert(islice(_customers(), max(0, size - len(self))))
+
+    def customer(self, number: int) -> Customer:
+        """The customer before which this number of customers is in the list, the newest first."""
+        newest_first = self._customers.find(sort=[("createdAt", -1), ("_id", -1)])
+        return from_document(newest_first.skip(number).next()).customer
 
     def ids(self, most: int) -> list[UUID]:
         """The ids of at most `most` customers, chosen at random."""
@@ -48,6 +67,11 @@ class Database:
             [{"$sample": {"size": most}}, {"$project": {"_id": True}}]
         )
         return [document["_id"] for document in chosen]
+
+    def _insert(self, documents: Iterable[dict[str, Any]]) -> None:
+        remaining = iter(documents)
+        while batch := list(islice(remaining, _BATCH)):
+            self._customers.insert_many(batch, ordered=False)
 
 
 async def _ensure(uri: str) -> None:

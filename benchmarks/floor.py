@@ -15,8 +15,10 @@ import orjson
 from motor.motor_asyncio import AsyncIOMotorClient
 from pymongo.errors import BulkWriteError
 
+from graphql_api.customers.cursors import cursor_of
 from graphql_api.customers.fields import FIELDS
 from graphql_api.customers.judge import NOT_TEXT, Value, judge
+from graphql_api.customers.list_customers import DEFAULT_SIZE, listing
 from graphql_api.customers.problems import (
     DuplicateInList,
     InvalidFormat,
@@ -28,6 +30,7 @@ from graphql_api.customers.problems import (
     TooShort,
     WrongType,
 )
+from graphql_api.mongo.customer_documents import SEARCH, from_document
 
 _Item = TypeVar("_Item")
 _Outcome = TypeVar("_Outcome")
@@ -96,8 +99,10 @@ class Floor:
         variables = orjson.loads(body)["variables"]
         if "id" in variables:
             data = {"customer": await self._customer(variables["id"])}
-        else:
+        elif "input" in variables:
             data = {"createCustomer": await self._create_customer(variables["input"])}
+        else:
+            data = {"customers": await self._page()}
         answer = orjson.dumps({"data": data})
         headers = [
             (b"content-type", b"application/json; charset=utf-8"),
@@ -134,6 +139,21 @@ class Floor:
     async def _customer(self, id_: str) -> dict[str, Any] | None:
         document = await self._reads.outcome(UUID(id_))
         return document and _shown(document)
+
+    async def _page(self) -> dict[str, Any]:
+        """The newest customers, which the index `createdAt` has in this order."""
+        found = self._customers.find(
+            {}, {SEARCH: False}, sort=[("createdAt", -1), ("_id", -1)], limit=DEFAULT_SIZE + 1
+        )
+        documents = await found.to_list(None)
+        page = documents[:DEFAULT_SIZE]
+        return {
+            "nodes": [_shown(document) for document in page],
+            "pageInfo": {
+                "hasNextPage": len(documents) > DEFAULT_SIZE,
+                "endCursor": cursor_of(from_document(page[-1]).customer, listing()),
+            },
+        }
 
     async def _insert(self, documents: list[dict[str, Any]]) -> list[bool]:
         """Whether each document is stored. False: its email address is taken."""

@@ -1,4 +1,4 @@
-"""The requests that are sent, creations, invalid creations and reads, and their valid answers."""
+"""The requests that are sent, from creations to lists, and their valid answers."""
 
 import json
 from collections.abc import Callable
@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from graphql_api.customers.fields import FIELDS
+from graphql_api.customers.list_customers import DEFAULT_SIZE
 
 # Each request replaces this by a value that no other request has.
 GAP = "<gap>"
@@ -37,6 +38,19 @@ mutation CreateCustomer($input: CreateCustomerInput!) {{
 
 CUSTOMER = f"query Customer($id: ID!) {{ customer(id: $id) {{ {_CUSTOMER} }} }}"
 
+CUSTOMERS = f"""
+query Customers(
+  $after: String, $search: String, $filter: CustomerFilter, $orderBy: CustomerOrder! = {{
+    field: CREATED_AT, direction: DESC
+  }}
+) {{
+  customers(after: $after, search: $search, filter: $filter, orderBy: $orderBy) {{
+    nodes {{ {_CUSTOMER} }}
+    pageInfo {{ hasNextPage endCursor }}
+  }}
+}}
+"""
+
 VALID: dict[str, str] = {field.public_name: field.rule.example for field in FIELDS}
 
 INVALID: dict[str, str] = {field.public_name: field.rule.counterexample for field in FIELDS}
@@ -50,6 +64,8 @@ class Load:
     variables: dict[str, Any]
     # Whether the data of an answer is what this request must get.
     is_expected: Callable[[dict[str, Any]], bool]
+    # Whether only our server and the floor answer it.
+    is_ours: bool = False
 
     @property
     def body(self) -> bytes:
@@ -91,10 +107,17 @@ def _rejected(data: dict[str, Any]) -> bool:
     } == set(INVALID)
 
 
+def _listed(data: dict[str, Any]) -> bool:
+    return len(data["customers"]["nodes"]) == DEFAULT_SIZE
+
+
 LOADS = {
     "create": Load(CREATE_CUSTOMER, {"input": {**VALID, "email": f"{GAP}@example.com"}}, _created),
     "invalid": Load(CREATE_CUSTOMER, {"input": INVALID}, _rejected),
     "read": Load(CUSTOMER, {"id": GAP}, lambda data: bool(data["customer"]["email"])),
+    "list": Load(
+        CUSTOMERS, {}, lambda data: len(data["customers"]["nodes"]) == DEFAULT_SIZE, is_ours=True
+    ),
 }
 
 SCENARIOS = [
@@ -102,4 +125,5 @@ SCENARIOS = [
     Scenario("create", 1),
     Scenario("invalid", 32),
     Scenario("read", 32),
+    Scenario("list", 32),
 ]

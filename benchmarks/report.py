@@ -9,10 +9,12 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+from .lists import Results
 from .loads import Scenario
 
 _MEASURES = {
     "cpu_microseconds": "CPU µs/request",
+    "mongod_microseconds": "mongod CPU µs",
     "requests_per_second": "requests/s",
     "p50_milliseconds": "p50 ms",
     "p99_milliseconds": "p99 ms",
@@ -25,6 +27,7 @@ class Round:
 
     requests: int
     cpu_microseconds: float
+    mongod_microseconds: float
     requests_per_second: float
     p50_milliseconds: float
     p99_milliseconds: float
@@ -66,7 +69,8 @@ class Report:
             f"{name:<26}{''.join(cell.rjust(18) for cell in cells)}\n" for name, *cells in rows
         )
 
-    def write(self, file: Path) -> None:
+    def write(self, file: Path, lists: Results) -> None:
+        """Writes the rounds and the costs of lists as JSON."""
         results = {
             "date": datetime.now(UTC).isoformat(timespec="seconds"),
             "machine": {
@@ -79,6 +83,7 @@ class Report:
                 scenario.name: {server: self._result(scenario, server) for server in servers}
                 for scenario, servers in self._rounds.items()
             },
+            "lists": lists,
         }
         file.write_text(json.dumps(results, indent=2) + "\n", "utf-8")
 

@@ -1,4 +1,4 @@
-"""The servers that are measured: how each is started, and its CPU time and memory from /proc."""
+"""The servers that are measured: how each is started, and what it costs."""
 
 import contextlib
 import os
@@ -14,6 +14,7 @@ from pathlib import Path
 
 from graphql_api.settings import PREFIX, variable
 
+from . import processes
 from .database import Database
 from .rules import rules_as_json
 
@@ -24,8 +25,6 @@ STRAWBERRY = "default Strawberry"
 MERCURIUS = "Mercurius"
 
 _PATIENCE_SECONDS = 30
-_TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
-_PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 
 _MERCURIUS = Path(__file__).with_name("mercurius")
 _UVICORN = [sys.executable, "-m", "uvicorn"]
@@ -55,29 +54,18 @@ class Server:
     url: str
     database: Database
 
+    @property
+    def is_ours(self) -> bool:
+        """Whether it answers the loads of our server that no other server answers."""
+        return self.name in (FLOOR, OURS, TWO_WORKERS)
+
     def cpu_seconds(self) -> float:
         """The CPU time so far, user and system, of all its threads and processes."""
-        return sum(
-            # utime and stime; see proc_pid_stat(5).
-            (int(fields[11]) + int(fields[12])) / _TICKS_PER_SECOND
-            for fields in self._stats()
-        )
+        return processes.cpu_seconds(self.pid)
 
     def resident_bytes(self) -> int:
         """The resident memory of all its processes."""
-        return sum(int(fields[21]) * _PAGE_BYTES for fields in self._stats())
-
-    def _stats(self) -> list[list[str]]:
-        """The fields of /proc/PID/stat from `state` on, for the process and its descendants."""
-        stats: dict[int, list[str]] = {}
-        for file in Path("/proc").glob("[0-9]*/stat"):
-            # A process may end while this reads.
-            with contextlib.suppress(OSError):
-                stats[int(file.parent.name)] = file.read_text().rpartition(") ")[2].split()
-        family = {self.pid}
-        while more := {pid for pid, fields in stats.items() if int(fields[1]) in family} - family:
-            family |= more
-        return [stats[pid] for pid in family]
+        return processes.resident_bytes(self.pid)
 
 
 def install_mercurius() -> None:

@@ -24,10 +24,12 @@ from .access.signing_keys import FAULTS, KeysFromFile, KeysFromUrl, SigningKeys
 from .faults import Misconfigured, SettingUp, Unavailable
 from .http.addresses import is_loopback
 from .http.authentication import BearerTokens, NoAuthentication, TokenVerifier
+from .http.built_page import BuiltFiles
 from .http.cors import Preflights
+from .http.dashboard import dashboard_files, dashboard_page, shows_dashboard
 from .http.edge import Edge
 from .http.errors import http_exception
-from .http.graphiql import GraphiQLFiles, is_built
+from .http.graphiql import graphiql_files, graphiql_is_built
 from .http.graphql import Authenticate, GraphQLEndpoint
 from .http.health import Health
 from .http.rate_limit import RateLimit
@@ -81,8 +83,13 @@ def create_app(settings: Settings, *, migrates: bool = False) -> Starlette:
             logger.warning(
                 f"No authentication is configured: the server accepts requests from {clients}."
             )
-        if settings.shows_graphiql and not is_built():
+        if settings.shows_graphiql and not graphiql_is_built():
             logger.warning("GraphiQL is not built: its page loads scripts from a public CDN.")
+        if settings.shows_dashboard and not shows_dashboard(settings):
+            logger.warning(
+                "The dashboard is not built. To build it, install Node 20.19 or newer and start "
+                "the server with `make run`."
+            )
         async with contextlib.aclosing(limit):
             with contextlib.closing(database):
                 try:
@@ -106,14 +113,12 @@ def create_app(settings: Settings, *, migrates: bool = False) -> Starlette:
         Route("/graphql/", endpoint),
         Route("/healthz", health.healthz),
         Route("/readyz", health.readyz),
+        *_root(settings, authentication=bool(verifiers)),
     ]
-    if settings.shows_graphiql:
-        routes.append(Route("/", _to_graphiql))
     own_paths = {route.path for route in routes}
-    if settings.shows_graphiql:
-        files = GraphiQLFiles()
-        routes.append(Route("/graphiql/{name}", files, methods=["GET"]))
-        own_paths.update(f"/graphiql/{name}" for name in files.names)
+    for folder, files in _page_files(settings).items():
+        routes.append(Route(f"{folder}/{{name}}", files, methods=["GET"]))
+        own_paths.update(f"{folder}/{name}" for name in files.names)
 
     middleware = [Middleware(Edge, own_paths, settings.cors_origins)]
     if settings.cors_origins is not None:
@@ -155,6 +160,25 @@ def warn_of_ignored(environment: Mapping[str, str]) -> None:
     """Logs the names of variables that are not settings, because Kubernetes sets them."""
     if ignored := set_by_kubernetes(environment):
         logger.warning(f"Variables of a Kubernetes Service are ignored: {', '.join(ignored)}.")
+
+
+def _root(settings: Settings, *, authentication: bool) -> list[Route]:
+    """Returns the route `/`: to the dashboard, otherwise to GraphiQL, otherwise none."""
+    if shows_dashboard(settings):
+        page = dashboard_page(authentication=authentication, graphiql=settings.shows_graphiql)
+        # A response is an ASGI application, too.
+        return [Route("/", page, methods=["GET"])]
+    return [Route("/", _to_graphiql)] if settings.shows_graphiql else []
+
+
+def _page_files(settings: Settings) -> dict[str, BuiltFiles]:
+    """Returns the files of the pages that are shown, each by the folder in their paths."""
+    files = {}
+    if settings.shows_graphiql:
+        files["/graphiql"] = graphiql_files()
+    if shows_dashboard(settings):
+        files["/dashboard"] = dashboard_files()
+    return files
 
 
 def _token_verifiers(settings: Settings, database: MongoDatabase) -> list[TokenVerifier]:

@@ -67,7 +67,7 @@ def log_to_standard_error() -> None:
 
     For commands that print a result there.
     """
-    # The file of that time: tests replace it.
+    # `sys.stderr` is read when the first line is written, because tests replace it.
     structlog.configure(logger_factory=lambda: structlog.PrintLogger(sys.stderr))
 
 

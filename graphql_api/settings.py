@@ -189,6 +189,16 @@ class Settings:
             default="`true` if introspection is allowed, otherwise `false`",
         ),
     ] = None
+    dashboard: Annotated[
+        bool | None,
+        _Setting(
+            _true_or_false,
+            "Whether the server shows the dashboard, a page for working with customers, and trusts "
+            "the documents that it sends.",
+            default="`true` if introspection and documents that are not registered are allowed, "
+            "otherwise `false`",
+        ),
+    ] = None
     max_tokens: Annotated[
         int, _Setting(_whole_number(1, 100_000), "The maximum number of tokens in a document.")
     ] = 400
@@ -217,8 +227,10 @@ class Settings:
         _Setting(
             _whole_number(1, 1_000_000),
             "The maximum cost of an operation, in points. A field costs 1 point. Fields in a list "
-            "count as often as `first` or `last` says, and ten times in other lists. Reading the "
-            "whole schema costs about 1,000 points.",
+            "count as often as `first` or `last` says, and ten times in other lists. `totalCount` "
+            "costs 1 more point for each 100 customers of its `limit`, and `createCustomers` 1 "
+            "more for each customer, or 10 if it is the only field. Reading the whole schema costs "
+            "about 1,000 points.",
         ),
     ] = 2000
     trusted_documents_only: Annotated[
@@ -345,9 +357,10 @@ class Settings:
         _Setting(
             _whole_number(1, 100_000_000),
             "The maximum size of a request's body, in bytes, if its only operation is "
-            "`createCustomers`. The default suffices for 1,000 customers with all fields.",
+            "`createCustomers`. The default suffices for 1,000 customers with all fields, "
+            "however their JSON is written.",
         ),
-    ] = 4_194_304
+    ] = 6_291_456
     max_header_bytes: Annotated[
         int,
         _Setting(
@@ -401,6 +414,16 @@ class Settings:
     def shows_graphiql(self) -> bool:
         """`graphiql` or its default: true if introspection is allowed."""
         return self.allows_introspection if self.graphiql is None else self.graphiql
+
+    @property
+    def shows_dashboard(self) -> bool:
+        """`dashboard` or its default: true if introspection and all documents are allowed.
+
+        The page shows a part of the schema, and its documents become trusted ones.
+        """
+        if self.dashboard is None:
+            return self.allows_introspection and not self.trusted_documents_only
+        return self.dashboard
 
     @property
     def serves_own_machine_only(self) -> bool:

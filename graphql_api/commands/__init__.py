@@ -1,5 +1,4 @@
-"""The commands that operators run: `graphql-api serve`, `keys`, `documents`, `database`
-and `schema`.
+"""The commands of operators: `graphql-api serve`, `keys`, `documents`, `database` and `schema`.
 
 Each command has a module with `SUMMARY`, `add_arguments` and `run`.
 """

@@ -12,8 +12,8 @@ from ..schema.schema import introspection, possible_types, sdl
 
 SUMMARY = "print the GraphQL schema, or compare it with a file"
 
-# The formats that are JSON.
-_DESCRIBED = {
+# The formats that are JSON, and the functions that return their content.
+_JSON_FORMATS = {
     "json": introspection,
     "possible-types": possible_types,
     "json-schema": json_schema,
@@ -26,7 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     options = parser.add_mutually_exclusive_group()
     options.add_argument(
         "--format",
-        choices=("sdl", *_DESCRIBED),
+        choices=("sdl", *_JSON_FORMATS),
         default="sdl",
         help="The output: the schema document, its introspection as JSON, possibleTypes for "
         "Apollo Client's cache, or a JSON Schema of the input of createCustomer for form builders. "
@@ -56,7 +56,7 @@ def run(options: argparse.Namespace) -> int:
     if options.format == "sdl":
         print(sdl(), end="")
     else:
-        print(json.dumps(_DESCRIBED[options.format](), indent=2))
+        print(json.dumps(_JSON_FORMATS[options.format](), indent=2))
     return 0
 
 

@@ -25,6 +25,7 @@ import uvicorn
 from starlette.applications import Starlette
 
 from ..app import create_app, warn_of_ignored
+from ..http.dashboard import shows_dashboard
 from ..http.protocol import Protocol
 from ..logs import configure_logs
 from ..mongo.mongod import DirectoryInUse, embedded_mongod, find_mongod
@@ -35,7 +36,7 @@ from .workers import OTHER_SIGNALS, STOP_SIGNALS, Workers, ignore, on_signals, s
 
 logger = logging.getLogger(__name__)
 
-SUMMARY = "serve GraphQL over HTTP, and GraphiQL"
+SUMMARY = "serve GraphQL over HTTP, GraphiQL and the dashboard"
 
 _T = TypeVar("_T")
 
@@ -80,13 +81,20 @@ def run(options: argparse.Namespace) -> int:
         # The embedded MongoDB is this server's own, so no operator migrates it by a command.
         migrates = settings.mongodb_uri is None
         settings = _once_free(lambda: held.enter_context(_with_database(settings)))
-        shown = "GraphiQL" if settings.shows_graphiql else "GraphQL"
-        Output(sys.stdout.fileno()).msg(f"{shown}: http://{_authority(listener)}/graphql")
+        _print_addresses(settings, f"http://{_authority(listener)}")
         if settings.workers > 1:
             work = partial(_work, settings, migrates=migrates)
             return Workers(work, settings.workers, listener, settings.shutdown_seconds).run()
         _Server(_config(settings, migrates=migrates)).run([listener])
     return 0
+
+
+def _print_addresses(settings: Settings, url: str) -> None:
+    """Prints a line for each page, or for the API if it has no page."""
+    output = Output(sys.stdout.fileno())
+    if shows_dashboard(settings):
+        output.msg(f"Dashboard: {url}/")
+    output.msg(f"{'GraphiQL' if settings.shows_graphiql else 'GraphQL'}: {url}/graphql")
 
 
 def _config(

@@ -46,7 +46,7 @@ async def create_customers(
     valid = {number: row for number, row in enumerate(rows) if isinstance(row, StoredCustomer)}
     if outcomes and idempotency_key is not None:
         keys = {_row_key(idempotency_key, number): number for number in outcomes}
-        # As for one customer: a known key was used with different input.
+        # As in `create_customer`: a known key was used with different input.
         for key in await customers.used_keys(list(keys)):
             outcomes[keys[key]] = Conflict()
 
@@ -66,7 +66,7 @@ async def _judged(
     inputs: Iterable[Mapping[str, Value]], idempotency_key: str | None
 ) -> list[StoredCustomer | Rejected]:
     rows: list[StoredCustomer | Rejected] = []
-    # The places of the email addresses, by their keys.
+    # The first place of each email address in the list, by its key.
     first_index: dict[str, int] = {}
     for number, values in enumerate(inputs):
         judged = judge(values)

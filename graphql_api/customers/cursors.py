@@ -39,7 +39,7 @@ def position_at(cursor: str, listing: Listing) -> Position:
         body, checksum = data[:-_CHECKSUM_BYTES], data[-_CHECKSUM_BYTES:]
         if checksum == _checksum(body, listing):
             return _position(body, listing.order)
-    # Somebody can make up a cursor that has the right checksum, and contains anything.
+    # A client can make up a cursor with a valid checksum and any content.
     except (ValueError, OverflowError):
         pass
     raise InvalidList(

@@ -23,7 +23,7 @@ def judge(values: Mapping[str, Value], stored: NewCustomer | None = None) -> New
 
     `values` maps the Python names of fields to the sent values. A field that is absent or None
     counts as not given. If `values` change the customer `stored`, None removes what is stored, and
-    a field that is absent keeps it. What is kept is not checked again, so it has no problems.
+    a field that is absent keeps it. The stored values that stay are not validated again.
     """
     texts: dict[str, str] = {}
     problems: list[Problem] = []

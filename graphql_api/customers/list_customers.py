@@ -27,8 +27,8 @@ LARGEST_LIMIT = 100_000
 MOST_WORDS = 8
 MOST_CHARACTERS = 100
 
-# For the values of one list in a filter, and the characters of each. No stored value is longer,
-# even if each of its characters is sent as several.
+# The most values in one list of a filter, and the most characters in each. No stored value is
+# longer, even if a client sends each of its characters as several.
 MOST_VALUES = 50
 MOST_CHARACTERS_OF_A_VALUE = 200
 
@@ -86,7 +86,7 @@ async def count_customers(
 
 def _require_within(name: str, number: int | None, largest: int) -> None:
     if number is not None and not 1 <= number <= largest:
-        raise InvalidList(f"Send a number from 1 to {largest} as `{name}`.")
+        raise InvalidList(f"Send a number from 1 to {largest:,} as `{name}`.")
 
 
 def _words(search: str) -> tuple[str, ...]:
@@ -97,7 +97,7 @@ def _words(search: str) -> tuple[str, ...]:
     words = search_words(search)
     if len(words) > MOST_WORDS:
         raise InvalidList(f"Search for at most {MOST_WORDS} words ({len(words)} entered).")
-    # A customer that has the longer word has the shorter one, too.
+    # A customer that has the longer word also has the shorter one.
     return tuple(longest(words))
 
 

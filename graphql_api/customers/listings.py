@@ -50,9 +50,8 @@ class TimeRange:
 class Filter:
     """What each customer of a list must fulfil.
 
-    A customer has one of the values of each tuple of places; None allows every customer. `has` and
-    `has_not` are Python names of fields that are given, or not given. None in place of them, and of
-    a range of times, allows every customer, too.
+    A customer has one of the values of each tuple of places. `has` and `has_not` are the Python
+    names of fields in which it has a value, or has none. None is no condition.
     """
 
     created_at: TimeRange | None = None
@@ -69,7 +68,7 @@ class Listing:
     """Which customers a list has, and their order.
 
     A customer has a word that begins with each of the folded `words`, and fulfils the filter.
-    `list_customers.listing` makes listings that are valid, and the same for what means the same.
+    `list_customers.listing` makes valid listings. Requests with the same meaning get equal ones.
     """
 
     order: Order = NEWEST_FIRST

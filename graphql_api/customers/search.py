@@ -46,7 +46,7 @@ def search_words(text: str) -> list[str]:
 
 
 def words_of(customer: NewCustomer) -> list[str]:
-    """The folded words that a search finds a customer by, each once, none the beginning of another.
+    """The folded words that a search finds a customer by. No word is the beginning of another.
 
     They are the words of the name and of the description; the email address, its local part, its
     domain and the labels of both; the phone number; and the ZIP code.

@@ -13,7 +13,11 @@ class EmailTaken(Exception):
 
 
 class CustomerRemoved(Exception):
-    """The customer that was created with this idempotency key was removed not long ago."""
+    """The customer that this idempotency key created was removed in the last 24 hours."""
+
+
+class CustomerInvalid(Exception):
+    """The store's own rules refuse the customer, such as for a value that is stored already."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +44,7 @@ class StoredCustomer:
     changed_in: tuple[tuple[str, int], ...] = ()
 
 
-# What the creation of one customer of a list returns or raises when it is the only one.
+# What `Customers.add` returns or raises for one customer.
 AddOutcome = StoredCustomer | EmailTaken | CustomerRemoved
 
 
@@ -61,7 +65,7 @@ class Customers(Protocol):
         """
 
     async def add_all(self, new: Sequence[StoredCustomer]) -> Sequence[AddOutcome | None]:
-        """Stores all of these customers that their keys did not create before, or none of them.
+        """Stores these customers, except those that their keys created before, or stores nothing.
 
         They have different addresses. If one of them cannot be stored, the outcome of those that
         could be stored is None. Raises `Unavailable`, and `ListUnknown`.
@@ -84,22 +88,23 @@ class Customers(Protocol):
         """
 
     async def page(self, request: PageRequest) -> Page:
-        """One page of a list, with every customer that was stored before the request."""
+        """One page of a list that contains every customer stored before the request."""
 
     async def count(self, listing: Listing, limit: int) -> int:
-        """The number of customers of a list; the limit if it has more."""
+        """The number of customers of a list, or the limit if it has more."""
 
     async def created_with(self, key: str) -> bool:
-        """Whether a customer was created with this idempotency key, and not removed long ago."""
+        """Whether the idempotency key created a customer that was not removed over 24 hours ago."""
 
     async def find(self, id_: str) -> StoredCustomer | None:
-        """The same as `get`, with all that a change of the customer needs to know."""
+        """The customer with this id, as `replace` and `remove` take it, or None."""
 
     async def replace(self, old: StoredCustomer, new: StoredCustomer) -> bool:
         """Stores the next version of a customer if its version is still that of `old`.
 
         False if another change was first. Returns True only after a majority has the write in its
-        journal. Raises `EmailTaken`, and `ChangeUnknown` if the change may or may not be made.
+        journal. Raises `EmailTaken`, `CustomerInvalid`, and `ChangeUnknown` if the change may or
+        may not be made.
         """
 
     async def remove(self, old: StoredCustomer) -> bool:

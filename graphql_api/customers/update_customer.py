@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from .fields import FIELDS, Customer, NewCustomer
 from .judge import Value, judge
 from .problems import EMAIL_IS_TAKEN, Rejected
-from .store import Customers, EmailTaken, StoredCustomer
+from .store import CustomerInvalid, Customers, EmailTaken, StoredCustomer
 from .versions import Changed, NotFound, changed_since, now
 
 
@@ -18,7 +18,7 @@ class Updated:
     changed: bool
 
 
-async def update_customer(
+async def update_customer(  # noqa: PLR0911  # one for each outcome
     customers: Customers, id_: str, values: Mapping[str, Value], if_version: int | None
 ) -> Updated | Rejected | NotFound | Changed:
     """Judges what was sent, and changes the customer.
@@ -45,6 +45,12 @@ async def update_customer(
                 return Updated(new.customer, changed=True)
         except EmailTaken:
             return Rejected((EMAIL_IS_TAKEN,))
+        except CustomerInvalid:
+            # A value that stays as it is breaks a rule that is newer than the value.
+            whole = judge(vars(judged))
+            if isinstance(whole, Rejected):
+                return whole
+            raise
     return NotFound()
 
 

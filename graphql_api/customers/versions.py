@@ -32,7 +32,7 @@ class Changed:
 def changed_since(stored: StoredCustomer, version: int) -> tuple[Field, ...]:
     """The fields that changed after the customer had this version."""
     changed_in = dict(stored.changed_in)
-    return tuple(field for field in FIELDS if changed_in.get(field.name, 0) > version)
+    return tuple(field for field in FIELDS if changed_in.get(field.name, version) > version)
 
 
 def now() -> datetime:

@@ -135,7 +135,7 @@ def _leaf(coerce_input_value: Coerce) -> Coerce:
 
 def _list(coerce: Coerce) -> Coerce:
     def coerced(value: object) -> object:
-        # A value that is no list is a list of one.
+        # A value that is not a list counts as a list of one.
         return [coerce(item) for item in value] if is_iterable(value) else [coerce(value)]
 
     return coerced
@@ -220,7 +220,8 @@ def _default_of(definition: GraphQLArgument | GraphQLInputField) -> Default | No
     if isinstance(definition, GraphQLInputField) and not is_required_input_field(definition):
         field = definition_of(definition)
         if field.default_value is MISSING and field.default_factory is MISSING:
-            # Strawberry's own rule: the input type takes a value, and null is the one it gets.
+            # Strawberry's own rule: the constructor of the input type requires a value, so it gets
+            # None.
             return lambda: None
     return None
 

@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Mapping
-from functools import cached_property
 from typing import Any
 
 from graphql import GraphQLSchema, get_named_type, introspection_from_schema, is_object_type
@@ -18,26 +17,11 @@ class Introspection:
     """The cost of querying the schema itself: a list counts by the average size of such lists."""
 
     def __init__(self, schema: GraphQLSchema) -> None:
-        self._schema = schema
-
-    @property
-    def cost_of_a_field(self) -> float:
-        """In points."""
-        return _COST_OF_THE_SCHEMA / self._counted[0]
-
-    def size(self, field: str) -> float:
-        """The average number of objects in a field such as `types` or `ofType`."""
-        return self._counted[1].get(field, 1.0)
-
-    @cached_property
-    def _counted(self) -> tuple[int, dict[str, float]]:
-        """The number of all fields in an introspection of the whole schema, and the sizes by name.
-
-        `introspection_from_schema` gives what a client would read.
-        """
+        """Reads the whole schema, which takes too long for a request to wait for it."""
         fields: Counter[str] = Counter()
         objects: Counter[str] = Counter()
-        pending: list[dict[str, Any]] = [dict(introspection_from_schema(self._schema))]
+        # What a client would read.
+        pending: list[dict[str, Any]] = [dict(introspection_from_schema(schema))]
         while pending:
             one = pending.pop()
             fields.update(one.keys())
@@ -46,15 +30,21 @@ class Introspection:
                 found = [item for item in inner if isinstance(item, dict)]
                 objects[name] += len(found)
                 pending += found
+        # In points.
+        self.cost_of_a_field = _COST_OF_THE_SCHEMA / fields.total()
         # Fields without objects are left out: a size of 0 would make their selections cost nothing.
-        return fields.total(), {name: objects[name] / fields[name] for name in +objects}
+        self._sizes = {name: objects[name] / fields[name] for name in +objects}
+
+    def size(self, field: str) -> float:
+        """The average number of objects in a field such as `types` or `ofType`."""
+        return self._sizes.get(field, 1.0)
 
 
 class Costs:
     """What the fields of one schema cost."""
 
     def __init__(self, schema: GraphQLSchema, list_sizes: Mapping[str, ListSize]) -> None:
-        """`list_sizes` has the fields whose arguments say how long lists are, such as `Query.all`.
+        """`list_sizes` has the fields that have a `ListSize`, such as `Query.all`.
 
         Raises `ValueError` if the schema does not have one of the fields or arguments.
         """
@@ -80,7 +70,7 @@ class Costs:
             self._sized.update((returned.name, list_) for list_ in list_size.sized_fields)
 
     def list_size(self, parent: GraphQLNamedType | None, name: str) -> ListSize | None:
-        """What is known of the lists in the result of this field."""
+        """What is known of the items that this field reads or writes."""
         return None if parent is None else self._list_sizes.get((parent.name, name))
 
     def is_sized(self, parent: GraphQLNamedType | None, name: str) -> bool:

@@ -29,6 +29,10 @@ _QUOTED_VALUE = re.compile(
     r"('.*'|\".*\")\??",
     re.DOTALL,
 )
+# Around a value of an enum in a variable, which may be any text. In a document it is a name, and no
+# colon is before it.
+_BEFORE_ENUM_VALUE = ": Value '"
+_AFTER_ENUM_VALUE = "' does not exist in "
 
 
 def mask_request_errors(errors: Iterable[GraphQLError], code: str) -> None:
@@ -73,4 +77,8 @@ def without_values(message: str) -> str:
     message = message.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
     if message.startswith("Syntax Error"):
         return _QUOTED_VALUE.sub("", message).rstrip(".") + "."
+    # A pattern would search for the end from each beginning, and a value may contain many of them.
+    start, end = message.find(_BEFORE_ENUM_VALUE), message.rfind(_AFTER_ENUM_VALUE)
+    if 0 <= start < end:
+        message = f"{message[:start]}: The value{message[end + 1 :]}"
     return _REJECTED_VALUE.sub(".", message).replace("?.", "?")

@@ -64,7 +64,7 @@ class Size:
     expanded: int = 0
     # In points; a fraction, because lists of the schema itself count by their average sizes.
     cost: float = 0.0
-    # The cost of one item of all lists whose length the field above says.
+    # The cost of one item of each list whose length an argument of the field above decides.
     item_cost: float = 0.0
 
 
@@ -254,18 +254,20 @@ class Measure:
     def _field(
         self, node: FieldNode, parent: GraphQLNamedType | None, items: float | None = None
     ) -> Size:
-        """`items` is the length of the lists that an argument sizes; None to read the argument."""
+        """`items` is the size that an argument gives; None to read the argument."""
         name = node.name.value
         definition = self._schema.get_field(cast("GraphQLCompositeType", parent), name)
         inner = Size()
         if node.selection_set is not None:
             named = get_named_type(definition.type) if definition else None
             inner = self.selections(node.selection_set, named)
+        list_size = self._costs.list_size(parent, name)
         if items is None:
-            list_size = self._costs.list_size(parent, name)
             items = list_size.size(node, self._sizes) if list_size else _ASSUMED_LIST_SIZE
         below = inner.cost + inner.item_cost * items
         own, item_cost = 1.0, 0.0
+        if list_size is not None:
+            own += list_size.cost_of_an_item * items
         if parent is not None and is_introspection_type(parent):
             own = self._costs.introspection.cost_of_a_field
             below *= self._costs.introspection.size(name)

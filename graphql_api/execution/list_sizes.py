@@ -1,4 +1,4 @@
-"""How long lists in an answer are: what the schema says of it, and what a request asks for."""
+"""How long lists in an answer are: what the schema declares, and what a request asks for."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -21,22 +21,24 @@ Sizes = Mapping[str, int | None]
 
 @dataclass(frozen=True)
 class ListSize:
-    """Says of a field that its arguments decide how long some lists of its result are.
+    """Says of a field that its arguments decide how many items it reads or writes.
 
     The names are those of the directive `@listSize` in IBM's GraphQL Cost Directives specification.
     """
 
-    # A number is the size of the lists, and a list is as long as they are. The largest size counts.
+    # The size is the value of a number, or the length of a list. The largest one counts.
     slicing_arguments: tuple[str, ...]
-    # The lists: fields of the type that the field returns.
+    # The lists that are as long: fields of the type that the field returns.
     sized_fields: tuple[str, ...]
-    # Counts if none of the arguments is given.
+    # The size if no such argument is given.
     assumed_size: int
     # No more items are returned, whatever the arguments are.
     maximum: int
-    # Counts instead of all these if the field is the only one at the top level of an operation;
-    # None if there is no such exception.
+    # The size, whatever the arguments are, if the field is the only one at the top level of an
+    # operation; None if there is no such exception.
     size_if_alone: int | None = None
+    # The cost of the field for each item, in points, whatever is selected of its result.
+    cost_of_an_item: float = 0.0
 
     def size(self, node: FieldNode, sizes: Sizes | None) -> int:
         """The size that the arguments in the document ask for.
@@ -77,7 +79,7 @@ def _size_of(value: object) -> int | None:
     if isinstance(value, int | float):
         # GraphQL accepts 2.0 as an integer, and JSON numbers may be infinite here.
         return int(max(0, min(2**31, value)))
-    # A value that is no list is a list of one.
+    # A value that is not a list counts as a list of one.
     return None if value is None else 1
 
 
@@ -85,7 +87,7 @@ def _size_of_literal(node: ValueNode) -> int | None:
     if isinstance(node, ListValueNode):
         return len(node.values)
     if isinstance(node, IntValueNode):
-        # These digits exceed every maximum, and Python converts no number of thousands of digits.
+        # Ten digits exceed every maximum, and Python does not convert thousands of digits.
         return int(node.value[:10])
     # As above.
     return None if isinstance(node, NullValueNode) else 1

@@ -151,7 +151,7 @@ class Operation:
 
 def _too_large(max_cost: int) -> GraphQLError:
     return GraphQLError(
-        f"The operation has more than {max_cost:,} points of cost with these variables. Ask for "
-        "fewer objects.",
+        f"The operation has more than {max_cost:,} points of cost with these variables. Ask for or "
+        "send fewer objects.",
         extensions={"code": "TOO_LARGE"},
     )

@@ -1,1 +1,1 @@
-"""HTTP: GraphQL over HTTP, authentication and limits, GraphiQL, and the two health checks."""
+"""HTTP: GraphQL over HTTP, authentication and limits, the two pages, and the two health checks."""

@@ -8,19 +8,19 @@ from ..deadline import extend_deadline
 from .errors import RequestError, retry_later
 from .exchange import exchange_of
 
-# Until their requests are answered. Together with what is made of them, they bound the memory.
+# The most large bodies at a time, each until its request is answered. This bounds the memory.
 _MAX_LARGE = 4
 
 
 class LargeBodies:
-    """The requests whose bodies are longer than usual: few at a time have room."""
+    """The requests whose bodies are longer than usual. Only a few are admitted at a time."""
 
     def __init__(self, max_bytes: int) -> None:
         self.max_bytes = max_bytes
         self._requests: set[Request] = set()
 
     def admit(self, request: Request) -> None:
-        """Gives a request room until it is discarded. Raises `RequestError` if there is none."""
+        """Admits a request until it is discarded. Raises `RequestError` if there are too many."""
         if len(self._requests) == _MAX_LARGE:
             raise retry_later(503, "The server has too many large requests.", "OVERLOADED")
         self._requests.add(request)
@@ -29,7 +29,7 @@ class LargeBodies:
         return request in self._requests
 
     def discard(self, request: Request) -> None:
-        """Ends the room of a request that may have some."""
+        """Forgets a request, which may have been admitted."""
         self._requests.discard(request)
 
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 
 import structlog
@@ -22,7 +22,7 @@ _REFRESH_SECONDS = 3.0
 # The size of the cache in tokens: hundreds of usual documents.
 _REMEMBERED_TOKENS = 32_768
 
-# Only the operator registers documents, so all of them have one owner in the cache.
+# Clients cannot add trusted documents, so all of them have one owner in the cache.
 _OWNER = "the operator"
 
 _NOT_FOUND = Document(
@@ -40,17 +40,24 @@ _NOT_FOUND = Document(
 
 @dataclass(frozen=True)
 class _Known:
-    """A registered text, and the document that was read from it."""
+    """The text of a trusted document, and the document that was read from it."""
 
     text: str
     document: Document
 
 
 class TrustedDocumentCache:
-    """The registered documents whose ids clients have sent, ready to be executed."""
+    """The trusted documents whose ids clients have sent, ready to be executed.
 
-    def __init__(self, registered: TrustedDocuments, documents: Documents) -> None:
+    The server trusts the registered documents and its own, which its pages send.
+    """
+
+    def __init__(
+        self, registered: TrustedDocuments, own: Mapping[str, str], documents: Documents
+    ) -> None:
+        """`own` has the texts of the server's own documents, by their ids."""
         self._registered = registered
+        self._own = own
         self._documents = documents
         # By document id.
         self._known = FairCache[_Known](_REMEMBERED_TOKENS)
@@ -60,17 +67,19 @@ class TrustedDocumentCache:
         return None if (known := self._known.get(id_)) is None else known.document
 
     async def look_up(self, id_: str) -> Document:
-        """Looks up a document that is not cached, and caches it if it is registered.
+        """Looks up a document that is not cached, and caches it if it is trusted.
 
-        A document that is not registered is one with the error `DOCUMENT_NOT_FOUND`. Raises
+        A document that is not trusted is one with the error `DOCUMENT_NOT_FOUND`. Raises
         `RequestError` if the database is unavailable.
         """
-        try:
-            text = await self._registered.get(id_) if is_document_id(id_) else None
-        except Unavailable:
-            raise retry_later(
-                503, "The document cannot be looked up at the moment.", "UNAVAILABLE"
-            ) from None
+        text = self._own.get(id_)
+        if text is None and is_document_id(id_):
+            try:
+                text = await self._registered.get(id_)
+            except Unavailable:
+                raise retry_later(
+                    503, "The document cannot be looked up at the moment.", "UNAVAILABLE"
+                ) from None
         if text is None:
             return _NOT_FOUND
         # Several requests may have looked it up at once. The first one has read it already.
@@ -101,7 +110,7 @@ class TrustedDocumentCache:
                 logger.error("Trusted documents cannot be read.", exception=stack_frames(error))  # noqa: TRY400  # no texts
 
     async def _forget_removed(self) -> None:
-        remembered = dict(self._known.items())
+        remembered = {id_: known for id_, known in self._known.items() if id_ not in self._own}
         if remembered:
             texts = await self._registered.texts(remembered)
             for id_, known in remembered.items():

@@ -27,11 +27,12 @@ from ..schema.schema import create_schema
 from ..settings import Settings
 from .addresses import client_address, network
 from .body import LargeBodies, read_body, too_large
+from .dashboard import dashboard_documents, shows_dashboard
 from .document_ids import TrustedDocumentCache
 from .errors import JSON as _JSON
 from .errors import RequestError, body, error_response, retry_headers
 from .exchange import Exchange, exchange_of
-from .graphiql import Page, graphiql_page
+from .graphiql import graphiql_page
 from .json_values import from_json
 from .media import preferred
 
@@ -100,13 +101,17 @@ class GraphQLEndpoint:
         self._authenticate = authenticate
         self._settings = settings
         self._page = (
-            graphiql_page(introspection=settings.allows_introspection)
+            graphiql_page(
+                introspection=settings.allows_introspection, dashboard=shows_dashboard(settings)
+            )
             if settings.shows_graphiql
             else None
         )
         self._documents = create_documents(settings)
         self._large = LargeBodies(max(settings.max_body_bytes, settings.max_bulk_body_bytes))
-        self.trusted_documents = TrustedDocumentCache(registered, self._documents)
+        own_documents = dashboard_documents(settings)
+        self._own_texts = frozenset(own_documents.values())
+        self.trusted_documents = TrustedDocumentCache(registered, own_documents, self._documents)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         start_deadline()
@@ -188,7 +193,7 @@ class GraphQLEndpoint:
             raise RequestError(
                 504 if media_type == _GRAPHQL_RESPONSE else 200,
                 "The operation took too long. It may or may not have taken effect: send the "
-                "request again with the same idempotency key.",
+                "request again. Send a creation with the same idempotency key.",
                 code="TIMEOUT",
             ) from None
         if not result.errors:
@@ -217,7 +222,7 @@ class GraphQLEndpoint:
         """A document that is not cached. Raises `RequestError`."""
         if parameters.document_id is not None:
             return await self.trusted_documents.look_up(parameters.document_id)
-        if self._settings.trusted_documents_only:
+        if self._settings.trusted_documents_only and parameters.query not in self._own_texts:
             raise RequestError(
                 403,
                 "This server accepts registered documents only. Send a `documentId` instead of a "
@@ -227,12 +232,12 @@ class GraphQLEndpoint:
         return self._documents.read(parameters.query, owner)
 
 
-def _shown(page: Page, request: Request) -> Response:
+def _shown(page: HTMLResponse, request: Request) -> Response:
     if request.scope["path"].endswith("/"):
         # The page loads its files by relative paths, which need its usual path.
         query = request.scope["query_string"].decode("latin-1")
         return RedirectResponse(f"../graphql?{query}" if query else "../graphql")
-    return HTMLResponse(page.html, headers={"Content-Security-Policy": page.policy})
+    return page
 
 
 def _chosen(document: Document, name: str | None) -> Operation | None:

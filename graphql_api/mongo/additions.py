@@ -12,8 +12,8 @@ from .customer_documents import from_document, is_removed
 def find_in(documents: list[dict[str, Any]], new: StoredCustomer) -> StoredCustomer | None:
     """The new customer, or the one that its idempotency key created, if one of them is stored.
 
-    `documents` are all that have one of its unique values. None if there are none. Raises
-    `CustomerRemoved`, and `EmailTaken` if another customer has the email address.
+    `documents` are all that have one of its unique values. Returns None if the list is empty.
+    Raises `CustomerRemoved`, and `EmailTaken` if another customer has the email address.
     """
     for document in documents:
         is_new = document["_id"] == new.customer.id
@@ -50,13 +50,14 @@ class WholeList:
         pairs = zip(self._documents, self.outcomes, strict=True)
         return [document for document, outcome in pairs if outcome is None]
 
-    def look(self, found: list[list[dict[str, Any]]]) -> bool:
-        """Notes what a majority has of each customer; whether nothing more is to be stored.
-
-        `found` has the documents with one of the customer's unique values.
-        """
-        pairs = list(zip(found, self._new, strict=True))
+    def note(self, found: list[list[dict[str, Any]]]) -> None:
+        """Notes what a majority has: for each customer, the documents with its unique values."""
+        pairs = zip(found, self._new, strict=True)
         self.outcomes = [_outcome(documents, new) for documents, new in pairs]
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether nothing is left to store: all customers are stored, or one of them cannot be."""
         are_possible = all(
             outcome is None
             or (isinstance(outcome, StoredCustomer) and outcome.attempt == new.attempt)

@@ -28,13 +28,13 @@ from .customer_documents import (
 )
 from .customers_collection import NAME
 from .database import MongoDatabase
-from .deadline import patiently
+from .deadline import with_retries
 
 _Document = Mapping[str, Any]
 
 _BATCH = 500
 
-# What MongoDB adds to an index beside what makes it this index.
+# Options of an index that make no difference; MongoDB adds them.
 _OTHER_OPTIONS = {"v", "ns", "background"}
 
 
@@ -51,7 +51,7 @@ class Finding:
 
 @dataclass(frozen=True)
 class Checked:
-    """Some documents that were read: customers, remains of removed ones, and their faults."""
+    """A batch of documents: the numbers of customers and of remains of removed ones, and faults."""
 
     customers: int
     removed: int
@@ -63,13 +63,13 @@ async def check(database: MongoDatabase) -> AsyncIterator[Checked]:
 
     Raises `Unavailable`, and `pymongo.errors.PyMongoError` if a second try would fail as well.
     """
-    yield Checked(0, 0, await patiently(database.motor, _check_collection))
+    yield Checked(0, 0, await with_retries(database.motor, _check_collection))
     after: Any = MinKey()
     while True:
-        documents = await patiently(database.motor, partial(_read, after=after))
+        documents = await with_retries(database.motor, partial(_read, after=after))
         if not documents:
             return
-        yield await patiently(database.motor, partial(_check_documents, documents=documents))
+        yield await with_retries(database.motor, partial(_check_documents, documents=documents))
         after = documents[-1]["_id"]
 
 
@@ -162,7 +162,7 @@ def _faults(document: _Document) -> Iterator[str]:
 
 
 def _rule_faults(values: dict[str, Any]) -> Iterator[str]:
-    """Judges the stored values. Each must be what the judge makes of it."""
+    """The faults of the stored values: each must be valid, and normalised already."""
     judged = judge(
         {name: value if isinstance(value, str) else NOT_TEXT for name, value in values.items()}
     )
@@ -172,7 +172,7 @@ def _rule_faults(values: dict[str, Any]) -> Iterator[str]:
             yield f"`{field.public_name}` breaks its rule."
         elif (
             field.name in values
-            and field.rule.format.read(values[field.name])[0] != (values[field.name])
+            and field.rule.format.read(values[field.name])[0] != values[field.name]
         ):
             yield f"`{field.public_name}` is not normalised."
 

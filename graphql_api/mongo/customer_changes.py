@@ -19,14 +19,16 @@ class Change:
     """A change of one version of a customer. MongoDB executes it once at most.
 
     It makes the next version, in whose document `lastChange` is the change's own `id`.
-    `new_email_key` is the key of the new email address, if that is another key than before.
+    `email_key` is the key of the email address after the change; None if the customer is removed.
+    `is_new_address`: it may differ from the stored key.
     """
 
     id: UUID
     customer_id: UUID
     version: int
     update: Mapping[str, Any]
-    new_email_key: str | None
+    email_key: str | None
+    is_new_address: bool
 
     @property
     def query(self) -> dict[str, Any]:
@@ -39,27 +41,28 @@ class Change:
     def unique_values(self) -> list[UniqueValue]:
         """The values of the documents that `is_made` needs."""
         values: list[UniqueValue] = [("_id", self.customer_id)]
-        if self.new_email_key is not None:
-            values.append((EMAIL_KEY, self.new_email_key))
+        # The stored key may differ from that of the same address: older servers had another rule.
+        if self.email_key is not None:
+            values.append((EMAIL_KEY, self.email_key))
         return values
 
     def is_made(self, documents: list[dict[str, Any]], *, is_unclear: bool) -> bool | None:
         """Whether MongoDB has executed the change, from what a majority has stored.
 
-        `documents` have the `unique_values`. `is_unclear`: a try to execute it may have succeeded.
-        None if the change can still be made. Raises `EmailTaken` if another customer has the new
-        address, and `ChangeUnknown` if the documents cannot tell.
+        `documents` are those with one of the `unique_values`. `is_unclear`: an earlier try may have
+        succeeded. Returns None if the change can still be made. Raises `EmailTaken` if another
+        customer has the email address, and `ChangeUnknown` if the documents cannot tell.
         """
         own = next((d for d in documents if d["_id"] == self.customer_id), None)
         if own is not None and own.get(_LAST_CHANGE) == self.id:
             return True
-        # How many changes were made since.
+        # The number of changes that were made since.
         changes = None if own is None else own.get("version", 1) - self.version
         if changes == 0:
-            if len(documents) > 1:
+            if any(document["_id"] != self.customer_id for document in documents):
                 raise EmailTaken
             return None
-        # The only change that was made since is another one. Of several, this one may be one.
+        # A single change that was made since is another one. Of several, one may be this one.
         if is_unclear and changes != 1:
             raise ChangeUnknown
         return False
@@ -72,14 +75,17 @@ def replacement(old: StoredCustomer, new: StoredCustomer) -> Change:
     id_ = document.pop("_id")
     document[_LAST_CHANGE] = change_id
     removed = [field.public_name for field in FIELDS if field.public_name not in document]
-    new_key = document[EMAIL_KEY]
+    new_key, old_email = document[EMAIL_KEY], old.customer.email
+    # Older servers made other keys of addresses that are not ASCII.
+    has_same_key = old_email.isascii() and new_key == email_key(old_email)
     return Change(
         change_id,
         id_,
         old.customer.version,
         # Other fields of the document, which other programs may have added, remain.
         {"$set": document, "$unset": dict.fromkeys(removed, "")},
-        None if new_key == email_key(old.customer.email) else new_key,
+        new_key,
+        is_new_address=not has_same_key,
     )
 
 
@@ -87,4 +93,6 @@ def removal(old: StoredCustomer) -> Change:
     """The change that removes a customer."""
     change_id = uuid4()
     document = {**remains(old), _LAST_CHANGE: change_id}
-    return Change(change_id, old.customer.id, old.customer.version, document, None)
+    return Change(
+        change_id, old.customer.id, old.customer.version, document, None, is_new_address=False
+    )

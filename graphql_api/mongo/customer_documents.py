@@ -24,8 +24,8 @@ GIVEN = "given"
 
 EXPIRES_AT = "expiresAt"
 
-# The version of the documents' form. Documents of version 1 have no `schemaVersion`, and none of
-# the fields that `derived_fields` makes except the email key.
+# The schema version of the documents that this program stores. Of the fields that `derived_fields`
+# makes, documents of version 1 have only the email key.
 SCHEMA_VERSION = 2
 
 # Without these, no customer is stored: they refuse duplicates.
@@ -48,7 +48,7 @@ LIST_INDEXES = [
     IndexModel([(GIVEN, 1)], name=GIVEN),
 ]
 
-# MongoDB deletes what is left of a removed customer at this time.
+# MongoDB deletes the remains of a removed customer at this time.
 _EXPIRY_INDEX = IndexModel(
     [(EXPIRES_AT, 1)],
     name=EXPIRES_AT,
@@ -194,7 +194,7 @@ def to_bson(stored: StoredCustomer, options: CodecOptions[Any]) -> RawBSONDocume
 
 
 def remains(old: StoredCustomer) -> dict[str, Any]:
-    """What is left of a customer that is removed now: a document without its values.
+    """The remains of a customer that is removed now: a document without its values.
 
     It takes the place of the customer's document, so that a late insert of the same customer, and a
     late request with the same idempotency key, still find a duplicate. It has no email address
@@ -213,7 +213,7 @@ def remains(old: StoredCustomer) -> dict[str, Any]:
 
 
 def is_removed(document: Mapping[str, Any]) -> bool:
-    """Whether the document is what is left of a removed customer."""
+    """Whether the document is the remains of a removed customer."""
     return EXPIRES_AT in document
 
 

@@ -8,25 +8,28 @@ from functools import partial
 from typing import Any, TypeVar
 from uuid import UUID
 
-import structlog
 from bson import Binary
 from bson.raw_bson import RawBSONDocument
 from pymongo.database import Database
-from pymongo.errors import OperationFailure
+from pymongo.errors import OperationFailure, WriteError
 
 from ..customers.fields import Customer
 from ..customers.identity import email_key_of
 from ..customers.listings import Listing, Page, PageRequest
-from ..customers.store import AddOutcome, CustomerRemoved, EmailTaken, StoredCustomer
+from ..customers.store import (
+    AddOutcome,
+    CustomerInvalid,
+    CustomerRemoved,
+    EmailTaken,
+    StoredCustomer,
+)
 from ..deadline import (
     LEAST_SECONDS,
-    PAUSE_SECONDS,
     REQUEST_SECONDS,
     RESOLVE_SECONDS,
     deadline_in,
 )
 from ..faults import ChangeUnknown, ListUnknown, OutcomeUnknown, Unavailable
-from ..logs import stack_frames
 from .additions import WholeList, find_in
 from .batches import Batches
 from .connection import THREADS, in_motor_thread
@@ -45,18 +48,18 @@ from .database import MongoDatabase
 from .deadline import within_deadline
 from .find import find
 from .pages import count, read_page
+from .resolve import resolve
 from .write import Outcome, Written, change, insert, insert_all
-
-logger = structlog.get_logger()
 
 _Found = TypeVar("_Found")
 
-# Each change takes one of Motor's threads, and creations and reads need some of them.
+# Each change and each list takes one of Motor's threads, and creations and reads need some of them.
 _MAX_CHANGES_IN_FLIGHT = THREADS // 2
+_MAX_LISTS_IN_FLIGHT = THREADS // 3
 
 # Lists of customers are added in parts. At most two parts wait for the database at once, so that
 # other creations need not wait long.
-_PART = 100
+_PART_SIZE = 100
 _MAX_PARTS_IN_FLIGHT = 2
 
 _BAD_VALUE = 2
@@ -75,6 +78,7 @@ class MongoCustomers:
         self._inserts = Batches(self._insert)
         self._finds = Batches(partial(find, self._collection))
         self._changes = asyncio.Semaphore(_MAX_CHANGES_IN_FLIGHT)
+        self._lists = asyncio.Semaphore(_MAX_LISTS_IN_FLIGHT)
         self._parts = asyncio.Semaphore(_MAX_PARTS_IN_FLIGHT)
 
     async def add(self, new: StoredCustomer) -> StoredCustomer:
@@ -90,7 +94,7 @@ class MongoCustomers:
         outcome = await self._inserts.outcome(document, deadline - RESOLVE_SECONDS)
         if outcome is Outcome.STORED:
             return new
-        found = await self._resolve(
+        found = await resolve(
             outcome,
             partial(self._inserts.outcome, document, deadline),
             partial(self._find_added, new, deadline),
@@ -101,12 +105,13 @@ class MongoCustomers:
     async def add_each(self, new: Sequence[StoredCustomer]) -> list[AddOutcome]:
         """Does the same as `add` for each customer.
 
-        Raises `Unavailable` if no customer was stored, `ListUnknown`, and what else `add` raises.
+        Raises `Unavailable` if no customer was stored, otherwise `ListUnknown`, and the other
+        errors of `add`.
         """
         deadline = deadline_in(REQUEST_SECONDS)
         outcomes: list[AddOutcome] = []
-        for start in range(0, len(new), _PART):
-            part = new[start : start + _PART]
+        for start in range(0, len(new), _PART_SIZE):
+            part = new[start : start + _PART_SIZE]
             results: list[StoredCustomer | BaseException]
             try:
                 async with _turn(self._parts, deadline):
@@ -144,7 +149,8 @@ class MongoCustomers:
             return insert_all(self._database.motor, uuid, whole.missing(), until)
 
         async def find_all(worst: Outcome) -> Sequence[AddOutcome | None] | None:
-            if not whole.look(await self._find_each(new, deadline)):
+            whole.note(await self._find_each(new, deadline))
+            if not whole.is_settled:
                 return None
             if worst is Outcome.UNCLEAR:
                 await self._set_up.require_indexes(deadline)
@@ -155,7 +161,7 @@ class MongoCustomers:
         outcome = await self._write_in_turn(write, deadline - RESOLVE_SECONDS)
         if outcome is Outcome.STORED:
             return new
-        found = await self._resolve(
+        found = await resolve(
             outcome, partial(self._write_in_turn, write, deadline), find_all, ListUnknown
         )
         return whole.stored() if found is None else found
@@ -165,11 +171,13 @@ class MongoCustomers:
 
         Raises what `get` raises.
         """
+        if not new:
+            return []
         whole = WholeList(new, [])
         deadline = deadline_in(REQUEST_SECONDS)
         # Without their indexes, MongoDB would read every customer.
         await self._set_up.collection_uuid(deadline)
-        whole.look(await self._find_each(new, deadline))
+        whole.note(await self._find_each(new, deadline))
         return whole.outcomes
 
     async def _find_each(
@@ -177,23 +185,27 @@ class MongoCustomers:
     ) -> list[list[dict[str, Any]]]:
         """For each customer, the documents that have one of its unique values."""
         values = [unique_values(one) for one in new]
-        return await find(self._collection, values, deadline) if values else []
+        return await find(self._collection, values, deadline)
 
     async def replace(self, old: StoredCustomer, new: StoredCustomer) -> bool:
         """Stores the next version of a customer if its version is still that of `old`.
 
         One atomic update decides: it finds that version only, and the unique index refuses a
-        duplicate. Raises `EmailTaken`, `Unavailable`, `ChangeUnknown`, and
-        `pymongo.errors.PyMongoError` if MongoDB refuses the change for a reason of its own.
+        duplicate. Raises `EmailTaken`, `CustomerInvalid` if MongoDB refuses the values,
+        `Unavailable`, `ChangeUnknown`, and `pymongo.errors.PyMongoError` if MongoDB refuses the
+        change for another reason.
         """
-        return await self._make(replacement(old, new))
+        try:
+            return await self._make(replacement(old, new))
+        except WriteError as error:
+            raise CustomerInvalid from error
 
     async def remove(self, old: StoredCustomer) -> bool:
         """Removes a customer if its version is still that of `old`, as `replace` changes it."""
         return await self._make(removal(old))
 
     async def _make(self, wanted: Change) -> bool:
-        """Makes the change; False if another change of the same version was first."""
+        """Makes the change. Returns False if another change of the same version was first."""
         deadline = deadline_in(REQUEST_SECONDS)
 
         def write(uuid: Binary, until: float) -> Awaitable[Written]:
@@ -202,7 +214,7 @@ class MongoCustomers:
         outcome = await self._write_in_turn(write, deadline - RESOLVE_SECONDS)
         if outcome is Outcome.STORED:
             return True
-        is_made = await self._resolve(
+        is_made = await resolve(
             outcome,
             partial(self._write_in_turn, write, deadline),
             partial(self._find_made, wanted, deadline),
@@ -242,45 +254,6 @@ class MongoCustomers:
         elif Outcome.STORED in written.outcomes:
             self._database.record_write()
 
-    async def _resolve(
-        self,
-        outcome: Outcome,
-        send: Callable[[], Awaitable[Outcome]],
-        find: Callable[[Outcome], Awaitable[_Found | None]],
-        unknown: type[Exception],
-    ) -> _Found | None:
-        """Finds out what became of a write that was refused or unclear.
-
-        Reads what is stored with `find`, which takes the worst outcome so far, and sends the write
-        again with `send`, until their deadline. Returns what was found; None if the write
-        succeeded. After an unclear outcome, only what it finds is proof: without it, every error
-        becomes `unknown`. Otherwise raises what `send` and `find` raise.
-        """
-        worst = outcome
-        try:
-            while outcome is not Outcome.STORED:
-                worst = outcome if worst is Outcome.REFUSED else worst
-                found = await find(worst)
-                if found is not None:
-                    return found
-                # The write did not arrive, or not yet; a majority does not have it yet; or the
-                # customer that it duplicates was rolled back. A second try is safe: an insert has
-                # the same `_id`, and a change finds the same version, so it cannot succeed twice.
-                await asyncio.sleep(PAUSE_SECONDS)
-                outcome = await send()
-        except (EmailTaken, CustomerRemoved):
-            raise
-        except Exception as error:
-            if worst is not Outcome.UNCLEAR:
-                raise
-            if not isinstance(error, Unavailable | unknown):
-                logger.error(  # noqa: TRY400  # the error's own text may show values
-                    "MongoDB does not say whether it executed a write.",
-                    exception=stack_frames(error),
-                )
-            raise unknown from None
-        return None
-
     async def _find_added(
         self, new: StoredCustomer, deadline: float, worst: Outcome
     ) -> StoredCustomer | None:
@@ -299,7 +272,7 @@ class MongoCustomers:
         """Whether the change is made, as far as a majority has it; None if it still can be."""
         documents = await self._finds.outcome(wanted.unique_values, deadline)
         is_made = wanted.is_made(documents, is_unclear=worst is Outcome.UNCLEAR)
-        if is_made and wanted.new_email_key is not None:
+        if is_made and wanted.is_new_address:
             await self._set_up.require_indexes(deadline)
         return is_made
 
@@ -309,7 +282,7 @@ class MongoCustomers:
         return None if stored is None else stored.customer
 
     async def find(self, id_: str) -> StoredCustomer | None:
-        """The same as `get`, with all that a change of the customer needs to know."""
+        """The customer with this id, as `replace` and `remove` take it, or None."""
         try:
             uuid = UUID(id_)
         except ValueError:
@@ -342,13 +315,14 @@ class MongoCustomers:
         return await self._list(partial(count, listing=listing, limit=limit))
 
     async def _list(self, work: Callable[[Database[dict[str, Any]]], _Found]) -> _Found:
-        """Does work that needs the indexes of lists."""
+        """Does work that needs the indexes of lists. Raises `Unavailable` if it was not started."""
         deadline = deadline_in(REQUEST_SECONDS)
         uuid = await self._set_up.collection_uuid(deadline)
         try:
-            return await within_deadline(
-                deadline, partial(in_motor_thread, self._database.motor, work)
-            )
+            async with _turn(self._lists, deadline):
+                return await within_deadline(
+                    deadline, partial(in_motor_thread, self._database.motor, work)
+                )
         except OperationFailure as error:
             if error.code != _BAD_VALUE:
                 raise
@@ -368,7 +342,7 @@ class MongoCustomers:
         return {key for key, documents in zip(keys, found, strict=True) if documents}
 
     async def created_with(self, key: str) -> bool:
-        """Whether a customer was created with this idempotency key, and not removed long ago.
+        """Whether the idempotency key created a customer that was not removed over 24 hours ago.
 
         Raises what `get` raises.
         """

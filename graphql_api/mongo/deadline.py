@@ -62,7 +62,7 @@ async def within_deadline(
         raise
 
 
-async def patiently(
+async def with_retries(
     database: AsyncIOMotorDatabase[dict[str, Any]],
     work: Callable[[Database[dict[str, Any]]], _Result],
     step_seconds: float = _STEP_SECONDS,

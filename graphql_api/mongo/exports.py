@@ -13,7 +13,7 @@ from ..customers.listings import Listing, Position, position_of
 from ..faults import Misconfigured
 from .customers_collection import NAME
 from .database import MongoDatabase
-from .deadline import patiently
+from .deadline import with_retries
 from .pages import read_on
 
 _PART = 1_000
@@ -37,7 +37,7 @@ async def export_customers(
     # The session reads everything at the time of its first read, also from another primary.
     with database.motor.delegate.client.start_session(snapshot=True) as session:
         while True:
-            part = await patiently(
+            part = await with_retries(
                 database.motor,
                 partial(_read, listing=listing, after=after, session=session),
                 _PART_SECONDS,
@@ -51,7 +51,7 @@ async def export_customers(
 
 async def estimated_customers(database: MongoDatabase) -> int:
     """About how many customers are stored. Raises what `export_customers` raises."""
-    return await patiently(database.motor, lambda db: db[NAME].estimated_document_count())
+    return await with_retries(database.motor, lambda db: db[NAME].estimated_document_count())
 
 
 def _read(

@@ -27,7 +27,7 @@ from ..faults import Unavailable
 from .customer_documents import EXPIRES_AT, NAME_SORT, derived_fields, from_document
 from .customers_collection import NAME
 from .database import MongoDatabase
-from .deadline import patiently
+from .deadline import with_retries
 from .driver_errors import error_name
 
 logger = structlog.get_logger()
@@ -60,8 +60,8 @@ _REASONS = {
 class Migration:
     """Takes customers of an older schema version to `number`.
 
-    `awaiting` is the query for these customers. It finds none that was migrated, and no remains of
-    a removed one. The index, whose last field is `_id`, answers it in the order of `_id`.
+    `awaiting` is the query for these customers. It finds neither migrated customers nor the remains
+    of removed ones. The index, whose last field is `_id`, answers it in the order of `_id`.
     `new_fields` are the fields that the migration sets in a document. It raises one of `_MALFORMED`
     for a document that it cannot read.
     """
@@ -72,7 +72,7 @@ class Migration:
     new_fields: Callable[[_Document], dict[str, Any]]
 
 
-def _lists(document: _Document) -> dict[str, Any]:
+def _fields_of_version_2(document: _Document) -> dict[str, Any]:
     """What lists, searches and changes read. Email keys of older servers followed another rule."""
     customer = from_document(document).customer
     return {**derived_fields(customer), "version": customer.version, "schemaVersion": 2}
@@ -88,7 +88,7 @@ MIGRATIONS = (
             EXPIRES_AT: {"$exists": False},
         },
         NAME_SORT,
-        _lists,
+        _fields_of_version_2,
     ),
 )
 # What new fields are made from.
@@ -109,7 +109,7 @@ class Batch:
 
     @property
     def share(self) -> float:
-        """The part of all customers that was read, about: ids are random."""
+        """Roughly which part of all customers was read, from 0 to 1: ids are random."""
         return 1.0 if self.last is None else self.last.int / _IDS
 
 
@@ -117,25 +117,24 @@ async def migrate(database: MongoDatabase) -> AsyncIterator[Batch]:
     """Migrates all customers; yields each batch. The collection must be set up.
 
     Transient errors are tried again for a minute. Raises `Unavailable`, and
-    `pymongo.errors.PyMongoError` if a second try would fail as well. Then, too, a later migration
-    continues.
+    `pymongo.errors.PyMongoError` if a second try would fail as well. A later migration continues.
     """
     for migration in MIGRATIONS:
         after: UUID | None = _BEFORE_ALL
         while after is not None:
-            batch = await patiently(
+            batch = await with_retries(
                 database.motor, partial(_migrate_batch, migration=migration, after=after)
             )
             yield batch
             after = batch.last
 
 
-async def await_migration(database: MongoDatabase) -> bool:
+async def is_migration_needed(database: MongoDatabase) -> bool:
     """Whether a customer is left to migrate. Raises what `migrate` raises."""
-    return await patiently(database.motor, _await_migration)
+    return await with_retries(database.motor, _is_migration_needed)
 
 
-def _await_migration(database: Database[dict[str, Any]]) -> bool:
+def _is_migration_needed(database: Database[dict[str, Any]]) -> bool:
     return any(
         database[NAME].find_one(migration.awaiting, ["_id"], hint=migration.index)
         for migration in MIGRATIONS
@@ -162,8 +161,8 @@ def _migrate_batch(
         left = [document["_id"] for document in documents if document["_id"] not in refused]
         if written == len(left):
             break
-        # Somebody changed, removed or migrated the others since they were read. The majority that
-        # reads need may not have that yet.
+        # Another process changed, removed or migrated the others since they were read. A read finds
+        # that as soon as a majority has it.
         time.sleep(PAUSE_SECONDS)
         documents = list(collection.find({**migration.awaiting, "_id": {"$in": left}}))
     return Batch(migrated, refused, last)
@@ -215,7 +214,7 @@ def _state(document: _Document) -> dict[str, Any]:
 
 
 class Progress:
-    """How far a migration is, as sentences for operators."""
+    """Counts migrated customers, and tells operators in sentences."""
 
     def __init__(self) -> None:
         self.migrated = self.refused = 0
@@ -254,7 +253,7 @@ async def _in_background(database: MongoDatabase, *, warns_only: bool) -> None:
             await database.customers_set_up.collection_uuid(deadline_in(REQUEST_SECONDS))
             if not warns_only:
                 await _migrate_with_log(database)
-            elif await await_migration(database):
+            elif await is_migration_needed(database):
                 logger.warning(
                     "Customers await a migration: lists and searches do not find all of them. "
                     "Run `graphql-api database migrate`."

@@ -33,8 +33,8 @@ class Outcome(Enum):
 
     # A majority has the document in its journal, and the collection has its unique indexes.
     STORED = auto()
-    # This try did not store it: another document has a unique value of it, no document is left to
-    # change, or MongoDB refused it for the moment.
+    # This try did not store it: another document has one of its unique values, no document is left
+    # to change, or MongoDB had a transient error.
     REFUSED = auto()
     # It may be stored now, or later, or never. Only a read can tell.
     UNCLEAR = auto()
@@ -89,7 +89,7 @@ async def change(
         "collectionUUID": collection_uuid,
     }
     # Without a new address, the customer cannot become a duplicate.
-    check_indexes = changed.new_email_key is not None
+    check_indexes = changed.is_new_address
     return await _write(database, command, deadline, count=1, check_indexes=check_indexes)
 
 
@@ -196,9 +196,9 @@ def _kill(session: ClientSession) -> None:
 
 
 def _confirmed(database: Database[dict[str, Any]], outcomes: list[Outcome | Exception]) -> Written:
-    """What is known after a write with these outcomes, which the indexes must confirm."""
+    """What is known after a write with these outcomes. Without the indexes, they are unclear."""
     # After the write, not before: a collection that has its unique indexes contains no duplicate,
-    # whenever they were built. Between a check and a write, somebody could drop them.
+    # whenever they were built. Between a check and a write, an operator could drop them.
     unconfirmed = [o if isinstance(o, Exception) else Outcome.UNCLEAR for o in outcomes]
     try:
         is_set_up = has_indexes(database)

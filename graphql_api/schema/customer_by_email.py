@@ -13,7 +13,9 @@ from .types import Customer
 
 async def resolve_customer_by_email(
     info: Info[Context, None],
-    email: Annotated[str, strawberry.argument(description="The whole address, in any case.")],
+    email: Annotated[
+        str, strawberry.argument(description="The whole email address. Case makes no difference.")
+    ],
 ) -> Customer | None:
     require_scope(Scope.CUSTOMERS_READ, info.context)
     found = await info.context.customers.by_email(email)

@@ -1,7 +1,7 @@
 """The query `customers`: what it accepts, and the calls of the use cases."""
 
 from functools import partial
-from typing import Annotated, TypeVar
+from typing import Annotated
 
 import strawberry
 from strawberry.types import Info
@@ -20,6 +20,7 @@ from ..customers.list_customers import (
     listing,
 )
 from ..customers.store import Customers
+from .arguments import none_if_unset
 from .context import Context, require_scope
 from .errors import bad_user_input
 from .outcomes import customer
@@ -36,8 +37,6 @@ from .types import (
     OrderDirection,
     PageInfo,
 )
-
-_Value = TypeVar("_Value")
 
 _SIZE = f"1 to {LARGEST_SIZE}. Without `first` and `last`, a page has {DEFAULT_SIZE}."
 _NEWEST_FIRST = CustomerOrder(field=CustomerOrderField.CREATED_AT, direction=OrderDirection.DESC)
@@ -82,25 +81,26 @@ async def resolve_customers(  # noqa: PLR0913, PLR0917  # the specification's ar
     order = domain.Order(
         domain.OrderField(order_by.field.value), order_by.direction is OrderDirection.DESC
     )
-    part = Part(first=_given(first), after=_given(after), last=_given(last), before=_given(before))
+    part = Part(
+        first=none_if_unset(first),
+        after=none_if_unset(after),
+        last=none_if_unset(last),
+        before=none_if_unset(before),
+    )
     try:
-        asked = listing(_given(search), _filter(_given(filter)), order)
+        asked = listing(none_if_unset(search), _filter(none_if_unset(filter)), order)
         page = await list_customers(customers, asked, part)
     except domain.InvalidList as error:
         raise bad_user_input(str(error)) from None
     return _connection(customers, asked, page)
 
 
-def _given(value: _Value | None) -> _Value | None:
-    return None if value is strawberry.UNSET else value
-
-
 def _filter(sent: CustomerFilter | None) -> domain.Filter | None:
     if sent is None:
         return None
     return domain.Filter(
-        created_at=_range(_given(sent.created_at)),
-        updated_at=_range(_given(sent.updated_at)),
+        created_at=_range(none_if_unset(sent.created_at)),
+        updated_at=_range(none_if_unset(sent.updated_at)),
         country=_values(sent.country),
         state=_values(sent.state),
         city=_values(sent.city),
@@ -110,15 +110,19 @@ def _filter(sent: CustomerFilter | None) -> domain.Filter | None:
 
 
 def _range(sent: DateTimeRange | None) -> domain.TimeRange | None:
-    return None if sent is None else domain.TimeRange(_given(sent.from_), _given(sent.before))
+    if sent is None:
+        return None
+    return domain.TimeRange(none_if_unset(sent.from_), none_if_unset(sent.before))
 
 
 def _values(sent: list[str] | None) -> tuple[str, ...] | None:
-    return None if (values := _given(sent)) is None else tuple(values)
+    values = none_if_unset(sent)
+    return None if values is None else tuple(values)
 
 
 def _names(sent: list[CustomerField] | None) -> tuple[str, ...] | None:
-    return None if (fields := _given(sent)) is None else tuple(field.value for field in fields)
+    fields = none_if_unset(sent)
+    return None if fields is None else tuple(field.value for field in fields)
 
 
 def _connection(

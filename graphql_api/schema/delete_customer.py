@@ -7,6 +7,7 @@ from strawberry.types import Info
 
 from ..access.principal import Scope
 from ..customers.delete_customer import delete_customer
+from .arguments import none_if_unset
 from .context import Context, require_scope
 from .outcomes import delete_result
 from .types import DeleteCustomerResult
@@ -28,5 +29,5 @@ async def resolve_delete_customer(
     ] = strawberry.UNSET,
 ) -> DeleteCustomerResult:
     require_scope(Scope.CUSTOMERS_WRITE, info.context)
-    expected = None if if_version is strawberry.UNSET else if_version
+    expected = none_if_unset(if_version)
     return delete_result(await delete_customer(info.context.customers, id, expected))

@@ -14,7 +14,11 @@ CREATED_LAST = "%id%"
 
 @dataclass(frozen=True)
 class Example:
-    """One operation with its variables. The operation's name is the title of the tab."""
+    """One operation with its variables.
+
+    The operation's name is the title of the tab. It is short, because a window of 1280 pixels has
+    to show all tabs.
+    """
 
     document: str
     variables: dict[str, Any]
@@ -47,13 +51,19 @@ _KINDS = (
     "DuplicateInListError",
     "FieldError",
 )
-_ERRORS = "\n".join(_lines(8, f"... on {kind} {{", "  path", "  message", "}") for kind in _KINDS)
+
+
+def _errors(indent: int) -> str:
+    return "\n".join(
+        _lines(indent, f"... on {kind} {{", "  path", "  message", "}") for kind in _KINDS
+    )
+
 
 _CREATE = Example(
     f"""\
 # Press play to create the customer below.
 # Press it again: the email address is now taken.
-mutation CreateCustomer($input: CreateCustomerInput!) {{
+mutation Create($input: CreateCustomerInput!) {{
   createCustomer(input: $input) {{
     __typename
     ... on CreateCustomerSuccess {{
@@ -64,7 +74,7 @@ mutation CreateCustomer($input: CreateCustomerInput!) {{
     ... on CreateCustomerFailure {{
       errors {{
         __typename
-{_ERRORS}
+{_errors(8)}
       }}
     }}
   }}
@@ -78,7 +88,7 @@ _EVERY_ERROR = Example(
     """\
 # Every value below is invalid. One answer has
 # all errors, in the order of the fields.
-mutation EveryErrorAtOnce($input: CreateCustomerInput!) {
+mutation AllErrors($input: CreateCustomerInput!) {
   createCustomer(input: $input) {
     __typename
     ... on CreateCustomerFailure {
@@ -136,7 +146,7 @@ _REPLAY = Example(
 # Press play twice: with the same idempotency key,
 # the second answer has the first customer again.
 # Then change the name: the key is already used.
-mutation IdempotentReplay($input: CreateCustomerInput!, $idempotencyKey: String) {
+mutation Replay($input: CreateCustomerInput!, $idempotencyKey: String) {
   createCustomer(input: $input, idempotencyKey: $idempotencyKey) {
     __typename
     ... on CreateCustomerSuccess {
@@ -164,7 +174,7 @@ _READ = Example(
     f"""\
 # Create a customer in another tab. GraphiQL then
 # fills in its id below.
-query ReadCustomer($id: ID!) {{
+query Read($id: ID!) {{
   customer(id: $id) {{
 {_lines(4, *_CUSTOMER)}
   }}
@@ -177,7 +187,7 @@ _LIST = Example(
     """\
 # The newest customers are first. For the next
 # page, send the `endCursor` of this as `after`.
-query ListCustomers($first: Int, $after: String, $orderBy: CustomerOrder!) {
+query List($first: Int, $after: String, $orderBy: CustomerOrder!) {
   customers(first: $first, after: $after, orderBy: $orderBy) {
     nodes {
       id
@@ -204,7 +214,7 @@ _SEARCH = Example(
 # Each word of the search is the beginning of a
 # word of the customer: of the name, the email
 # address, the phone number or another field.
-query SearchCustomers($search: String, $filter: CustomerFilter) {
+query Search($search: String, $filter: CustomerFilter) {
   customers(search: $search, filter: $filter) {
     nodes {
       id
@@ -228,7 +238,7 @@ _UPDATE = Example(
 # Change the customer that was created last. Null
 # removes a value; a missing field stays as it is.
 # Press play again: nothing is left to change.
-mutation UpdateCustomer($id: ID!, $input: UpdateCustomerInput!, $ifVersion: Int) {{
+mutation Update($id: ID!, $input: UpdateCustomerInput!, $ifVersion: Int) {{
   updateCustomer(id: $id, input: $input, ifVersion: $ifVersion) {{
     __typename
     ... on UpdateCustomerSuccess {{
@@ -240,7 +250,7 @@ mutation UpdateCustomer($id: ID!, $input: UpdateCustomerInput!, $ifVersion: Int)
     ... on UpdateCustomerFailure {{
       errors {{
         __typename
-{_ERRORS}
+{_errors(8)}
       }}
     }}
     ... on CustomerNotFound {{
@@ -259,4 +269,77 @@ mutation UpdateCustomer($id: ID!, $input: UpdateCustomerInput!, $ifVersion: Int)
     {"id": CREATED_LAST, "input": {"city": "Boston", "description": None}, "ifVersion": 1},
 )
 
-EXAMPLES = (_CREATE, _EVERY_ERROR, _REPLAY, _READ, _LIST, _SEARCH, _UPDATE)
+_CREATE_MANY = Example(
+    f"""\
+# Each customer has its own result. The third has
+# the email address of the first one. Press play
+# again: the key replays what was created.
+mutation CreateMany($inputs: [CreateCustomerInput!]!, $idempotencyKey: String) {{
+  createCustomers(inputs: $inputs, idempotencyKey: $idempotencyKey) {{
+    createdCount
+    replayedCount
+    failedCount
+    results {{
+      __typename
+      ... on CreateCustomerSuccess {{
+        replayed
+        customer {{
+          id
+          email
+        }}
+      }}
+      ... on CreateCustomerFailure {{
+        errors {{
+          __typename
+{_errors(10)}
+        }}
+      }}
+      ... on IdempotencyConflict {{
+        message
+      }}
+    }}
+  }}
+}}
+""",
+    {
+        "inputs": [
+            {"name": "Grace Hopper", "email": _address("grace")},
+            {"name": "Dorothy Vaughan", "email": _address("dorothy")},
+            {"name": "Grace Murray", "email": _address("GRACE")},
+        ],
+        "idempotencyKey": f"many-{FRESH}",
+    },
+)
+
+_DELETE = Example(
+    """\
+# Delete the customer that was created last. Its
+# version is 2 after the tab Update changed it.
+# With another version, nothing is deleted.
+mutation Delete($id: ID!, $ifVersion: Int) {
+  deleteCustomer(id: $id, ifVersion: $ifVersion) {
+    __typename
+    ... on DeleteCustomerSuccess {
+      id
+    }
+    ... on CustomerNotFound {
+      message
+    }
+    ... on CustomerChanged {
+      message
+      changedFields
+      current {
+        id
+        version
+      }
+    }
+  }
+}
+""",
+    {"id": CREATED_LAST, "ifVersion": 2},
+)
+
+EXAMPLES = (
+    *(_CREATE, _EVERY_ERROR, _REPLAY, _READ, _LIST),
+    *(_SEARCH, _UPDATE, _CREATE_MANY, _DELETE),
+)

@@ -48,7 +48,7 @@ class CreateCustomerFailure:
     errors: "list[CustomerFieldError]" = strawberry.field(
         description=(
             "Every problem of every field: one error for each rule that a field breaks, in the "
-            "order of the fields. In a list with `CREATE_NONE`, a valid customer has none."
+            "order of the fields. In a list with `CREATE_NONE`, a valid customer has no errors."
         )
     )
 
@@ -79,7 +79,7 @@ class BulkErrorPolicy(Enum):
     )
 
 
-@strawberry.type(description="What became of each customer of a list.")
+@strawberry.type(description="The result of each customer of a list.")
 class CreateCustomersResult:
     results: "list[CreateCustomerResult]" = strawberry.field(
         description="The result of each customer, in the order of `inputs`."
@@ -138,7 +138,7 @@ class UpdateCustomerFailure:
 
 @strawberry.type(description="No customer has this `id`.")
 class CustomerNotFound:
-    message: str = strawberry.field(description="A sentence that says what may be the cause.")
+    message: str = strawberry.field(description="A sentence that says what may have happened.")
 
 
 @strawberry.type(
@@ -323,7 +323,7 @@ class CustomerFieldRule:
         description="The name of the field in `CreateCustomerInput`, such as `zipCode`."
     )
     label: str = strawberry.field(description="The title of the field, such as `ZIP Code`.")
-    description: str = strawberry.field(description="A text for people about the field.")
+    description: str = strawberry.field(description="What the field contains, in words.")
     required: bool = strawberry.field(description="Whether the field must have a value.")
     min_length: int | None = strawberry.field(
         description="The minimum length, or `null` if the field has none."
@@ -413,9 +413,9 @@ class Count:
 
 @strawberry.enum(description="How exact a count is.")
 class CountPrecision(Enum):
-    EXACT = strawberry.enum_value("EXACT", description="There are this many.")
+    EXACT = strawberry.enum_value("EXACT", description="There are exactly this many customers.")
     AT_LEAST = strawberry.enum_value(
-        "AT_LEAST", description="There are more than this: the count has ended at its limit."
+        "AT_LEAST", description="There are more customers: the server stopped counting at `limit`."
     )
 
 
@@ -456,8 +456,8 @@ _PLACE = "At least one value. The customer has one of them, without regard to ca
 
 @strawberry.input(
     description=(
-        "What each customer of a list must fulfil: every condition that is given. A missing "
-        "condition and `null` mean the same."
+        "The conditions that each customer of a list must fulfil. A missing condition and `null` "
+        "mean the same."
     )
 )
 class CustomerFilter:
@@ -480,7 +480,7 @@ class CustomerFilter:
     )
 
 
-@strawberry.input(description="A range of times. Without one of its ends, it has no limit there.")
+@strawberry.input(description="A range of times. A missing end sets no limit.")
 class DateTimeRange:
     from_: datetime | None = strawberry.field(
         name="from", default=strawberry.UNSET, description="The earliest time, which is included."

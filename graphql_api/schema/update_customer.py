@@ -8,6 +8,7 @@ from strawberry.types import Info
 from ..access.principal import Scope
 from ..customers.judge import Value
 from ..customers.update_customer import update_customer
+from .arguments import none_if_unset
 from .context import Context, require_scope
 from .outcomes import update_result
 from .types import UpdateCustomerInput, UpdateCustomerResult
@@ -32,7 +33,7 @@ async def resolve_update_customer(
     ] = strawberry.UNSET,
 ) -> UpdateCustomerResult:
     require_scope(Scope.CUSTOMERS_WRITE, info.context)
-    expected = None if if_version is strawberry.UNSET else if_version
+    expected = none_if_unset(if_version)
     return update_result(await update_customer(info.context.customers, id, _sent(input), expected))
 
 

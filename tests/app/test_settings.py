@@ -80,6 +80,7 @@ def test_each_setting_is_read_from_the_variable_of_its_name() -> None:
             "GRAPHQL_API_CORS_ORIGINS": "https://app.example.com, http://[::1]:3000",
             "GRAPHQL_API_CORS_HEADERS": "X-Client-Name, x_other",
             "GRAPHQL_API_GRAPHIQL": "false",
+            "GRAPHQL_API_DASHBOARD": "true",
             "GRAPHQL_API_LOG_LEVEL": "error",
             "GRAPHQL_API_LOG_FORMAT": "console",
         }
@@ -114,6 +115,7 @@ def test_each_setting_is_read_from_the_variable_of_its_name() -> None:
         cors_origins=("https://app.example.com", "http://[::1]:3000"),
         cors_headers=("X-Client-Name", "x_other"),
         graphiql=False,
+        dashboard=True,
         log_level="error",
         log_format="console",
     )
@@ -203,6 +205,7 @@ def test_a_default_is_shown_as_a_value_or_in_words(name: str, default: str) -> N
         ("cors_headers", "X-Client-Name,"),
         ("cors_headers", "X-Client-Name: x"),
         ("graphiql", "no"),
+        ("dashboard", "on"),
         ("log_level", "INFO"),
         ("log_format", "text"),
     ],

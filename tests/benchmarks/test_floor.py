@@ -9,6 +9,7 @@ import pytest
 
 from benchmarks.floor import Floor
 from benchmarks.loads import GAP, LOADS
+from graphql_api.customers.list_customers import DEFAULT_SIZE
 
 CHANCE = re.compile(rb'"(id|email|createdAt|updatedAt)":"[^"]+"')
 
@@ -58,3 +59,17 @@ async def test_a_read_is_answered_alike(
     id_ = created["data"]["createCustomer"]["customer"]["id"]
 
     assert await answer(client, "read", id_) == await answer(floor, "read", id_)
+
+
+async def test_a_list_is_answered_alike(
+    client: httpx.AsyncClient, floor: httpx.AsyncClient
+) -> None:
+    for number in range(DEFAULT_SIZE):
+        await answer(client, "create", f"ada{number}")
+    whole = await answer(client, "list")
+    assert whole == await answer(floor, "list")
+
+    await answer(client, "create", "grace")
+    ours = await answer(client, "list")
+    assert ours == await answer(floor, "list")
+    assert ours != whole

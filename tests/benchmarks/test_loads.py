@@ -9,6 +9,7 @@ from benchmarks.loads import INVALID, LOADS, VALID
 from benchmarks.rules import rules_as_json
 from graphql_api.customers.fields import FIELDS
 from graphql_api.customers.formats import PRINTABLE
+from graphql_api.customers.list_customers import DEFAULT_SIZE
 
 CREATED = {
     "__typename": "CreateCustomerSuccess",
@@ -26,6 +27,7 @@ REJECTED = {
         ("create", {"createCustomer": CREATED}),
         ("invalid", {"createCustomer": REJECTED}),
         ("read", {"customer": CREATED["customer"]}),
+        ("list", {"customers": {"nodes": [CREATED["customer"]] * DEFAULT_SIZE}}),
     ],
 )
 def test_an_expected_answer_passes(load: str, data: dict[str, Any]) -> None:
@@ -58,6 +60,7 @@ def test_an_answer_without_data_is_an_error_with_a_message(
         ("invalid", {"createCustomer": CREATED}),
         ("invalid", {"createCustomer": {**REJECTED, "errors": REJECTED["errors"][1:]}}),
         ("read", {"customer": {"email": ""}}),
+        ("list", {"customers": {"nodes": []}}),
     ],
 )
 def test_another_answer_is_an_error(load: str, data: dict[str, Any]) -> None:

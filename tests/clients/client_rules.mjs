@@ -1,9 +1,9 @@
-// Prints whether the generated rules of the form accept each [field, value] of a JSON file.
+// Prints whether the generated rules of the dashboard accept each [field, value] of a JSON file.
 import { readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { fileURLToPath, pathToFileURL } from "node:url";
 
-const root = fileURLToPath(new URL("../../examples/customer-form/", import.meta.url));
+const root = fileURLToPath(new URL("../../web/dashboard/", import.meta.url));
 const { runnerImport } = await import(pathToFileURL(createRequire(root).resolve("vite")));
 const options = { root, configFile: false, logLevel: "error" };
 const { module } = await runnerImport("/src/generated/rules.ts", options);

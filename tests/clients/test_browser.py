@@ -17,8 +17,8 @@ from ..support.servers import Server, serving
 from ..support.tokens import api_key, bearer
 
 TITLES = [
-    *("CreateCustomer", "EveryErrorAtOnce", "IdempotentReplay", "ReadCustomer"),
-    *("ListCustomers", "SearchCustomers", "UpdateCustomer"),
+    *("Create", "AllErrors", "Replay", "Read", "List"),
+    *("Search", "Update", "CreateMany", "Delete"),
 ]
 
 
@@ -34,29 +34,29 @@ def test_each_tab_gets_the_answer_that_it_shows(server_url: str) -> None:
     seen = graphiql("tabs", server_url)
 
     assert seen["titles"] == TITLES
-    created, taken = [
-        answer["data"]["createCustomer"] for answer in seen["answers"]["CreateCustomer"]
-    ]
+    created, taken = [answer["data"]["createCustomer"] for answer in seen["answers"]["Create"]]
     assert created["__typename"] == "CreateCustomerSuccess"
     assert [error["__typename"] for error in taken["errors"]] == ["EmailTakenError"]
-    errors = seen["answers"]["EveryErrorAtOnce"][0]["data"]["createCustomer"]["errors"]
+    errors = seen["answers"]["AllErrors"][0]["data"]["createCustomer"]["errors"]
     assert {error["field"] for error in errors} == {field.name.upper() for field in FIELDS}
-    first, again = [
-        answer["data"]["createCustomer"] for answer in seen["answers"]["IdempotentReplay"]
-    ]
+    first, again = [answer["data"]["createCustomer"] for answer in seen["answers"]["Replay"]]
     assert (first["replayed"], again["replayed"]) == (False, True)
     # The page fills in the id of the newest customer.
-    read = seen["answers"]["ReadCustomer"][0]["data"]["customer"]
+    read = seen["answers"]["Read"][0]["data"]["customer"]
     assert read["id"] == first["customer"]["id"] == again["customer"]["id"]
-    listed = seen["answers"]["ListCustomers"][0]["data"]["customers"]
+    listed = seen["answers"]["List"][0]["data"]["customers"]
     assert listed["nodes"][0]["id"] == read["id"]
-    found = seen["answers"]["SearchCustomers"][0]["data"]["customers"]
+    found = seen["answers"]["Search"][0]["data"]["customers"]
     assert created["customer"]["id"] in [node["id"] for node in found["nodes"]]
-    changed, unchanged = [
-        answer["data"]["updateCustomer"] for answer in seen["answers"]["UpdateCustomer"]
-    ]
+    changed, unchanged = [answer["data"]["updateCustomer"] for answer in seen["answers"]["Update"]]
     assert (changed["changed"], unchanged["changed"]) == (True, False)
     assert changed["customer"]["id"] == read["id"]
+    many, replayed = [answer["data"]["createCustomers"] for answer in seen["answers"]["CreateMany"]]
+    assert [many[name] for name in ("createdCount", "failedCount")] == [2, 1]
+    assert [replayed[name] for name in ("replayedCount", "failedCount")] == [2, 1]
+    deleted, missing = [answer["data"]["deleteCustomer"] for answer in seen["answers"]["Delete"]]
+    assert deleted["id"] == read["id"]
+    assert missing["__typename"] == "CustomerNotFound"
 
 
 @needs_chromium
@@ -87,7 +87,7 @@ async def test_a_person_enters_a_token_once_and_the_browser_does_not_store_it(
     assert seen["created"]["data"]["createCustomer"]["__typename"] == "CreateCustomerSuccess"
     assert seen["read"]["data"]["customer"]["name"] == "John Smith"
     assert "CreateCustomerResult" in seen["docs"]
-    assert "ReadCustomer" in seen["stored"]
+    assert "Read" in seen["stored"]
     assert token.split()[1] not in seen["stored"]
     # The rejected requests are the only faults.
     assert {"401 (Unauthorized)" in fault for fault in seen["faults"]} == {True}
@@ -142,7 +142,7 @@ def test_the_page_works_in_a_browser_that_stores_nothing(server_url: str) -> Non
 
     created = seen["created"]["data"]["createCustomer"]
     assert seen["read"]["data"]["customer"] == created["customer"]
-    assert seen["again"]["title"] == "CreateCustomer"
+    assert seen["again"]["title"] == "Create"
     assert seen["again"]["titles"] == TITLES
 
 
@@ -216,7 +216,7 @@ def test_a_page_that_is_opened_again_keeps_its_tabs_and_creates_another_customer
 def test_a_page_that_is_opened_again_shows_its_variables(server_url: str) -> None:
     visits = graphiql("visits", server_url)["visits"]
 
-    assert [visit["title"] for visit in visits] == ["CreateCustomer"] * 3
+    assert [visit["title"] for visit in visits] == ["Create"] * 3
     assert all('"email"' in visit["variables"] for visit in visits)
     assert [len(visit["titles"]) for visit in visits] == [len(EXAMPLES)] * 3
 
@@ -237,6 +237,7 @@ def test_the_picture_of_the_page_is_light_or_dark_like_the_system(
     assert seen["background"] == background
     assert seen["editor"].split()[-1] == editor
     assert seen["fits"]
+    assert seen["cut"] == []
     assert 50_000 < picture.stat().st_size < 300_000
 
 

@@ -11,15 +11,19 @@ import pytest
 
 from graphql_api.customers.fields import FIELDS
 from graphql_api.customers.problems import TooShort
+from graphql_api.customers.versions import Changed, NotFound
 from graphql_api.schema.examples import EXAMPLES
 
-from ..support.manual import SERVER_URL, members
+from ..support.manual import SERVER_URL, blocks, members
 from ..support.node import needs_node
 from ..support.paths import ROOT
+from ..support.servers import serving
 
 PAGE = (ROOT / "docs/client-libraries.md").read_text("utf-8")
 PROGRAMS = ROOT / "tests/clients/programs"
 PYTHON = PROGRAMS / ".venv/bin"
+
+NAME, CITY = [field for field in FIELDS if field.name in ("name", "city")]
 
 # The text below each heading of the page.
 SECTIONS = dict(re.findall(r"^## (.*)\n((?:(?!## ).*\n)*)", PAGE, re.MULTILINE))
@@ -33,7 +37,7 @@ SHOWN = [
     "README.md",
     "docs/clients.md",
     "docs/client-libraries.md",
-    "examples/customer-form/src/operations.ts",
+    "web/dashboard/src/api/operations.ts",
 ]
 
 
@@ -99,11 +103,10 @@ def test_a_client_shows_the_errors_creates_a_customer_and_ends_at_other_errors(
     folder.replace(NEW_KEY, '"é"')
     refused = folder.run(program)
 
-    name = next(field for field in FIELDS if field.name == "name")
     assert done.returncode == 0, done.stdout + done.stderr
     # The preparations print the lines before.
     problem, created = done.stdout.splitlines()[-2:]
-    assert problem == f"input.name: {TooShort(name, 3, 1).message}"
+    assert problem == f"input.name: {TooShort(NAME, 3, 1).message}"
     assert re.fullmatch(r"Created [a-z-]+@example\.com", created)
     assert refused.returncode != 0
     assert "idempotency key" in refused.stdout + refused.stderr
@@ -125,6 +128,70 @@ def test_apollo_needs_the_possible_types_to_match_an_interface(
     assert "(reading 'join')" in without.stderr
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("input.name: ")
+
+
+@needs_node
+def test_a_typed_client_creates_finds_changes_and_deletes_customers(folder: Folder) -> None:
+    first, life = folder.write(SECTIONS["gql.tada"])
+    *preparations, _ = commands_of(first)
+
+    done = folder.run(*preparations, life)
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.splitlines()[-6:] == [
+        "Created 2",
+        "Found 2",
+        "Changed: Ada Lovelace, London",
+        "Changed: Ada Lovelace, null",
+        "CustomerChanged",
+        "DeleteCustomerSuccess",
+    ]
+
+
+@needs_node
+def test_the_programs_without_a_library_create_find_and_change_a_customer(
+    tmp_path: Path, database_uri: str
+) -> None:
+    [commands] = [block for block in blocks("sh") if "create-customer.mts" in block]
+    life = """
+    for await (const customer of find("hopper")) {
+      await move(customer, "Paris");
+      await move(customer, "Rome");
+    }
+    for await (const customer of find("hopper")) {
+      const input = { name: "Grace Murray" };
+      await execute(UPDATE_CUSTOMER, { id: customer.id, input, ifVersion: null });
+      await move(customer, null);
+      await move(customer, "X");
+      await move({ ...customer, id: "unknown" }, null);
+    }"""
+    create, change = blocks("ts")
+
+    with serving(errors=tmp_path / "stderr", GRAPHQL_API_MONGODB_URI=database_uri) as server:
+        folder = Folder(tmp_path, server.url)
+        printed = []
+        for name, program in (("create", create), ("change", change), ("change", change + life)):
+            file = tmp_path / f"{name}-customer.mts"
+            file.write_text(program.replace(SERVER_URL, server.url))
+            done = folder.run(*commands_of(commands.replace("create-customer", file.stem)))
+            assert done.returncode == 0, done.stdout + done.stderr
+            printed.append(done.stdout.splitlines())
+
+    email = "grace.hopper@example.com"
+    assert printed == [
+        [f"Created {email}"],
+        [f"{email}: Arlington"],
+        [
+            # The customer had moved there before.
+            f"{email}: Arlington",
+            f"{email}: Paris",
+            f"{email} has moved to Paris: {Changed.message}",
+            # Another client changed the name, so the program tried again.
+            f"{email}: null",
+            f"input.city: {TooShort(CITY, 2, 1).message}",
+            NotFound.message,
+        ],
+    ]
 
 
 def test_the_page_has_a_section_for_each_client_and_installs_the_locked_packages() -> None:
@@ -154,7 +221,7 @@ def test_the_examples_in_graphiql_name_each_kind_of_error() -> None:
 def test_the_example_for_ariadne_codegen_names_each_kind_of_error_once() -> None:
     text = (ROOT / "examples/python_client/operations.graphql").read_text("utf-8")
 
-    [kinds] = re.findall(r"errors \{\s+__typename(.*)\n {6}\}", text, re.DOTALL)
+    [kinds] = re.findall(r"CustomerFieldError \{\s+__typename(.*)\n\}", text, re.DOTALL)
 
     assert_named(kinds, "path message")
 
@@ -162,7 +229,9 @@ def test_the_example_for_ariadne_codegen_names_each_kind_of_error_once() -> None
 def assert_each_kind_is_named(text: str) -> None:
     """Before `... on FieldError`, with the same fields at least."""
     selections = re.findall(
-        r"errors \{\s+__typename(.*?)\.\.\. on FieldError \{(.*?)\}", text, re.DOTALL
+        r"(?:errors|CustomerFieldError) \{\s+__typename(.*?)\.\.\. on FieldError \{(.*?)\}",
+        text,
+        re.DOTALL,
     )
     # In prose, a backtick precedes it.
     assert len(selections) == len(re.findall(r"(?<!`)\.\.\. on FieldError \{", text)) > 0

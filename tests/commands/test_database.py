@@ -40,7 +40,7 @@ def database(graphql_api: Command, database_uri: str) -> Command:
 
 @pytest.fixture
 async def set_up(database_uri: str, documents: Documents) -> Documents:
-    """A collection that is set up, with what is left of one customer."""
+    """A collection that is set up, with the remains of one customer."""
     with contextlib.closing(MongoDatabase(database_uri)) as opened:
         await opened.set_up()
         customers = MongoCustomers(opened)

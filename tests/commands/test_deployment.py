@@ -13,7 +13,7 @@ import yaml
 
 from graphql_api.__main__ import main
 from graphql_api.app import create_app
-from graphql_api.http.graphiql import BUILD
+from graphql_api.http import dashboard, graphiql
 from graphql_api.settings import PREFIX, Settings
 
 from ..support.paths import ROOT
@@ -22,6 +22,8 @@ OPERATING = (ROOT / "docs" / "operating.md").read_text("utf-8")
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text("utf-8"))
 SERVER: dict[str, Any] = COMPOSE["services"]["server"]
 MONGODB: dict[str, Any] = COMPOSE["services"]["mongodb"]
+# The folder to which Vite writes each page.
+BUILDS = {"dashboard": dashboard.BUILD, "graphiql": graphiql.BUILD}
 
 
 def instructions() -> list[tuple[str, str]]:
@@ -37,10 +39,11 @@ def final_stage() -> dict[str, str]:
     return dict(instructions()[last_from:])
 
 
-def build_stage() -> dict[str, str]:
-    """The last instruction of each name, before the second FROM."""
+def build_stage(page: str) -> list[tuple[str, str]]:
+    """The instructions that build a page, from its FROM to the next one."""
+    start = instructions().index(("FROM", f"node:24-slim AS {page}"))
     names = [name for name, _ in instructions()]
-    return dict(instructions()[: names.index("FROM", 1)])
+    return instructions()[start : names.index("FROM", start + 1)]
 
 
 def image_environment() -> dict[str, str]:
@@ -238,25 +241,27 @@ def test_both_python_stages_have_the_same_base_image() -> None:
     assert final_stage()["FROM"] == pythons[0]
 
 
-def test_the_image_copies_graphiql_from_the_folder_that_vite_writes() -> None:
-    stage = build_stage()
-    config = (ROOT / "web/graphiql/vite.config.ts").read_text("utf-8")
+@pytest.mark.parametrize("page", BUILDS)
+def test_the_image_copies_a_page_from_the_folder_that_vite_writes(page: str) -> None:
+    stage = dict(build_stage(page))
+    config = (ROOT / f"web/{page}/vite.config.ts").read_text("utf-8")
     [written] = re.findall('BUILD = "(.+)"', config)
 
     built = os.path.normpath(f"{stage['WORKDIR']}/{written}")
 
-    assert stage["FROM"].endswith(" AS graphiql")
     assert stage["RUN"] == "npm run build"
-    assert ("COPY", f"--from=graphiql {built} {built.removeprefix('/app/')}") in instructions()
-    assert ROOT / built.removeprefix("/app/") == BUILD
+    assert ("COPY", f"--from={page} {built} {built.removeprefix('/app/')}") in instructions()
+    assert ROOT / built.removeprefix("/app/") == BUILDS[page]
 
 
-def test_the_image_installs_node_packages_again_only_if_the_locked_ones_change() -> None:
-    before = instructions()[: instructions().index(("RUN", "npm ci"))]
+@pytest.mark.parametrize("page", BUILDS)
+def test_the_image_installs_node_packages_again_only_if_the_locked_ones_change(page: str) -> None:
+    stage = build_stage(page)
+    before = stage[: stage.index(("RUN", "npm ci"))]
 
     [copied] = [arguments.split() for name, arguments in before if name == "COPY"]
 
-    assert copied == ["web/graphiql/package.json", "web/graphiql/package-lock.json", "./"]
+    assert copied == [f"web/{page}/package.json", f"web/{page}/package-lock.json", "./"]
 
 
 def test_the_build_gets_exactly_the_files_that_the_image_copies() -> None:

@@ -215,7 +215,7 @@ def test_a_made_up_cursor_with_a_right_checksum_is_an_error(
         ),
     ],
 )
-def test_what_means_the_same_is_the_same_list(same: tuple[Listing, Listing]) -> None:
+def test_requests_with_the_same_meaning_have_equal_listings(same: tuple[Listing, Listing]) -> None:
     one, other = same
 
     assert one == other
@@ -302,7 +302,7 @@ async def test_a_count_says_whether_it_is_exact(limit: int, count: Count) -> Non
 async def test_a_limit_outside_of_1_to_100000_is_an_error(limit: int) -> None:
     noted, customers = fake()
 
-    with pytest.raises(InvalidList, match=r"^Send a number from 1 to 100000 as `limit`\.$"):
+    with pytest.raises(InvalidList, match=r"^Send a number from 1 to 100,000 as `limit`\.$"):
         await count_customers(customers, listing(), limit)
 
     assert noted.asked == []

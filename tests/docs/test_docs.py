@@ -21,23 +21,31 @@ from graphql_api.settings import Settings, variable
 from ..conftest import Command
 from ..support.manual import MANUAL, PAGES, SCHEMA, SERVER_URL, blocks, members, rows
 from ..support.paths import ROOT
+from ..support.servers import serving
 
 DECISIONS = sorted((ROOT / "docs" / "decisions").glob("*.md"))
 DOCUMENTS = [*sorted(ROOT.glob("*.md")), *PAGES, *DECISIONS]
-CURL_EXAMPLES: list[tuple[str, str]] = re.findall(
-    r"^```sh\n(curl .*?)^```\n\n```json\n(.*?)^```$", MANUAL, re.MULTILINE | re.DOTALL
+CURL_EXAMPLE = re.compile(
+    r"^```sh\n(curl .*?)^```\n\n```json\n(.*?)^```$", re.MULTILINE | re.DOTALL
 )
+README_EXAMPLES: list[tuple[str, str]] = CURL_EXAMPLE.findall(
+    (ROOT / "README.md").read_text("utf-8")
+)
+CURL_EXAMPLES: list[tuple[str, str]] = [
+    example for example in CURL_EXAMPLE.findall(MANUAL) if example not in README_EXAMPLES
+]
+ID = re.compile(r'"id": ?"([^"]+)"')
 
 
 def curl(command: str) -> httpx.Request:
-    """The request that a `curl ... | ...` command sends."""
+    """The request that a `curl ...` or `curl ... | ...` command sends."""
     parser = argparse.ArgumentParser()
     parser.add_argument("url")
     parser.add_argument("--silent", action="store_true")
     parser.add_argument("--header", action="append")
     parser.add_argument("--data")
     words = shlex.split(command.replace("\\\n", " "))
-    options = parser.parse_args(words[1 : words.index("|")])
+    options = parser.parse_args(words[1 : [*words, "|"].index("|")])
     headers = dict(header.split(": ") for header in options.header)
     return httpx.Request("POST", options.url, headers=headers, content=options.data)
 
@@ -76,34 +84,61 @@ def example_customer(server_url: str) -> None:
     assert reply.json()["data"] == {"createCustomer": {"__typename": "CreateCustomerSuccess"}}
 
 
-@pytest.mark.usefixtures("example_manifest", "example_customer")
-@pytest.mark.parametrize(("command", "answer"), CURL_EXAMPLES)
-def test_a_curl_example_gets_the_answer_below_it(
-    command: str, answer: str, server_url: str
-) -> None:
+def sent(command: str, server_url: str) -> str:
+    """The server's answer to a command."""
     request = curl(command)
-
     reply = httpx.post(
         str(request.url).replace(SERVER_URL, server_url),
         headers=request.headers,
         content=request.content,
     )
-
     assert reply.status_code == 200
-    assert without_chance(reply.text) == without_chance(answer)
+    return reply.text
 
 
-def test_the_curl_examples_show_successes_a_failure_and_a_list() -> None:
-    answers = [json.loads(answer) for _, answer in CURL_EXAMPLES]
+@pytest.mark.usefixtures("example_manifest", "example_customer")
+@pytest.mark.parametrize(("command", "answer"), CURL_EXAMPLES)
+def test_a_curl_example_gets_the_answer_below_it(
+    command: str, answer: str, server_url: str
+) -> None:
+    reply = sent(command, server_url)
 
-    created = [
-        answer["data"]["createCustomer"] for answer in answers if "customers" not in answer["data"]
+    assert without_chance(reply) == without_chance(answer)
+
+
+def test_the_curl_examples_of_the_readme_get_their_answers_one_after_another(
+    database_uri: str, tmp_path: Path
+) -> None:
+    ids: dict[str, str] = {}
+
+    with serving(errors=tmp_path / "stderr", GRAPHQL_API_MONGODB_URI=database_uri) as server:
+        for example, answer in README_EXAMPLES:
+            command = example
+            # A reader replaces the ids, too.
+            for printed, stored in ids.items():
+                command = command.replace(printed, stored)
+            reply = sent(command, server.url)
+            assert without_chance(reply) == without_chance(answer)
+            ids |= zip(ID.findall(answer), ID.findall(reply), strict=True)
+
+    assert len(ids) == 1
+
+
+def test_the_curl_examples_show_the_life_of_a_customer_a_failure_and_a_list() -> None:
+    answers = [json.loads(answer)["data"] for _, answer in README_EXAMPLES + CURL_EXAMPLES]
+
+    shown = [
+        result.get("__typename", field) for answer in answers for field, result in answer.items()
     ]
 
-    assert len(answers) == len(created) + 1
-    assert [result["__typename"] for result in created] == [
+    assert shown == [
         "CreateCustomerSuccess",
         "CreateCustomerFailure",
+        "customers",
+        "UpdateCustomerSuccess",
+        "DeleteCustomerSuccess",
+        # In the manual.
+        "customers",
         # With an idempotency key.
         "CreateCustomerSuccess",
         # With a trusted document.
@@ -127,26 +162,27 @@ def test_the_python_example_prints_the_output_below_it(server_url: str) -> None:
     assert done.stdout == output
 
 
-def test_the_typescript_example_names_every_outcome() -> None:
-    [program] = blocks("ts")
+def test_the_typescript_examples_name_every_outcome() -> None:
+    cases = [set(re.findall(r'case "(\w+)":', program)) for program in blocks("ts")]
 
-    cases = re.findall(r'case "(\w+)":', program)
+    assert cases == [
+        {outcome.name for outcome in members(union)}
+        for union in ("CreateCustomerResult", "UpdateCustomerResult")
+    ]
 
-    assert cases == [outcome.name for outcome in members("CreateCustomerResult")]
 
-
-def test_the_scalars_for_code_generators_are_the_scalars_of_the_form() -> None:
+def test_the_scalars_for_code_generators_are_the_scalars_of_the_dashboard() -> None:
     [scalars, _] = blocks("js")
-    config = (ROOT / "examples" / "customer-form" / "codegen.ts").read_text("utf-8")
+    config = (ROOT / "web" / "dashboard" / "codegen.ts").read_text("utf-8")
 
     assert scalars in config
 
 
 def test_graphql_in_other_examples_is_valid() -> None:
-    [program] = blocks("ts")
-    [in_typescript] = re.findall(r"`(\s*mutation .*?)`", program, re.DOTALL)
+    in_typescript = re.findall(r"= `(\s*(?:mutation|query) .*?)`", "".join(blocks("ts")), re.DOTALL)
 
-    for document in (in_typescript, *blocks("graphql")):
+    assert len(in_typescript) == 3
+    for document in (*in_typescript, *blocks("graphql")):
         assert validate(SCHEMA, parse(document)) == []
 
 

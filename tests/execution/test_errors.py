@@ -1,5 +1,6 @@
 """GraphQL errors as clients read them: names stay, values and internals go."""
 
+import time
 from typing import Any
 
 import pytest
@@ -42,12 +43,32 @@ from ..support.unusual_schema import SCHEMA
          "Syntax Error: Invalid number, expected digit before '.'."),
         ("Syntax Error: Invalid Unicode escape sequence: '\\\\u12x'.",
          "Syntax Error: Invalid Unicode escape sequence."),
+        ("Variable '$f' has invalid value at .has[0]: Value 's3cr3t' does not exist in "
+         "'CustomerField' enum. Did you mean the enum value 'NAME'?",
+         "Variable '$f' has invalid value at .has[0]: The value does not exist in "
+         "'CustomerField' enum. Did you mean the enum value 'NAME'?"),
+        ("Variable '$f' has invalid value: Value 'a: Value 's3cr3t' does not exist in 'b' does not "
+         "exist in 'CustomerField' enum.",
+         "Variable '$f' has invalid value: The value does not exist in 'CustomerField' enum."),
+        ("Value 'NAM' does not exist in 'CustomerField' enum.",
+         "Value 'NAM' does not exist in 'CustomerField' enum."),
         ("Cannot query field 'nam' on type 'Customer'. Did you mean 'name'?",
          "Cannot query field 'nam' on type 'Customer'. Did you mean 'name'?"),
     ],
 )  # fmt: skip
 def test_messages_of_graphql_keep_names_and_lose_values(message: str, left: str | None) -> None:
     assert without_values(message) == (left or "String cannot represent a non string value.")
+
+
+def test_a_long_name_takes_no_longer_than_its_length() -> None:
+    name = ": Value '" * 100_000
+
+    started = time.process_time()
+    left = without_values(f"Variable '$f' has invalid value: unknown field '{name}'.")
+
+    # A search from each beginning would take minutes.
+    assert time.process_time() - started < 1
+    assert left.endswith(f"'{name}'.")
 
 
 def test_a_bug_is_masked_and_logged() -> None:

@@ -20,7 +20,9 @@ from graphql_api.execution.list_sizes import ListSize, sizes_of
 SCHEMA = build_schema(
     """
     type Query { people(first: Int, last: Int, name: String): People  all: [Person] }
-    type People { nodes: [Person!]!  edges: [Edge!]!  total: Int  others: [Person!]!  next: People }
+    type People { nodes: [Person!]!  edges: [Edge!]!  total: Int  others: [Person!]!  next: People
+        counted(limit: Int! = 500): Count }
+    type Count { count: Int }
     type Edge { cursor: String  node: Person }
     type Person { name: String  age: Int  friends(first: Int, last: Int): People  pets: [Pet!] }
     type Pet { name: String }
@@ -32,8 +34,16 @@ SCHEMA = build_schema(
     """
 )
 PAGE = ListSize(("first", "last"), ("nodes", "edges"), assumed_size=50, maximum=100)
-MANY = ListSize(("people",), ("results",), assumed_size=1, maximum=1000, size_if_alone=10)
-SIZES = {"Query.people": PAGE, "Person.friends": PAGE, "Mutation.create": MANY}
+MANY = ListSize(
+    ("people",), ("results",), assumed_size=1, maximum=1000, size_if_alone=10, cost_of_an_item=1.0
+)
+COUNTED = ListSize(("limit",), (), assumed_size=500, maximum=1000, cost_of_an_item=0.1)
+SIZES = {
+    "Query.people": PAGE,
+    "Person.friends": PAGE,
+    "Mutation.create": MANY,
+    "People.counted": COUNTED,
+}
 
 
 def limits(max_cost: int) -> Limits:
@@ -169,14 +179,15 @@ CREATE_TWICE = CREATE.replace("create", "other { count } create")
 def test_results_are_as_many_as_inputs() -> None:
     inputs = [{"name": "a"}] * 30
 
-    assert cost(CREATE_TWICE, {"v": inputs}) == 2 + 1 + 1 + 1 + 2 * 30
-    assert cost(CREATE_TWICE, {"v": inputs * 100}) == 2 + 1 + 1 + 1 + 2 * 1000
-    assert cost(CREATE_TWICE, {"v": inputs[0]}) == 2 + 1 + 1 + 1 + 2
-    assert cost(CREATE_TWICE, {"v": None}) == 2 + 1 + 1 + 1 + 2
-    assert cost(CREATE_TWICE) == 2 + 1 + 1 + 1 + 2 * 1000
+    # Each input costs a point, and each result has two fields.
+    assert cost(CREATE_TWICE, {"v": inputs}) == 2 + 1 + 1 + 1 + 3 * 30
+    assert cost(CREATE_TWICE, {"v": inputs * 100}) == 2 + 1 + 1 + 1 + 3 * 1000
+    assert cost(CREATE_TWICE, {"v": inputs[0]}) == 2 + 1 + 1 + 1 + 3
+    assert cost(CREATE_TWICE, {"v": None}) == 2 + 1 + 1 + 1 + 3
+    assert cost(CREATE_TWICE) == 2 + 1 + 1 + 1 + 3 * 1000
     for literal, number in (("[{}, {}]", 2), ("{}", 1), ("[]", 0), ("null", 1)):
         text = f"mutation {{ other {{ count }} create(people: {literal}) {RESULTS} }}"
-        assert cost(text) == 2 + 1 + 1 + 1 + 2 * number
+        assert cost(text) == 2 + 1 + 1 + 1 + 3 * number
 
 
 @pytest.mark.parametrize(
@@ -189,13 +200,30 @@ def test_results_are_as_many_as_inputs() -> None:
     ],
 )
 def test_an_operation_of_one_field_alone_may_have_another_size(text: str) -> None:
-    assert cost(text) == cost(text, {"v": [{}] * 1000}) == 1 + 1 + 1 + 2 * 10
+    assert cost(text) == cost(text, {"v": [{}] * 1000}) == 1 + 1 + 1 + 3 * 10
 
 
 def test_one_field_alone_is_not_one_twice() -> None:
     twice = CREATE.replace("create", f"a: create(people: $v) {RESULTS} b: create")
 
-    assert cost(twice) == 2 * (1 + 1 + 1 + 2 * 1000)
+    assert cost(twice) == 2 * (1 + 1 + 1 + 3 * 1000)
+
+
+def test_inputs_cost_as_much_if_no_result_is_selected() -> None:
+    text = "mutation ($v: [PersonInput!]) { a: create(people: $v) { count } b: other { count } }"
+
+    assert cost(text, {"v": [{}] * 30}) == 2 + 2 + 30
+    assert cost("mutation ($v: [PersonInput!]) { create(people: $v) { count } }") == 2 + 10
+
+
+@pytest.mark.parametrize(
+    ("arguments", "number"),
+    [("", 500), ("(limit: 30)", 30), ("(limit: 0)", 0), ("(limit: 1001)", 1000)],
+)
+def test_a_field_may_cost_as_much_as_it_counts(arguments: str, number: int) -> None:
+    text = f"{{ people {{ a: counted{arguments} {{ count }} b: counted(limit: 10) {{ count }} }} }}"
+
+    assert cost(text) == 1 + (2 + number / 10) + (2 + 1)
 
 
 async def answers(document: Document, variables: dict[str, Any]) -> bool:
@@ -209,8 +237,8 @@ async def answers(document: Document, variables: dict[str, Any]) -> bool:
     [error] = results[0].errors or []
     assert error.formatted == {
         "message": (
-            "The operation has more than 40 points of cost with these variables. Ask for fewer "
-            "objects."
+            "The operation has more than 40 points of cost with these variables. Ask for or send "
+            "fewer objects."
         ),
         "extensions": {"code": "TOO_LARGE"},
     }

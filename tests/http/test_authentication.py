@@ -12,6 +12,7 @@ from typing import Any
 
 import httpx
 import pytest
+from graphql import FieldNode, OperationDefinitionNode, parse
 from pymongo import MongoClient
 from pymongo.collection import Collection
 from structlog.testing import capture_logs
@@ -21,12 +22,15 @@ from graphql_api.access.principal import Scope
 from graphql_api.app import create_app
 from graphql_api.http import authentication
 from graphql_api.mongo.mongod import embedded_mongod, find_mongod
+from graphql_api.schema.schema import create_schema
 from graphql_api.settings import Settings, SettingsError
 
 from ..support.clients import (
     CREATE_CUSTOMER,
+    CREATE_CUSTOMERS,
     CUSTOMER,
     DELETE_CUSTOMER,
+    LIST_CUSTOMERS,
     UPDATE_CUSTOMER,
     connected,
     create_customer,
@@ -36,6 +40,9 @@ from ..support.clients import (
 from ..support.servers import mongods, serving
 from ..support.tokens import api_key, bearer, id_of
 
+VALIDATE_CUSTOMER = """
+query ($input: CreateCustomerInput!) { validateCustomer(input: $input) { __typename } }
+"""
 QUERY = {"query": "{ __typename }"}
 CHALLENGE = 'Bearer realm="graphql-api"'
 INVALID = f'{CHALLENGE}, error="invalid_token"'
@@ -168,19 +175,48 @@ async def test_a_cached_key_is_rejected_as_soon_as_it_expires(
     assert (before, await status(guarded, short)) == (200, 401)
 
 
-@pytest.mark.parametrize(
-    ("missing", "query", "variables"),
-    [
-        (Scope.CUSTOMERS_WRITE, CREATE_CUSTOMER, {"input": {"email": "a@example.com"}}),
-        # Authorisation precedes validation.
-        (Scope.CUSTOMERS_WRITE, CREATE_CUSTOMER, {"input": {"email": "", "name": "X2"}}),
-        (Scope.CUSTOMERS_WRITE, CREATE_CUSTOMER, {"input": {"email": "a@b.de"}, **BAD_KEY}),
-        (Scope.CUSTOMERS_WRITE, UPDATE_CUSTOMER, {"id": NOBODY, "input": {"name": "X2"}}),
-        (Scope.CUSTOMERS_WRITE, DELETE_CUSTOMER, {"id": NOBODY}),
-        (Scope.CUSTOMERS_READ, CUSTOMER, {"id": NOBODY}),
-        (Scope.CUSTOMERS_READ, CUSTOMER, {"id": "no id"}),
-    ],
-)
+INPUT = {"email": "a@example.com"}
+INVALID_INPUT = {"email": "", "name": "X2"}
+# Each operation that requires a scope. Authorisation precedes validation.
+GUARDED = [
+    (Scope.CUSTOMERS_WRITE, CREATE_CUSTOMER, {"input": INPUT}),
+    (Scope.CUSTOMERS_WRITE, CREATE_CUSTOMER, {"input": INVALID_INPUT}),
+    (Scope.CUSTOMERS_WRITE, CREATE_CUSTOMER, {"input": INPUT, **BAD_KEY}),
+    (Scope.CUSTOMERS_WRITE, CREATE_CUSTOMERS, {"inputs": [INPUT], "onError": "CREATE_NONE"}),
+    (Scope.CUSTOMERS_WRITE, CREATE_CUSTOMERS, {"inputs": [INPUT] * 1001, "onError": "CREATE_NONE"}),
+    (Scope.CUSTOMERS_WRITE, CREATE_CUSTOMERS, {"inputs": [], "onError": "CREATE_VALID", **BAD_KEY}),
+    (Scope.CUSTOMERS_WRITE, UPDATE_CUSTOMER, {"id": NOBODY, "input": {"name": "X2"}}),
+    (Scope.CUSTOMERS_WRITE, DELETE_CUSTOMER, {"id": NOBODY}),
+    (Scope.CUSTOMERS_WRITE, VALIDATE_CUSTOMER, {"input": INPUT}),
+    (Scope.CUSTOMERS_WRITE, VALIDATE_CUSTOMER, {"input": INVALID_INPUT}),
+    (Scope.CUSTOMERS_READ, CUSTOMER, {"id": NOBODY}),
+    (Scope.CUSTOMERS_READ, CUSTOMER, {"id": "no id"}),
+    (Scope.CUSTOMERS_READ, "query ($id: ID!) { node(id: $id) { id } }", {"id": NOBODY}),
+    (Scope.CUSTOMERS_READ, '{ customerByEmail(email: "a@example.com") { id } }', {}),
+    (Scope.CUSTOMERS_READ, LIST_CUSTOMERS, {}),
+    (Scope.CUSTOMERS_READ, LIST_CUSTOMERS, {"first": 0, "after": "made-up"}),
+    (Scope.CUSTOMERS_READ, "{ customers { totalCount { count } } }", {}),
+]
+
+
+def test_each_operation_except_the_rules_requires_a_scope() -> None:
+    schema = create_schema()
+    assert schema.query_type is not None
+    assert schema.mutation_type is not None
+    guarded = {name for _, query, _ in GUARDED for name in root_fields(query)}
+
+    names = schema.query_type.fields.keys() | schema.mutation_type.fields.keys()
+    assert names - guarded == {"customerFieldRules"}
+
+
+def root_fields(query: str) -> list[str]:
+    [operation] = parse(query).definitions
+    assert isinstance(operation, OperationDefinitionNode)
+    fields = operation.selection_set.selections
+    return [field.name.value for field in fields if isinstance(field, FieldNode)]
+
+
+@pytest.mark.parametrize(("missing", "query", "variables"), GUARDED)
 async def test_an_operation_outside_the_scopes_of_a_token_is_forbidden(
     missing: Scope,
     query: str,

@@ -1,17 +1,12 @@
 """GraphiQL's page and its files, as a server sends them to a browser."""
 
 import base64
-import gzip
 import hashlib
 import json
 import re
-import shutil
-import subprocess
-import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
-from zipfile import ZipFile
 
 import httpx
 import pytest
@@ -20,26 +15,17 @@ import structlog
 from graphql_api.http import graphiql
 from graphql_api.schema.examples import CREATED_LAST, EXAMPLES, FRESH
 
+from ..support.builds import COMPRESSED, SCRIPT, write_build
 from ..support.clients import connected
-from ..support.paths import ROOT
+from ..support.node import needs_node
 from ..support.servers import launched, serving
 from ..support.wires import wire
-
-PAGE = '<script id="server" type="application/json"></script><script src="./graphiql/page-1a2b.js">'
-SCRIPT = "console.log('GraphiQL')"
-# Only the name of the first one says that it is compressed.
-COMPRESSED = {"br": b"as brotli would have it", "gzip": gzip.compress(SCRIPT.encode())}
 
 
 @pytest.fixture
 def build(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A build of GraphiQL with one script, in the place of the real one."""
-    folder = tmp_path / "graphiql_build"
-    (folder / "graphiql").mkdir(parents=True)
-    (folder / "index.html").write_text(PAGE)
-    (folder / "graphiql/page-1a2b.js").write_text(SCRIPT)
-    (folder / "graphiql/page-1a2b.js.br").write_bytes(COMPRESSED["br"])
-    (folder / "graphiql/page-1a2b.js.gz").write_bytes(COMPRESSED["gzip"])
+    folder = write_build(tmp_path / "graphiql_build", "graphiql")
     monkeypatch.setattr(graphiql, "BUILD", folder)
     return folder
 
@@ -228,8 +214,8 @@ async def test_strawberrys_page_may_run_its_own_scripts_and_call_its_own_server_
     [
         ({}, False),
         ({"introspection": False}, False),
-        ({"introspection": True}, True),
-        ({"introspection": True, "graphiql": False}, False),
+        ({"introspection": True, "dashboard": False}, True),
+        ({"introspection": True, "graphiql": False, "dashboard": False}, False),
         ({"introspection": False, "graphiql": True}, True),
     ],
 )
@@ -263,23 +249,43 @@ async def test_without_the_page_a_browser_gets_the_same_answers_as_programs(
 
 
 @pytest.mark.parametrize(
-    ("name", "variables"),
+    ("lines", "variables"),
     [
-        ("GraphQL", {}),
-        ("GraphQL", {"GRAPHQL_API_INTROSPECTION": "true", "GRAPHQL_API_GRAPHIQL": "false"}),
-        ("GraphiQL", {"GRAPHQL_API_GRAPHIQL": "true"}),
+        (["GraphQL: {}/graphql"], {}),
+        (
+            ["GraphQL: {}/graphql"],
+            {
+                "GRAPHQL_API_INTROSPECTION": "true",
+                "GRAPHQL_API_GRAPHIQL": "false",
+                "GRAPHQL_API_DASHBOARD": "false",
+            },
+        ),
+        (["GraphiQL: {}/graphql"], {"GRAPHQL_API_GRAPHIQL": "true"}),
+        # The dashboard is built if Node is installed.
+        pytest.param(
+            ["Dashboard: {}/", "GraphiQL: {}/graphql"],
+            {"GRAPHQL_API_INTROSPECTION": "true"},
+            marks=needs_node,
+        ),
+        pytest.param(
+            ["Dashboard: {}/", "GraphQL: {}/graphql"],
+            {"GRAPHQL_API_DASHBOARD": "true"},
+            marks=needs_node,
+        ),
     ],
 )
-def test_the_line_at_the_start_names_the_page_only_where_there_is_one(
-    mongodb_uri: str, tmp_path: Path, name: str, variables: dict[str, str]
+def test_the_lines_at_the_start_name_the_pages_that_the_server_shows(
+    mongodb_uri: str, tmp_path: Path, lines: list[str], variables: dict[str, str]
 ) -> None:
     arguments = ("serve", "--port", "0")
-    variables["GRAPHQL_API_MONGODB_URI"] = mongodb_uri
+    variables = {**variables, "GRAPHQL_API_MONGODB_URI": mongodb_uri}
     with launched(*arguments, errors=tmp_path / "stderr", **variables) as process:
         assert process.stdout is not None
-        line = process.stdout.readline()
+        printed = [process.stdout.readline() for _ in lines]
 
-    assert re.fullmatch(rf"{name}: http://127\.0\.0\.1:\d+/graphql\n", line)
+    url = re.escape("http://127.0.0.1:") + r"\d+"
+    for line, expected in zip(printed, lines, strict=True):
+        assert re.fullmatch(expected.format(url), line.rstrip("\n"))
 
 
 async def test_with_the_embedded_mongodb_there_is_a_page(data_dir: Path, tmp_path: Path) -> None:
@@ -306,33 +312,3 @@ async def test_with_the_embedded_mongodb_there_is_no_page_where_introspection_is
 
     assert page.status_code == 406
     assert "errors" in asked.json()
-
-
-# In the wheel
-
-
-def test_the_wheel_has_the_build_although_git_ignores_it(build: Path, tmp_path: Path) -> None:
-    project = tmp_path / "project"
-    shutil.copytree(
-        ROOT / "graphql_api",
-        project / "graphql_api",
-        ignore=shutil.ignore_patterns(build.name, "__pycache__"),
-    )
-    shutil.copytree(build, project / "graphql_api/http" / build.name)
-    for name in (".gitignore", "README.md", "pyproject.toml"):
-        shutil.copy(ROOT / name, project)
-
-    subprocess.run(  # the build of our own project
-        [sys.executable, "-m", "hatchling", "build", "-t", "wheel"],
-        cwd=project,
-        check=True,
-        capture_output=True,
-    )
-
-    [wheel] = project.glob("dist/*.whl")
-    names = set(ZipFile(wheel).namelist())
-    assert f"{build.name}/" in (ROOT / ".gitignore").read_text("utf-8").split()
-    assert {
-        f"graphql_api/http/graphiql_build/{file.relative_to(build)}" for file in build.rglob("*.*")
-    } <= names
-    assert "graphql_api/http/graphiql.py" in names

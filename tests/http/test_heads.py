@@ -488,7 +488,7 @@ REFUSED = {
     "408": (b"POST /graphql HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
             b"Content-Length: 9", 408),
     "413": (b"POST /graphql HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
-            b"Content-Length: 99999", 413),
+            b"Content-Length: 9999999", 413),
     "414": (b"GET /" + b"a" * 9000 + b" HTTP/1.1\r\nHost: localhost", 414),
     "431": (b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nbaggage: " + b"a" * 17_000, 431),
     "431 of many": (b"GET /healthz HTTP/1.1\r\nHost: localhost" + b"\r\nX-Many: a" * 1500, 431),

@@ -15,8 +15,10 @@ from structlog.testing import capture_logs
 
 from graphql_api.customers.create_customer import Created, create_customer
 from graphql_api.customers.delete_customer import Deleted, delete_customer
-from graphql_api.customers.fields import Customer
-from graphql_api.customers.store import EmailTaken
+from graphql_api.customers.fields import FIELDS, Customer
+from graphql_api.customers.listings import Listing
+from graphql_api.customers.problems import InvalidFormat, Rejected
+from graphql_api.customers.store import CustomerInvalid, EmailTaken
 from graphql_api.customers.update_customer import Updated, update_customer
 from graphql_api.customers.versions import Changed, NotFound
 from graphql_api.faults import ChangeUnknown, Unavailable
@@ -247,7 +249,7 @@ async def test_no_change_of_an_email_is_acknowledged_if_the_indexes_cannot_be_ch
 
 
 @pytest.mark.parametrize("name", ["a change", "a removal"])
-async def test_what_cannot_make_a_duplicate_does_not_need_the_indexes(
+async def test_a_change_that_cannot_make_a_duplicate_does_not_need_the_indexes(
     name: str, customers: MongoCustomers, old: Customer, member: Member
 ) -> None:
     operation = OPERATIONS[name]
@@ -275,11 +277,29 @@ async def test_a_change_that_the_validator_rejects_is_the_servers_fault(
 ) -> None:
     documents.database.command("collMod", "customers", validator={"name": {"$exists": False}})
 
-    with pytest.raises(WriteError) as error:
+    with pytest.raises(CustomerInvalid) as error:
         await request(OPERATIONS["a change"].ask(customers, old))
 
-    assert "Jane" not in str(error.value.details)
+    cause = error.value.__cause__
+    assert isinstance(cause, WriteError)
+    assert "Jane" not in str(cause.details)
     assert versions(documents) == [1]
+
+
+async def test_a_change_that_leaves_a_value_that_breaks_a_newer_rule_has_its_problem(
+    customers: MongoCustomers, old: Customer, documents: Documents
+) -> None:
+    documents.database.command("collMod", "customers", validationLevel="off")
+    documents.update_one({}, {"$set": {"zipCode": "1--2"}})
+    documents.database.command("collMod", "customers", validationLevel="strict")
+
+    async def change(**values: str) -> object:
+        return await request(update_customer(customers, str(old.id), values, None))
+
+    zip_code = next(field for field in FIELDS if field.name == "zip_code")
+    assert await change(city="Boston") == Rejected((InvalidFormat(zip_code),))
+    assert versions(documents) == [1]
+    assert is_changed(await change(zip_code="1-2", city="Boston"))
 
 
 async def test_of_50_changes_of_one_version_one_succeeds_if_every_answer_is_an_error(
@@ -380,6 +400,32 @@ async def test_changes_that_hang_leave_threads_for_creations_and_reads(
     assert kinds == {ChangeUnknown, Unavailable}
 
 
+@pytest.mark.alone
+async def test_lists_that_hang_leave_threads_for_creations_changes_and_reads(
+    customers: MongoCustomers, old: Customer, member: Member
+) -> None:
+    count = THREADS * 3
+    with member.failing("aggregate", blockConnection=True, blockTimeMS=4500):
+        started = time.monotonic()
+        counts = asyncio.gather(
+            *(request(customers.count(Listing(), 10)) for _ in range(count)),
+            return_exceptions=True,
+        )
+        await asyncio.sleep(0.1)
+        created = await request(create_customer(customers, {"email": "new@example.com"}, None))
+        changed = await request(ask_to(name="Jane Smith")(customers, old))
+        read = await request(customers.get(str(old.id)))
+        seconds = time.monotonic() - started
+        outcomes = await counts
+
+    assert isinstance(created, Created)
+    assert is_changed(changed)
+    assert read is not None
+    # Before any list was given up.
+    assert seconds < 3
+    assert {type(outcome) for outcome in outcomes} == {Unavailable}
+
+
 async def test_a_change_without_enough_time_is_not_sent(
     customers: MongoCustomers, old: Customer, monkeypatch: pytest.MonkeyPatch, documents: Documents
 ) -> None:
@@ -428,7 +474,7 @@ def test_a_new_email_is_taken_if_another_customer_has_it_before_the_change_is_ma
     ]
 
 
-async def test_mongodb_deletes_what_is_left_of_a_removed_customer_and_no_customer(
+async def test_mongodb_deletes_the_remains_of_a_removed_customer_and_no_customer(
     stored: Stored,
 ) -> None:
     other = new_customer("other@example.com", "other")

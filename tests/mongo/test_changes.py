@@ -13,13 +13,14 @@ from pymongo.collection import Collection
 from graphql_api.customers.create_customer import Conflict, Created, create_customer
 from graphql_api.customers.delete_customer import Deleted, delete_customer
 from graphql_api.customers.fields import FIELDS, Customer, ZipCode
-from graphql_api.customers.problems import Missing, Rejected, Taken, TooShort
+from graphql_api.customers.problems import EMAIL_IS_TAKEN, Missing, Rejected, Taken, TooShort
 from graphql_api.customers.store import CustomerRemoved
 from graphql_api.customers.update_customer import Updated, update_customer
 from graphql_api.customers.versions import Changed, NotFound
 from graphql_api.mongo.customers import MongoCustomers
 
 from ..support.mongo_customers import new_customer, open_customers
+from ..support.old_customers import old_document
 
 Documents = Collection[dict[str, Any]]
 
@@ -87,7 +88,7 @@ async def test_a_change_stores_what_was_sent_and_leaves_the_rest(
     assert again == Created(outcome.customer, replayed=True)
 
 
-async def test_what_changes_nothing_leaves_the_version_and_the_time(
+async def test_a_request_that_changes_nothing_leaves_the_version_and_the_time(
     customers: MongoCustomers, documents: Documents
 ) -> None:
     old = await created(customers, name="John Smith")
@@ -181,14 +182,16 @@ async def test_another_version_than_the_expected_is_a_conflict(customers: MongoC
         await update(customers, old, 1, name="Jim Smith"),
         await update(customers, old, 2, name="Jim Smith"),
         await update(customers, old, 9, name="Jim Smith"),
+        await update(customers, old, -1, name="Jim Smith"),
         await delete(customers, old, 2),
     ]
     conflicts = [outcome for outcome in outcomes if isinstance(outcome, Changed)]
-    assert [conflict.current for conflict in conflicts] == [third.customer] * 4
+    assert [conflict.current for conflict in conflicts] == [third.customer] * 5
     assert [names(conflict) for conflict in conflicts] == [
         ["name", "country", "city"],
         ["country", "city"],
         [],
+        ["name", "country", "city"],
         ["country", "city"],
     ]
 
@@ -336,7 +339,7 @@ async def test_the_idempotency_key_of_a_removed_customer_stays_used(
 
 
 @pytest.mark.parametrize("key", [None, "key"])
-async def test_what_is_left_of_a_removed_customer_shows_nothing_of_it_and_expires(
+async def test_the_remains_of_a_removed_customer_show_nothing_of_it_and_expire(
     key: str | None, customers: MongoCustomers, documents: Documents
 ) -> None:
     values = {field.name: field.rule.example for field in FIELDS}
@@ -367,7 +370,7 @@ async def test_a_late_insert_of_a_removed_customer_does_not_store_it_again(
     await customers.add(late)
     await delete(customers, late.customer)
 
-    # The insert, sent again because its first answer was lost, finds what is left: it was made.
+    # The insert, sent again because its first answer was lost, finds the remains: it was made.
     assert await customers.add(late) == late
 
     assert documents.count_documents({"email": "john@example.com"}) == 0
@@ -404,3 +407,20 @@ async def test_a_customer_that_an_older_server_stored_can_be_changed_and_removed
     assert again.customer.version == 3
     assert removed == Deleted(olds[1].id)
     assert await create_customer(customers, {"email": "c1@example.com"}, "1") == Conflict()
+
+
+async def test_a_customer_whose_address_another_one_has_by_the_newer_rule_can_only_give_it_up(
+    customers: MongoCustomers, documents: Documents
+) -> None:
+    other = await created(customers, email="jos\N{LATIN SMALL LETTER E WITH ACUTE}@example.com")
+    same = new_customer("JOS\N{LATIN CAPITAL LETTER E WITH ACUTE}@example.com").customer
+    # The oldest servers did not decompose addresses, so both of them were stored.
+    documents.insert_one(old_document(same))
+
+    city = await update(customers, same, city="Boston")
+    email = await update(customers, same, email="jose@example.com")
+
+    assert city == Rejected((EMAIL_IS_TAKEN,))
+    assert isinstance(email, Updated)
+    assert await update(customers, same, 2, city="Boston") != city
+    assert await customers.by_email(other.email) == other

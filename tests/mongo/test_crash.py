@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import quote
 
 import httpx
+import pytest
 from pymongo import MongoClient
 
 from ..support.clients import create_customer, create_customers, read_customer
@@ -68,9 +69,7 @@ async def killed_amid_creations(
         )
         for _ in range(_ACKNOWLEDGED_BEFORE_A_CRASH):
             await progress.acquire()
-        server.kill()
-        for pid in mongod:
-            os.kill(pid, signal.SIGKILL)
+        kill(server, mongod)
         return await streams
 
 
@@ -89,11 +88,14 @@ async def all_can_be_read(server: Server, acknowledged: Customers) -> None:
 
 def customers_stored(data_dir: Path) -> Counter[tuple[str, str]]:
     """How often each email address and id is stored."""
-    socket = quote(str(data_dir / "mongod" / "mongod.sock"), safe="")
-    uri = f"mongodb://{socket}/graphql_api?directConnection=true&uuidRepresentation=standard"
-    with MongoClient[dict[str, Any]](uri) as mongo:
+    with MongoClient[dict[str, Any]](uri_of(data_dir)) as mongo:
         documents = mongo.get_default_database()["customers"].find()
         return Counter((document["email"], str(document["_id"])) for document in documents)
+
+
+def uri_of(data_dir: Path) -> str:
+    socket = quote(str(data_dir / "mongod" / "mongod.sock"), safe="")
+    return f"mongodb://{socket}/graphql_api?directConnection=true&uuidRepresentation=standard"
 
 
 def each_once(customers: Customers) -> Counter[tuple[str, str]]:
@@ -111,8 +113,9 @@ def client_of(server: Server) -> AbstractAsyncContextManager[httpx.AsyncClient]:
     return httpx.AsyncClient(base_url=server.url, timeout=20)
 
 
+@pytest.mark.parametrize("mongod_dies_too", [False, True])
 async def test_a_list_that_a_crash_cuts_is_completed_when_it_is_sent_again(
-    data_dir: Path, tmp_path: Path
+    *, mongod_dies_too: bool, data_dir: Path, tmp_path: Path
 ) -> None:
     flags, errors = ("--data-dir", str(data_dir)), tmp_path / "stderr"
     inputs: list[dict[str, Any]] = [{"email": f"c{number}@example.com"} for number in range(1000)]
@@ -121,8 +124,11 @@ async def test_a_list_that_a_crash_cuts_is_completed_when_it_is_sent_again(
     with serving(*flags, errors=errors, stop=False) as server:
         async with client_of(server) as client:
             sending = asyncio.create_task(create_customers(client, inputs, idempotency_key="key"))
-            await asyncio.to_thread(until, lambda: customers_stored(data_dir), "some are stored")
-            server.kill()
+            # The first part of the list is in the journal before the next one is sent.
+            await asyncio.to_thread(
+                until, lambda: len(customers_stored(data_dir)) > 100, "more than one part is stored"
+            )
+            kill(server, mongods(data_dir) if mongod_dies_too else [])
             with contextlib.suppress(httpx.TransportError):
                 await sending
     with serving(*flags, errors=errors) as server:
@@ -136,9 +142,63 @@ async def test_a_list_that_a_crash_cuts_is_completed_when_it_is_sent_again(
     assert [one["email"] for one in created] == [
         one["email"] for n, one in enumerate(inputs) if n not in (500, 501)
     ]
-    assert first["replayedCount"] > 0
+    assert first["replayedCount"] >= 100
     assert first["createdCount"] + first["replayedCount"] == second["replayedCount"] == 998
     assert all_stored == Counter((one["email"], one["id"]) for one in created)
-    for one in (*first["results"], *second["results"]):
-        one.pop("replayed", None)
-    assert first["results"] == second["results"]
+    assert without_replayed(first) == without_replayed(second)
+
+
+@pytest.mark.parametrize("mongod_dies_too", [False, True])
+async def test_a_crash_amid_a_whole_list_stores_all_of_it_or_nothing(
+    *, mongod_dies_too: bool, data_dir: Path, tmp_path: Path
+) -> None:
+    flags, errors = ("--data-dir", str(data_dir)), tmp_path / "stderr"
+    inputs = [{"email": f"c{number}@example.com"} for number in range(1000)]
+    invalid = [*inputs[:-1], {"email": "invalid"}]
+
+    async def create(client: httpx.AsyncClient, inputs: list[dict[str, Any]]) -> dict[str, Any]:
+        return await create_customers(client, inputs, on_error="CREATE_NONE", idempotency_key="key")
+
+    with serving(*flags, errors=errors, stop=False) as server:
+        async with client_of(server) as client:
+            refused = await create(client, invalid)
+            assert (refused["createdCount"], customers_stored(data_dir)) == (0, Counter())
+            sending = asyncio.create_task(create(client, inputs))
+            await asyncio.to_thread(until, lambda: transactions(data_dir), "a transaction begins")
+            kill(server, mongods(data_dir) if mongod_dies_too else [])
+            with contextlib.suppress(httpx.TransportError):
+                await sending
+    with serving(*flags, errors=errors) as server:
+        count = len(customers_stored(data_dir))
+        async with client_of(server) as client:
+            first, second = [await create(client, inputs) for _ in range(2)]
+        all_stored = customers_stored(data_dir)
+
+    assert count in (0, 1000)
+    assert (first["createdCount"], first["replayedCount"]) == (1000 - count, count)
+    assert second["replayedCount"] == 1000
+    assert all_stored == Counter(
+        (one["customer"]["email"], one["customer"]["id"]) for one in first["results"]
+    )
+    assert without_replayed(first) == without_replayed(second)
+
+
+def kill(server: Server, mongod: list[int]) -> None:
+    server.kill()
+    for pid in mongod:
+        os.kill(pid, signal.SIGKILL)
+
+
+def without_replayed(result: dict[str, Any]) -> list[dict[str, Any]]:
+    """The results of a list, row by row."""
+    return [
+        {name: value for name, value in one.items() if name != "replayed"}
+        for one in result["results"]
+    ]
+
+
+def transactions(data_dir: Path) -> int:
+    """How many transactions of several statements were started."""
+    with MongoClient[dict[str, Any]](uri_of(data_dir)) as mongo:
+        started: int = mongo.admin.command("serverStatus")["transactions"]["totalStarted"]
+        return started

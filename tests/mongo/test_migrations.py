@@ -33,7 +33,7 @@ from graphql_api.mongo.migrations import (
     MIGRATIONS,
     Batch,
     Progress,
-    await_migration,
+    is_migration_needed,
     migrate,
     migrating_in_background,
 )
@@ -110,11 +110,11 @@ async def test_old_customers_are_found_listed_changed_and_removed_after_their_mi
     documents.insert_one(old_document(keyed, attempt))
     store = MongoCustomers(database)
 
-    awaited = await await_migration(database)
+    awaited = await is_migration_needed(database)
     progress = await migrated(database)
 
     assert awaited
-    assert not await await_migration(database)
+    assert not await is_migration_needed(database)
     assert (progress.migrated, progress.refused) == (len(all_), 0)
     assert await faults(database) == []
     for order in ORDERS:
@@ -168,10 +168,10 @@ async def test_nothing_else_is_changed_by_a_migration(
     assert list(documents.find({})) == before
 
 
-async def test_what_is_left_is_read_from_an_index_in_the_order_of_the_ids(
+async def test_customers_to_migrate_are_read_from_an_index_in_the_order_of_their_ids(
     database: MongoDatabase, documents: Documents
 ) -> None:
-    assert not await await_migration(database)
+    assert not await is_migration_needed(database)
     documents.insert_many([old_document(each) for each in ALL])
     documents.insert_many(
         [to_document(new_customer(f"{number}@example.com")) for number in range(50)]
@@ -306,7 +306,7 @@ def test_a_migration_that_is_killed_is_continued_by_the_next_one(
         output = process.stdout.read() if process.stdout else ""
 
     assert 300 < migrated_first < count
-    # None is half migrated.
+    # No customer is half migrated.
     assert new_keys == {frozenset(), frozenset(keys)}
     # MongoDB may have completed the batch of the first migration a little later.
     migrated_then = re.fullmatch("Customers migrated: ([0-9,]+); not migrated: 0.\n", output)
@@ -424,7 +424,7 @@ async def test_the_question_whether_customers_await_a_migration_is_asked_until_i
         answered.set()
         return answer
 
-    monkeypatch.setattr(migrations, "await_migration", fails_once)
+    monkeypatch.setattr(migrations, "is_migration_needed", fails_once)
     monkeypatch.setattr(migrations, "_RETRY_SECONDS", 0.01)
     with capture_logs() as logged:
         async with migrating_in_background(database, warns_only=True):

@@ -2,10 +2,12 @@
 
 import asyncio
 import contextlib
+import itertools
 from collections.abc import AsyncIterator, Iterable, Iterator
 from dataclasses import replace
 from datetime import timedelta
 from itertools import chain
+from random import Random
 from typing import Any, ClassVar
 from uuid import UUID
 
@@ -17,7 +19,9 @@ from pymongo import MongoClient
 from pymongo.collection import Collection
 from pymongo.errors import OperationFailure
 
+from graphql_api.customers.create_customer import Created, create_customer
 from graphql_api.customers.cursors import cursor_of
+from graphql_api.customers.delete_customer import Deleted, delete_customer
 from graphql_api.customers.fields import Customer
 from graphql_api.customers.list_customers import Part, count_customers, list_customers, listing
 from graphql_api.customers.listings import (
@@ -33,6 +37,7 @@ from graphql_api.customers.listings import (
     position_of,
 )
 from graphql_api.customers.store import StoredCustomer
+from graphql_api.customers.update_customer import Updated, update_customer
 from graphql_api.faults import Unavailable
 from graphql_api.mongo import pages
 from graphql_api.mongo.customer_documents import to_document
@@ -49,6 +54,7 @@ from ..support.listed_customers import (
     expected,
 )
 from ..support.replica_sets import Member, ReplicaSet
+from ..support.searches import FOUND, NOT_FOUND, finds
 
 Documents = Collection[dict[str, Any]]
 
@@ -127,7 +133,7 @@ async def all_of(
 
 MIDDLE = TimeRange(START + timedelta(milliseconds=20), START + timedelta(milliseconds=40))
 
-# What each of these finds is fewer customers than all, and more than none.
+# Each of these finds some customers, but not all.
 SELECTIONS: dict[str, tuple[str | None, Filter | None]] = {
     "one letter": ("a", None),
     "two letters": ("zo", None),
@@ -201,7 +207,7 @@ async def test_pages_contain_every_customer_without_a_search_and_a_filter(
     assert await count_customers(lists.store, found, 201) == Count(201, is_exact=True)
 
 
-async def test_what_nobody_has_is_an_empty_page(lists: Lists) -> None:
+async def test_a_search_that_matches_no_customer_has_an_empty_page(lists: Lists) -> None:
     for search, filter_ in [
         ("nobody", None),
         ("jose nobody", None),
@@ -217,6 +223,43 @@ async def test_what_nobody_has_is_an_empty_page(lists: Lists) -> None:
             page = await list_customers(lists.store, found, Part())
             assert page == Page([], has_next=False, has_previous=False)
         assert await count_customers(lists.store, found) == Count(0, is_exact=True)
+
+
+@pytest.fixture(scope="module")
+async def searched(mongodb_uri: str) -> AsyncIterator[tuple[Lists, list[Customer]]]:
+    """A store of the customers of the table of searches, and these customers."""
+    customers = [
+        Customer(
+            # Many of them have the same address.
+            **{**vars(customer), "email": f"x{number}@y.zz"}
+            if customer.email == "x@y.zz"
+            else vars(customer),
+            id=UUID(int=number, version=4),
+            version=1,
+            created_at=START,
+            updated_at=START,
+        )
+        for number, customer in enumerate(dict.fromkeys(one for _, one in FOUND + NOT_FOUND))
+    ]
+    async with opened(mongodb_uri.replace("/?", "/test-searches?")) as lists:
+        lists.insert(customers)
+        yield lists, customers
+
+
+@pytest.mark.parametrize("text", dict.fromkeys(text for text, _ in FOUND + NOT_FOUND))
+async def test_mongodb_finds_what_has_the_words_of_a_search(
+    text: str, searched: tuple[Lists, list[Customer]]
+) -> None:
+    lists, customers = searched
+    with lists.profiled() as commands:
+        for order in ORDERS:
+            found = listing(text, None, order)
+            page = await list_customers(lists.store, found, Part(first=100))
+
+            assert set(page.customers) == {each for each in customers if finds(text, each)}
+
+    # No text of a search becomes an operator.
+    assert "'$regex':" not in str(commands)
 
 
 # What MongoDB reads
@@ -390,6 +433,79 @@ async def test_a_list_that_takes_long_in_its_order_is_sorted(
         True,
         True,
     ]
+
+
+@pytest.mark.parametrize("order", ORDERS, ids=str)
+async def test_pages_lose_and_repeat_nothing_that_stays_while_others_change(
+    order: Order, empty: Lists, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Half of the names are absent, and changes are made at the same times as those of the others.
+    staying, others = ALL[:60], ALL[60:80]
+    empty.insert([*staying, *others])
+    moving = [str(each.id) for each in others]
+    random = Random(5)  # noqa: S311  # no secrets
+    for use_case in ("create_customer", "update_customer"):
+        monkeypatch.setattr(
+            f"graphql_api.customers.{use_case}.now",
+            lambda: START + timedelta(milliseconds=random.randrange(25)),
+        )
+
+    numbers = itertools.count()
+
+    def one_of_the_others() -> str:
+        return moving.pop(random.randrange(len(moving)))
+
+    async def change_others() -> None:
+        """Creates a customer, changes another one, and deletes a third one."""
+        number, name = next(numbers), random.choice([None, "Jose", "Zoë Smithson"])
+        sent = {"email": f"bob.new{number}@example.com", "name": name}
+        created = await create_customer(empty.store, sent, None)
+        assert isinstance(created, Created)
+        sent = {"email": f"ann.new{number}@example.com", "name": "Ann Smith"}
+        moved = one_of_the_others()
+        assert isinstance(await update_customer(empty.store, moved, sent, None), Updated)
+        gone = one_of_the_others()
+        assert isinstance(await delete_customer(empty.store, gone, None), Deleted)
+        moving.extend((str(created.customer.id), moved))
+
+    async def read_and_change(found: Listing, *, is_last: bool) -> list[Customer]:
+        read: list[Customer] = []
+        async for page in pages_of(empty.store, found, 7, is_last=is_last):
+            read = [*page.customers, *read] if is_last else [*read, *page.customers]
+            await change_others()
+        return read
+
+    # Each reads while the others change.
+    lists = [listing(None, None, order), listing("exam", Filter(has=("email",)), order)] * 2
+    reads = await asyncio.gather(
+        *(read_and_change(found, is_last=n < 2) for n, found in enumerate(lists))
+    )
+
+    for found, read in zip(lists, reads, strict=True):
+        assert [each for each in read if each in staying] == expected(found, staying)
+    assert next(numbers) > 30
+
+
+async def test_of_two_common_words_the_rarer_is_sorted(
+    failing_set: ReplicaSet, member: Member
+) -> None:
+    # Every customer has the first word, and every second the other one.
+    names = ["Alpha Beta", "Alpha"]
+    customers = [
+        replace(each, name=names[number % 2], description=None)
+        for number, each in enumerate(ALL[:200])
+    ]
+    found = listing("alpha beta", None, Order(OrderField.NAME))
+    async with opened(failing_set.database_uri()) as lists:
+        lists.insert(customers)
+
+        # MaxTimeMSExpired
+        with member.failing("find", mode={"times": 1}, errorCode=50), lists.profiled() as commands:
+            page = await lists.store.page(PageRequest(listing=found, size=5))
+
+    assert page.customers == expected(found, customers)[:5]
+    assert commands[-1]["hasSortStage"]
+    assert commands[-1]["docsExamined"] == 100
 
 
 # Against a plain model

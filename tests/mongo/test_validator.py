@@ -101,7 +101,7 @@ def test_documents_that_the_rules_never_produce_are_rejected(
 
 
 def left_of_a_removed_customer(**values: Any) -> dict[str, Any]:
-    """What is left of a removed customer, with these values in addition or in place of its own."""
+    """The remains of a removed customer, with these values in addition or in place of their own."""
     return {
         "_id": uuid4(),
         "emailCaseFolded": f"\0{uuid4()}",
@@ -113,7 +113,7 @@ def left_of_a_removed_customer(**values: Any) -> dict[str, Any]:
     }
 
 
-def test_what_is_left_of_a_removed_customer_is_accepted(guarded: Documents) -> None:
+def test_the_remains_of_a_removed_customer_are_accepted(guarded: Documents) -> None:
     guarded.insert_one(left_of_a_removed_customer())
     without_key = left_of_a_removed_customer()
     del without_key["idempotency"]

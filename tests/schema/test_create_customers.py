@@ -11,6 +11,7 @@ from graphql_api.customers.fields import FIELDS
 
 from ..support.clients import (
     CREATE_CUSTOMERS,
+    connected,
     create_customer,
     create_customers,
     delete_customer,
@@ -66,7 +67,7 @@ async def test_an_empty_list_has_an_empty_result(policy: str, client: httpx.Asyn
     assert (counts(result), result["results"]) == ((0, 0, 0), [])
 
 
-async def test_what_can_be_created_is_created(
+async def test_all_customers_that_can_be_created_are_created(
     client: httpx.AsyncClient, documents: Documents
 ) -> None:
     await create_customer(client, email="jane@example.com")
@@ -117,6 +118,14 @@ async def test_what_can_be_created_is_created(
         },
     ]
     assert emails(documents) == ["ada@example.com", "jane@example.com", "john@example.com"]
+
+
+@each_policy
+async def test_a_list_without_a_valid_customer_needs_no_database(policy: str) -> None:
+    async with connected("mongodb://127.0.0.1:1/") as client:
+        result = await create_customers(client, [INVALID, {"email": "john"}], on_error=policy)
+
+    assert kinds(result) == [["TooShortError"], ["InvalidFormatError"]]
 
 
 async def test_an_invalid_customer_does_not_make_a_later_one_a_duplicate(
@@ -226,11 +235,11 @@ async def test_a_valid_list_with_a_conflict_creates_nothing_with_create_none(
 
 
 def emails_of_customers(documents: Documents) -> list[str]:
-    """The addresses of all that is not left of a removed customer."""
+    """The email addresses of all customers that are not removed."""
     return sorted(documents.distinct("email"))
 
 
-async def test_what_is_missing_of_a_list_is_created_with_create_none(
+async def test_the_missing_customers_of_a_list_are_created_with_create_none(
     client: httpx.AsyncClient, documents: Documents
 ) -> None:
     await create_customers(client, [JOHN], idempotency_key="key")
@@ -296,6 +305,7 @@ async def test_more_than_1000_customers_are_a_request_error(
     assert documents.count_documents({}) == 0
 
 
+@pytest.mark.alone
 @each_policy
 async def test_1000_customers_with_all_fields_fit_into_one_request(
     policy: str, client: httpx.AsyncClient, documents: Documents
@@ -308,8 +318,27 @@ async def test_1000_customers_with_all_fields_fit_into_one_request(
     while not creating.done():
         await client.get("/healthz")
         others += 1
+        # Without a pause, these requests would take most of the processor's time.
+        await asyncio.sleep(0.01)
 
     assert counts(await creating) == (1000, 0, 0)
     # Other requests are served between two customers.
-    assert others > 20
+    assert others > 5
     assert documents.count_documents({}) == 1000
+
+
+async def test_several_lists_in_one_operation_have_the_cost_of_their_customers(
+    client: httpx.AsyncClient, documents: Documents
+) -> None:
+    query = """mutation ($inputs: [CreateCustomerInput!]!) {
+      a: createCustomers(inputs: $inputs) { createdCount }
+      b: createCustomers(inputs: $inputs) { createdCount }
+    }"""
+
+    for number, code in ((998, None), (999, "TOO_LARGE")):
+        answer = await execute(client, query, {"inputs": [INVALID] * number})
+
+        assert [error["extensions"]["code"] for error in answer.get("errors", ())] == (
+            [] if code is None else [code]
+        )
+    assert documents.count_documents({}) == 0

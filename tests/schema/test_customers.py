@@ -38,7 +38,7 @@ async def five(client: httpx.AsyncClient) -> None:
 
 
 def local_parts(page: dict[str, Any]) -> list[str]:
-    """Whom the page lists, in its order."""
+    """The local parts of the email addresses on the page, in its order."""
     return [node["email"].partition("@")[0] for node in page["nodes"]]
 
 
@@ -204,7 +204,7 @@ async def four_places(client: httpx.AsyncClient) -> None:
         ({"country": None, "createdAt": None, "has": None}, ["no", "ca", "de", "ny"]),
         ({"createdAt": {}}, ["no", "ca", "de", "ny"]),
         ({"country": ["Us"]}, ["ca", "ny"]),
-        # A value that is no list is a list of one.
+        # A value that is not a list counts as a list of one.
         ({"country": "DE"}, ["de"]),
         ({"country": ["us", "de"], "state": ["ny", "nj"]}, ["ny"]),
         ({"city": [" koln ", "NEW  YORK"]}, ["de", "ny"]),
@@ -287,9 +287,23 @@ async def test_a_limit_out_of_range_is_an_error(limit: int, client: httpx.AsyncC
 
     assert answer["data"] == {"customers": None}
     [error] = answer["errors"]
-    assert error["message"] == "Send a number from 1 to 100000 as `limit`."
+    assert error["message"] == "Send a number from 1 to 100,000 as `limit`."
     assert error["path"] == ["customers", "totalCount"]
     assert error["extensions"] == {"code": "BAD_USER_INPUT"}
+
+
+@pytest.mark.parametrize(("limit", "code"), [(89_300, None), (89_400, "TOO_LARGE")])
+async def test_counts_have_the_cost_of_the_customers_that_they_count(
+    limit: int, code: str | None, client: httpx.AsyncClient
+) -> None:
+    query = """query ($limit: Int!) { customers {
+      a: totalCount(limit: $limit) { count } b: totalCount(limit: 100000) { count }
+      c: totalCount { precision } } }"""
+
+    answer = await execute(client, query, {"limit": limit})
+
+    errors = answer.get("errors", ())
+    assert [error["extensions"]["code"] for error in errors] == ([] if code is None else [code])
 
 
 SIZE = "Send a number from 1 to 100 as `{}`."
@@ -340,7 +354,7 @@ TIME = "Send a time with its offset, such as 2026-11-22T08:59:51.042Z."
     ],
     ids=lambda value: str(value)[:60],
 )
-async def test_what_a_list_cannot_be_asked_for_is_a_clear_error(
+async def test_an_invalid_argument_of_a_list_is_a_clear_error(
     arguments: dict[str, Any], message: str, client: httpx.AsyncClient
 ) -> None:
     # The second request has a document that is cached, the third one a prepared operation.

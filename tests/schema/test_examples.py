@@ -50,7 +50,7 @@ def test_an_example_is_valid_and_written_as_graphiql_would(example: Example) -> 
 async def test_the_first_example_creates_the_customer_of_the_specification(
     client: httpx.AsyncClient,
 ) -> None:
-    data = await play(client, "CreateCustomer")
+    data = await play(client, "Create")
 
     result = data["createCustomer"]
     assert result["__typename"] == "CreateCustomerSuccess"
@@ -63,7 +63,7 @@ async def test_the_first_example_creates_the_customer_of_the_specification(
 async def test_an_example_has_an_error_of_every_field_and_of_every_kind(
     client: httpx.AsyncClient,
 ) -> None:
-    data = await play(client, "EveryErrorAtOnce")
+    data = await play(client, "AllErrors")
 
     errors = data["createCustomer"]["errors"]
     kinds = {kind.name for kind in members("CustomerFieldError")}
@@ -78,8 +78,8 @@ async def test_an_example_has_an_error_of_every_field_and_of_every_kind(
 async def test_an_example_is_replayed_and_another_time_creates_another_customer(
     client: httpx.AsyncClient,
 ) -> None:
-    first, again = [await play(client, "IdempotentReplay") for _ in range(2)]
-    later = await play(client, "IdempotentReplay", **{FRESH: "later"})
+    first, again = [await play(client, "Replay") for _ in range(2)]
+    later = await play(client, "Replay", **{FRESH: "later"})
 
     results = [data["createCustomer"] for data in (first, again, later)]
     assert [result["replayed"] for result in results] == [False, True, False]
@@ -89,21 +89,21 @@ async def test_an_example_is_replayed_and_another_time_creates_another_customer(
 async def test_an_example_reads_the_customer_that_was_created_last(
     client: httpx.AsyncClient,
 ) -> None:
-    nobody = await play(client, "ReadCustomer")
-    created = (await play(client, "CreateCustomer"))["createCustomer"]["customer"]
+    nobody = await play(client, "Read")
+    created = (await play(client, "Create"))["createCustomer"]["customer"]
 
-    read = await play(client, "ReadCustomer", **{CREATED_LAST: created["id"]})
+    read = await play(client, "Read", **{CREATED_LAST: created["id"]})
 
     assert nobody == {"customer": None}
     assert read == {"customer": created}
 
 
 async def test_examples_list_and_find_customers(client: httpx.AsyncClient) -> None:
-    created = (await play(client, "CreateCustomer"))["createCustomer"]["customer"]
-    await play(client, "IdempotentReplay")
+    created = (await play(client, "Create"))["createCustomer"]["customer"]
+    await play(client, "Replay")
 
-    listed = (await play(client, "ListCustomers"))["customers"]
-    found = (await play(client, "SearchCustomers"))["customers"]
+    listed = (await play(client, "List"))["customers"]
+    found = (await play(client, "Search"))["customers"]
 
     assert [node["name"] for node in listed["nodes"]] == ["Ada Lovelace", "John Smith"]
     assert listed["totalCount"] == {"count": 2, "precision": "EXACT"}
@@ -113,11 +113,11 @@ async def test_examples_list_and_find_customers(client: httpx.AsyncClient) -> No
 async def test_an_example_changes_the_customer_that_was_created_last_once(
     client: httpx.AsyncClient,
 ) -> None:
-    nobody = (await play(client, "UpdateCustomer"))["updateCustomer"]
-    created = (await play(client, "CreateCustomer"))["createCustomer"]["customer"]
+    nobody = (await play(client, "Update"))["updateCustomer"]
+    created = (await play(client, "Create"))["createCustomer"]["customer"]
 
     first, again = [
-        (await play(client, "UpdateCustomer", **{CREATED_LAST: created["id"]}))["updateCustomer"]
+        (await play(client, "Update", **{CREATED_LAST: created["id"]}))["updateCustomer"]
         for _ in range(2)
     ]
 
@@ -134,3 +134,34 @@ async def test_an_example_changes_the_customer_that_was_created_last_once(
             "version": 2,
         }
     )
+
+
+async def test_an_example_creates_many_customers_and_replays_them(
+    client: httpx.AsyncClient,
+) -> None:
+    first, again = [(await play(client, "CreateMany"))["createCustomers"] for _ in range(2)]
+
+    counts = ("createdCount", "replayedCount", "failedCount")
+    assert [first[name] for name in counts] == [2, 0, 1]
+    assert [again[name] for name in counts] == [0, 2, 1]
+    [error] = first["results"][2]["errors"]
+    assert error["__typename"] == "DuplicateInListError"
+    assert error["path"] == ["inputs", "2", "email"]
+
+
+async def test_an_example_deletes_the_customer_that_was_changed_once(
+    client: httpx.AsyncClient,
+) -> None:
+    created = (await play(client, "Create"))["createCustomer"]["customer"]
+
+    changed = (await play(client, "Delete", **{CREATED_LAST: created["id"]}))["deleteCustomer"]
+    await play(client, "Update", **{CREATED_LAST: created["id"]})
+    deleted, missing = [
+        (await play(client, "Delete", **{CREATED_LAST: created["id"]}))["deleteCustomer"]
+        for _ in range(2)
+    ]
+
+    assert changed["__typename"] == "CustomerChanged"
+    assert changed["current"] == {"id": created["id"], "version": 1}
+    assert deleted == {"__typename": "DeleteCustomerSuccess", "id": created["id"]}
+    assert missing["__typename"] == "CustomerNotFound"

@@ -123,7 +123,7 @@ async def test_an_email_of_another_customer_is_taken(
     assert [error["__typename"] for error in taken["errors"]] == ["EmailTakenError"]
 
 
-async def test_what_changes_nothing_is_not_a_change(
+async def test_a_request_that_changes_nothing_is_not_a_change(
     client: httpx.AsyncClient, created: dict[str, Any]
 ) -> None:
     updated = await update_customer(client, created["id"], if_version=1, name=" John  Smith ")

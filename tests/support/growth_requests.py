@@ -5,7 +5,7 @@ import unicodedata
 from collections.abc import Callable, Iterator
 from random import Random
 
-from .clients import CREATE_CUSTOMER
+from .clients import CREATE_CUSTOMER, LIST_CUSTOMERS
 from .wires import get, post
 
 # Makes a whole HTTP request, whose growing part has about this many bytes or characters.
@@ -135,6 +135,32 @@ _TOKENS: dict[str, Callable[[int], str]] = {
         + "}){__typename}}"
     ),
 }
+# Arguments of lists, whose errors precede the database.
+_LISTS: dict[str, Callable[[int], dict[str, object]]] = {
+    "a search of one word": lambda n: {"search": "a" * n},
+    "a search of many words": lambda n: {"search": "a " * (n // 2)},
+    "a search of marks": lambda n: {"search": "\u0301\u0323" * (n // 12)},
+    "a search of letters that fold to many": lambda n: {"search": "\ufdfa" * (n // 6)},
+    "a search of punctuation": lambda n: {"search": "(" * n},
+    "a search of expressions": lambda n: {"search": "(a*)*" * (n // 5)},
+    "a cursor": lambda n: {"after": "A" * n},
+    "a cursor of escapes": lambda n: {"before": "\ud800" * (n // 6)},
+    "a place": lambda n: {"filter": {"city": ["\u00e9" * (n // 6)]}},
+    "places": lambda n: {"filter": {"state": ["a"] * (n // 5)}},
+    "long places": lambda n: {"filter": {"state": ["a" * (n // 51)] * 51}},
+    "fields": lambda n: {"filter": {"has": ["NAME"] * (n // 8)}},
+    "a time": lambda n: {"filter": {"createdAt": {"from": "1" * n}}},
+    "a time of a long fraction": lambda n: {
+        "filter": {"updatedAt": {"before": f"2026-01-01T00:00:00.{'1' * n}Z"}, "has": []}
+    },
+}
+_EMAILS = {
+    "letters": "a",
+    "marks": "\u0301\u0323",
+    "at signs": "@",
+    "punycode": "xn--",
+    "dots": "a.",
+}
 _HEADERS: dict[str, Callable[[int], bytes]] = {
     "Accept of many": lambda n: b"Accept: " + b"a/b;q=0.1," * (n // 10),
     "Accept of parameters": lambda n: b"Accept: a/b" + b";q=0.1" * (n // 6),
@@ -244,6 +270,21 @@ def _shared_text(unit: str, kind: str, name: str) -> Grow:
     return grow
 
 
+def _list(grow: Callable[[int], dict[str, object]]) -> Grow:
+    return lambda size: body(json.dumps({"query": LIST_CUSTOMERS, "variables": grow(size)}))
+
+
+def _email(unit: str) -> Grow:
+    query = "query ($email: String!) { customerByEmail(email: $email) { id } }"
+
+    def grow(size: int) -> bytes:
+        # The white space in it makes it invalid.
+        email = f"{unit * (size // _escaped(unit))} @example.com"
+        return body(json.dumps({"query": query, "variables": {"email": email}}))
+
+    return grow
+
+
 def _scalar(grow: Callable[[int], str], *, inline: bool) -> Grow:
     def request(size: int) -> bytes:
         number = grow(size)
@@ -290,6 +331,10 @@ def _requests() -> Iterator[tuple[str, Grow]]:
         yield f"document: {name}", _document(text)
     for name, text in _TOKENS.items():
         yield f"tokens: {name}", _few_tokens(text)
+    for name, arguments in _LISTS.items():
+        yield f"list: {name}", _list(arguments)
+    for name, unit in _EMAILS.items():
+        yield f"email: {name}", _email(unit)
     for name, header in _HEADERS.items():
         yield f"header: {name}", _header(header)
     for name, text in _JSON.items():

@@ -10,7 +10,7 @@ import pytest
 
 from .paths import ROOT
 
-_CHROMIUM = shutil.which("chromium")
+CHROMIUM = shutil.which("chromium")
 
 
 def _skipped_without(found: object, what: str) -> pytest.MarkDecorator:
@@ -19,7 +19,7 @@ def _skipped_without(found: object, what: str) -> pytest.MarkDecorator:
 
 needs_node = _skipped_without((ROOT / "tests/http/audits/node_modules").is_dir(), "Node 20.19")
 needs_chromium = _skipped_without(
-    _CHROMIUM and (ROOT / "tests/clients/browser/node_modules").is_dir(),
+    CHROMIUM and (ROOT / "tests/clients/browser/node_modules").is_dir(),
     "Chromium, with Node 20.19,",
 )
 
@@ -32,7 +32,7 @@ def run_script(script: str, *arguments: str) -> Any:  # pragma: no cover  # wher
         text=True,
         timeout=120,
         check=False,
-        env={**os.environ, "CHROMIUM": _CHROMIUM or ""},
+        env={**os.environ, "CHROMIUM": CHROMIUM or ""},
     )
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)

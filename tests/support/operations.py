@@ -286,7 +286,7 @@ class _Writer:
         nullable = get_nullable_type(type_)
         if is_list_type(nullable):
             items = [self._sample(name, nullable.of_type) for _ in range(self.random.randint(0, 3))]
-            # A value that is no list is a list of one.
+            # A value that is not a list counts as a list of one.
             return items[0] if len(items) == 1 and self._chance(0.5) else items
         if is_input_object_type(nullable):
             return self._sample_input(nullable)

@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import re
 import select
 import signal
 import subprocess
@@ -143,8 +144,9 @@ def _address(process: subprocess.Popen[str], errors: Path) -> str:
     assert process.stdout is not None
     readable, _, _ = select.select([process.stdout], [], [], _TIMEOUT_SECONDS)
     line = process.stdout.readline() if readable else "nothing"
-    assert line.startswith(("GraphiQL: http://", "GraphQL: http://")), (line, errors.read_text())
-    return line.split(": ", 1)[1].removesuffix("/graphql\n")
+    address = re.match(r"(?:Dashboard|GraphiQL|GraphQL): (http://[^/]+)/", line)
+    assert address, (line, errors.read_text())
+    return address[1]
 
 
 def _pids() -> list[int]:

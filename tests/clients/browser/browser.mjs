@@ -14,17 +14,27 @@ const FLAGS = [
   "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
 ];
 
-/**
- * Lets `steps` use a page, and returns what they return, with `faults`: errors in the console,
- * broken rules of the Content-Security-Policy among them, and requests to other origins.
- */
+export const launch = () =>
+  chromium.launch({ executablePath: process.env.CHROMIUM, args: FLAGS });
+
+/** Starts Chromium for one use; see `inContext`. */
 export async function inBrowser(origin, options, steps) {
-  const browser = await chromium.launch({ executablePath: process.env.CHROMIUM, args: FLAGS });
+  const browser = await launch();
   try {
-    const context = await browser.newContext({
-      viewport: { width: 1280, height: 800 },
-      ...options,
-    });
+    return await inContext(browser, origin, options, steps);
+  } finally {
+    await browser.close();
+  }
+}
+
+/**
+ * Lets `steps` use a browser without any stored data, and returns what they return, with `faults`:
+ * errors in the console, broken rules of the Content-Security-Policy among them, and requests to
+ * other origins.
+ */
+export async function inContext(browser, origin, options, steps) {
+  const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, ...options });
+  try {
     context.setDefaultTimeout(60_000);
     const faults = [];
     context.on("console", (message) => {
@@ -44,6 +54,6 @@ export async function inBrowser(origin, options, steps) {
       throw new Error(`It failed, and in the browser: ${faults.join("; ")}`, { cause: error });
     }
   } finally {
-    await browser.close();
+    await context.close();
   }
 }

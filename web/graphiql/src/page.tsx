@@ -55,5 +55,13 @@ createRoot(document.getElementById("graphiql")!).render(
   >
     <CarryOver />
     <SelectLinkedOperation />
+    {server.dashboard && (
+      <GraphiQL.Logo>
+        {/* Relative to /graphql, so that it leads to the dashboard when a proxy adds a prefix. */}
+        <a className="graphiql-logo-link" href="./">
+          Dashboard
+        </a>
+      </GraphiQL.Logo>
+    )}
   </GraphiQL>,
 );

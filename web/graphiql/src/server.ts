@@ -2,6 +2,8 @@
 
 type Server = {
   introspection: boolean;
+  /** Whether there is a dashboard to link to. */
+  dashboard: boolean;
   /** The placeholder in the examples for a text that is new each time the page is opened. */
   fresh: string;
   /** The placeholder in the examples for the id of the customer that was created last. */

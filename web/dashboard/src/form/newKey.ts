@@ -1,0 +1,5 @@
+/** A new idempotency key. Browsers offer `crypto.randomUUID` to https and to this machine only. */
+export function newKey(): string {
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+}
