@@ -7,7 +7,15 @@ import sys
 from collections.abc import Sequence
 from typing import Protocol, cast
 
-from .commands import database, documents, keys, schema, serve
+from .commands import (
+    database,
+    documents,
+    export_customers,
+    import_customers,
+    keys,
+    schema,
+    serve,
+)
 from .faults import Misconfigured, Unavailable
 from .logs import stack_frames
 from .mongo.mongod import MongodError
@@ -29,6 +37,8 @@ _COMMANDS: dict[str, _Command] = {
     "keys": keys,
     "documents": documents,
     "database": database,
+    "import": import_customers,
+    "export": export_customers,
     "schema": schema,
 }
 

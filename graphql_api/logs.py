@@ -132,7 +132,8 @@ def formatter(log_format: str | None) -> logging.Formatter:
 
 def _renderer(log_format: str | None) -> Processor:
     if log_format == "console" or (log_format is None and sys.stderr.isatty()):
-        return structlog.dev.ConsoleRenderer()
+        # Rich's tracebacks, the default where Rich is installed, show the values of variables.
+        return structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
     return structlog.processors.JSONRenderer(lambda event, **_: orjson.dumps(event).decode())
 
 

@@ -1,18 +1,16 @@
 """The command `graphql-api database`, which migrates and checks the stored customers."""
 
 import argparse
-import asyncio
 import sys
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable
 
-from ..faults import SettingUp
 from ..mongo.check import check
 from ..mongo.database import MongoDatabase
 from ..mongo.migrations import Progress, migrate
 from ..settings import Settings
-from .open_database import with_database
+from .open_database import set_up, with_database
 from .setting_options import add_setting_options, environment_with
 from .table import print_table
 
@@ -22,7 +20,6 @@ _Action = Callable[[MongoDatabase], Awaitable[int]]
 
 _COLUMNS = ("COUNT", "FAULT")
 _PROGRESS_SECONDS = 2.0
-_PAUSE_SECONDS = 0.5
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -57,7 +54,7 @@ def run(options: argparse.Namespace) -> int:
 
 async def _migrate(database: MongoDatabase) -> int:
     # The query for what is left to migrate needs its index.
-    await _set_up(database)
+    await set_up(database)
     progress, shown_at = Progress(), time.monotonic()
     async for batch in migrate(database):
         for refusal in progress.count(batch):
@@ -67,16 +64,6 @@ async def _migrate(database: MongoDatabase) -> int:
             print(f"{progress.total} About {batch.share:.0%} read.", file=sys.stderr)
     print(progress.total)
     return 1 if progress.refused else 0
-
-
-async def _set_up(database: MongoDatabase) -> None:
-    """Sets up the collection, however long its indexes take."""
-    while True:
-        try:
-            return await database.set_up()
-        except SettingUp:
-            # The log shows how far the indexes are.
-            await asyncio.sleep(_PAUSE_SECONDS)
 
 
 async def _check(database: MongoDatabase) -> int:

@@ -1,15 +1,18 @@
-"""Opens the database of the settings for one command."""
+"""Opens the database of the settings for one command, and sets it up."""
 
 import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable
 
 from ..app import open_database
+from ..faults import SettingUp
 from ..logs import log_to_standard_error
 from ..mongo.database import MongoDatabase
 from ..mongo.driver_errors import driver_errors_explained
 from ..mongo.mongod import running_or_embedded_mongod
 from ..settings import Settings
+
+_PAUSE_SECONDS = 0.5
 
 
 def with_database(settings: Settings, work: Callable[[MongoDatabase], Awaitable[int]]) -> int:
@@ -30,3 +33,13 @@ def with_database(settings: Settings, work: Callable[[MongoDatabase], Awaitable[
             running_or_embedded_mongod(settings.mongod, settings.data_dir)
         )
         return asyncio.run(run(uri))
+
+
+async def set_up(database: MongoDatabase) -> None:
+    """Sets up the collection, however long its indexes take. Raises `Unavailable`."""
+    while True:
+        try:
+            return await database.set_up()
+        except SettingUp:
+            # The log shows how far the indexes are.
+            await asyncio.sleep(_PAUSE_SECONDS)

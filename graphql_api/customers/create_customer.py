@@ -59,7 +59,7 @@ async def create_customer(
 
 def new_customer(judged: NewCustomer, idempotency_key: str | None) -> StoredCustomer:
     """A valid customer with a new id, as the store takes it."""
-    attempt = None if idempotency_key is None else Attempt(idempotency_key, _fingerprint(judged))
+    attempt = None if idempotency_key is None else Attempt(idempotency_key, fingerprint(judged))
     time = now()
     customer = Customer(**vars(judged), id=uuid4(), version=1, created_at=time, updated_at=time)
     return StoredCustomer(customer, attempt)
@@ -72,7 +72,7 @@ def created(new: StoredCustomer, stored: StoredCustomer) -> Created | Conflict:
     return Created(stored.customer, replayed=stored.customer.id != new.customer.id)
 
 
-def _fingerprint(new: NewCustomer) -> str:
+def fingerprint(new: NewCustomer) -> str:
     """SHA-256 of the given fields alone, so that a field that is added later does not change it."""
     given = {name: value for name, value in vars(new).items() if value is not None}
     return hashlib.sha256(json.dumps(given, sort_keys=True).encode()).hexdigest()

@@ -18,7 +18,7 @@ from .driver_errors import is_transient
 
 _Result = TypeVar("_Result")
 
-# How long one step of an operator's command may take, and for how long it is tried again.
+# How long one step of an operator's command may usually take, and for how long it is tried again.
 _STEP_SECONDS = 30.0
 _PATIENCE_SECONDS = 60.0
 
@@ -65,6 +65,7 @@ async def within_deadline(
 async def with_retries(
     database: AsyncIOMotorDatabase[dict[str, Any]],
     work: Callable[[Database[dict[str, Any]]], _Result],
+    step_seconds: float = _STEP_SECONDS,
 ) -> _Result:
     """The result of work for which no request waits, in one of Motor's threads.
 
@@ -75,7 +76,7 @@ async def with_retries(
     while True:
         try:
             return await within_deadline(
-                deadline_in(_STEP_SECONDS), partial(in_motor_thread, database, work)
+                deadline_in(step_seconds), partial(in_motor_thread, database, work)
             )
         except Unavailable:
             if time.monotonic() > give_up:

@@ -14,10 +14,12 @@ from functools import cached_property
 from typing import Any
 
 import pymongo
+from pymongo.client_session import ClientSession
 from pymongo.collection import Collection
 from pymongo.database import Database
 from pymongo.errors import PyMongoError
 
+from ..customers.fields import Customer
 from ..customers.listings import (
     NEWEST_FIRST,
     Filter,
@@ -90,6 +92,23 @@ def read_page(database: Database[dict[str, Any]], *, request: PageRequest) -> Pa
     return Page(customers, has_next=has_more or ends_earlier, has_previous=starts_later)
 
 
+def read_on(
+    database: Database[dict[str, Any]],
+    *,
+    listing: Listing,
+    after: Position | None,
+    size: int,
+    session: ClientSession,
+) -> list[Customer]:
+    """The next customers of a listing, at the session's time, however long it takes to find them.
+
+    Raises `pymongo.errors.PyMongoError`.
+    """
+    reader = _Reader(database[NAME], listing, session, walk_seconds=None)
+    documents = reader.find(after, None, size)
+    return [from_document(document).customer for document in documents]
+
+
 def count(database: Database[dict[str, Any]], *, listing: Listing, limit: int) -> int:
     """The number of customers, or the limit. Raises `pymongo.errors.PyMongoError`."""
     # The index `search` has the times of creation, so MongoDB counts without reading documents.
@@ -110,14 +129,27 @@ class _Condition:
 
 
 class _Reader:
-    """Reads the customers of one listing."""
+    """Reads the customers of one listing.
 
-    def __init__(self, customers: Collection[dict[str, Any]], listing: Listing) -> None:
+    With a session, everything is read at its time. `walk_seconds` limits how long customers are
+    read in the order of the list.
+    """
+
+    def __init__(
+        self,
+        customers: Collection[dict[str, Any]],
+        listing: Listing,
+        session: ClientSession | None = None,
+        *,
+        walk_seconds: float | None = _WALK_SECONDS,
+    ) -> None:
         self._customers = customers
+        self._session = session
+        self._walk_seconds = walk_seconds
         self._is_by_creation = listing.order.field is OrderField.CREATED_AT
         self._is_descending = listing.order.is_descending
         self._key = _KEYS[listing.order.field]
-        conditions = list(_conditions(customers, listing))
+        conditions = list(_conditions(customers, listing, session))
         # The limits of the order's key: MongoDB reads one range of each index in that order.
         self._ranges = [
             {self._key: {"$gte": _LEAST[self._key]}},
@@ -141,9 +173,9 @@ class _Reader:
         low, high = (before, after) if self._is_descending else (after, before)
         between = _Between(key=self._key, low=low, high=high, is_included=is_included)
         direction = -1 if self._is_descending is not is_backwards else 1
-        if self._plan is self._walk and self._conditions:
+        if self._walk_seconds is not None and self._plan is self._walk and self._conditions:
             try:
-                with pymongo.timeout(_WALK_SECONDS):
+                with pymongo.timeout(self._walk_seconds):
                     return self._find(between, limit, direction)
             except PyMongoError as error:
                 if not error.timeout:
@@ -177,6 +209,7 @@ class _Reader:
             sort=[(self._key, direction), ("_id", direction)],
             limit=limit,
             hint=plan.index,
+            session=self._session,
         ).to_list()
 
     @cached_property
@@ -200,7 +233,7 @@ class _Reader:
         """The first condition that few customers fulfil, or None."""
         for condition in self._conditions:
             found = self._customers.count_documents(
-                condition.query, limit=_FEW, hint=condition.index
+                condition.query, session=self._session, limit=_FEW, hint=condition.index
             )
             if found < _FEW:
                 return condition
@@ -230,6 +263,7 @@ class _Reader:
             skip=_FEW - 1,
             limit=1,
             hint=SEARCH,
+            session=self._session,
         )
         return [document["createdAt"] for document in cursor]
 
@@ -242,7 +276,9 @@ class _Reader:
         return [*self._ranges, plan.query, *others]
 
 
-def _conditions(customers: Collection[dict[str, Any]], listing: Listing) -> Iterator[_Condition]:
+def _conditions(
+    customers: Collection[dict[str, Any]], listing: Listing, session: ClientSession | None
+) -> Iterator[_Condition]:
     """The conditions of a listing; those that probably let the fewest customers through first."""
     for word in sorted(listing.words, key=len, reverse=True):
         begins = {SEARCH: {"$elemMatch": {"$gte": word, "$lt": word + _LAST}}}
@@ -263,7 +299,7 @@ def _conditions(customers: Collection[dict[str, Any]], listing: Listing) -> Iter
         if times is not None and (limits := _limits(times)):
             yield _Condition(key, {key: limits})
     if filter_.has or filter_.has_not:
-        yield _Condition(GIVEN, {GIVEN: {"$in": _masks(customers, filter_)}})
+        yield _Condition(GIVEN, {GIVEN: {"$in": _masks(customers, filter_, session)}})
 
 
 def _limits(times: TimeRange) -> dict[str, datetime]:
@@ -280,7 +316,9 @@ def _implied_ranges(filter_: Filter, key: str) -> Iterator[_Query]:
         yield {key: {"$gte": created.start}}
 
 
-def _masks(customers: Collection[dict[str, Any]], filter_: Filter) -> list[int]:
+def _masks(
+    customers: Collection[dict[str, Any]], filter_: Filter, session: ClientSession | None
+) -> list[int]:
     """The masks, of those that customers have, with what is given, and without what is not.
 
     No index answers a condition on bits, but a collection has few masks.
@@ -288,7 +326,7 @@ def _masks(customers: Collection[dict[str, Any]], filter_: Filter) -> list[int]:
     given = sum(BITS[name] for name in filter_.has or ())
     missing = sum(BITS[name] for name in filter_.has_not or ())
     # None for documents without a mask: removed customers, and those that are not migrated yet.
-    masks: list[int | None] = customers.distinct(GIVEN)
+    masks: list[int | None] = customers.distinct(GIVEN, session=session)
     return [
         mask for mask in masks if mask is not None and mask & given == given and not mask & missing
     ]

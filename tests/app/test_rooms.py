@@ -21,6 +21,7 @@ MAY_IMPORT = {
         *("access", "customers", "deadline", "faults", "logs"),
         *("motor", "pymongo", "bson", "dns", "structlog"),
     },
+    "files": {"customers"},
     "http": {
         *("access", "customers", "deadline", "execution", "faults", "logs", "schema", "settings"),
         *("starlette", "strawberry", "graphql", "orjson", "limits"),
@@ -35,8 +36,9 @@ MAY_IMPORT = {
         *("starlette", "pymongo", "limits", "structlog"),
     },
     "commands": {
-        *("access", "app", "faults", "http", "logs", "mongo", "output", "schema", "settings"),
-        *("starlette", "uvicorn"),
+        *("access", "app", "customers", "faults", "files", "http", "logs", "mongo", "output"),
+        *("schema", "settings"),
+        *("rich", "starlette", "uvicorn"),
     },
     "__main__": {"commands", "faults", "logs", "mongo", "settings"},
     "__init__": set[str](),

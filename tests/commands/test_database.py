@@ -11,6 +11,7 @@ import pytest
 from pymongo.collection import Collection
 
 from graphql_api.commands import database as database_command
+from graphql_api.commands import open_database
 from graphql_api.faults import SettingUp
 from graphql_api.mongo.customer_documents import to_document, validator
 from graphql_api.mongo.customers import MongoCustomers
@@ -119,7 +120,7 @@ def test_a_migration_waits_however_long_the_indexes_take(
         await set_up(opened)
 
     monkeypatch.setattr(MongoDatabase, "set_up", takes_long)
-    monkeypatch.setattr(database_command, "_PAUSE_SECONDS", 0.01)
+    monkeypatch.setattr(open_database, "_PAUSE_SECONDS", 0.01)
 
     assert database("migrate") == (0, "Customers migrated: 0; not migrated: 0.\n", "")
     assert outcomes == []

@@ -1,0 +1,249 @@
+"""The command `graphql-api import`, which imports customers from a file."""
+
+import argparse
+import contextlib
+import signal
+import sys
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from types import FrameType
+
+from ..customers.import_customers import Accepted, DryRun, Outcome, import_customers
+from ..customers.judge import Value
+from ..faults import Unavailable
+from ..files.columns import UnknownColumn, mapping
+from ..files.records import Record, next_records
+from ..files.rejects import Rejects
+from ..files.rows import Reason, Rows, may_lack_zero, reasons
+from ..files.text import DEFAULT_ENCODING, InvalidFile
+from ..mongo.database import MongoDatabase
+from ..mongo.imports import MongoImports
+from ..settings import Settings
+from .import_report import Report
+from .import_source import STANDARD_INPUT, Source, open_source, print_understood
+from .open_database import set_up, with_database
+from .progress import shown
+from .setting_options import add_setting_options, environment_with
+
+SUMMARY = "import customers from a CSV or JSON Lines file"
+
+# The rows of one insert. Fewer take more time for each row; with more, Ctrl-C waits longer.
+_BATCH = 1_000
+
+_AGAIN = "To go on, run the same command again: rows that are stored will count as already there."
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the arguments."""
+    add_setting_options(parser, "data_dir")
+    parser.add_argument(
+        "file",
+        metavar="FILE",
+        help="A CSV or JSON Lines file, which may be compressed with gzip; - is standard input.",
+    )
+    parser.add_argument(
+        "--map",
+        metavar="COLUMN=FIELD",
+        type=_map,
+        default={},
+        help="Which columns become which fields, such as 'Mail=email,First+Last=name', if they "
+        "are not recognised. 'Notes=' leaves a column out.",
+    )
+    parser.add_argument(
+        "--encoding",
+        type=_encoding,
+        default=DEFAULT_ENCODING,
+        help=f"The encoding of the file, such as cp1252. Default: {DEFAULT_ENCODING}.",
+    )
+    parser.add_argument(
+        "--delimiter",
+        type=_delimiter,
+        help="The character between columns, or tab. Default: the comma, semicolon, tab or | that "
+        "is most frequent in the header.",
+    )
+    parser.add_argument(
+        "--phones",
+        choices=["digits"],
+        help="digits: import only the digits of phone numbers such as +1 (541) 754-3010.",
+    )
+    parser.add_argument(
+        "--rejects",
+        type=Path,
+        metavar="FILE",
+        help="Write rejected rows with the reasons to this file. Once mended, import it.",
+    )
+    parser.add_argument(
+        "--dry-run", action="store_true", help="Check every row, and store nothing."
+    )
+
+
+def run(options: argparse.Namespace) -> int:
+    """Imports the file. Returns 1 if a row was rejected or not imported, and 130 after Ctrl-C.
+
+    Raises `SettingsError`, `MongodError`, `OSError` and `Unavailable`.
+    """
+    settings = Settings.read(environment_with(options))
+    try:
+        with contextlib.ExitStack() as stack:
+            source = open_source(
+                options.file, options.encoding, options.delimiter, options.map, stack
+            )
+            rows = Rows(
+                source.columns, source.table.columns, reduces_phones=options.phones is not None
+            )
+            print_understood(source, rows)
+            rejects = _open_rejects(options.rejects, options.file, source, stack)
+            importing = _Import(source, rows, rejects, is_dry=options.dry_run)
+            return with_database(settings, importing.run)
+    except (InvalidFile, UnknownColumn) as error:
+        print(f"graphql-api: {error}", file=sys.stderr)
+        return 1
+
+
+class _Import:
+    """One import: takes the records of a file, and counts and reports what becomes of them."""
+
+    def __init__(
+        self, source: Source, rows: Rows, rejects: Rejects | None, *, is_dry: bool
+    ) -> None:
+        self._source = source
+        self._rows = rows
+        self._rejects = rejects
+        self._is_dry = is_dry
+        self._report = Report(is_dry=is_dry)
+        # The batches without outcomes: each record with its input, or None if it has a fault.
+        self._taken: deque[list[tuple[Record, dict[str, Value] | None]]] = deque()
+        self._is_stopping = False
+        self._failure: InvalidFile | None = None
+
+    async def run(self, database: MongoDatabase) -> int:
+        """Imports all records into the database, and prints a report."""
+        mongo = MongoImports(database)
+        try:
+            with contextlib.ExitStack() as stack:
+                if self._is_dry:
+                    dry = stack.enter_context(contextlib.closing(DryRun(mongo.find_existing)))
+                    imports: DryRun | MongoImports = dry
+                else:
+                    await set_up(database)
+                    imports = mongo
+                progress = stack.enter_context(shown("Importing", self._source.rows))
+                stack.enter_context(self._stopping_on_signals())
+                async for outcomes in import_customers(imports, self._batches()):
+                    self._count(self._taken.popleft(), outcomes)
+                    progress.update(self._report.rows, self._report.note)
+        except Unavailable:
+            self._report.print()
+            print(f"The database is unavailable. {_AGAIN}", file=sys.stderr)
+            return 1
+        self._report.print()
+        return self._end()
+
+    def _end(self) -> int:
+        if self._failure is not None:
+            print(f"graphql-api: {self._failure}", file=sys.stderr)
+            print(f"The rows before it are imported. {_AGAIN}", file=sys.stderr)
+            return 1
+        if self._is_stopping:
+            print(f"Stopped. {_AGAIN}", file=sys.stderr)
+            return 130
+        if self._report.rejected and self._rejects is None:
+            print("Add --rejects FILE to get the rejected rows in a file that you can mend.")
+        return 1 if self._report.rejected else 0
+
+    def _batches(self) -> Iterator[Sequence[dict[str, Value]]]:
+        """The inputs of the next records. Ends where the file cannot be read further."""
+        records = self._source.records
+        while not self._is_stopping:
+            batch: list[tuple[Record, dict[str, Value] | None]] = []
+            try:
+                for record in next_records(records, _BATCH):
+                    is_readable = record.fault is None
+                    batch.append((record, self._rows.values(record.cells) if is_readable else None))
+            except InvalidFile as failure:
+                self._failure = failure
+            if not batch:
+                return
+            self._taken.append(batch)
+            yield [values for _, values in batch if values is not None]
+            if self._failure is not None:
+                return
+
+    def _count(
+        self,
+        batch: Sequence[tuple[Record, dict[str, Value] | None]],
+        outcomes: Iterable[Outcome],
+    ) -> None:
+        remaining = iter(outcomes)
+        for record, values in batch:
+            if values is None:
+                self._reject(record, [Reason(None, record.fault or "")])
+                continue
+            outcome = next(remaining)
+            if isinstance(outcome, Accepted):
+                self._report.accept(record, outcome, may_lack_zero=may_lack_zero(values))
+            else:
+                self._reject(record, reasons(outcome, values))
+
+    def _reject(self, record: Record, reasons_: list[Reason]) -> None:
+        self._report.reject(record, reasons_)
+        if self._rejects is not None:
+            self._rejects.write(record, reasons_)
+
+    @contextlib.contextmanager
+    def _stopping_on_signals(self) -> Iterator[None]:
+        """The first Ctrl-C, or SIGTERM, ends the import after the batches that were taken."""
+
+        def stop(_number: int, _frame: FrameType | None) -> None:
+            if self._is_stopping:
+                raise KeyboardInterrupt
+            self._is_stopping = True
+            print(
+                "\nStopping after this batch. Press Ctrl-C again to stop at once.", file=sys.stderr
+            )
+
+        before = [(number, signal.signal(number, stop)) for number in _STOPPING]
+        try:
+            yield
+        finally:
+            for number, handler in before:
+                signal.signal(number, handler)
+
+
+_STOPPING = (signal.SIGINT, signal.SIGTERM)
+
+
+def _open_rejects(
+    path: Path | None, name: str, source: Source, stack: contextlib.ExitStack
+) -> Rejects | None:
+    if path is None:
+        return None
+    if name != STANDARD_INPUT and path.exists() and path.samefile(name):
+        raise InvalidFile("--rejects must name another file than the one to import.")
+    file = stack.enter_context(
+        path.open("w", encoding=source.table.text.encoding, errors="backslashreplace", newline="")
+    )
+    return Rejects(file, source.table.columns, source.table.delimiter)
+
+
+def _map(text: str) -> dict[str, str]:
+    try:
+        return mapping(text)
+    except UnknownColumn as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def _encoding(name: str) -> str:
+    try:
+        "".encode(name)
+    except LookupError:
+        raise argparse.ArgumentTypeError("use the name of an encoding, such as cp1252") from None
+    return name
+
+
+def _delimiter(text: str) -> str:
+    text = "\t" if text in ("tab", "\\t") else text
+    if len(text) != 1 or text in '"\r\n':
+        raise argparse.ArgumentTypeError("use one character, or tab")
+    return text

@@ -1,0 +1,183 @@
+"""What an import understands of its file before anything is stored, and shows."""
+
+import io
+import itertools
+import sys
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import cast
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from ..customers.fields import Field
+from ..files.columns import Columns, recognised
+from ..files.records import DELIMITERS, MAX_COLUMNS, Record, Records, next_records
+from ..files.rows import Rows
+from ..files.text import InvalidFile
+from .progress import shown
+
+STANDARD_INPUT = "-"
+
+# The records that are shown, and those whose keys are recognised if a file can be read only once.
+_SAMPLES = 3
+_FIRST = 100
+
+# How many headers, and how much of each text, are shown.
+_SHOWN_HEADERS = 30
+_SHOWN_CHARACTERS = 40
+_LEAST_CHARACTERS = 8
+
+_SURVEYED = 1_000
+
+
+@dataclass(frozen=True)
+class Source:
+    """A file of customers, of which a few records were read.
+
+    `headers` are the columns of a CSV file, or the keys of JSON Lines. `rows` is the number of
+    records; None if the file can be read only once.
+    """
+
+    name: str
+    table: Records
+    headers: list[str]
+    columns: Columns
+    rows: int | None
+    first: list[Record]
+
+    @property
+    def records(self) -> Iterator[Record]:
+        """All records, once. Raises `InvalidFile`."""
+        return itertools.chain(self.first, self.table)
+
+
+def open_source(
+    name: str, encoding: str, delimiter: str | None, changes: Mapping[str, str], stack: ExitStack
+) -> Source:
+    """Opens the file of this name, until the stack is closed. `-` is standard input.
+
+    Reads a file that can be read twice to its end, so that an import does not find its faults in
+    the middle. Raises `InvalidFile`, `UnknownColumn` and `OSError`.
+    """
+    headers: list[str] | None = None
+    rows = None
+    if name == STANDARD_INPUT:
+        name, file = "Standard input", cast(io.BufferedReader, sys.stdin.buffer)
+    else:
+        path = Path(name)
+        if path.is_file():
+            headers, rows = _survey(path, encoding, delimiter)
+        file = stack.enter_context(path.open("rb"))
+    table = Records(file, encoding, delimiter)
+    first = list(next_records(iter(table), _FIRST))
+    if headers is None:
+        headers = _headers(table, first)
+    columns = recognised(headers, changes)
+    if not any(field.required for field in columns.of_fields):
+        names = ", ".join(map(_shown, headers[:_SHOWN_HEADERS]))
+        raise InvalidFile(
+            f"No column was recognised as the email address. The columns are: {names}. "
+            "Add --map COLUMN=email."
+        )
+    return Source(name, table, headers, columns, rows, first)
+
+
+def _survey(path: Path, encoding: str, delimiter: str | None) -> tuple[list[str], int]:
+    """The headers and the number of records. Raises `InvalidFile`."""
+    rows = 0
+
+    def counted(records: Iterable[Record]) -> Iterator[Record]:
+        nonlocal rows
+        for record in records:
+            rows += 1
+            if not rows % _SURVEYED:
+                progress.update(rows)
+            yield record
+
+    with path.open("rb") as file, shown("Reading", None) as progress:
+        table = Records(file, encoding, delimiter)
+        headers = _headers(table, counted(table))
+        # The headers of a CSV file are known without its records.
+        for _ in counted(table):
+            pass
+    return headers, rows
+
+
+def _headers(table: Records, records: Iterable[Record]) -> list[str]:
+    """The columns, or the different keys of the records."""
+    if table.columns is not None:
+        return table.columns
+    keys: dict[str, None] = {}
+    for record in records:
+        keys.update(dict.fromkeys(cast(Mapping[str, object], record.cells)))
+        if len(keys) > MAX_COLUMNS:
+            raise InvalidFile(f"The objects have more than {MAX_COLUMNS:,} different keys.")
+    return list(keys)
+
+
+def print_understood(source: Source, rows: Rows) -> None:
+    """Prints what was understood to standard error: the form, the columns and three records."""
+    console = Console(file=sys.stderr, highlight=False, markup=False, emoji=False)
+    text, delimiter = source.table.text, source.table.delimiter
+    form = "JSON Lines"
+    if delimiter is not None:
+        form = f"CSV, separated by {DELIMITERS.get(delimiter, repr(delimiter))}"
+    compressed = ", compressed" if text.is_compressed else ""
+    total = "" if source.rows is None else f" {source.rows:,} rows."
+    origin = ""
+    if source.columns.source is not None:
+        origin = f" It looks like an export of {source.columns.source}."
+    print(
+        f"{source.name}: {form}, {text.encoding.upper()}{compressed}.{total}{origin}",
+        file=sys.stderr,
+    )
+    console.print(_table_of_fields(source, rows, console.width))
+    used = {header for headers in source.columns.of_fields.values() for header in headers}
+    if unused := [_shown(header) for header in source.headers if header not in used]:
+        more = f" and {len(unused) - _SHOWN_HEADERS:,} more" if unused[_SHOWN_HEADERS:] else ""
+        console.print(f"Not imported: {', '.join(unused[:_SHOWN_HEADERS])}{more}.")
+
+
+def _table_of_fields(source: Source, rows: Rows, width: int) -> Table:
+    samples = source.first[:_SAMPLES]
+    lines = [
+        (
+            field.rule.label,
+            " + ".join(map(_shown, headers)),
+            *(_sample(record, field, rows) for record in samples),
+        )
+        for field, headers in source.columns.of_fields.items()
+    ]
+    titles = ("FIELD", "COLUMN", *(f"LINE {record.line:,}" for record in samples))
+    table = Table(box=None, pad_edge=False)
+    widest = [max(map(len, column)) for column in zip(titles, *lines, strict=True)]
+    left = width - widest[0] - widest[1] - 2 * len(widest)
+    for number, title in enumerate(titles):
+        is_sample = number > 1
+        shared = max(left // max(len(samples), 1), _LEAST_CHARACTERS)
+        table.add_column(
+            title,
+            no_wrap=True,
+            overflow="ellipsis",
+            width=min(widest[number], shared) if is_sample else widest[number],
+        )
+    for line in lines:
+        table.add_row(*map(Text, line))
+    return table
+
+
+def _sample(record: Record, field: Field, rows: Rows) -> str:
+    if record.fault is not None:
+        return "(cannot be read)"
+    value = rows.values(record.cells).get(field.name)
+    return "" if value is None else _shown(value if isinstance(value, str) else "(not a text)")
+
+
+def _shown(text: str) -> str:
+    """The text on one short line, without what a terminal would execute."""
+    line = "".join(c if c.isprintable() else " " for c in text[: _SHOWN_CHARACTERS + 1])
+    return line if len(line) <= _SHOWN_CHARACTERS else f"{line[:-2]}…"

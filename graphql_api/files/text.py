@@ -1,0 +1,90 @@
+"""The text of a file of any size: decompressed, decoded, and read line by line."""
+
+import codecs
+import gzip
+import io
+import zlib
+from collections.abc import Iterator
+
+DEFAULT_ENCODING = "utf-8"
+
+# The most characters of one line. A customer has 500.
+MAX_LINE = 1_000_000
+
+_GZIP = b"\x1f\x8b"
+
+# What the decompression raises.
+_DAMAGES = (EOFError, zlib.error, gzip.BadGzipFile)
+_DAMAGED = "The compressed file is damaged, or its end is missing."
+
+
+class InvalidFile(Exception):
+    """The file cannot be read to its end. The message is a sentence that says where, and why."""
+
+
+class Text:
+    """The lines of a binary file, which may be compressed with gzip.
+
+    Line breaks are kept as they are. A mark at the beginning (BOM) is not part of the text.
+    """
+
+    def __init__(self, source: io.BufferedReader, encoding: str = DEFAULT_ENCODING) -> None:
+        """Raises `InvalidFile` if the text has another encoding, as its mark says."""
+        self.encoding = encoding
+        self.is_compressed = _peek(source).startswith(_GZIP)
+        unpacked = gzip.GzipFile(fileobj=source) if self.is_compressed else source
+        self._bytes = _Counted(unpacked)
+        is_utf8 = codecs.lookup(encoding).name == "utf-8"
+        if is_utf8 and _peek(unpacked).startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+            raise InvalidFile("The file is UTF-16, as its first bytes say. Add --encoding utf-16.")
+        self._text = io.TextIOWrapper(  # type: ignore[type-var]  # it needs no name
+            self._bytes, encoding="utf-8-sig" if is_utf8 else encoding, newline=""
+        )
+
+    def __iter__(self) -> Iterator[str]:
+        """The lines with their line breaks. Raises `InvalidFile`."""
+        number = 0
+        while line := self._line():
+            number += 1
+            if len(line) == MAX_LINE:
+                raise InvalidFile(f"Line {number:,} has more than {MAX_LINE:,} characters.")
+            yield line
+
+    def _line(self) -> str:
+        try:
+            return self._text.readline(MAX_LINE)
+        except _DAMAGES:
+            raise InvalidFile(_DAMAGED) from None
+        except UnicodeDecodeError as error:
+            # The decoder had these bytes at the end of all that were read.
+            place = self._bytes.count - len(error.object) + error.start
+            raise InvalidFile(
+                f"Byte {place + 1:,} of the{' uncompressed' if self.is_compressed else ''} file is "
+                f"not {self.encoding.upper()}: 0x{error.object[error.start]:02X}. If a spreadsheet "
+                "for Western Europe saved the file, add --encoding cp1252."
+            ) from None
+        except UnicodeError:
+            raise InvalidFile(f"The file is not {self.encoding.upper()}.") from None
+
+
+class _Counted(io.BufferedIOBase):
+    """Counts the bytes that are read. Reads what a slow pipe has, and does not wait for more."""
+
+    def __init__(self, source: io.BufferedReader | gzip.GzipFile) -> None:
+        self._source = source
+        self.count = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def read1(self, size: int = -1, /) -> bytes:
+        data = self._source.read1(size)
+        self.count += len(data)
+        return data
+
+
+def _peek(source: io.BufferedReader | gzip.GzipFile) -> bytes:
+    try:
+        return source.peek(2)[:2]
+    except _DAMAGES:
+        raise InvalidFile(_DAMAGED) from None

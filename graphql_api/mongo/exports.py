@@ -1,0 +1,72 @@
+"""All customers of a list as they were at one moment, for an export."""
+
+from collections.abc import AsyncIterator
+from functools import partial
+from typing import Any
+
+from pymongo.client_session import ClientSession
+from pymongo.database import Database
+from pymongo.errors import OperationFailure
+
+from ..customers.fields import Customer
+from ..customers.listings import Listing, Position, position_of
+from ..faults import Misconfigured
+from .customers_collection import NAME
+from .database import MongoDatabase
+from .deadline import with_retries
+from .pages import read_on
+
+_PART = 1_000
+
+# Several conditions may have MongoDB read every customer for one part.
+_PART_SECONDS = 600.0
+
+_SNAPSHOT_TOO_OLD = 239
+
+
+async def export_customers(
+    database: MongoDatabase, listing: Listing
+) -> AsyncIterator[list[Customer]]:
+    """Yields the customers of a listing in parts, all as they were when the first part was read.
+
+    The collection must be set up. Transient errors are tried again for a minute. Raises
+    `Unavailable`, `Misconfigured` if the export takes longer than MongoDB knows that moment, and
+    `pymongo.errors.PyMongoError`.
+    """
+    after: Position | None = None
+    # The session reads everything at the time of its first read, also from another primary.
+    with database.motor.delegate.client.start_session(snapshot=True) as session:
+        while True:
+            part = await with_retries(
+                database.motor,
+                partial(_read, listing=listing, after=after, session=session),
+                _PART_SECONDS,
+            )
+            if part:
+                yield part
+            if len(part) < _PART:
+                return
+            after = position_of(part[-1], listing.order)
+
+
+async def estimated_customers(database: MongoDatabase) -> int:
+    """About how many customers are stored. Raises what `export_customers` raises."""
+    return await with_retries(database.motor, lambda db: db[NAME].estimated_document_count())
+
+
+def _read(
+    database: Database[dict[str, Any]],
+    *,
+    listing: Listing,
+    after: Position | None,
+    session: ClientSession,
+) -> list[Customer]:
+    try:
+        return read_on(database, listing=listing, after=after, size=_PART, session=session)
+    except OperationFailure as error:
+        if error.code != _SNAPSHOT_TOO_OLD:
+            raise
+        raise Misconfigured(
+            "The export took longer than MongoDB keeps old versions of customers. Export less at "
+            "once, or increase MongoDB's parameter minSnapshotHistoryWindowInSeconds."
+        ) from None
