@@ -129,8 +129,15 @@ export async function conflict(context, { given: { name, mine, theirs, picture }
   });
   await button(page, "Save").click();
   await heading(page, "This customer does not exist").waitFor();
+  const told = await focused(page);
   found.missing = await audited(page);
   await button(page, "Create a customer from your text").click();
   await field(page, "city").waitFor();
-  return { found, focus, sides, kept: await texts(page), others: [theirFaults, deleted] };
+  const kept = await texts(page);
+  await button(page, "Discard").click();
+  await heading(page, "No customers yet").waitFor();
+  await page.waitForFunction(() => document.activeElement !== document.body);
+  return {
+    found, focus, sides, told, kept, others: [theirFaults, deleted], last: await focused(page),
+  };
 }

@@ -131,6 +131,9 @@ async def test_of_two_people_who_change_one_customer_nothing_is_lost_as_a_pictur
     }
     # What both have chosen, and then a change of a customer that the other one has deleted.
     assert told["kept"] == before | mine | theirs | {"city": "Paris"}
+    assert told["told"] == "This customer does not exist"
+    # The deleted customer is not in the list any more.
+    assert told["last"] == "Customers"
     assert told["others"] == [{"faults": []}] * 2
     assert told["faults"] == []
 

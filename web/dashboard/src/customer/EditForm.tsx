@@ -61,6 +61,7 @@ export function EditForm(props: Props) {
           cache.setQueryData(["customer", base.id], outcome.current);
           return setTheirs(outcome.current);
         case "missing":
+          void refreshLists();
           return onMissing(to);
         default:
           return outcome satisfies never;

@@ -11,7 +11,7 @@ interface Props {
   children: ReactNode;
 }
 
-/** A dialog over the page. When it closes, the focus returns to where it was. */
+/** A dialog over the page. When it closes, the focus returns to where it was, or to the list. */
 export function Panel({ title, kind = "side", onClose, children }: Props) {
   const dialog = useRef<HTMLDialogElement>(null);
   const heading = useRef<HTMLHeadingElement>(null);
@@ -26,6 +26,7 @@ export function Panel({ title, kind = "side", onClose, children }: Props) {
     return () => {
       isOpen.current = false;
       element.close();
+      setTimeout(focusList);
     };
   }, []);
 
@@ -74,6 +75,11 @@ export function Panel({ title, kind = "side", onClose, children }: Props) {
       <Status />
     </dialog>
   );
+}
+
+/** Puts the focus on the list if what had the focus before is not there any more. */
+function focusList() {
+  if (document.activeElement === document.body) document.getElementById("customers")?.focus();
 }
 
 /** Whether the event is one of a dialog or another element inside. */
