@@ -47,6 +47,8 @@ export async function life(context, { given: { values, name } }) {
   const ends = await focused(page);
   await keyboard.press("Escape");
   const changed = await listed(page);
+  await page.waitForFunction(() => document.activeElement !== document.body);
+  const closed = await focused(page);
 
   await keyboard.press("/");
   const searches = await focused(page);
@@ -71,7 +73,7 @@ export async function life(context, { given: { values, name } }) {
   await heading(page, "No customer matches").waitFor();
   await page.waitForFunction(() => document.activeElement !== document.body);
   return {
-    found, stops, email, id, begins, ends, changed, searches, row, asked,
+    found, stops, email, id, begins, ends, changed, closed, searches, row, asked,
     last: await focused(page), left: page.url(),
   };
 }

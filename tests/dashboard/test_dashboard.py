@@ -88,6 +88,7 @@ async def test_a_customer_lives_and_dies_by_keyboard_alone(browser: Browser, url
     assert told["begins"] == "name"
     assert told["ends"] == "Edit"
     assert told["changed"] == ["Ada King"]
+    assert told["closed"] == "Customers"
     assert told["searches"] == "search"
     assert told["row"] == "Ada King"
     assert told["asked"] == "Delete …"
