@@ -123,7 +123,7 @@ async def test_of_two_people_who_change_one_customer_nothing_is_lost_as_a_pictur
     assert told["sides"] == {
         "Name": {"Yours": mine["name"], "Theirs": before["name"], "chosen": "Yours"},
         "Description": {
-            "Yours": "no value",
+            "Before": "no value",
             "Theirs": theirs["description"],
             "chosen": "Theirs",
         },
