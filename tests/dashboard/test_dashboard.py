@@ -181,6 +181,7 @@ async def test_the_address_of_a_list_shows_the_same_view_to_others(
     assert told["previous"] == pages[0]
     assert told["byName"] == sorted(newest)[:PAGE]
     assert told["sorted"] == "ascending"
+    assert told["reversed"] == {"focus": "createdBefore", "isAsked": False}
     assert told["filtered"] == WIEN
     assert told["here"] == told["there"]
     assert told["here"] == {
