@@ -62,6 +62,7 @@ export async function life(context, { given: { values, name } }) {
   await tabTo(page, "Delete …");
   await keyboard.press("Enter");
   await heading(page, `Delete ${name}?`).waitFor();
+  const leftOver = await page.locator(".status p").allInnerTexts();
   found.question = await audited(page);
   await keyboard.press("Escape");
   await heading(page, `Delete ${name}?`).waitFor({ state: "detached" });
@@ -73,7 +74,7 @@ export async function life(context, { given: { values, name } }) {
   await heading(page, "No customer matches").waitFor();
   await page.waitForFunction(() => document.activeElement !== document.body);
   return {
-    found, stops, email, id, begins, ends, changed, closed, searches, row, asked,
+    found, stops, email, id, begins, ends, changed, closed, leftOver, searches, row, asked,
     last: await focused(page), left: page.url(),
   };
 }

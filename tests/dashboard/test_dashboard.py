@@ -89,6 +89,7 @@ async def test_a_customer_lives_and_dies_by_keyboard_alone(browser: Browser, url
     assert told["ends"] == "Edit"
     assert told["changed"] == ["Ada King"]
     assert told["closed"] == "Customers"
+    assert told["leftOver"] == []
     assert told["searches"] == "search"
     assert told["row"] == "Ada King"
     assert told["asked"] == "Delete …"

@@ -1,7 +1,7 @@
 import { type ReactNode, type SyntheticEvent, useId, useLayoutEffect, useRef } from "react";
 
 import { Icon } from "./Icon";
-import { Status } from "./status";
+import { clearMessage, Status } from "./status";
 
 interface Props {
   title: string;
@@ -20,6 +20,7 @@ export function Panel({ title, kind = "side", onClose, children }: Props) {
 
   useLayoutEffect(() => {
     const element = dialog.current!;
+    clearMessage();
     element.showModal();
     isOpen.current = true;
     (element.querySelector<HTMLElement>("[data-autofocus]") ?? heading.current)?.focus();
