@@ -1,1 +1,1 @@
-"""A GraphQL API that creates customers and stores them in MongoDB."""
+"""A GraphQL API that creates, finds, changes and deletes customers in MongoDB."""

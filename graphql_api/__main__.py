@@ -64,7 +64,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="graphql-api", description="A GraphQL API that creates customers."
+        prog="graphql-api",
+        description="A GraphQL API that creates, finds, changes and deletes customers.",
     )
     subparsers = parser.add_subparsers(dest="command", required=True)
     for name, command in _COMMANDS.items():

@@ -31,6 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     migrating = actions.add_parser(
         "migrate",
         help="migrate the customers that older versions stored; servers may run meanwhile",
+        description="Migrates the customers that older versions stored. Servers may run meanwhile.",
         parents=[shared],
     )
     migrating.set_defaults(action=_migrate)
@@ -38,6 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     checking = actions.add_parser(
         "check",
         help="check every customer, the indexes and the validator, and change nothing",
+        description="Checks every customer, the indexes and the validator, and changes nothing.",
         parents=[shared],
     )
     checking.set_defaults(action=_check)

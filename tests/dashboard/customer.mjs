@@ -47,6 +47,8 @@ export async function life(context, { given: { values, name } }) {
   const ends = await focused(page);
   await keyboard.press("Escape");
   const changed = await listed(page);
+  await page.waitForFunction(() => document.activeElement !== document.body);
+  const closed = await focused(page);
 
   await keyboard.press("/");
   const searches = await focused(page);
@@ -60,6 +62,7 @@ export async function life(context, { given: { values, name } }) {
   await tabTo(page, "Delete …");
   await keyboard.press("Enter");
   await heading(page, `Delete ${name}?`).waitFor();
+  const leftOver = await page.locator(".status p").allInnerTexts();
   found.question = await audited(page);
   await keyboard.press("Escape");
   await heading(page, `Delete ${name}?`).waitFor({ state: "detached" });
@@ -71,7 +74,7 @@ export async function life(context, { given: { values, name } }) {
   await heading(page, "No customer matches").waitFor();
   await page.waitForFunction(() => document.activeElement !== document.body);
   return {
-    found, stops, email, id, begins, ends, changed, searches, row, asked,
+    found, stops, email, id, begins, ends, changed, closed, leftOver, searches, row, asked,
     last: await focused(page), left: page.url(),
   };
 }
@@ -129,8 +132,15 @@ export async function conflict(context, { given: { name, mine, theirs, picture }
   });
   await button(page, "Save").click();
   await heading(page, "This customer does not exist").waitFor();
+  const told = await focused(page);
   found.missing = await audited(page);
   await button(page, "Create a customer from your text").click();
   await field(page, "city").waitFor();
-  return { found, focus, sides, kept: await texts(page), others: [theirFaults, deleted] };
+  const kept = await texts(page);
+  await button(page, "Discard").click();
+  await heading(page, "No customers yet").waitFor();
+  await page.waitForFunction(() => document.activeElement !== document.body);
+  return {
+    found, focus, sides, told, kept, others: [theirFaults, deleted], last: await focused(page),
+  };
 }

@@ -53,7 +53,14 @@ export async function views(context, { given: { city, word, more, rightToLeft, u
   const byName = await listed(page);
   const sorted = await page.getByRole("columnheader", { name: "Name" }).getAttribute("aria-sort");
   await button(page, "Filters").click();
+  await page.getByLabel("Created from").fill("2026-02-02");
+  await page.getByLabel("Created before").fill("2026-02-01");
+  const asked = page.url();
+  await button(page, "Apply").click();
+  await page.getByText("Choose a date that is not before “Created from”.", { exact: true }).waitFor();
+  const reversed = { focus: await focused(page), isAsked: page.url() !== asked };
   found.filters = await audited(page);
+  await button(page, "Clear filters").click();
   await page.getByLabel("City").fill(city);
   await button(page, "Apply").click();
   const filtered = await listed(page);
@@ -135,7 +142,7 @@ export async function views(context, { given: { city, word, more, rightToLeft, u
   await listed(page);
   tooWide.push(await isTooWide(page));
   return {
-    found, first, count, second, third, back, previous, byName, sorted, filtered, here, there,
+    found, reversed, first, count, second, third, back, previous, byName, sorted, filtered, here, there,
     elsewhere, unfiltered, aborted, searched, email, id, turned, isRightToLeft, cleared, row,
     address, afterwards, tooWide,
   };

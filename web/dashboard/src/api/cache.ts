@@ -3,6 +3,7 @@
 import { MutationCache, QueryCache, QueryClient } from "@tanstack/react-query";
 
 import { rejectToken } from "../session/session";
+import { clearMessage } from "../shell/status";
 import { type Failure, isTransient } from "./failure";
 
 declare module "@tanstack/react-query" {
@@ -17,7 +18,7 @@ export const REPEATS = 3;
 
 export const cache = new QueryClient({
   queryCache: new QueryCache({ onError: noticeRejectedToken }),
-  mutationCache: new MutationCache({ onError: noticeRejectedToken }),
+  mutationCache: new MutationCache({ onMutate: clearMessage, onError: noticeRejectedToken }),
   defaultOptions: {
     // The server may be on this machine, so it may answer even if the browser has no network.
     queries: {

@@ -3,7 +3,7 @@ import { keepPreviousData, useQuery } from "@tanstack/react-query";
 import type { Count } from "../generated/graphql";
 import type { View } from "../view/address";
 import { isFiltered, listOf, pageOf } from "../view/variables";
-import { cache, REPEATS } from "./cache";
+import { cache, refreshLists, REPEATS } from "./cache";
 import type { Customer } from "./customer";
 import { execute } from "./execute";
 import { isTransient } from "./failure";
@@ -49,7 +49,12 @@ function countInWords({ count, precision }: Count, isFound: boolean): string {
 export function useCustomer(id: string) {
   return useQuery({
     queryKey: ["customer", id],
-    queryFn: async ({ signal }) => (await execute(CUSTOMER, { id }, { signal })).customer ?? null,
+    queryFn: async ({ signal }) => {
+      const { customer } = await execute(CUSTOMER, { id }, { signal });
+      // The lists may still have a customer that another person has deleted.
+      if (!customer) void refreshLists();
+      return customer ?? null;
+    },
     placeholderData: () => listed(id),
   });
 }

@@ -84,7 +84,9 @@ interface ChoiceProps {
 
 function Choice({ difference, rules, chosen, isMissing, onChoose }: ChoiceProps) {
   const id = useId();
-  const { name } = difference;
+  const { name, suggested } = difference;
+  // The person has not touched a field for which the other text is suggested.
+  const labels = { mine: suggested === "theirs" ? "Before" : "Yours", theirs: "Theirs" };
   return (
     <fieldset className="choice" aria-invalid={isMissing || undefined}>
       <legend>{rules?.[name].label ?? name}</legend>
@@ -97,7 +99,7 @@ function Choice({ difference, rules, chosen, isMissing, onChoose }: ChoiceProps)
             checked={chosen === side}
             onChange={() => onChoose(side)}
           />
-          <span className="side">{side === "mine" ? "Yours" : "Theirs"}</span>
+          <span className="side">{labels[side]}</span>
           <span className="value">
             {difference[side] ? <bdi>{difference[side]}</bdi> : <span className="missing">no value</span>}
           </span>

@@ -18,7 +18,7 @@ interface Props {
   id: string;
   rights: Rights;
   onClose: () => void;
-  /** The customer is deleted. */
+  /** Closes the panel of a customer that does not exist any more. */
   onGone: () => void;
 }
 
@@ -51,15 +51,16 @@ export function CustomerPanel({ id, rights, onClose, onGone }: Props) {
 
   if (unsaved || customer === null) {
     return (
-      <Panel title="This customer does not exist" kind="box" onClose={onClose}>
-        <p>Another person may have deleted it.</p>
+      // Another key is another dialog, which takes the focus.
+      <Panel key="missing" title="This customer does not exist" kind="box" onClose={onGone}>
+        <p role="alert">Another person may have deleted it.</p>
         <div className="buttons">
           {unsaved && (
             <button type="button" className="primary" onClick={() => createAgain(id, unsaved)}>
               Create a customer from your text
             </button>
           )}
-          <button type="button" onClick={onClose}>
+          <button type="button" onClick={onGone}>
             Back to the list
           </button>
         </div>

@@ -10,7 +10,7 @@ import { Fields, keepFocus } from "../form/Fields";
 import { changesOf, errorsOf, type FieldErrors, FIELDS, inputOf, type Values, valuesOf } from "../form/fields";
 import { Sending } from "../form/Sending";
 import { useForm } from "../form/useForm";
-import { say } from "../shell/status";
+import { clearMessage, say } from "../shell/status";
 import { Conflict } from "./Conflict";
 
 interface Props {
@@ -61,6 +61,7 @@ export function EditForm(props: Props) {
           cache.setQueryData(["customer", base.id], outcome.current);
           return setTheirs(outcome.current);
         case "missing":
+          void refreshLists();
           return onMissing(to);
         default:
           return outcome satisfies never;
@@ -69,6 +70,7 @@ export function EditForm(props: Props) {
   });
 
   useEffect(() => {
+    clearMessage();
     // React shows errors at once only after this effect.
     if (errors) queueMicrotask(() => form.reject(errors));
     else document.getElementById(idOf(FIELDS[0]!))?.focus();

@@ -42,8 +42,9 @@ export function CreatePanel({ onClose }: { onClose: () => void }) {
       dropDraft(NEW);
       cache.setQueryData(["customer", outcome.customer.id], outcome.customer);
       void refreshLists();
-      say(`Created ${titleOf(outcome.customer)}.`);
       show({ isNew: false, customer: outcome.customer.id }, "replace");
+      // The panel that opens first removes the message before.
+      setTimeout(() => say(`Created ${titleOf(outcome.customer)}.`));
     },
   });
 

@@ -1,4 +1,4 @@
-import { type FormEvent, useEffect, useId, useRef } from "react";
+import { type FormEvent, useEffect, useId, useRef, useState } from "react";
 
 import { FIELDS, SHOWN } from "../form/fields";
 import { useRules } from "../api/useRules";
@@ -27,10 +27,14 @@ export function Filters({ view }: { view: View }) {
   const id = useId();
   const rules = useRules();
   const form = useRef<HTMLFormElement>(null);
+  const [areDaysReversed, setDaysReversed] = useState(false);
   const { country, state, city, createdFrom, createdBefore, has, hasNot } = view;
   const inUse = [country, state, city, createdFrom, createdBefore, ...has, "", ...hasNot].join("\n");
   // Filters change elsewhere too. A reset shows the default values, which React has changed before.
-  useEffect(() => form.current!.reset(), [inUse]);
+  useEffect(() => {
+    form.current!.reset();
+    setDaysReversed(false);
+  }, [inUse]);
 
   function apply(event: FormEvent<HTMLFormElement>) {
     event.preventDefault();
@@ -40,6 +44,10 @@ export function Filters({ view }: { view: View }) {
       const added = text(name) as CustomerField;
       return added && !view[name].includes(added) ? [...view[name], added] : view[name];
     };
+    // Days in the form YYYY-MM-DD have the order of their texts.
+    const isReversed = text("createdBefore") !== "" && text("createdBefore") < text("createdFrom");
+    setDaysReversed(isReversed);
+    if (isReversed) return document.getElementById(`${id}createdBefore`)?.focus();
     show({
       country: text("country"),
       state: text("state"),
@@ -49,6 +57,12 @@ export function Filters({ view }: { view: View }) {
       has: list("has"),
       hasNot: list("hasNot"),
     });
+  }
+
+  function clear() {
+    form.current!.reset();
+    setDaysReversed(false);
+    show(NO_FILTER);
   }
 
   return (
@@ -66,12 +80,27 @@ export function Filters({ view }: { view: View }) {
           />
         </div>
       ))}
-      {DAYS.map(([name, label]) => (
-        <div className="field" key={name}>
-          <label htmlFor={`${id}${name}`}>{label}</label>
-          <input id={`${id}${name}`} name={name} type="date" defaultValue={view[name]} />
-        </div>
-      ))}
+      {DAYS.map(([name, label]) => {
+        const isInvalid = name === "createdBefore" && areDaysReversed;
+        return (
+          <div className="field" key={name}>
+            <label htmlFor={`${id}${name}`}>{label}</label>
+            <input
+              id={`${id}${name}`}
+              name={name}
+              type="date"
+              defaultValue={view[name]}
+              aria-invalid={isInvalid}
+              aria-describedby={isInvalid ? `${id}error` : undefined}
+            />
+            {isInvalid && (
+              <p className="error" id={`${id}error`} role="alert">
+                Choose a date that is not before “Created from”.
+              </p>
+            )}
+          </div>
+        );
+      })}
       {LISTS.map(([name, label]) => (
         <div className="field" key={name}>
           <label htmlFor={`${id}${name}`}>{label}</label>
@@ -87,7 +116,7 @@ export function Filters({ view }: { view: View }) {
       ))}
       <div className="buttons">
         <button className="primary">Apply</button>
-        <button type="button" onClick={() => show(NO_FILTER)}>
+        <button type="button" onClick={clear}>
           Clear filters
         </button>
       </div>

@@ -21,7 +21,7 @@ export function SignIn({ reason, onSignOut }: Props) {
   const check = useMutation({
     mutationFn: () => rightsOf(token.trim()),
     onSuccess: (rights) => {
-      // First, so that an open form stays: without rights there is none.
+      // First, because the page closes an open form while the rights are unknown.
       cache.setQueryData(["rights", token.trim()], rights);
       setToken(token.trim(), isStored);
       void cache.invalidateQueries();

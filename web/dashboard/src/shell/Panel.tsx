@@ -1,7 +1,7 @@
 import { type ReactNode, type SyntheticEvent, useId, useLayoutEffect, useRef } from "react";
 
 import { Icon } from "./Icon";
-import { Status } from "./status";
+import { clearMessage, Status } from "./status";
 
 interface Props {
   title: string;
@@ -11,7 +11,7 @@ interface Props {
   children: ReactNode;
 }
 
-/** A dialog over the page. When it closes, the focus returns to where it was. */
+/** A dialog over the page. When it closes, the focus returns to where it was, or to the list. */
 export function Panel({ title, kind = "side", onClose, children }: Props) {
   const dialog = useRef<HTMLDialogElement>(null);
   const heading = useRef<HTMLHeadingElement>(null);
@@ -20,12 +20,14 @@ export function Panel({ title, kind = "side", onClose, children }: Props) {
 
   useLayoutEffect(() => {
     const element = dialog.current!;
+    clearMessage();
     element.showModal();
     isOpen.current = true;
     (element.querySelector<HTMLElement>("[data-autofocus]") ?? heading.current)?.focus();
     return () => {
       isOpen.current = false;
       element.close();
+      setTimeout(focusList);
     };
   }, []);
 
@@ -74,6 +76,11 @@ export function Panel({ title, kind = "side", onClose, children }: Props) {
       <Status />
     </dialog>
   );
+}
+
+/** Puts the focus on the list if what had the focus before is not there any more. */
+function focusList() {
+  if (document.activeElement === document.body) document.getElementById("customers")?.focus();
 }
 
 /** Whether the event is one of a dialog or another element inside. */

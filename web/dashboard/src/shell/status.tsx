@@ -14,6 +14,12 @@ export function say(text: string) {
   set(text);
 }
 
+/** Removes the message, which the next step of the person would make wrong. */
+export function clearMessage() {
+  clearTimeout(timer);
+  set("");
+}
+
 /** Shows the message, and lets screen readers read it out. */
 export function Status({ isQuiet = false }: { isQuiet?: boolean }) {
   const text = useSyncExternalStore(subscribe, () => message);
