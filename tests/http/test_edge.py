@@ -41,7 +41,6 @@ def logged() -> Iterator[list[dict[str, Any]]]:
         ("DELETE", "/graphql", 405),
         ("GET", "/healthz", 200),
         ("POST", "/healthz", 405),
-        ("GET", "/readyz", 200),
         ("GET", "/nowhere", 404),
         ("GET", "/graphql/", 400),
     ],

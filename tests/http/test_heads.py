@@ -331,7 +331,6 @@ async def test_a_final_slash_makes_no_difference(server_url: str) -> None:
         ("/graphql", "image/png"),
         ("/", "*/*"),
         ("/healthz", "*/*"),
-        ("/readyz", "*/*"),
         ("/nowhere", "*/*"),
     ],
 )

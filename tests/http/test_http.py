@@ -7,7 +7,14 @@ from typing import Any
 import httpx
 import pytest
 
-from ..support.clients import CREATE_CUSTOMER, CUSTOMER, connected, create_customer, read_customer
+from ..support.clients import (
+    CREATE_CUSTOMER,
+    CUSTOMER,
+    connected,
+    create_customer,
+    read_customer,
+    until_ready,
+)
 
 GRAPHQL_RESPONSE = "application/graphql-response+json"
 JSON = "application/json"
@@ -24,7 +31,7 @@ async def test_the_root_leads_to_graphiql(database_uri: str) -> None:
 
 async def test_health_checks_answer(client: httpx.AsyncClient) -> None:
     assert (await client.get("/healthz")).json() == {"status": "ok"}
-    assert (await client.get("/readyz")).json() == {"status": "ok"}
+    assert (await until_ready(client)).json() == {"status": "ok"}
 
 
 @pytest.mark.parametrize(

@@ -270,10 +270,14 @@ async def until_not_ready(client: httpx.AsyncClient, *, answer_seconds: float = 
     assert status == 503
 
 
-async def until_ready(client: httpx.AsyncClient) -> None:
-    """Waits up to 20 seconds until the server is ready."""
-    status = 503
+async def until_ready(client: httpx.AsyncClient) -> httpx.Response:
+    """Waits up to 20 seconds until the server is ready. Returns the answer that says so.
+
+    On a busy machine, a server is sometimes not ready, because it has less than a second to answer.
+    """
+    answer = httpx.Response(503)
     async with asyncio.timeout(20):
-        while status != 200:
-            status = (await client.get("/readyz")).status_code
+        while answer.status_code != 200:
+            answer = await client.get("/readyz")
             await asyncio.sleep(0.02)
+    return answer
