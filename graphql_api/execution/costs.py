@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 from graphql import GraphQLSchema, get_named_type, introspection_from_schema, is_object_type
@@ -40,6 +41,10 @@ class Introspection:
         return self._sizes.get(field, 1.0)
 
 
+# A process has one schema, and reading it takes 0.1 s.
+_introspection = lru_cache(maxsize=1)(Introspection)
+
+
 class Costs:
     """What the fields of one schema cost."""
 
@@ -49,7 +54,7 @@ class Costs:
         Raises `ValueError` if the schema does not have one of the fields or arguments.
         """
         self.schema = schema
-        self.introspection = Introspection(schema)
+        self.introspection = _introspection(schema)
         # By the names of a type and of its field.
         self._list_sizes: dict[tuple[str, str], ListSize] = {}
         # The names of a type and of a list in it.

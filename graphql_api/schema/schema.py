@@ -1,6 +1,7 @@
 """The schema that clients see, as an executable object and as a document (SDL)."""
 
 import re
+from functools import cache
 from typing import Annotated, Any, get_args, get_origin
 
 import strawberry
@@ -22,8 +23,9 @@ from .operations import Mutation, Query, Subscription
 from .scalars import SCALARS
 
 
+@cache
 def create_schema() -> GraphQLSchema:
-    """The schema that graphql-core executes."""
+    """The schema that graphql-core executes. A process has one."""
     # Strawberry has no public name for it.
     return _strawberry_schema()._schema
 

@@ -52,7 +52,7 @@ PIECES = [
 WHITE_SPACE = "".join(
     c for c in map(chr, range(0x3001)) if c.isspace() and not "\x1c" <= c <= "\x1f"
 )
-RANDOM_VALUES_OF_A_FIELD = 2_000
+RANDOM_VALUES_OF_A_FIELD = 800
 _LONG = 1_000
 
 NEWER = "Characters that are newer than the server's Unicode"

@@ -255,7 +255,7 @@ def test_every_format_reads_the_values_of_the_tables_as_the_specification_says()
 
 
 @unmeasured
-@settings(max_examples=800, deadline=None)
+@settings(max_examples=300, deadline=None)
 @given(TEXTS)
 def test_every_format_reads_as_the_specification_says(text: str) -> None:
     assert_read_as_specified(text)
@@ -298,7 +298,7 @@ def test_three_characters_alone_become_marks_without_being_some() -> None:
 
 
 @unmeasured
-@settings(max_examples=1000, deadline=None)
+@settings(max_examples=400, deadline=None)
 @given(ADDRESSES)
 @example("a" * 63 + "@example.com")
 @example("a@" + "b" * 63 + ".com")

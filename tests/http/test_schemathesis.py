@@ -12,7 +12,7 @@ from schemathesis.graphql import nodes
 
 from ..support.paths import ROOT
 
-_CASES = 110
+_CASES = 60
 # For each operation. Random generation may find fewer different cases than `_CASES`.
 _LEAST_CASES = 20
 

@@ -57,7 +57,7 @@ FIELD_VALUES = st.fixed_dictionaries(
 
 
 @unmeasured
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(FIELD_TEXTS)
 def test_a_rule_accepts_its_own_normalised_text_unchanged(values: dict[str, str]) -> None:
     judged = judge(values)
@@ -69,7 +69,7 @@ def test_a_rule_accepts_its_own_normalised_text_unchanged(values: dict[str, str]
 
 
 @settings(
-    max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(values=FIELD_VALUES)
 async def test_any_json_in_any_field_gets_a_success_or_an_error_that_says_so(
@@ -106,7 +106,7 @@ PLACES = st.sampled_from(
 
 
 @settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(values=st.dictionaries(st.sampled_from([*PUBLIC_NAMES, "unknown"]), PLACES, min_size=1))
 async def test_no_error_repeats_a_value(
