@@ -17,6 +17,7 @@ from graphql_api.mongo.customer_documents import to_document, validator
 from graphql_api.mongo.customers import MongoCustomers
 from graphql_api.mongo.customers_collection import NAME
 from graphql_api.mongo.database import MongoDatabase
+from graphql_api.mongo.deadline import with_retries
 
 from ..conftest import Command
 from ..support.mongo_customers import new_customer
@@ -275,10 +276,11 @@ def test_a_check_of_an_unavailable_database_is_answered_with_one_sentence(
     graphql_api: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("graphql_api.mongo.deadline._PATIENCE_SECONDS", -1)
-    monkeypatch.setattr("graphql_api.mongo.deadline._STEP_SECONDS", 0.5)
+    impatient = partial(with_retries, step_seconds=0.5)
+    monkeypatch.setattr("graphql_api.mongo.check.with_retries", impatient)
 
     for action in ("check", "migrate"):
         ended = graphql_api(
             *("database", action), GRAPHQL_API_MONGODB_URI="mongodb://%2Ftmp%2Fnone.sock/"
         )
-        assert ended == (1, "", "graphql-api: The database is unavailable. Try again.\n")
+        assert ended == (2, "", "graphql-api: The database is unavailable. Try again.\n")
