@@ -8,6 +8,8 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from bson import ObjectId
+from bson.datetime_ms import DatetimeMS
 from pymongo.collection import Collection
 
 from graphql_api.commands import database as database_command
@@ -147,7 +149,8 @@ def checked(database: Command) -> tuple[Counter[str], str]:
         ({"email": 5}, "`email` breaks its rule."),
         ({"email": "John@EXAMPLE.com"}, "`email` is not normalised."),
         ({"name": " John  Smith"}, "`name` is not normalised."),
-        ({"createdAt": "s3cr3t"}, "`createdAt` or `updatedAt` is not a time."),
+        ({"createdAt": "s3cr3t"}, "`createdAt` or `updatedAt` is not a time of"),
+        ({"updatedAt": DatetimeMS(316_516_377_600_000)}, "`createdAt` or `updatedAt` is not a"),
         ({"updatedAt": CUSTOMER.customer.created_at.replace(year=1999)}, "`updatedAt` is before"),
         ({"schemaVersion": 3}, "The schema version is not 2, which is this program's."),
         ({"emailCaseFolded": "s3cr3t"}, "`emailCaseFolded` does not follow"),
@@ -193,11 +196,12 @@ def test_a_check_finds_a_missing_field(
     assert fault in checked(database)[0]
 
 
-def test_a_check_reads_documents_with_any_id_and_shows_only_uuids(
+def test_a_check_reads_documents_with_any_id_and_shows_only_ids_without_values(
     database: Command, set_up: Documents, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("graphql_api.mongo.check._BATCH", 2)
-    ids = [1, "s3cr3t@example.com", *(uuid4() for _ in range(5))]
+    other_id = ObjectId()
+    ids = [1, "s3cr3t@example.com", other_id, *(uuid4() for _ in range(5))]
     set_up.insert_many(
         [
             {**to_document(new_customer(f"{number}@example.com")), "_id": id_}
@@ -208,9 +212,11 @@ def test_a_check_reads_documents_with_any_id_and_shows_only_uuids(
 
     found, output = checked(database)
 
-    assert found == {REFUSED: 2}
-    assert output.count(f"(not a UUID): {REFUSED}") == 2
-    assert "Customers: 7; remains of removed customers: 1." in output
+    fault = "`_id` is not a UUID."
+    assert found == {fault: 3}
+    assert output.count(f"(not a UUID): {fault}") == 2
+    assert f"{other_id}: {fault}" in output
+    assert "Customers: 8; remains of removed customers: 1." in output
     assert "s3cr3t" not in output
 
 
