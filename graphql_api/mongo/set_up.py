@@ -93,7 +93,7 @@ class SetUp:
         if uuid is self._uuid:
             logger.warning(
                 "The collection `customers` or one of its indexes is missing, or another program "
-                "has set another validator. The server is setting the collection up again."
+                "has set another validator. The server is setting it up again."
             )
             self._uuid = None
             self._start()
