@@ -43,12 +43,16 @@ _COMMANDS: dict[str, _Command] = {
 }
 
 
+# The exit code of a command that could not do its work.
+_FAILED = 2
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command. If it fails, prints one sentence to standard error.
 
-    Returns 0 for success, 1 if the command could not do its work or found a difference, 2 if it
-    cannot run with these arguments or settings, and 130 after Ctrl-C. `schema --diff` also returns
-    3 and 4, and `serve` 3 if a server process cannot start. Exits with 2 for invalid arguments.
+    Returns 0 for success, 1 if the command found a fault or a difference, or rejected a part of its
+    input, 2 if it could not do its work, and 130 after Ctrl-C. `schema --diff` also returns 3 and
+    4, and `serve` 3 if a server process cannot start. Exits with 2 for invalid arguments.
     """
     # Characters that the output's encoding lacks are shown with escapes.
     cast(io.TextIOWrapper, sys.stdout).reconfigure(errors="backslashreplace")
@@ -58,7 +62,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except OSError as error:
         # Python would flush again when it exits, and print a traceback.
         sys.stdout = open(os.devnull, "w")  # noqa: PTH123,SIM115  # open until the process ends
-        return code or _fail(error, 2)
+        return code or _fail(error)
     return code
 
 
@@ -81,19 +85,17 @@ def _run(options: argparse.Namespace) -> int:
         return _COMMANDS[options.command].run(options)
     except KeyboardInterrupt:
         return 130
-    except Misconfigured as error:
-        return _fail(error, 1)
+    except (Misconfigured, SettingsError, MongodError, OSError) as error:
+        return _fail(error)
     except Unavailable:
-        return _fail("The database is unavailable. Try again.", 1)
-    except (SettingsError, MongodError, OSError) as error:
-        return _fail(error, 2)
+        return _fail("The database is unavailable. Try again.")
     except Exception as error:  # noqa: BLE001  # its text may contain a customer's values
-        return _fail(f"This is a bug in graphql-api: {stack_frames(error)}", 1)
+        return _fail(f"This is a bug in graphql-api: {stack_frames(error)}")
 
 
-def _fail(reason: object, code: int) -> int:
+def _fail(reason: object) -> int:
     print(f"graphql-api: {reason}", file=sys.stderr)
-    return code
+    return _FAILED
 
 
 if __name__ == "__main__":

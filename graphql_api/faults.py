@@ -14,13 +14,18 @@ class Fault(Exception):
     code: ClassVar[str]
     # The message of the error: what happened, and what to do.
     advice: ClassVar[str]
+    # The message for a mutation, if that is another one.
+    mutation_advice: ClassVar[str | None] = None
 
 
 class Unavailable(Fault):
-    """A service that a request needs did not answer in time, and nothing was stored."""
+    """A service that a request needs did not answer in time, and nothing was stored or changed."""
 
     code = "UNAVAILABLE"
-    advice = "The database is unavailable. Nothing was stored; retry in a few seconds."
+    advice = "The database is unavailable. Retry in a few seconds."
+    mutation_advice = (
+        "The database is unavailable. Nothing was stored or changed; retry in a few seconds."
+    )
 
 
 class SettingUp(Unavailable):

@@ -84,7 +84,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Exports the customers. The exit code is 0, or 1 or 2 if the options are not valid together.
+    """Exports the customers. The exit code is 0, or 2 if the options are not valid.
 
     Raises `SettingsError`, `MongodError`, `OSError`, and `Unavailable` with its subclass
     `Misconfigured`: then a file of this name is as it was.
@@ -97,7 +97,7 @@ def run(options: argparse.Namespace) -> int:
         selected = listing(options.search, _filter(options), _OLDEST_FIRST)
     except InvalidList as error:
         print(f"graphql-api: {error}", file=sys.stderr)
-        return 1
+        return 2
     return with_database(
         Settings.read(environment_with(options)),
         lambda database: _export(database, selected, name, options),

@@ -79,7 +79,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Imports the file. Returns 1 if a row was rejected or not imported, and 130 after Ctrl-C.
+    """Imports the file.
+
+    Returns 1 if a row was rejected, 2 if rows could not be imported, and 130 after Ctrl-C.
 
     Raises `SettingsError`, `MongodError`, `OSError` and `Unavailable`.
     """
@@ -98,7 +100,7 @@ def run(options: argparse.Namespace) -> int:
             return with_database(settings, importing.run)
     except (InvalidFile, UnknownColumn) as error:
         print(f"graphql-api: {error}", file=sys.stderr)
-        return 1
+        return 2
 
 
 class _Import:
@@ -136,7 +138,7 @@ class _Import:
         except Unavailable:
             self._report.print()
             print(f"The database is unavailable. {_AGAIN}", file=sys.stderr)
-            return 1
+            return 2
         self._report.print()
         return self._end()
 
@@ -144,7 +146,7 @@ class _Import:
         if self._failure is not None:
             print(f"graphql-api: {self._failure}", file=sys.stderr)
             print(f"The rows before it are imported. {_AGAIN}", file=sys.stderr)
-            return 1
+            return 2
         if self._is_stopping:
             print(f"Stopped. {_AGAIN}", file=sys.stderr)
             return 130

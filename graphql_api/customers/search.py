@@ -18,6 +18,9 @@ _SEPARATORS = re.compile("[.+_@-]+")
 _JOINERS = "\u200c\u200d"
 _CONTROLS = re.compile("[\0-\x1f\x7f]")
 
+# The beginning of a label of a domain in ASCII that has other characters (RFC 5890).
+_A_LABEL = "xn--"
+
 # Most customers have only texts of this kind. Their words are found faster, and a test compares
 # the two ways.
 _PLAIN = re.compile("[a-z0-9 .+_@-]+")
@@ -39,10 +42,33 @@ def folded(text: str) -> str:
 def search_words(text: str) -> list[str]:
     """The folded words of a search, in their order. A blank search has none.
 
-    Control characters count as white space. Lone surrogates, which no customer has, become `?`.
+    Control characters count as white space. Lone surrogates, which no customer has, become `?`. A
+    search of nothing but the punctuation around words has one word, which no customer has.
     """
     valid = _CONTROLS.sub(" ", text).encode("utf-8", "replace").decode()
-    return _chunks(folded(valid))
+    words = [_with_unicode_domain(word) for word in _chunks(folded(valid))]
+    return words or valid.split()[:1]
+
+
+def _with_unicode_domain(word: str) -> str:
+    """The folded word with each A-label (RFC 5890) as a U-label, as domains are stored."""
+    if _A_LABEL not in word:
+        return word
+    local, at, domain = word.rpartition("@")
+    return f"{local}{at}{'.'.join(map(_unicode_label, domain.split('.')))}"
+
+
+def _unicode_label(label: str) -> str:
+    if not label.startswith(_A_LABEL):
+        return label
+    encoded = label.removeprefix(_A_LABEL)
+    try:
+        decoded = encoded.encode("ascii").decode("punycode")
+        # Otherwise MongoDB would refuse a lone surrogate.
+        decoded.encode("utf-8")
+    except UnicodeError:
+        return label
+    return label if decoded.isascii() else folded(decoded)
 
 
 def words_of(customer: NewCustomer) -> list[str]:

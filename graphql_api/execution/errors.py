@@ -42,12 +42,15 @@ def mask_request_errors(errors: Iterable[GraphQLError], code: str) -> None:
         error.extensions = error.extensions or {"code": code}
 
 
-def mask_errors(errors: Iterable[GraphQLError]) -> None:
-    """Prepares the errors of an execution, and logs each failure of the server."""
+def mask_errors(errors: Iterable[GraphQLError], *, is_mutation: bool = False) -> None:
+    """Prepares the errors of an execution, and logs each failure of the server.
+
+    With `is_mutation`, the errors also say whether the mutation stored or changed something.
+    """
     for error in errors:
         cause = error.original_error
         if isinstance(cause, Fault):
-            error.message = cause.advice
+            error.message = (is_mutation and cause.mutation_advice) or cause.advice
             error.extensions = {"code": cause.code, "retryAfter": RETRY_AFTER_SECONDS}
         elif isinstance(cause, GraphQLError | None) and (error.extensions or _is_input(error)):
             mask_request_errors([error], BAD_USER_INPUT)

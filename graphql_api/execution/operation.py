@@ -16,6 +16,7 @@ from graphql import (
     GraphQLSchema,
     Node,
     OperationDefinitionNode,
+    OperationType,
     VariableNode,
     Visitor,
     VisitorAction,
@@ -164,7 +165,7 @@ class Operation:
             )
         )
         locate(result.errors or [])
-        mask_errors(result.errors or [])
+        mask_errors(result.errors or [], is_mutation=self.type is OperationType.MUTATION)
         return result
 
     async def subscribe(

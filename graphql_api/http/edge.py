@@ -92,8 +92,9 @@ class Edge:
             # The server stops, and has waited for this request long enough.
             failure = retry_later(
                 503,
-                "The server stopped before it finished the request. The request may or may not "
-                "have taken effect: use the same idempotency key when you retry.",
+                "The server stopped before it finished the request. Send the request again. A "
+                "mutation may or may not have taken effect: send a creation with the same "
+                "idempotency key.",
                 "SHUTTING_DOWN",
             )
         except Exception as error:  # noqa: BLE001  # every failure is answered and logged

@@ -346,8 +346,8 @@ def _unresolved(status_code: int) -> RequestError:
 def _took_too_long(status_code: int) -> RequestError:
     return RequestError(
         status_code,
-        "The operation took too long. It may or may not have taken effect: send the request again. "
-        "Send a creation with the same idempotency key.",
+        "The operation took too long. Send the request again. A mutation may or may not have taken "
+        "effect: send a creation with the same idempotency key.",
         code="TIMEOUT",
     )
 

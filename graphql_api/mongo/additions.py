@@ -6,7 +6,7 @@ from typing import Any
 from bson.raw_bson import RawBSONDocument
 
 from ..customers.store import AddOutcome, CustomerRemoved, EmailTaken, StoredCustomer
-from .customer_documents import from_document, is_removed
+from .customer_documents import from_document, idempotency_key, is_removed
 
 
 def find_in(documents: list[dict[str, Any]], new: StoredCustomer) -> StoredCustomer | None:
@@ -20,17 +20,13 @@ def find_in(documents: list[dict[str, Any]], new: StoredCustomer) -> StoredCusto
         if is_new and is_removed(document):
             # It was stored, and another request has removed it already.
             return new
-        if is_new or (new.attempt is not None and _key_of(document) == new.attempt.key):
+        if is_new or (new.attempt is not None and idempotency_key(document) == new.attempt.key):
             if is_removed(document):
                 raise CustomerRemoved
             return from_document(document)
     if documents:
         raise EmailTaken
     return None
-
-
-def _key_of(document: dict[str, Any]) -> object:
-    return document.get("idempotency", {}).get("key")
 
 
 class WholeList:

@@ -28,7 +28,7 @@ from ..customers.events import (
 from ..customers.fields import FIELDS, Field
 from ..deadline import REQUEST_SECONDS, deadline_in
 from .connection import in_motor_thread
-from .customer_documents import SEARCH, from_document, is_removed
+from .customer_documents import SEARCH, NotACustomer, from_document, is_removed
 from .customers_collection import NAME
 from .database import MongoDatabase
 from .deadline import within_deadline
@@ -232,7 +232,7 @@ def _event(change: _Change) -> Event | None:
     """What a change means to clients; None if it means nothing."""
     try:
         what = _what(change["operationType"], change)
-    except (KeyError, TypeError):
+    except (KeyError, NotACustomer):
         # Another program has stored something that is not a customer.
         return None
     return None if what is None else Event(Moment(bytes.fromhex(change["_id"]["_data"])), what)

@@ -24,6 +24,7 @@ from .customer_documents import (
     SEARCH,
     derived_fields,
     is_removed,
+    shown_id,
     validator,
 )
 from .customers_collection import NAME
@@ -125,13 +126,13 @@ def _check_documents(
 ) -> Checked:
     ids = [document["_id"] for document in documents]
     refused = {
-        _shown(document["_id"])
+        shown_id(document["_id"])
         for document in database[NAME].find({"_id": {"$in": ids}, "$nor": [validator()]}, ["_id"])
     }
     findings = []
     removed = sum(map(is_removed, documents))
     for document in documents:
-        id_ = _shown(document["_id"])
+        id_ = shown_id(document["_id"])
         faults = [] if is_removed(document) else list(_faults(document))
         if not faults and id_ in refused:
             faults = ["The document is not valid: MongoDB would refuse it."]
@@ -139,15 +140,12 @@ def _check_documents(
     return Checked(len(documents) - removed, removed, findings)
 
 
-def _shown(id_: object) -> str:
-    # Another id may be anything, such as an email address.
-    return str(id_) if isinstance(id_, UUID) else "(not a UUID)"
-
-
 def _faults(document: _Document) -> Iterator[str]:
     values = {
         field.name: document[field.public_name] for field in FIELDS if field.public_name in document
     }
+    if not isinstance(document["_id"], UUID):
+        yield "`_id` is not a UUID."
     faulty = False
     for fault in chain(_rule_faults(values), _time_faults(document)):
         faulty = True
@@ -180,7 +178,7 @@ def _rule_faults(values: dict[str, Any]) -> Iterator[str]:
 def _time_faults(document: _Document) -> Iterator[str]:
     created_at, updated_at = document.get("createdAt"), document.get("updatedAt")
     if not (isinstance(created_at, datetime) and isinstance(updated_at, datetime)):
-        yield "`createdAt` or `updatedAt` is not a time."
+        yield "`createdAt` or `updatedAt` is not a time of the years 1 to 9999."
     elif updated_at < created_at:
         yield "`updatedAt` is before `createdAt`."
 

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 import dns.resolver
 from bson import CodecOptions
 from bson.binary import UuidRepresentation
+from bson.codec_options import DatetimeConversion
 from motor.frameworks.asyncio import max_workers, run_on_executor
 from motor.motor_asyncio import AsyncIOMotorClient, AsyncIOMotorDatabase
 from pymongo import ReadPreference
@@ -55,7 +56,13 @@ def connect(uri: str) -> AsyncIOMotorDatabase[dict[str, Any]]:
     )
     return client.get_default_database(
         DEFAULT_DATABASE,
-        codec_options=CodecOptions(tz_aware=True, uuid_representation=UuidRepresentation.STANDARD),
+        codec_options=CodecOptions(
+            tz_aware=True,
+            uuid_representation=UuidRepresentation.STANDARD,
+            # Another program may store a time of any year. Without this option, the driver would
+            # fail to read all documents that it reads together.
+            datetime_conversion=DatetimeConversion.DATETIME_AUTO,
+        ),
         write_concern=WriteConcern("majority", j=True),
         # Reads return only what a majority of the replica set has.
         read_concern=ReadConcern("majority"),

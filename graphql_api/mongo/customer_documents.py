@@ -5,7 +5,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from bson import CodecOptions, encode
+import structlog
+from bson import CodecOptions, ObjectId, encode
 from bson.raw_bson import RawBSONDocument
 from pymongo import IndexModel
 
@@ -13,6 +14,8 @@ from ..customers.fields import FIELDS, Customer, Field, NewCustomer
 from ..customers.identity import email_key
 from ..customers.search import folded, words_of
 from ..customers.store import Attempt, StoredCustomer
+
+logger = structlog.get_logger()
 
 EMAIL_KEY = "emailCaseFolded"
 IDEMPOTENCY_KEY = "idempotency.key"
@@ -70,6 +73,8 @@ _REMOVED_FOR = timedelta(hours=24)
 # The name of a field with a unique index, and a value that one customer alone can have there.
 UniqueValue = tuple[str, Any]
 
+_TEXT_OR_MISSING = {str, type(None)}
+
 _NAMES = [(field.name, field.public_name) for field in FIELDS]
 _PUBLIC_NAMES = dict(_NAMES)
 # Stored documents contain these bits, so a field must never get another one: add new fields to the
@@ -93,14 +98,22 @@ def unique_values(stored: StoredCustomer) -> list[UniqueValue]:
 def unique_values_in(document: Mapping[str, Any]) -> list[UniqueValue]:
     """The unique values of a document.
 
-    The value is None for a missing field: other programs can store documents past the validator.
+    The value is None for a field that is missing or has another type: other programs can store
+    documents past the validator.
     """
-    attempt = document.get("idempotency", {})
+    id_, key = document["_id"], document.get(EMAIL_KEY)
     return [
-        ("_id", document["_id"]),
-        (EMAIL_KEY, document.get(EMAIL_KEY)),
-        (IDEMPOTENCY_KEY, attempt.get("key")),
+        ("_id", id_ if isinstance(id_, UUID) else None),
+        (EMAIL_KEY, key if isinstance(key, str) else None),
+        (IDEMPOTENCY_KEY, idempotency_key(document)),
     ]
+
+
+def idempotency_key(document: Mapping[str, Any]) -> str | None:
+    """The idempotency key that created the customer of a document, if it has one."""
+    attempt = document.get("idempotency")
+    key = attempt.get("key") if isinstance(attempt, dict) else None
+    return key if isinstance(key, str) else None
 
 
 def any_of(values: Iterable[UniqueValue]) -> dict[str, Any]:
@@ -212,33 +225,67 @@ def remains(old: StoredCustomer) -> dict[str, Any]:
     return document
 
 
+def customer_in(document: Mapping[str, Any]) -> StoredCustomer | None:
+    """The customer of a document; None for the remains of one and for what is not a customer."""
+    try:
+        return None if is_removed(document) else from_document(document)
+    except NotACustomer:
+        logger.warning(
+            "A read left out a document that is not a customer. Run `graphql-api database check`."
+        )
+        return None
+
+
 def is_removed(document: Mapping[str, Any]) -> bool:
     """Whether the document is the remains of a removed customer."""
     return EXPIRES_AT in document
 
 
+def shown_id(id_: object) -> str:
+    """An id for operators. A text or a number may be a customer's value, and is not shown."""
+    return str(id_) if isinstance(id_, UUID | ObjectId) else "(not a UUID)"
+
+
+class NotACustomer(Exception):
+    """Another program stored a document that has no valid id, or a value of another type."""
+
+
 def from_document(document: Mapping[str, Any]) -> StoredCustomer:
     """The customer of a document of any schema version; its times are in UTC.
 
-    Raises `KeyError` for a document without `_id`, `createdAt` or `updatedAt`.
+    Raises `NotACustomer`, for example for a time after the year 9999, which Python lacks.
     """
-    id_: UUID = document["_id"]
-    created_at: datetime = document["createdAt"]
-    updated_at: datetime = document["updatedAt"]
+    id_, email = document["_id"], document.get("email")
+    created_at, updated_at = document.get("createdAt"), document.get("updatedAt")
+    # Customers that older servers stored have no version.
+    version = document.get("version", 1)
+    values = {name: document.get(public_name) for name, public_name in _NAMES}
+    if not (
+        isinstance(id_, UUID)
+        and email is not None
+        and _TEXT_OR_MISSING.issuperset(map(type, values.values()))
+        and isinstance(version, int)
+        and isinstance(created_at, datetime)
+        and isinstance(updated_at, datetime)
+    ):
+        raise NotACustomer
+    customer = Customer(
+        **values,  # type: ignore[arg-type]  # the types are checked above
+        id=id_,
+        version=version,
+        created_at=created_at,
+        updated_at=updated_at,
+    )
     attempt = document.get("idempotency")
     changed = document.get("changed")
-    return StoredCustomer(
-        Customer(
-            **{name: document.get(public_name) for name, public_name in _NAMES},  # type: ignore[arg-type]  # the validator checks the types
-            id=id_,
-            # Customers that older servers stored have no version.
-            version=document.get("version", 1),
-            created_at=created_at,
-            updated_at=updated_at,
-        ),
-        None if attempt is None else Attempt(**attempt),
-        () if changed is None else tuple((n, changed[p]) for n, p in _NAMES if p in changed),
-    )
+    try:
+        return StoredCustomer(
+            customer,
+            None if attempt is None else Attempt(**attempt),
+            () if changed is None else tuple((n, changed[p]) for n, p in _NAMES if p in changed),
+        )
+    except TypeError:
+        raise NotACustomer from None
 
 
 def validator() -> dict[str, Any]:

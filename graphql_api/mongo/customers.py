@@ -38,8 +38,7 @@ from .customer_documents import (
     EMAIL_KEY,
     IDEMPOTENCY_KEY,
     UniqueValue,
-    from_document,
-    is_removed,
+    customer_in,
     to_bson,
     unique_values,
 )
@@ -201,8 +200,16 @@ class MongoCustomers:
             raise CustomerInvalid from error
 
     async def remove(self, old: StoredCustomer) -> bool:
-        """Removes a customer if its version is still that of `old`, as `replace` changes it."""
-        return await self._make(removal(old))
+        """Removes a customer if its version is still that of `old`, as `replace` changes it.
+
+        Raises `Unavailable` also if a server of an older version has set its own validator.
+        """
+        try:
+            return await self._make(removal(old))
+        except WriteError:
+            # The validator of an older version refuses remains. The set-up sets the newer one.
+            self._set_up.invalidate(await self._set_up.collection_uuid(deadline_in(LEAST_SECONDS)))
+            raise Unavailable from None
 
     async def _make(self, wanted: Change) -> bool:
         """Makes the change. Returns False if another change of the same version was first."""
@@ -291,13 +298,14 @@ class MongoCustomers:
         if str(uuid) != id_:
             return None
         found = await self._finds.outcome([("_id", uuid)], deadline_in(REQUEST_SECONDS))
-        return from_document(found[0]) if found and not is_removed(found[0]) else None
+        return customer_in(found[0]) if found else None
 
     async def by_email(self, email: str) -> Customer | None:
         """The customer with this email address, or None. Raises what `get` raises."""
         key = email_key_of(email)
         found = [] if key is None else await self._read_by_index((EMAIL_KEY, key))
-        return from_document(found[0]).customer if found else None
+        stored = customer_in(found[0]) if found else None
+        return None if stored is None else stored.customer
 
     async def page(self, request: PageRequest) -> Page:
         """One page of a list, as a majority has it.

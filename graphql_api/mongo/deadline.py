@@ -12,7 +12,7 @@ from pymongo.database import Database
 from pymongo.errors import PyMongoError
 
 from ..deadline import GRACE_SECONDS, PAUSE_SECONDS, deadline_in
-from ..faults import Unavailable
+from ..faults import Misconfigured, Unavailable
 from .connection import in_motor_thread
 from .driver_errors import is_transient
 
@@ -70,7 +70,7 @@ async def with_retries(
     """The result of work for which no request waits, in one of Motor's threads.
 
     The work is repeated for a minute after transient errors, so it must be safe to repeat, also
-    while an earlier try still runs. Raises what `within_deadline` raises.
+    while an earlier try still runs. Raises what `within_deadline` and the work raise.
     """
     give_up = time.monotonic() + _PATIENCE_SECONDS
     while True:
@@ -78,7 +78,8 @@ async def with_retries(
             return await within_deadline(
                 deadline_in(step_seconds), partial(in_motor_thread, database, work)
             )
-        except Unavailable:
-            if time.monotonic() > give_up:
+        except Unavailable as error:
+            # Only an operator can correct what is misconfigured.
+            if isinstance(error, Misconfigured) or time.monotonic() > give_up:
                 raise
         await asyncio.sleep(PAUSE_SECONDS)

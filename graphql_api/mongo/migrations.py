@@ -9,7 +9,7 @@ two at once do no harm.
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -24,7 +24,14 @@ from pymongo.errors import BulkWriteError, PyMongoError, WriteConcernError, Writ
 from ..customers.fields import FIELDS
 from ..deadline import PAUSE_SECONDS, REQUEST_SECONDS, deadline_in
 from ..faults import Unavailable
-from .customer_documents import EXPIRES_AT, NAME_SORT, derived_fields, from_document
+from .customer_documents import (
+    EXPIRES_AT,
+    NAME_SORT,
+    NotACustomer,
+    derived_fields,
+    from_document,
+    shown_id,
+)
 from .customers_collection import NAME
 from .database import MongoDatabase
 from .deadline import with_retries
@@ -40,16 +47,17 @@ _BATCH = 200
 _RETRY_SECONDS = 1.0
 _LOG_SECONDS = 10.0
 
-# Every id is greater.
+# Every id of a customer is greater than the first of these, and none is greater than the second.
 _BEFORE_ALL = UUID(int=0)
-_IDS = 1 << 128
+_LAST = UUID(int=(1 << 128) - 1)
 
 # What `from_document` and `derived_fields` raise for values that no customer can have.
-_MALFORMED = (AttributeError, KeyError, TypeError, ValueError)
+_MALFORMED = (NotACustomer, ValueError)
 
 _DUPLICATE_KEY = 11000
 _VALIDATION_FAILED = 121
 _IS_MALFORMED = "A field is missing, or has a value that no customer can have."
+_HAS_ANOTHER_ID = "Its `_id` is not a UUID."
 _REASONS = {
     _DUPLICATE_KEY: "Another customer has the same email address.",
     _VALIDATION_FAILED: "A value breaks a rule of its field.",
@@ -99,18 +107,19 @@ _READ = [*(field.public_name for field in FIELDS), "version"]
 class Batch:
     """Some customers of a migration, in the order of their ids.
 
-    `refused` has the ids of those that could not be migrated, and for each the reason, a sentence
-    without a value. `last` is the id of the last customer; None after the last batch.
+    `refused` has the ids, as operators see them, of those that could not be migrated, each with the
+    reason, a sentence without a value. `last` is the id of the last customer; None after the last
+    batch.
     """
 
     migrated: int
-    refused: Mapping[UUID, str]
+    refused: Sequence[tuple[str, str]]
     last: UUID | None
 
     @property
     def share(self) -> float:
         """Roughly which part of all customers was read, from 0 to 1: ids are random."""
-        return 1.0 if self.last is None else self.last.int / _IDS
+        return 1.0 if self.last is None else self.last.int / _LAST.int
 
 
 async def migrate(database: MongoDatabase) -> AsyncIterator[Batch]:
@@ -127,6 +136,9 @@ async def migrate(database: MongoDatabase) -> AsyncIterator[Batch]:
             )
             yield batch
             after = batch.last
+        ids = await with_retries(database.motor, partial(_other_ids, migration=migration))
+        if ids:
+            yield Batch(0, [(shown_id(id_), _HAS_ANOTHER_ID) for id_ in ids], None)
 
 
 async def is_migration_needed(database: MongoDatabase) -> bool:
@@ -141,13 +153,22 @@ def _is_migration_needed(database: Database[dict[str, Any]]) -> bool:
     )
 
 
+def _other_ids(database: Database[dict[str, Any]], *, migration: Migration) -> list[object]:
+    """The ids that are not UUIDs, of documents that the migration would find."""
+    is_uuid = {"$gte": _BEFORE_ALL, "$lte": _LAST}
+    found = database[NAME].find(
+        {**migration.awaiting, "_id": {"$not": is_uuid}}, ["_id"], hint=migration.index
+    )
+    return [document["_id"] for document in found]
+
+
 def _migrate_batch(
     database: Database[dict[str, Any]], *, migration: Migration, after: UUID
 ) -> Batch:
     collection = database[NAME]
     documents = list(
         collection.find(
-            {**migration.awaiting, "_id": {"$gt": after}},
+            {**migration.awaiting, "_id": {"$gt": after, "$lte": _LAST}},
             sort=[("_id", 1)],
             limit=_BATCH,
             hint=migration.index,
@@ -165,7 +186,7 @@ def _migrate_batch(
         # that as soon as a majority has it.
         time.sleep(PAUSE_SECONDS)
         documents = list(collection.find({**migration.awaiting, "_id": {"$in": left}}))
-    return Batch(migrated, refused, last)
+    return Batch(migrated, [(str(id_), reason) for id_, reason in refused.items()], last)
 
 
 def _write(
@@ -223,7 +244,7 @@ class Progress:
         """Counts a batch. Yields a sentence for each customer that could not be migrated."""
         self.migrated += batch.migrated
         self.refused += len(batch.refused)
-        for id_, reason in batch.refused.items():
+        for id_, reason in batch.refused:
             yield f"The customer {id_} is not migrated. {reason}"
 
     @property

@@ -38,7 +38,7 @@ from .customer_documents import (
     NAME_SORT,
     SEARCH,
     beginning_token,
-    from_document,
+    customer_in,
     place_token,
 )
 from .customers_collection import NAME
@@ -60,11 +60,13 @@ _KEYS = {
     OrderField.NAME: NAME_SORT,
     OrderField.EMAIL: EMAIL_SORT,
 }
+# The times that Python has. Other programs may have stored other times.
+_TIMES = {"$gte": datetime.min.replace(tzinfo=UTC), "$lte": datetime.max.replace(tzinfo=UTC)}
 # Every key of a customer is one of these or greater. A comparison finds no document without the
 # key, which is not a customer, or not migrated yet.
 _LEAST: dict[str, datetime | str] = {
-    "createdAt": datetime(1, 1, 1, tzinfo=UTC),
-    "updatedAt": datetime(1, 1, 1, tzinfo=UTC),
+    "createdAt": _TIMES["$gte"],
+    "updatedAt": _TIMES["$gte"],
     NAME_SORT: "",
     EMAIL_SORT: "",
 }
@@ -77,15 +79,15 @@ def read_page(database: Database[dict[str, Any]], *, request: PageRequest) -> Pa
     reader = _Reader(database[NAME], request.listing)
     after, before, is_last = request.after, request.before, request.is_last
     # One more than the page has: it tells whether there is another page.
-    documents = reader.find(after, before, request.size + 1, is_backwards=is_last)
-    has_more = len(documents) > request.size
+    customers = reader.find(after, before, request.size + 1, is_backwards=is_last)
+    has_more = len(customers) > request.size
     # Usually, the customers of the positions are still there, and are found at once.
     starts_later = after is not None and bool(
         reader.find(None, after, 1, is_backwards=True, is_included=True)
     )
     ends_earlier = before is not None and bool(reader.find(before, None, 1, is_included=True))
 
-    customers = [from_document(document).customer for document in documents[: request.size]]
+    customers = customers[: request.size]
     if is_last:
         customers.reverse()
         return Page(customers, has_next=ends_earlier, has_previous=has_more or starts_later)
@@ -104,9 +106,7 @@ def read_on(
 
     Raises `pymongo.errors.PyMongoError`.
     """
-    reader = _Reader(database[NAME], listing, session, walk_seconds=None)
-    documents = reader.find(after, None, size)
-    return [from_document(document).customer for document in documents]
+    return _Reader(database[NAME], listing, session, walk_seconds=None).find(after, None, size)
 
 
 def count(database: Database[dict[str, Any]], *, listing: Listing, limit: int) -> int:
@@ -168,8 +168,8 @@ class _Reader:
         *,
         is_backwards: bool = False,
         is_included: bool = False,
-    ) -> list[dict[str, Any]]:
-        """The first documents between two positions, or the last ones, the last one first."""
+    ) -> list[Customer]:
+        """The first customers between two positions, or the last ones, the last one first."""
         low, high = (before, after) if self._is_descending else (after, before)
         between = _Between(key=self._key, low=low, high=high, is_included=is_included)
         direction = -1 if self._is_descending is not is_backwards else 1
@@ -193,9 +193,25 @@ class _Reader:
         query = {"$and": self._queries(plan)}
         return self._customers.count_documents(query, limit=limit, hint=plan.index)
 
-    def _find(self, between: "_Between", limit: int, direction: int) -> list[dict[str, Any]]:
+    def _find(self, between: "_Between", limit: int, direction: int) -> list[Customer]:
+        # What other programs stored is left out, and what follows it is read in its place.
+        left_out: list[Any] = []
+        while True:
+            documents = self._read(between, limit, direction, left_out)
+            found = [customer_in(document) for document in documents]
+            customers = [stored.customer for stored in found if stored is not None]
+            if len(customers) == len(documents):
+                return customers
+            pairs = zip(documents, found, strict=True)
+            left_out += [document["_id"] for document, stored in pairs if stored is None]
+
+    def _read(
+        self, between: "_Between", limit: int, direction: int, left_out: list[Any]
+    ) -> list[dict[str, Any]]:
         plan = self._plan
         queries, ranges = [*self._queries(plan), between.whole_range()], between.ranges()
+        if left_out:
+            queries.append(_filter_only({"_id": {"$nin": left_out}}))
         if plan is self._walk:
             # MongoDB reads each range from its beginning, and merges them.
             query: _Query = {"$or": [{"$and": [range_, *queries]} for range_ in ranges]}
@@ -257,7 +273,7 @@ class _Reader:
     def _created_before(self, plan: _Condition) -> list[datetime]:
         """When the 1,000th newest of these customers was created: the rarer, the earlier."""
         cursor = self._customers.find(
-            plan.query,
+            {**plan.query, "createdAt": _TIMES},
             {"_id": False, "createdAt": True},
             sort=[("createdAt", -1), ("_id", -1)],
             skip=_FEW - 1,

@@ -86,14 +86,14 @@ class SetUp:
             raise Unavailable
 
     def invalidate(self, uuid: Binary) -> None:
-        """Starts a new set-up: the collection with this UUID was found dropped or incomplete.
+        """Starts a new set-up: the collection with this UUID was found dropped or different.
 
         Does nothing if a collection with another UUID was set up meanwhile.
         """
         if uuid is self._uuid:
             logger.warning(
-                "The collection `customers` or one of its indexes is missing. "
-                "The server is setting it up again."
+                "The collection `customers` or one of its indexes is missing, or another program "
+                "has set another validator. The server is setting it up again."
             )
             self._uuid = None
             self._start()

@@ -39,7 +39,7 @@ def test_a_wrong_password_is_answered_with_one_sentence(
     ended = graphql_api(*command, GRAPHQL_API_MONGODB_URI=wrong)
 
     assert ended == (
-        *(1, ""),
+        *(2, ""),
         "graphql-api: MongoDB refuses the command: AuthenticationFailed.\n",
     )
 
@@ -54,7 +54,7 @@ def test_an_unavailable_database_is_answered_with_one_sentence(
 ) -> None:
     ended = graphql_api(*command, GRAPHQL_API_MONGODB_URI=f"mongodb://{address}/")
 
-    assert ended == (1, "", "graphql-api: The database is unavailable. Try again.\n")
+    assert ended == (2, "", "graphql-api: The database is unavailable. Try again.\n")
 
 
 @pytest.mark.parametrize(
@@ -82,7 +82,7 @@ def test_a_bug_in_a_command_shows_no_stored_value(graphql_api: Command, database
 
     code, output, error = graphql_api("keys", "list", GRAPHQL_API_MONGODB_URI=database_uri)
 
-    assert (code, output) == (1, "")
+    assert (code, output) == (2, "")
     assert error.startswith("graphql-api: This is a bug in graphql-api: ")
     assert "api_keys.py" in error
     assert "Ada" not in error

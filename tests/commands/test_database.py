@@ -8,6 +8,8 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from bson import ObjectId
+from bson.datetime_ms import DatetimeMS
 from pymongo.collection import Collection
 
 from graphql_api.commands import database as database_command
@@ -17,6 +19,7 @@ from graphql_api.mongo.customer_documents import to_document, validator
 from graphql_api.mongo.customers import MongoCustomers
 from graphql_api.mongo.customers_collection import NAME
 from graphql_api.mongo.database import MongoDatabase
+from graphql_api.mongo.deadline import with_retries
 
 from ..conftest import Command
 from ..support.mongo_customers import new_customer
@@ -146,7 +149,8 @@ def checked(database: Command) -> tuple[Counter[str], str]:
         ({"email": 5}, "`email` breaks its rule."),
         ({"email": "John@EXAMPLE.com"}, "`email` is not normalised."),
         ({"name": " John  Smith"}, "`name` is not normalised."),
-        ({"createdAt": "s3cr3t"}, "`createdAt` or `updatedAt` is not a time."),
+        ({"createdAt": "s3cr3t"}, "`createdAt` or `updatedAt` is not a time of"),
+        ({"updatedAt": DatetimeMS(316_516_377_600_000)}, "`createdAt` or `updatedAt` is not a"),
         ({"updatedAt": CUSTOMER.customer.created_at.replace(year=1999)}, "`updatedAt` is before"),
         ({"schemaVersion": 3}, "The schema version is not 2, which is this program's."),
         ({"emailCaseFolded": "s3cr3t"}, "`emailCaseFolded` does not follow"),
@@ -192,11 +196,12 @@ def test_a_check_finds_a_missing_field(
     assert fault in checked(database)[0]
 
 
-def test_a_check_reads_documents_with_any_id_and_shows_only_uuids(
+def test_a_check_reads_documents_with_any_id_and_shows_only_ids_without_values(
     database: Command, set_up: Documents, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("graphql_api.mongo.check._BATCH", 2)
-    ids = [1, "s3cr3t@example.com", *(uuid4() for _ in range(5))]
+    other_id = ObjectId()
+    ids = [1, "s3cr3t@example.com", other_id, *(uuid4() for _ in range(5))]
     set_up.insert_many(
         [
             {**to_document(new_customer(f"{number}@example.com")), "_id": id_}
@@ -207,9 +212,11 @@ def test_a_check_reads_documents_with_any_id_and_shows_only_uuids(
 
     found, output = checked(database)
 
-    assert found == {REFUSED: 2}
-    assert output.count(f"(not a UUID): {REFUSED}") == 2
-    assert "Customers: 7; remains of removed customers: 1." in output
+    fault = "`_id` is not a UUID."
+    assert found == {fault: 3}
+    assert output.count(f"(not a UUID): {fault}") == 2
+    assert f"{other_id}: {fault}" in output
+    assert "Customers: 8; remains of removed customers: 1." in output
     assert "s3cr3t" not in output
 
 
@@ -275,10 +282,11 @@ def test_a_check_of_an_unavailable_database_is_answered_with_one_sentence(
     graphql_api: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("graphql_api.mongo.deadline._PATIENCE_SECONDS", -1)
-    monkeypatch.setattr("graphql_api.mongo.deadline._STEP_SECONDS", 0.5)
+    impatient = partial(with_retries, step_seconds=0.5)
+    monkeypatch.setattr("graphql_api.mongo.check.with_retries", impatient)
 
     for action in ("check", "migrate"):
         ended = graphql_api(
             *("database", action), GRAPHQL_API_MONGODB_URI="mongodb://%2Ftmp%2Fnone.sock/"
         )
-        assert ended == (1, "", "graphql-api: The database is unavailable. Try again.\n")
+        assert ended == (2, "", "graphql-api: The database is unavailable. Try again.\n")

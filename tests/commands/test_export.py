@@ -180,7 +180,7 @@ def test_an_export_that_fails_leaves_the_file_as_it_was(
     file = tmp_path / "all.csv"
     file.write_text("as it was")
 
-    assert exporting(str(file)) == (1, "", f"graphql-api: {message}\n")
+    assert exporting(str(file)) == (2, "", f"graphql-api: {message}\n")
     assert file.read_text() == "as it was"
     assert [*tmp_path.iterdir()] == [file]
 
@@ -197,7 +197,7 @@ def test_excel_reads_the_encoding_from_a_mark(exporting: Command) -> None:
 
 def test_a_search_that_is_not_valid_is_explained(exporting: Command) -> None:
     assert exporting("--search", "x" * 101) == (
-        1,
+        2,
         "",
         "graphql-api: Search for at most 100 characters (101 entered).\n",
     )

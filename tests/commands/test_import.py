@@ -285,7 +285,7 @@ def test_rows_before_a_fault_of_standard_input_are_imported(
 
     code, output, error = importing("-")
 
-    assert (code, output) == (1, TOTALS.format(120, 120, 0, 0))
+    assert (code, output) == (2, TOTALS.format(120, 120, 0, 0))
     assert error.endswith(
         "graphql-api: The row that begins on line 122 has a quote that never closes, or is too "
         f"long.\nThe rows before it are imported. {AGAIN}"
@@ -301,7 +301,7 @@ def test_a_fault_of_a_file_is_found_before_anything_is_stored(
 
     code, output, error = importing(str(file))
 
-    assert (code, output) == (1, "")
+    assert (code, output) == (2, "")
     assert error.endswith(
         "graphql-api: The row that begins on line 2,002 has a quote that never closes, or is too "
         "long.\n"
@@ -332,7 +332,7 @@ def test_a_file_that_is_not_understood_is_refused(
     file = tmp_path / "people.csv"
     file.write_text(text)
 
-    assert importing(str(file), *options) == (1, "", f"graphql-api: {message}\n")
+    assert importing(str(file), *options) == (2, "", f"graphql-api: {message}\n")
 
 
 def test_a_file_with_a_header_only_has_no_rows(importing: Command, tmp_path: Path) -> None:
@@ -347,7 +347,7 @@ def test_the_rejects_never_replace_the_file_itself(importing: Command, tmp_path:
 
     code, output, error = importing(file, "--rejects", file)
 
-    assert (code, output) == (1, "")
+    assert (code, output) == (2, "")
     assert error.endswith("--rejects must name another file than the one to import.\n")
     assert len(Path(file).read_text().splitlines()) == 2
 
@@ -417,7 +417,7 @@ def test_an_import_that_loses_the_database_can_be_repeated(
     code, output, error = importing(file)
     again = importing(file)
 
-    assert (code, output) == (1, TOTALS.format(20, 20, 0, 0))
+    assert (code, output) == (2, TOTALS.format(20, 20, 0, 0))
     assert error.endswith(f"The database is unavailable. {AGAIN}")
     assert again[0] == 0
     assert documents.count_documents({}) == 100

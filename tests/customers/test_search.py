@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from graphql_api.customers import search
 from graphql_api.customers.fields import FIELDS, NewCustomer, PhoneNumber, ZipCode
-from graphql_api.customers.search import folded, longest, words_of
+from graphql_api.customers.search import folded, longest, search_words, words_of
 
 from ..support.searches import FOUND, NOT_FOUND, finds, with_email
 from ..support.values import GOOD
@@ -92,6 +92,45 @@ def test_words_are_found_in_the_same_way_with_and_without_the_fast_path(
     monkeypatch.setattr(search, "_PLAIN", re.compile("(?!)"))
 
     assert (words_of(customer), words_of(with_email("a.b-c_d+e@f-g.hi"))) == fast
+
+
+@pytest.mark.parametrize(
+    ("domain", "unicode"),
+    [
+        ("xn--bcher-kva.example", "bücher.example"),
+        ("shop.XN--FA-HIA.de", "shop.faß.de"),
+        ("xn--r8jz45g.xn--zckzah", "例え.テスト"),
+    ],
+)
+def test_a_search_finds_a_domain_in_both_of_its_forms(domain: str, unicode: str) -> None:
+    customer = with_email(f"xn--ada@{unicode}")
+
+    for text in (domain, unicode, f"xn--ada@{domain}", f"<XN--Ada@{domain}>"):
+        assert finds(text, customer)
+    assert not finds(f"other@{domain}", customer)
+    assert not finds("xn--bcher-kvb.example", customer)
+
+
+@pytest.mark.parametrize("label", ["xn--", "xn--é", "xn--99999999", "xn--a-0000", "xn--0ug-ada-"])
+def test_what_is_not_a_label_of_a_domain_is_a_word(label: str) -> None:
+    assert search_words(label) == [folded(label)]
+
+
+@given(st.text("xn-ad019.@é"))
+def test_no_search_has_a_word_that_mongodb_cannot_store(text: str) -> None:
+    for word in search_words(f"xn--{text}"):
+        word.encode("utf-8")
+
+
+def test_a_search_of_punctuation_finds_nothing_and_a_blank_one_is_none() -> None:
+    customer = NewCustomer(email="ada@example.com", name="Ada", description="(Ada) !? ()")
+
+    for text in ("()", " ; , ", "'", "\N{COMBINING ACUTE ACCENT}", "!!!"):
+        assert not finds(text, customer)
+    for blank in ("", " \t\n", "\0"):
+        assert search_words(blank) == []
+    # Beside words, it does not count.
+    assert finds("(ada) , ada@example.com;", customer)
 
 
 @given(st.text())

@@ -90,7 +90,7 @@ def test_a_bug_is_masked_and_logged() -> None:
 @pytest.mark.parametrize(
     ("cause", "code", "advice"),
     [
-        (Unavailable(), "UNAVAILABLE", "Nothing was stored"),
+        (Unavailable(), "UNAVAILABLE", "Nothing was stored or changed; retry in a few seconds."),
         (OutcomeUnknown(), "OUTCOME_UNKNOWN", "same idempotency key"),
         (ChangeUnknown(), "OUTCOME_UNKNOWN", "is not made twice"),
     ],
@@ -100,10 +100,18 @@ def test_a_fault_of_the_database_is_named_and_says_what_to_do(
 ) -> None:
     error = GraphQLError("", original_error=cause)
 
-    mask_errors([error])
+    mask_errors([error], is_mutation=True)
 
     assert error.extensions == {"code": code, "retryAfter": 1}
     assert advice in error.message
+
+
+def test_an_unavailable_database_is_described_to_a_read_without_words_about_writes() -> None:
+    error = GraphQLError("", original_error=Unavailable())
+
+    mask_errors([error])
+
+    assert error.message == "The database is unavailable. Retry in a few seconds."
 
 
 @pytest.mark.parametrize(

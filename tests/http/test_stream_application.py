@@ -366,6 +366,7 @@ async def test_a_websocket_whose_history_cannot_be_read_is_told(
     [error] = (await socket.next("error"))["payload"]
 
     assert error["extensions"]["code"] == "UNAVAILABLE"
+    assert error["message"] == "The database is unavailable. Retry in a few seconds."
     await socket.disconnect()
 
 
@@ -416,6 +417,7 @@ async def test_an_operation_that_takes_too_long_ends_with_an_error(
         await socket.disconnect()
 
     assert error["extensions"]["code"] == "TIMEOUT"
+    assert "A mutation may or may not have taken effect" in error["message"]
 
 
 async def test_a_fault_of_the_server_is_logged_and_ends_the_websocket(

@@ -249,6 +249,7 @@ async def test_no_customer_is_sent_until_a_majority_has_the_collection(
             answer = await ask_to_create(client, key="key")
 
             assert code(answer) == "UNAVAILABLE"
+            assert "Nothing was stored or changed" in answer["errors"][0]["message"]
             assert documents.count_documents({}) == 0
 
     async with connected(database_uri) as client:
@@ -266,6 +267,8 @@ async def test_a_customer_that_cannot_be_read_now_is_unavailable(
         answer = await execute(client, CUSTOMER, {"id": id_})
 
     assert code(answer) == "UNAVAILABLE"
+    message = "The database is unavailable. Retry in a few seconds."
+    assert answer["errors"][0]["message"] == message
     assert await read_customer(client, id_) == created["customer"]
 
 

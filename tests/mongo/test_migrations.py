@@ -10,8 +10,11 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
+from bson import Binary
+from bson.datetime_ms import DatetimeMS
 from pymongo import MongoClient
 from pymongo.collection import Collection
 from pymongo.errors import WriteError
@@ -187,6 +190,9 @@ async def test_customers_to_migrate_are_read_from_an_index_in_the_order_of_their
         assert plan["executionStats"]["totalDocsExamined"] <= 20
 
 
+IS_UUID = {"$lte": UUID(int=(1 << 128) - 1)}
+
+
 async def test_customers_that_cannot_be_migrated_are_named_by_their_ids_and_skipped(
     database: MongoDatabase, documents: Documents, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -199,16 +205,23 @@ async def test_customers_that_cannot_be_migrated_are_named_by_their_ids_and_skip
     invalid = old_document(new_customer("d@example.com", name="J0 s3cr3t").customer)
     malformed = old_document(new_customer("e@example.com", name="Ann").customer)
     del malformed["createdAt"]
+    late = old_document(new_customer("f@example.com").customer)
+    late["updatedAt"] = DatetimeMS(316_516_377_600_000)
+    other_ids = [
+        {**old_document(new_customer(f"{number}@example.com").customer), "_id": id_}
+        for number, id_ in enumerate(("s3cr3t", {"a": 1}, Binary(b"\xff" * 20)))
+    ]
     documents.insert_many(
-        [*valid, decomposed, composed, invalid, malformed], bypass_document_validation=True
+        [*valid, decomposed, composed, invalid, malformed, late, *other_ids],
+        bypass_document_validation=True,
     )
     progress = Progress()
 
     sentences = [line async for batch in migrate(database) for line in progress.count(batch)]
 
     assert progress.migrated == 6
-    assert progress.total == "Customers migrated: 6; not migrated: 3."
-    left = {document["_id"] for document in documents.find(AWAITING)}
+    assert progress.total == "Customers migrated: 6; not migrated: 7."
+    left = set(documents.distinct("_id", {**AWAITING, "_id": IS_UUID}))
     assert len(left & {decomposed["_id"], composed["_id"]}) == 1
     reasons = {
         **dict.fromkeys(
@@ -216,10 +229,17 @@ async def test_customers_that_cannot_be_migrated_are_named_by_their_ids_and_skip
         ),
         invalid["_id"]: "A value breaks a rule of its field.",
         malformed["_id"]: "A field is missing, or has a value that no customer can have.",
+        late["_id"]: "A field is missing, or has a value that no customer can have.",
     }
-    assert set(sentences) == {f"The customer {id_} is not migrated. {reasons[id_]}" for id_ in left}
+    assert (
+        sentences[-3:]
+        == ["The customer (not a UUID) is not migrated. Its `_id` is not a UUID."] * 3
+    )
+    assert set(sentences[:-3]) == {
+        f"The customer {id_} is not migrated. {reasons[id_]}" for id_ in left
+    }
     # The next migration finds the same ones again.
-    assert (await migrated(database)).total == "Customers migrated: 0; not migrated: 3."
+    assert (await migrated(database)).total == "Customers migrated: 0; not migrated: 7."
 
 
 async def test_two_migrations_at_once_migrate_each_customer_once(
@@ -334,7 +354,8 @@ async def test_a_batch_is_repeated_after_transient_errors(
 async def test_a_migration_gives_up_after_a_while(
     failing: tuple[MongoDatabase, Documents], member: Member, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(deadline, "_STEP_SECONDS", 0.3)
+    impatient = partial(deadline.with_retries, step_seconds=0.3)
+    monkeypatch.setattr(migrations, "with_retries", impatient)
     monkeypatch.setattr(deadline, "_PATIENCE_SECONDS", 0.5)
     with member.failing("find", errorCode=11600), pytest.raises(Unavailable):
         await migrated(failing[0])
@@ -464,5 +485,5 @@ async def test_a_refusal_of_mongodb_in_the_background_is_logged_once(
 def test_the_share_that_was_read_is_estimated_from_the_last_id() -> None:
     customer: Customer = replace(ALL[0], id=type(ALL[0].id)(int=1 << 126))
 
-    assert Batch(1, {}, customer.id).share == 0.25
-    assert Batch(1, {}, None).share == 1
+    assert Batch(1, [], customer.id).share == 0.25
+    assert Batch(1, [], None).share == 1

@@ -141,7 +141,7 @@ def test_a_command_whose_host_is_not_found_ends_with_a_sentence(
 
     ended = graphql_api(*command, GRAPHQL_API_MONGODB_URI="mongodb+srv://db.invalid/")
 
-    assert ended == (1, "", "graphql-api: The database is unavailable. Try again.\n")
+    assert ended == (2, "", "graphql-api: The database is unavailable. Try again.\n")
 
 
 def test_a_real_server_whose_host_is_not_found_serves_until_it_is_stopped(

@@ -3,8 +3,7 @@
 import asyncio
 import os
 import signal
-import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -48,30 +47,27 @@ async def test_a_frozen_database_is_unavailable_within_5_seconds_and_service_res
     uri, pid = own_mongod
     async with connected(uri) as client:
         await create_customer(client)
-        os.kill(pid, signal.SIGSTOP)
-        try:
-            started = time.monotonic()
-            query = {"query": CUSTOMER, "variables": {"id": str(uuid4())}}
-            reading = asyncio.create_task(client.post("/graphql", json=query))
-            creating = asyncio.gather(*(ask_to_create(client, email) for email in EMAILS[:-1]))
-            health = await client.get("/healthz")
-            # The limit for readiness in docs/guarantees.md.
-            await until_not_ready(client, answer_seconds=1)
-            answers = list(map(code, await creating))
-            read = await reading
-            seconds = time.monotonic() - started
-            started = time.monotonic()
-            answers.append(code(await ask_to_create(client, EMAILS[-1])))
-            late_seconds = time.monotonic() - started
-        finally:
-            os.kill(pid, signal.SIGCONT)
+        with capture_logs() as logged:
+            os.kill(pid, signal.SIGSTOP)
+            try:
+                query = {"query": CUSTOMER, "variables": {"id": str(uuid4())}}
+                reading = asyncio.create_task(client.post("/graphql", json=query))
+                creating = asyncio.gather(*(ask_to_create(client, email) for email in EMAILS[:-1]))
+                health = await client.get("/healthz")
+                await until_not_ready(client)
+                answers = list(map(code, await creating))
+                read = await reading
+                answers.append(code(await ask_to_create(client, EMAILS[-1])))
+            finally:
+                os.kill(pid, signal.SIGCONT)
 
         assert health.status_code == 200
         assert (code(read.json()), read.headers["retry-after"]) == ("UNAVAILABLE", "1")
         assert await resumes(client)
 
-    # The promised times: 5 seconds here, and a second for readiness above.
-    assert max(seconds, late_seconds) < 5
+    # The promised times of the server, without the time that this test itself takes.
+    assert slowest(logged, "/graphql") < 5
+    assert slowest(logged, "/readyz") < 1
     # Customers that were sent before the driver noticed may still be stored. The rest is not.
     assert set(answers[:-1]) <= {"OUTCOME_UNKNOWN", "UNAVAILABLE"}
     assert answers[-1] == "UNAVAILABLE"
@@ -108,6 +104,7 @@ async def test_a_database_that_is_locked_for_a_backup_is_not_ready(
         await until_ready(client)
 
 
+@pytest.mark.alone
 async def test_a_health_check_writes_only_if_no_customer_was_created_lately(
     client: httpx.AsyncClient, documents: Collection[dict[str, Any]]
 ) -> None:
@@ -188,9 +185,16 @@ async def test_a_server_starts_without_its_database_and_serves_when_it_is_there(
             assert await resumes(client)
 
 
+def slowest(logged: Sequence[Mapping[str, Any]], path: str) -> float:
+    """How many seconds the slowest of the logged requests to a path took."""
+    durations: list[float] = [line["duration_ms"] for line in logged if line.get("path") == path]
+    return max(durations) / 1000
+
+
 async def resumes(client: httpx.AsyncClient) -> bool:
     """Whether a customer can be created again, after five requests at most."""
     answers = [await ask_to_create(client, f"{number}@example.com") for number in range(5)]
     # Until its next heartbeat, the driver considers a database that was frozen too slow.
     await asyncio.sleep(1.5)
-    return code(answers[-1]) is None and (await client.get("/readyz")).status_code == 200
+    await until_ready(client)
+    return code(answers[-1]) is None

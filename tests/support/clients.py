@@ -259,14 +259,14 @@ def code(answer: dict[str, Any]) -> str | None:
     return codes[0] if codes else None
 
 
-async def until_not_ready(client: httpx.AsyncClient, *, answer_seconds: float = 20) -> None:
-    """Waits until the server is not ready; each of its answers takes `answer_seconds` at most.
+async def until_not_ready(client: httpx.AsyncClient) -> None:
+    """Waits until the server is not ready; each of its answers takes 20 seconds at most.
 
     For a second, the last write counts as proof that the server is ready.
     """
     status = 200
     while status == 200:
-        status = (await asyncio.wait_for(client.get("/readyz"), answer_seconds)).status_code
+        status = (await asyncio.wait_for(client.get("/readyz"), 20)).status_code
     assert status == 503
 
 
