@@ -2,6 +2,7 @@
 
 import argparse
 import contextlib
+import gc
 import signal
 import sys
 from collections import deque
@@ -27,6 +28,10 @@ from .progress import shown
 from .setting_options import add_setting_options, environment_with
 
 SUMMARY = "import customers from a CSV or JSON Lines file"
+
+# While rows are in memory, Python looks for garbage in cycles, of which they have none, after this
+# number of new objects. With its own 700, that takes a tenth of the time.
+_OBJECTS = 50_000
 
 # The rows of one insert. Fewer take more time for each row; with more, Ctrl-C waits longer.
 _BATCH = 1_000
@@ -128,6 +133,7 @@ class _Import:
                 else:
                     await set_up(database)
                     imports = mongo
+                stack.enter_context(_collecting_rarely())
                 progress = stack.enter_context(shown("Importing", self._source.rows))
                 stack.enter_context(self._stopping_on_signals())
                 async for outcomes in import_customers(imports, self._batches()):
@@ -212,6 +218,16 @@ class _Import:
 
 
 _STOPPING = (signal.SIGINT, signal.SIGTERM)
+
+
+@contextlib.contextmanager
+def _collecting_rarely() -> Iterator[None]:
+    before = gc.get_threshold()
+    gc.set_threshold(_OBJECTS, *before[1:])
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
 
 
 def _open_rejects(
