@@ -3,6 +3,7 @@
 import argparse
 import io
 import os
+import signal
 import sys
 from collections.abc import Sequence
 from typing import Protocol, cast
@@ -43,12 +44,16 @@ _COMMANDS: dict[str, _Command] = {
 }
 
 
+_CLOSED_PIPE = 128 + signal.SIGPIPE
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command. If it fails, prints one sentence to standard error.
 
     Returns 0 for success, 1 if the command could not do its work or found a difference, 2 if it
     cannot run with these arguments or settings, and 130 after Ctrl-C. `schema --diff` also returns
     3 and 4, and `serve` 3 if a server process cannot start. Exits with 2 for invalid arguments.
+    If nobody reads the output any more, as in `graphql-api export | head`, returns 141 silently.
     """
     # Characters that the output's encoding lacks are shown with escapes.
     cast(io.TextIOWrapper, sys.stdout).reconfigure(errors="backslashreplace")
@@ -92,6 +97,9 @@ def _run(options: argparse.Namespace) -> int:
 
 
 def _fail(reason: object, code: int) -> int:
+    if isinstance(reason, BrokenPipeError):
+        # As other programs, which SIGPIPE ends silently.
+        return _CLOSED_PIPE
     print(f"graphql-api: {reason}", file=sys.stderr)
     return code
 

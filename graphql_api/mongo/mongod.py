@@ -293,7 +293,8 @@ class _Mongod:
                 self._log_start = log.tell()
                 return subprocess.Popen(  # noqa: S603  # the operator chooses the binary
                     [
-                        *(*launcher, str(os.getpid()), self._binary, *_OPTIONS),
+                        *launcher,
+                        *(str(os.getpid()), str(self._binary), *_OPTIONS),
                         *("--wiredTigerCacheSizeGB", f"{_cache_gigabytes():.2f}"),
                     ],
                     cwd=self._folder,

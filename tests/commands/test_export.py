@@ -21,6 +21,7 @@ from graphql_api.mongo.database import MongoDatabase
 
 from ..conftest import Command
 from ..support.mongo_customers import new_customer, open_customers
+from ..support.servers import launched
 
 Documents = Collection[dict[str, Any]]
 
@@ -208,3 +209,14 @@ def test_a_time_that_is_not_valid_is_explained(capsys: pytest.CaptureFixture[str
         main(["export", "--created-from", "yesterday"])
 
     assert "use a time in ISO 8601, such as 2026-11-22 or" in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("stored")
+def test_an_export_ends_silently_if_nobody_reads_it(database_uri: str, errors: Path) -> None:
+    with launched("export", errors=errors, GRAPHQL_API_MONGODB_URI=database_uri) as export:
+        assert export.stdout is not None
+        export.stdout.close()
+
+        assert export.wait(60) == 141
+
+    assert "rror" not in errors.read_text()
