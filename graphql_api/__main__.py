@@ -55,6 +55,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     3 and 4, and `serve` 3 if a server process cannot start. Exits with 2 for invalid arguments.
     If nobody reads the output any more, as in `graphql-api export | head`, returns 141 silently.
     """
+    # A program can start this one without standard streams.
+    sys.stdout = sys.stdout or open(os.devnull, "w")  # noqa: PTH123,SIM115  # until it ends
+    sys.stderr = sys.stderr or open(os.devnull, "w")  # noqa: PTH123,SIM115  # until it ends
     # Characters that the output's encoding lacks are shown with escapes.
     cast(io.TextIOWrapper, sys.stdout).reconfigure(errors="backslashreplace")
     code = _run(_parser().parse_args(arguments))
@@ -100,6 +103,8 @@ def _fail(reason: object, code: int) -> int:
     if isinstance(reason, BrokenPipeError):
         # As other programs, which SIGPIPE ends silently.
         return _CLOSED_PIPE
+    if isinstance(reason, OSError) and reason.filename is not None:
+        reason = f"{reason.filename}: {reason.strerror}."
     print(f"graphql-api: {reason}", file=sys.stderr)
     return code
 

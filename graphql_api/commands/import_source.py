@@ -3,6 +3,7 @@
 import io
 import itertools
 import sys
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -138,6 +139,11 @@ def print_understood(source: Source, rows: Rows) -> None:
         file=sys.stderr,
     )
     console.print(_table_of_fields(source, rows, console.width))
+    for header, count in Counter(source.headers).items():
+        if count > 1:
+            console.print(
+                f"The header {on_one_line(header)} occurs {count:,} times: the first counts."
+            )
     used = {header for headers in source.columns.of_fields.values() for header in headers}
     if unused := [on_one_line(header) for header in source.headers if header not in used]:
         more = f" and {len(unused) - SHOWN_HEADERS:,} more" if unused[SHOWN_HEADERS:] else ""

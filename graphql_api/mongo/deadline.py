@@ -12,7 +12,7 @@ from pymongo.database import Database
 from pymongo.errors import PyMongoError
 
 from ..deadline import GRACE_SECONDS, PAUSE_SECONDS, deadline_in
-from ..faults import Unavailable
+from ..faults import Misconfigured, Unavailable
 from .connection import in_motor_thread
 from .driver_errors import is_transient
 
@@ -78,6 +78,8 @@ async def with_retries(
             return await within_deadline(
                 deadline_in(step_seconds), partial(in_motor_thread, database, work)
             )
+        except Misconfigured:
+            raise
         except Unavailable:
             if time.monotonic() > give_up:
                 raise

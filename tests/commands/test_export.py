@@ -186,6 +186,35 @@ def test_an_export_that_fails_leaves_the_file_as_it_was(
     assert [*tmp_path.iterdir()] == [file]
 
 
+def test_a_file_that_cannot_be_written_is_named_before_customers_are_read(
+    exporting: Command, tmp_path: Path
+) -> None:
+    missing = tmp_path / "missing" / "all.csv"
+
+    assert exporting(str(tmp_path)) == (2, "", f"graphql-api: {tmp_path}: Is a directory.\n")
+    assert exporting(str(missing)) == (
+        2,
+        "",
+        f"graphql-api: {missing}.unfinished: No such file or directory.\n",
+    )
+
+
+@pytest.mark.usefixtures("stored")
+def test_a_device_keeps_its_name_and_a_symbolic_link_its_target(
+    exporting: Command, tmp_path: Path
+) -> None:
+    link = tmp_path / "link.csv"
+    link.symlink_to(tmp_path / "all.csv")
+    (tmp_path / "all.csv").touch()
+
+    assert exporting("/dev/null") == (0, "", "3 customers exported.\n")
+    assert exporting(str(link)) == (0, "", "3 customers exported.\n")
+
+    assert Path("/dev/null").is_char_device()
+    assert link.is_symlink()
+    assert len(addresses((tmp_path / "all.csv").read_text())) == 3
+
+
 @pytest.mark.usefixtures("stored")
 def test_excel_reads_the_encoding_from_a_mark(exporting: Command) -> None:
     assert exporting("--excel")[1].startswith("\ufeffid,")

@@ -426,7 +426,7 @@ def test_a_missing_file_is_named(importing: Command, tmp_path: Path) -> None:
     code, _, error = importing(str(tmp_path / "missing.csv"))
 
     assert code == 2
-    assert "No such file" in error
+    assert error == f"graphql-api: {tmp_path / 'missing.csv'}: No such file or directory.\n"
 
 
 @pytest.mark.parametrize(
@@ -533,7 +533,7 @@ def test_long_texts_and_many_columns_are_shown_in_part(
         tmp_path / "people.csv",
         ("x" * 300 + "\x1b[2J", "J0", *("x" * 5)),
         ("a@example.com",),
-        headers="Email,Name,A\x1b[2J,B,C,D,E",
+        headers="Email,Name,A\x1b[2J,B,C,D,D",
     )
 
     _, output, error = importing(file)
@@ -542,6 +542,7 @@ def test_long_texts_and_many_columns_are_shown_in_part(
     assert f"{'x' * 39}…" not in error
     assert "…" in error
     assert "(cannot be read)" in error
+    assert "The header D occurs 2 times: the first counts.\n" in error
     assert "Not imported: A [2J, B and 3 more.\n" in error
     assert "4 more reasons are not shown.\n" in output
 
