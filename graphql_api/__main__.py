@@ -3,6 +3,7 @@
 import argparse
 import io
 import os
+import signal
 import sys
 from collections.abc import Sequence
 from typing import Protocol, cast
@@ -45,6 +46,7 @@ _COMMANDS: dict[str, _Command] = {
 
 # The exit code of a command that could not do its work.
 _FAILED = 2
+_CLOSED_PIPE = 128 + signal.SIGPIPE
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -53,7 +55,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns 0 for success, 1 if the command found a fault or a difference, or rejected a part of its
     input, 2 if it could not do its work, and 130 after Ctrl-C. `schema --diff` also returns 3 and
     4, and `serve` 3 if a server process cannot start. Exits with 2 for invalid arguments.
+    If nobody reads the output any more, as in `graphql-api export | head`, returns 141 silently.
     """
+    # A program can start this one without standard streams.
+    sys.stdout = sys.stdout or open(os.devnull, "w")  # noqa: PTH123,SIM115  # until it ends
+    sys.stderr = sys.stderr or open(os.devnull, "w")  # noqa: PTH123,SIM115  # until it ends
     # Characters that the output's encoding lacks are shown with escapes.
     cast(io.TextIOWrapper, sys.stdout).reconfigure(errors="backslashreplace")
     code = _run(_parser().parse_args(arguments))
@@ -94,6 +100,11 @@ def _run(options: argparse.Namespace) -> int:
 
 
 def _fail(reason: object) -> int:
+    if isinstance(reason, BrokenPipeError):
+        # As other programs, which SIGPIPE ends silently.
+        return _CLOSED_PIPE
+    if isinstance(reason, OSError) and reason.filename is not None:
+        reason = f"{reason.filename}: {reason.strerror}."
     print(f"graphql-api: {reason}", file=sys.stderr)
     return _FAILED
 

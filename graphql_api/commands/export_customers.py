@@ -137,7 +137,10 @@ def _opened(name: str) -> Iterator[TextIO]:
         cast(io.TextIOWrapper, sys.stdout).reconfigure(encoding="utf-8", newline="")
         yield sys.stdout
         return
-    path, unfinished = Path(name), Path(f"{name}.unfinished")
+    path = Path(name)
+    # A pipe or a device keeps its name. A directory cannot be opened.
+    is_file = path.is_file() or not path.exists()
+    unfinished = Path(f"{name}.unfinished") if is_file else path
     try:
         if name.endswith(".gz"):
             with gzip.open(unfinished, "wt", encoding="utf-8", newline="") as file:
@@ -145,9 +148,12 @@ def _opened(name: str) -> Iterator[TextIO]:
         else:
             with unfinished.open("w", encoding="utf-8", newline="") as file:
                 yield file
-        unfinished.replace(path)
+        if is_file:
+            # Also if the name is that of a symbolic link.
+            unfinished.replace(path.resolve())
     finally:
-        unfinished.unlink(missing_ok=True)
+        if is_file:
+            unfinished.unlink(missing_ok=True)
 
 
 def _filter(options: argparse.Namespace) -> Filter:

@@ -5,6 +5,7 @@ from collections import Counter
 from ..customers.import_customers import Accepted
 from ..files.records import Record
 from ..files.rows import Reason
+from .import_source import SHOWN_HEADERS, on_one_line
 from .table import print_table
 
 _COLUMNS = ("ROWS", "FIRST LINE", "REASON")
@@ -25,6 +26,8 @@ class Report:
         self.rejected = 0
         self._reasons: Counter[str] = Counter()
         self._first_lines: dict[str, int] = {}
+        # The keys of objects that are not imported, with the line on which each was first.
+        self._ignored: dict[str, int] = {}
         self._short_zip_codes = 0
         self._first_short_zip_code = 0
 
@@ -41,6 +44,11 @@ class Report:
         for reason in map(str, reasons):
             self._reasons[reason] += 1
             self._first_lines.setdefault(reason, record.line)
+
+    def ignore(self, record: Record, key: str) -> None:
+        """Notes a key that no earlier record had when the columns were recognised."""
+        if len(self._ignored) <= SHOWN_HEADERS:
+            self._ignored.setdefault(key, record.line)
 
     @property
     def rows(self) -> int:
@@ -68,6 +76,14 @@ class Report:
                 f"Warning: {self._short_zip_codes:,} ZIP codes of the United States have four "
                 f"digits, first on line {self._first_short_zip_code:,}. A spreadsheet may have "
                 "removed a zero at the beginning."
+            )
+        if self._ignored:
+            keys = [f"{on_one_line(key)} (line {line:,})" for key, line in self._ignored.items()]
+            more = " and more" if keys[SHOWN_HEADERS:] else ""
+            print(
+                "Warning: Not imported, because the first objects lack them: "
+                f"{', '.join(keys[:SHOWN_HEADERS])}{more}. Import from a file, not from a pipe: "
+                "then the keys of all objects are recognised."
             )
         if self._reasons:
             shown = self._reasons.most_common(_SHOWN_REASONS)

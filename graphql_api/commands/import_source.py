@@ -3,6 +3,7 @@
 import io
 import itertools
 import sys
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -27,7 +28,7 @@ _SAMPLES = 3
 _FIRST = 100
 
 # How many headers, and how much of each text, are shown.
-_SHOWN_HEADERS = 30
+SHOWN_HEADERS = 30
 _SHOWN_CHARACTERS = 40
 _LEAST_CHARACTERS = 8
 
@@ -66,6 +67,8 @@ def open_source(
     headers: list[str] | None = None
     rows = None
     if name == STANDARD_INPUT:
+        if sys.stdin is None:
+            raise InvalidFile("Standard input is closed.")
         name, file = "Standard input", cast(io.BufferedReader, sys.stdin.buffer)
     else:
         path = Path(name)
@@ -78,7 +81,7 @@ def open_source(
         headers = _headers(table, first)
     columns = recognised(headers, changes)
     if not any(field.required for field in columns.of_fields):
-        names = ", ".join(map(_shown, headers[:_SHOWN_HEADERS]))
+        names = ", ".join(map(on_one_line, headers[:SHOWN_HEADERS]))
         raise InvalidFile(
             f"No column was recognised as the email address. The columns are: {names}. "
             "Add --map COLUMN=email."
@@ -136,10 +139,15 @@ def print_understood(source: Source, rows: Rows) -> None:
         file=sys.stderr,
     )
     console.print(_table_of_fields(source, rows, console.width))
+    for header, count in Counter(source.headers).items():
+        if count > 1:
+            console.print(
+                f"The header {on_one_line(header)} occurs {count:,} times: the first counts."
+            )
     used = {header for headers in source.columns.of_fields.values() for header in headers}
-    if unused := [_shown(header) for header in source.headers if header not in used]:
-        more = f" and {len(unused) - _SHOWN_HEADERS:,} more" if unused[_SHOWN_HEADERS:] else ""
-        console.print(f"Not imported: {', '.join(unused[:_SHOWN_HEADERS])}{more}.")
+    if unused := [on_one_line(header) for header in source.headers if header not in used]:
+        more = f" and {len(unused) - SHOWN_HEADERS:,} more" if unused[SHOWN_HEADERS:] else ""
+        console.print(f"Not imported: {', '.join(unused[:SHOWN_HEADERS])}{more}.")
 
 
 def _table_of_fields(source: Source, rows: Rows, width: int) -> Table:
@@ -147,7 +155,7 @@ def _table_of_fields(source: Source, rows: Rows, width: int) -> Table:
     lines = [
         (
             field.rule.label,
-            " + ".join(map(_shown, headers)),
+            " + ".join(map(on_one_line, headers)),
             *(_sample(record, field, rows) for record in samples),
         )
         for field, headers in source.columns.of_fields.items()
@@ -174,10 +182,10 @@ def _sample(record: Record, field: Field, rows: Rows) -> str:
     if record.fault is not None:
         return "(cannot be read)"
     value = rows.values(record.cells).get(field.name)
-    return "" if value is None else _shown(value if isinstance(value, str) else "(not a text)")
+    return "" if value is None else on_one_line(value if isinstance(value, str) else "(not a text)")
 
 
-def _shown(text: str) -> str:
+def on_one_line(text: str) -> str:
     """The text on one short line, without what a terminal would execute."""
     line = "".join(c if c.isprintable() else " " for c in text[: _SHOWN_CHARACTERS + 1])
     return line if len(line) <= _SHOWN_CHARACTERS else f"{line[:-2]}…"

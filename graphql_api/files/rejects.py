@@ -42,5 +42,9 @@ class Rejects:
         members = {**record.cells, _LINE: record.line, _REASONS: text}
         self._file.write(f"{json.dumps(members, ensure_ascii=False)}\n")
 
+    def flush(self) -> None:
+        """Has the operating system take all that was written. Raises `OSError`, as `write` does."""
+        self._file.flush()
+
     def _cells(self, cells: Sequence[str]) -> list[str]:
         return [escaped(unescaped(cell)) for cell in cells[self._old :]]

@@ -55,6 +55,8 @@ class Text:
             return self._text.readline(MAX_LINE)
         except _DAMAGES:
             raise InvalidFile(_DAMAGED) from None
+        except OSError as error:
+            raise InvalidFile(f"The file cannot be read: {error.strerror}.") from None
         except UnicodeDecodeError as error:
             # The decoder had these bytes at the end of all that were read.
             place = self._bytes.count - len(error.object) + error.start

@@ -78,8 +78,9 @@ async def with_retries(
             return await within_deadline(
                 deadline_in(step_seconds), partial(in_motor_thread, database, work)
             )
-        except Unavailable as error:
-            # Only an operator can correct what is misconfigured.
-            if isinstance(error, Misconfigured) or time.monotonic() > give_up:
+        except Misconfigured:
+            raise
+        except Unavailable:
+            if time.monotonic() > give_up:
                 raise
         await asyncio.sleep(PAUSE_SECONDS)

@@ -11,12 +11,14 @@ from typing import Any, cast
 import pytest
 from pymongo import MongoClient
 
+from graphql_api.__main__ import main
+
 from ..conftest import Command
 from ..support.servers import launched, until
 
 # The argument that Python makes of a byte that is not UTF-8.
 NOT_UTF_8 = os.fsdecode(b"\xff")
-NO_FILE = "[Errno 2] No such file or directory: '\\udcff'"
+NO_FILE = "\\udcff: No such file or directory."
 
 
 @pytest.mark.parametrize(
@@ -116,6 +118,19 @@ def test_output_that_cannot_be_written_is_answered_with_one_sentence(errors: Pat
 
         assert done.returncode == 2
         assert errors.read_text() == "graphql-api: [Errno 28] No space left on device\n"
+
+
+def test_a_command_can_be_started_without_standard_streams(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(sys, "stdout", None)
+    monkeypatch.setattr(sys, "stderr", None)
+
+    code = main(["schema", "--check", "missing.graphql"])
+    sys.stdout.close()
+    sys.stderr.close()
+
+    assert code == 2
 
 
 def test_ctrl_c_ends_a_command_without_a_message(

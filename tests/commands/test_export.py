@@ -21,6 +21,7 @@ from graphql_api.mongo.database import MongoDatabase
 
 from ..conftest import Command
 from ..support.mongo_customers import new_customer, open_customers
+from ..support.servers import launched
 
 Documents = Collection[dict[str, Any]]
 
@@ -185,6 +186,35 @@ def test_an_export_that_fails_leaves_the_file_as_it_was(
     assert [*tmp_path.iterdir()] == [file]
 
 
+def test_a_file_that_cannot_be_written_is_named_before_customers_are_read(
+    exporting: Command, tmp_path: Path
+) -> None:
+    missing = tmp_path / "missing" / "all.csv"
+
+    assert exporting(str(tmp_path)) == (2, "", f"graphql-api: {tmp_path}: Is a directory.\n")
+    assert exporting(str(missing)) == (
+        2,
+        "",
+        f"graphql-api: {missing}.unfinished: No such file or directory.\n",
+    )
+
+
+@pytest.mark.usefixtures("stored")
+def test_a_device_keeps_its_name_and_a_symbolic_link_its_target(
+    exporting: Command, tmp_path: Path
+) -> None:
+    link = tmp_path / "link.csv"
+    link.symlink_to(tmp_path / "all.csv")
+    (tmp_path / "all.csv").touch()
+
+    assert exporting("/dev/null") == (0, "", "3 customers exported.\n")
+    assert exporting(str(link)) == (0, "", "3 customers exported.\n")
+
+    assert Path("/dev/null").is_char_device()
+    assert link.is_symlink()
+    assert len(addresses((tmp_path / "all.csv").read_text())) == 3
+
+
 @pytest.mark.usefixtures("stored")
 def test_excel_reads_the_encoding_from_a_mark(exporting: Command) -> None:
     assert exporting("--excel")[1].startswith("\ufeffid,")
@@ -208,3 +238,14 @@ def test_a_time_that_is_not_valid_is_explained(capsys: pytest.CaptureFixture[str
         main(["export", "--created-from", "yesterday"])
 
     assert "use a time in ISO 8601, such as 2026-11-22 or" in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("stored")
+def test_an_export_ends_silently_if_nobody_reads_it(database_uri: str, errors: Path) -> None:
+    with launched("export", errors=errors, GRAPHQL_API_MONGODB_URI=database_uri) as export:
+        assert export.stdout is not None
+        export.stdout.close()
+
+        assert export.wait(60) == 141
+
+    assert "rror" not in errors.read_text()

@@ -4,6 +4,7 @@ import csv
 import gzip
 import io
 import json
+import multiprocessing
 import os
 import random
 import re
@@ -12,6 +13,7 @@ import sys
 import time
 from collections.abc import Sequence
 from functools import partial
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +30,7 @@ from graphql_api.mongo.imports import MongoImports
 
 from ..conftest import Command
 from ..support.servers import launched, until
+from ..support.unmeasured import unmeasured
 
 Documents = Collection[dict[str, Any]]
 
@@ -342,21 +345,88 @@ def test_a_file_with_a_header_only_has_no_rows(importing: Command, tmp_path: Pat
     assert "FIELD         COLUMN\n" in understood
 
 
-def test_the_rejects_never_replace_the_file_itself(importing: Command, tmp_path: Path) -> None:
-    file = table(tmp_path / "people.csv", *people(1))
+@pytest.mark.parametrize("rejects", ["people.csv.old", "people.csv"])
+def test_the_rejects_never_replace_the_file_itself(
+    rejects: str, importing: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = table(tmp_path / "people.csv.old", *people(1))
 
-    code, output, error = importing(file, "--rejects", file)
+    for name in (file, "-"):
+        with Path(file).open() as opened:
+            monkeypatch.setattr(sys, "stdin", opened)
+            code, output, error = importing(name, "--rejects", str(tmp_path / rejects))
 
-    assert (code, output) == (2, "")
-    assert error.endswith("--rejects must name another file than the one to import.\n")
+        assert (code, output) == (2, "")
+        assert error.endswith("--rejects must name another file than the one to import.\n")
     assert len(Path(file).read_text().splitlines()) == 2
+
+
+def test_an_older_file_of_rejects_is_renamed(importing: Command, tmp_path: Path) -> None:
+    file, rejects = table(tmp_path / "people.csv", ("x", "", "")), tmp_path / "rejects.csv"
+    rejects.write_text("somebody corrected it")
+
+    _, _, error = importing(file, "--rejects", str(rejects))
+
+    old = tmp_path / "rejects.csv.old"
+    assert f"The older file {rejects} is now {old}.\n" in error
+    assert old.read_text() == "somebody corrected it"
+    assert rejects.read_text().startswith("line,reasons,Email,")
+
+
+@pytest.mark.parametrize("rows", [1, 600])
+def test_an_import_stops_if_the_rejects_cannot_be_written(
+    rows: int, importing: Command, documents: Documents, tmp_path: Path
+) -> None:
+    file = table(tmp_path / "people.csv", *people(3), *[("x", "J0", "")] * rows)
+
+    code, output, error = importing(file, "--rejects", "/dev/full")
+
+    assert code == 2
+    assert re.match(r"(\d+) rows: 3 created, 0 already there, \d+ rejected\.\n", output)
+    assert error.endswith(
+        "graphql-api: The rejected rows cannot be written: No space left on device. " + AGAIN
+    )
+    assert documents.count_documents({}) == 3
+
+
+def test_keys_that_only_later_objects_of_a_pipe_have_are_named(
+    importing: Command, documents: Documents, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(import_report, "SHOWN_HEADERS", 2)
+    first = [{"email": f"c{number}@example.com", "points": 1} for number in range(100)]
+    later = [{"email": "d@example.com", "phone": "12345", "\x1b": 1}, {"phone": "1", "x": 1}, []]
+    lines = [*first, *({**one, "y": 1} if isinstance(one, dict) else one for one in later)]
+    standard_input(monkeypatch, "\n".join(map(json.dumps, lines)).encode())
+
+    code, output, _ = importing("-")
+
+    assert (code, output.splitlines()[0]) == (
+        1,
+        "103 rows: 101 created, 0 already there, 2 rejected.",
+    )
+    [warning] = [line for line in output.splitlines() if line.startswith("Warning: ")]
+    assert re.fullmatch(
+        r"Warning: Not imported, because the first objects lack them: (phone| |y) \(line 101\), "
+        r"(phone| |y) \(line 101\) and more\. Import from a file, not from a pipe: then the keys "
+        r"of all objects are recognised\.",
+        warning,
+    )
+    assert documents.count_documents({"phoneNumber": {"$exists": True}}) == 0
+
+
+def test_a_closed_standard_input_is_explained(
+    importing: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "stdin", None)
+
+    assert importing("-") == (2, "", "graphql-api: Standard input is closed.\n")
 
 
 def test_a_missing_file_is_named(importing: Command, tmp_path: Path) -> None:
     code, _, error = importing(str(tmp_path / "missing.csv"))
 
     assert code == 2
-    assert "No such file" in error
+    assert error == f"graphql-api: {tmp_path / 'missing.csv'}: No such file or directory.\n"
 
 
 @pytest.mark.parametrize(
@@ -458,12 +528,12 @@ def test_long_texts_and_many_columns_are_shown_in_part(
     importing: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(import_report, "_SHOWN_REASONS", 1)
-    monkeypatch.setattr(import_source, "_SHOWN_HEADERS", 2)
+    monkeypatch.setattr(import_source, "SHOWN_HEADERS", 2)
     file = table(
         tmp_path / "people.csv",
         ("x" * 300 + "\x1b[2J", "J0", *("x" * 5)),
         ("a@example.com",),
-        headers="Email,Name,A\x1b[2J,B,C,D,E",
+        headers="Email,Name,A\x1b[2J,B,C,D,D",
     )
 
     _, output, error = importing(file)
@@ -472,6 +542,7 @@ def test_long_texts_and_many_columns_are_shown_in_part(
     assert f"{'x' * 39}…" not in error
     assert "…" in error
     assert "(cannot be read)" in error
+    assert "The header D occurs 2 times: the first counts.\n" in error
     assert "Not imported: A [2J, B and 3 more.\n" in error
     assert "4 more reasons are not shown.\n" in output
 
@@ -523,27 +594,41 @@ def test_a_second_signal_stops_an_import_that_waits_for_its_file(
         assert import_.wait(60) == 130
 
 
+@unmeasured
+def import_until_killed(file: str, database_uri: str) -> None:
+    """Imports in batches of five rows, in a process of its own, which is killed meanwhile."""
+    os.environ["GRAPHQL_API_MONGODB_URI"] = database_uri
+    import_command._BATCH = 5
+    with open(os.devnull, "w") as nothing:  # noqa: PTH123
+        sys.stdout = sys.stderr = nothing
+        main(["import", file])
+
+
+@unmeasured
 def test_an_import_that_is_killed_goes_on_with_the_same_command(
-    importing: Command, database_uri: str, documents: Documents, tmp_path: Path, errors: Path
+    importing: Command, database_uri: str, documents: Documents, tmp_path: Path
 ) -> None:
-    rows = [*people(20_000), ("nobody", "", "")]
+    rows = [*people(1200), ("nobody", "", "")]
     file = table(tmp_path / "people.csv", *rows)
+    # Each process is a copy of one that has imported the modules already.
+    processes = multiprocessing.get_context("forkserver")
+    processes.set_forkserver_preload([__name__])
     stored = [0]
 
+    def goes_on(import_: BaseProcess) -> bool:
+        return not import_.is_alive() or documents.count_documents({}) > stored[-1]
+
     for _ in range(20):
-        with process(file, database_uri, errors) as import_:
-            until(
-                lambda: import_.poll() is not None or documents.count_documents({}) > stored[-1],
-                "more customers are stored",
-            )
-            time.sleep(random.random() / 10)  # noqa: S311  # any moment
-            import_.kill()
-            import_.wait()
+        import_ = processes.Process(target=import_until_killed, args=(file, database_uri))
+        import_.start()
+        until(partial(goes_on, import_), "more customers are stored")
+        time.sleep(random.random() / 30)  # noqa: S311  # any moment
+        import_.kill()
+        import_.join()
         stored.append(documents.count_documents({}))
     code, output, _ = importing(file)
 
+    assert stored[1] < 1200
     assert code == 1
-    assert output.startswith(
-        TOTALS.format("20,001", f"{20_000 - stored[-1]:,}", f"{stored[-1]:,}", 1)
-    )
-    assert emails(documents) == sorted(email for email, *_ in people(20_000))
+    assert output.startswith(TOTALS.format("1,201", f"{1200 - stored[-1]:,}", f"{stored[-1]:,}", 1))
+    assert emails(documents) == sorted(email for email, *_ in people(1200))

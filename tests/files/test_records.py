@@ -178,6 +178,15 @@ class Endless(io.RawIOBase):
         return len(chunk)
 
 
+def test_a_file_that_the_operating_system_cannot_read_further_is_refused() -> None:
+    def chunks() -> Iterator[bytes]:
+        yield b"a,b\n"
+        raise OSError(5, "Input/output error")
+
+    with pytest.raises(InvalidFile, match=r"^The file cannot be read: Input/output error\.$"):
+        list(Records(io.BufferedReader(Endless(chunks()))))
+
+
 @pytest.mark.parametrize(
     ("header", "chunk"),
     [

@@ -5,6 +5,8 @@ import contextlib
 import threading
 import time
 from collections.abc import AsyncIterator, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -12,9 +14,10 @@ from typing import Any
 import httpx
 import pytest
 from pymongo import MongoClient
-from pymongo.errors import PyMongoError
+from pymongo.errors import AutoReconnect, PyMongoError
 from pymongo.write_concern import WriteConcern
 
+from graphql_api.commands import import_customers
 from graphql_api.customers.delete_customer import Deleted, delete_customer
 from graphql_api.customers.store import StoredCustomer
 from graphql_api.customers.update_customer import update_customer
@@ -23,6 +26,7 @@ from graphql_api.deadline import start_deadline
 from graphql_api.faults import ChangeUnknown, OutcomeUnknown, Unavailable
 from graphql_api.mongo.customers import MongoCustomers
 
+from ..conftest import Command
 from ..support.clients import ask_to_create, connected, until_not_ready, until_ready
 from ..support.mongo_customers import add_all, new_customer, open_customers
 from ..support.replica_sets import Member, ReplicaSet, replica_set
@@ -357,6 +361,36 @@ async def test_if_the_primary_dies_amid_removals_each_customer_is_removed_once(
         assert isinstance(repeated, NotFound if customer is None else Deleted)
     documents = three.customers(database_uri)
     assert documents.count_documents({"version": 2, "expiresAt": {"$exists": True}}) == 100
+
+
+def test_an_import_survives_that_the_primary_steps_down(
+    three: ReplicaSet, graphql_api: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(import_customers, "_BATCH", 50)
+    emails = [f"c{number:04}@example.com" for number in range(2000)]
+    file = tmp_path / "people.csv"
+    file.write_text("\n".join(["Email", *emails]))
+    database_uri = three.database_uri()
+    documents = three.customers(database_uri)
+    primary = three.primary()
+
+    def step_down() -> None:
+        until(documents.find_one, "a customer is stored")
+        with contextlib.suppress(AutoReconnect):
+            primary.client.admin.command("replSetStepDown", 10, force=True)
+
+    importing = partial(graphql_api, "import", str(file), GRAPHQL_API_MONGODB_URI=database_uri)
+    with ThreadPoolExecutor() as threads:
+        stepping_down = threads.submit(step_down)
+        code, output, _ = importing()
+        stepping_down.result()
+    again = importing()
+
+    assert three.primary() is not primary
+    assert (code, output) == (0, "2,000 rows: 2,000 created, 0 already there, 0 rejected.\n")
+    assert again[1] == "2,000 rows: 0 created, 2,000 already there, 0 rejected.\n"
+    stored = three.customers(database_uri).find(sort=[("email", 1)])
+    assert [customer["email"] for customer in stored] == emails
 
 
 async def test_without_a_majority_no_customer_is_acknowledged_until_it_is_back(

@@ -81,6 +81,26 @@ def test_a_configured_binary_that_cannot_be_run_is_rejected(name: str, tmp_path:
         find_mongod(tmp_path / name)
 
 
+@pytest.mark.parametrize(
+    ("gigabytes", "limit", "cache"),
+    [(16, None, 4), (16, "max", 4), (8, None, 2), (8, "2147483648", 0.5), (0.5, None, 0.25)],
+)
+def test_its_cache_is_a_quarter_of_the_memory_of_the_machine_or_the_container(
+    gigabytes: float,
+    limit: str | None,
+    cache: float,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    pages = {"SC_PAGE_SIZE": 4096, "SC_PHYS_PAGES": int(gigabytes * 2**18)}
+    monkeypatch.setattr(os, "sysconf", pages.__getitem__)
+    monkeypatch.setattr(mongod, "_MEMORY_LIMIT", tmp_path / "memory.max")
+    if limit is not None:
+        (tmp_path / "memory.max").write_text(f"{limit}\n")
+
+    assert mongod._cache_gigabytes() == cache
+
+
 @pytest.mark.usefixtures("mongodb_uri")
 def test_it_listens_only_on_a_unix_socket_in_its_own_directory(mongodb_dir: Path) -> None:
     [pid] = mongods(mongodb_dir)
