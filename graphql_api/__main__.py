@@ -15,6 +15,7 @@ from .commands import (
     keys,
     schema,
     serve,
+    webhooks,
 )
 from .faults import Misconfigured, Unavailable
 from .logs import stack_frames
@@ -39,6 +40,7 @@ _COMMANDS: dict[str, _Command] = {
     "database": database,
     "import": import_customers,
     "export": export_customers,
+    "webhooks": webhooks,
     "schema": schema,
 }
 
