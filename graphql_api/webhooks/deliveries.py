@@ -65,6 +65,7 @@ class Deliveries:
 
     async def _look_again_and_again(self) -> None:
         while True:
+            await asyncio.sleep(_LOOK_SECONDS)
             try:
                 await self._look()
             except Exception as error:  # noqa: BLE001  # the next look may succeed
@@ -72,7 +73,6 @@ class Deliveries:
             if time.monotonic() + _LOOK_SECONDS > self._leased_until:
                 # Another process may take the lease before the next look.
                 await self._end(list(self._running))
-            await asyncio.sleep(_LOOK_SECONDS)
 
     async def _look(self) -> None:
         """Begins and ends deliveries, as the stored endpoints and the lease require."""

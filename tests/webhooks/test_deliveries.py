@@ -453,6 +453,7 @@ async def test_deliveries_go_on_after_faults_of_the_database(
             async with delivering(database):
                 await asyncio.sleep(0.1)
 
-    # Each fault once, and not at each look.
-    assert len(faults()) == 2
+    # Not at each look: only if it is another fault than the last one.
+    assert len(set(faults())) == 2
+    assert len(faults()) <= 3
     assert all("OperationFailure" in fault for fault in faults())
