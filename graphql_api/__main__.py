@@ -16,6 +16,7 @@ from .commands import (
     keys,
     schema,
     serve,
+    webhooks,
 )
 from .faults import Misconfigured, Unavailable
 from .logs import stack_frames
@@ -40,6 +41,7 @@ _COMMANDS: dict[str, _Command] = {
     "database": database,
     "import": import_customers,
     "export": export_customers,
+    "webhooks": webhooks,
     "schema": schema,
 }
 

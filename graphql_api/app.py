@@ -38,12 +38,14 @@ from .http.shortcut import Shortcut
 from .http.web_socket import WebSocketEndpoint
 from .logs import configure_structlog
 from .mongo.api_keys import MongoApiKeys
-from .mongo.change_stream import MongoHistory
+from .mongo.change_stream import MongoHistory, time_of
 from .mongo.customers import MongoCustomers
 from .mongo.database import MongoDatabase
 from .mongo.migrations import migrating_in_background
 from .mongo.trusted_documents import MongoTrustedDocuments
+from .mongo.webhooks import MongoEndpoints
 from .settings import Settings, SettingsError, set_by_kubernetes
+from .webhooks.deliveries import Deliveries
 
 logger = structlog.get_logger()
 
@@ -78,6 +80,7 @@ def create_app(settings: Settings, *, migrates: bool = False) -> Starlette:
     endpoint = GraphQLEndpoint(
         MongoCustomers(database), feed, MongoTrustedDocuments(database), authenticate, settings
     )
+    deliveries = Deliveries(MongoEndpoints(database), feed, time_of)
     health = Health(database.ready)
 
     @contextlib.asynccontextmanager
@@ -111,6 +114,7 @@ def create_app(settings: Settings, *, migrates: bool = False) -> Starlette:
                     endpoint.subscriptions.checked_in_background(),
                     endpoint.trusted_documents.refreshed_in_background(),
                     migrating_in_background(database, warns_only=not migrates),
+                    deliveries.in_background(),
                 ):
                     # The server calls it when it begins to stop.
                     yield {"end_subscriptions": endpoint.subscriptions.end_all}

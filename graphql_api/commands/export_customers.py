@@ -6,7 +6,7 @@ import gzip
 import io
 import sys
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import TextIO, cast
 
@@ -20,6 +20,7 @@ from ..settings import Settings
 from .open_database import set_up, with_database
 from .progress import shown
 from .setting_options import add_setting_options, environment_with
+from .times import time_argument
 
 SUMMARY = "export customers to a CSV or JSON Lines file"
 
@@ -62,14 +63,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     for time, name in (("created", "created"), ("updated", "last changed")):
         parser.add_argument(
             f"--{time}-from",
-            type=_time,
+            type=time_argument,
             metavar="TIME",
             help=f"Only customers that were {name} at this time or later, such as 2026-11-22 or "
             "2026-11-22T08:00+01:00. Without an offset it is in UTC.",
         )
         parser.add_argument(
             f"--{time}-before",
-            type=_time,
+            type=time_argument,
             metavar="TIME",
             help=f"Only customers that were {name} before this time.",
         )
@@ -180,13 +181,3 @@ def _names(public_names: list[str] | None) -> tuple[str, ...] | None:
     if public_names is None:
         return None
     return tuple(field.name for field in FIELDS if field.public_name in public_names)
-
-
-def _time(text: str) -> datetime:
-    try:
-        time = datetime.fromisoformat(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(
-            "use a time in ISO 8601, such as 2026-11-22 or 2026-11-22T08:00+01:00"
-        ) from None
-    return time if time.tzinfo is not None else time.replace(tzinfo=UTC)

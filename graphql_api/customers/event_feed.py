@@ -88,6 +88,16 @@ class Follower:
         """Whether the feed has everything that follows, so that `take` can be called."""
         return self._number is not None and not self._first_events
 
+    @property
+    def moment(self) -> Moment | None:
+        """The moment until which it has read everything. None if there may be more to read now.
+
+        While nothing happens, this moment is later than that of the last event.
+        """
+        if not self.is_live or self._number != self._feed.end:
+            return None
+        return max(self._feed.now, self._read_until or self._feed.now)
+
     def take(self, most: int | None = None) -> Sequence[Event]:
         """The next events, at most this many, as far as they are known now.
 
@@ -160,6 +170,12 @@ class EventFeed:
     def end(self) -> int:
         """The number that the next event gets."""
         return self._first + len(self._events)
+
+    @property
+    def now(self) -> Moment:
+        """The moment until which all events are or were here. The stream has begun."""
+        assert self._now is not None  # noqa: S101  # it has begun
+        return self._now
 
     async def follow(self, after: str | None) -> Follower:
         """A new subscriber: it gets the events after this cursor, or without one, from now on.
@@ -258,8 +274,7 @@ class EventFeed:
         except TimeoutError:
             raise Unavailable from None
         assert self._since is not None  # noqa: S101  # it has begun
-        assert self._now is not None  # noqa: S101  # as above
-        return self._since, self._now
+        return self._since, self.now
 
     async def _run(self) -> None:
         showing = asyncio.create_task(self._show())

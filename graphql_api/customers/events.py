@@ -78,8 +78,8 @@ class Event:
 
     @property
     def cursor(self) -> str:
-        """The moment as an opaque text, with a checksum."""
-        return base64.urlsafe_b64encode(self.moment + _checksum(self.moment)).rstrip(b"=").decode()
+        """The cursor of its moment."""
+        return cursor_of(self.moment)
 
 
 @dataclass(frozen=True)
@@ -110,6 +110,11 @@ class History(Protocol):
         Raises `InvalidCursor` for a moment that the store does not have, `HistoryLost`, and
         `Unavailable`.
         """
+
+
+def cursor_of(moment: Moment) -> str:
+    """The moment as an opaque text, with a checksum."""
+    return base64.urlsafe_b64encode(moment + _checksum(moment)).rstrip(b"=").decode()
 
 
 def moment_of(cursor: str) -> Moment:

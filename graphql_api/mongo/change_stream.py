@@ -4,11 +4,13 @@ import asyncio
 import contextlib
 import threading
 import time
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
+from datetime import UTC, datetime
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 import structlog
+from bson import Timestamp
 from motor.motor_asyncio import AsyncIOMotorDatabase
 from pymongo.change_stream import ChangeStream
 from pymongo.database import Database
@@ -38,6 +40,7 @@ logger = structlog.get_logger()
 
 _Stream = ChangeStream[dict[str, Any]]
 _Change = Mapping[str, Any]
+_Result = TypeVar("_Result")
 
 # What is left of a removed customer is deleted a day later, which nobody needs to hear.
 _PIPELINE: list[dict[str, Any]] = [
@@ -94,10 +97,19 @@ class MongoHistory:
         if len(moment) <= _SECONDS.stop or seconds > time.time() + _CLOCKS_DIFFER_SECONDS:
             # MongoDB would wait for that time.
             raise InvalidCursor
+        return await self._ask(partial(_read, after=moment))
+
+    async def moment_at(self, time: datetime | None) -> Moment:
+        """The moment before everything that MongoDB stored at this time or later; without one, now.
+
+        The time must be past, and is cut to whole seconds. Raises what `since` raises.
+        """
+        return await self._ask(partial(_moment_at, time=time))
+
+    async def _ask(self, work: Callable[[Database[dict[str, Any]]], _Result]) -> _Result:
         try:
             return await within_deadline(
-                deadline_in(REQUEST_SECONDS),
-                partial(in_motor_thread, self._database.motor, partial(_read, after=moment)),
+                deadline_in(REQUEST_SECONDS), partial(in_motor_thread, self._database.motor, work)
             )
         except OperationFailure as error:
             if error.code in _HISTORY_LOST:
@@ -105,6 +117,18 @@ class MongoHistory:
             if error.code in _INVALID_TOKENS or error.code in _NOT_A_TOKEN:
                 raise InvalidCursor from None
             raise
+
+
+def time_of(moment: Moment) -> datetime:
+    """When MongoDB stored what happened at a moment of this history, in UTC and whole seconds."""
+    return datetime.fromtimestamp(int.from_bytes(moment[_SECONDS]), UTC)
+
+
+def _moment_at(database: Database[dict[str, Any]], *, time: datetime | None) -> Moment:
+    start = None if time is None else Timestamp(int(time.timestamp()), 0)
+    # Without a batch, the stream is still at its beginning.
+    with database[NAME].watch(start_at_operation_time=start, batch_size=0) as stream:
+        return _moment(stream)
 
 
 def _watch(database: Database[dict[str, Any]], after: Moment | None) -> _Stream:

@@ -18,10 +18,11 @@ MAY_IMPORT = {
     "execution": {"faults", "logs", "strawberry", "graphql", "structlog"},
     "schema": {"access", "customers", "execution", "strawberry", "graphql"},
     "mongo": {
-        *("access", "customers", "deadline", "faults", "logs"),
+        *("access", "customers", "deadline", "faults", "logs", "webhooks"),
         *("motor", "pymongo", "bson", "dns", "structlog"),
     },
     "files": {"customers"},
+    "webhooks": {"customers", "faults", "logs", "httpx", "structlog"},
     "http": {
         *("access", "customers", "deadline", "execution", "faults", "logs", "schema", "settings"),
         *("starlette", "strawberry", "graphql", "orjson", "limits"),
@@ -32,12 +33,12 @@ MAY_IMPORT = {
     "output": set[str](),
     "settings": set[str](),
     "app": {
-        *("access", "customers", "faults", "http", "logs", "mongo", "settings"),
+        *("access", "customers", "faults", "http", "logs", "mongo", "settings", "webhooks"),
         *("starlette", "pymongo", "limits", "structlog"),
     },
     "commands": {
         *("access", "app", "customers", "faults", "files", "http", "logs", "mongo", "output"),
-        *("schema", "settings"),
+        *("schema", "settings", "webhooks"),
         *("rich", "starlette", "uvicorn"),
     },
     "__main__": {"commands", "faults", "logs", "mongo", "settings"},

@@ -5,7 +5,7 @@ import contextlib
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import aclosing
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -30,7 +30,7 @@ from graphql_api.customers.events import (
 )
 from graphql_api.customers.fields import FIELDS
 from graphql_api.customers.store import StoredCustomer
-from graphql_api.mongo.change_stream import MongoHistory
+from graphql_api.mongo.change_stream import MongoHistory, time_of
 from graphql_api.mongo.customer_documents import SCHEMA_VERSION, remains, to_document
 from graphql_api.mongo.customers import MongoCustomers
 from graphql_api.mongo.database import MongoDatabase
@@ -330,4 +330,27 @@ async def test_a_token_s_time_is_where_it_is_looked_for(database: MongoDatabase)
 
     hello = await database.motor.command("hello")
     now: Timestamp = hello["operationTime"]
-    assert abs(int.from_bytes(moment[1:5]) - now.time) <= 1
+    assert abs(time_of(moment) - now.as_datetime()) <= timedelta(seconds=1)
+
+
+async def test_a_moment_can_be_had_of_any_time(
+    database: MongoDatabase, customers: MongoCustomers, member: Member
+) -> None:
+    history = MongoHistory(database)
+    one, two = several(2)
+    began = datetime.now(UTC)
+    await customers.add(one)
+    now = await history.moment_at(None)
+    await customers.add(two)
+
+    earlier = await history.moment_at(began)
+
+    events = [event.what for event in (await history.since(earlier)).events]
+    assert events == [CustomerCreated(one.customer), CustomerCreated(two.customer)]
+    assert [event.what for event in (await history.since(now)).events] == events[1:]
+    assert time_of(earlier) == began.replace(microsecond=0)
+    with (
+        member.failing("aggregate", mode={"times": 1}, errorCode=HISTORY_LOST),
+        pytest.raises(HistoryLost),
+    ):
+        await request(history.moment_at(began))
