@@ -4,23 +4,21 @@ import argparse
 import contextlib
 import signal
 import sys
-from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from types import FrameType
 
-from ..customers.import_customers import Accepted, DryRun, Outcome, import_customers
-from ..customers.judge import Value
+from ..customers.import_customers import DryRun, import_customers
 from ..faults import Unavailable
 from ..files.columns import UnknownColumn, mapping
-from ..files.records import Record, next_records
+from ..files.importing import Importing
 from ..files.rejects import Rejects
-from ..files.rows import Reason, Rows, may_lack_zero, reasons
+from ..files.rows import Rows
 from ..files.text import DEFAULT_ENCODING, InvalidFile
 from ..mongo.database import MongoDatabase
 from ..mongo.imports import MongoImports
 from ..settings import Settings
-from .import_report import Report
+from .import_report import note, print_report
 from .import_source import STANDARD_INPUT, Source, open_source, print_understood
 from .open_database import set_up, with_database
 from .progress import shown
@@ -102,24 +100,20 @@ def run(options: argparse.Namespace) -> int:
 
 
 class _Import:
-    """One import: takes the records of a file, and counts and reports what becomes of them."""
+    """One import of the command, with its progress, its signals and its report."""
 
     def __init__(
         self, source: Source, rows: Rows, rejects: Rejects | None, *, is_dry: bool
     ) -> None:
-        self._source = source
-        self._rows = rows
-        self._rejects = rejects
+        self._total = source.rows
+        self._writes_rejects = rejects is not None
         self._is_dry = is_dry
-        self._report = Report(is_dry=is_dry)
-        # The batches without outcomes: each record with its input, or None if it has a fault.
-        self._taken: deque[list[tuple[Record, dict[str, Value] | None]]] = deque()
-        self._is_stopping = False
-        self._failure: InvalidFile | None = None
+        self._importing = Importing(source.records, rows, rejects, _BATCH)
 
     async def run(self, database: MongoDatabase) -> int:
         """Imports all records into the database, and prints a report."""
         mongo = MongoImports(database)
+        importing = self._importing
         try:
             with contextlib.ExitStack() as stack:
                 if self._is_dry:
@@ -128,77 +122,39 @@ class _Import:
                 else:
                     await set_up(database)
                     imports = mongo
-                progress = stack.enter_context(shown("Importing", self._source.rows))
+                progress = stack.enter_context(shown("Importing", self._total))
                 stack.enter_context(self._stopping_on_signals())
-                async for outcomes in import_customers(imports, self._batches()):
-                    self._count(self._taken.popleft(), outcomes)
-                    progress.update(self._report.rows, self._report.note)
+                async for outcomes in import_customers(imports, importing.batches()):
+                    importing.count(outcomes)
+                    progress.update(importing.report.rows, note(importing.report))
         except Unavailable:
-            self._report.print()
+            print_report(importing.report, is_dry=self._is_dry)
             print(f"The database is unavailable. {_AGAIN}", file=sys.stderr)
             return 1
-        self._report.print()
+        print_report(importing.report, is_dry=self._is_dry)
         return self._end()
 
     def _end(self) -> int:
-        if self._failure is not None:
-            print(f"graphql-api: {self._failure}", file=sys.stderr)
+        importing = self._importing
+        if importing.failure is not None:
+            print(f"graphql-api: {importing.failure}", file=sys.stderr)
             print(f"The rows before it are imported. {_AGAIN}", file=sys.stderr)
             return 1
-        if self._is_stopping:
+        if importing.is_stopping:
             print(f"Stopped. {_AGAIN}", file=sys.stderr)
             return 130
-        if self._report.rejected and self._rejects is None:
+        if importing.report.rejected and not self._writes_rejects:
             print("Add --rejects FILE to get the rejected rows in a file that you can mend.")
-        return 1 if self._report.rejected else 0
-
-    def _batches(self) -> Iterator[Sequence[dict[str, Value]]]:
-        """The inputs of the next records. Ends where the file cannot be read further."""
-        records = self._source.records
-        while not self._is_stopping:
-            batch: list[tuple[Record, dict[str, Value] | None]] = []
-            try:
-                for record in next_records(records, _BATCH):
-                    is_readable = record.fault is None
-                    batch.append((record, self._rows.values(record.cells) if is_readable else None))
-            except InvalidFile as failure:
-                self._failure = failure
-            if not batch:
-                return
-            self._taken.append(batch)
-            yield [values for _, values in batch if values is not None]
-            if self._failure is not None:
-                return
-
-    def _count(
-        self,
-        batch: Sequence[tuple[Record, dict[str, Value] | None]],
-        outcomes: Iterable[Outcome],
-    ) -> None:
-        remaining = iter(outcomes)
-        for record, values in batch:
-            if values is None:
-                self._reject(record, [Reason(None, record.fault or "")])
-                continue
-            outcome = next(remaining)
-            if isinstance(outcome, Accepted):
-                self._report.accept(record, outcome, may_lack_zero=may_lack_zero(values))
-            else:
-                self._reject(record, reasons(outcome, values))
-
-    def _reject(self, record: Record, reasons_: list[Reason]) -> None:
-        self._report.reject(record, reasons_)
-        if self._rejects is not None:
-            self._rejects.write(record, reasons_)
+        return 1 if importing.report.rejected else 0
 
     @contextlib.contextmanager
     def _stopping_on_signals(self) -> Iterator[None]:
         """The first Ctrl-C, or SIGTERM, ends the import after the batches that were taken."""
 
         def stop(_number: int, _frame: FrameType | None) -> None:
-            if self._is_stopping:
+            if self._importing.is_stopping:
                 raise KeyboardInterrupt
-            self._is_stopping = True
+            self._importing.stop()
             print(
                 "\nStopping after this batch. Press Ctrl-C again to stop at once.", file=sys.stderr
             )

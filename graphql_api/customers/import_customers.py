@@ -111,13 +111,13 @@ _Row = Mapping[str, Value]
 
 
 async def import_customers(
-    imports: Imports, batches: Iterable[Sequence[_Row]]
+    imports: Imports, batches: Iterable[Iterable[_Row]]
 ) -> AsyncIterator[list[Outcome]]:
     """Judges the rows, and stores the customers of those that are valid and new.
 
-    Each row has the form that `judge` takes. Yields the outcomes of each batch, in the order of its
-    rows, while later batches are already being stored. Raises `Unavailable`: then the rows of all
-    batches without outcomes can be imported again.
+    Each row has the form that `judge` takes, and is taken when it is judged. Yields the outcomes of
+    each batch, in the order of its rows, while later batches are already being stored. Raises
+    `Unavailable`: then the rows of all batches without outcomes can be imported again.
     """
     in_flight: deque[tuple[asyncio.Task[list[Outcome]], set[str]]] = deque()
     try:
@@ -140,7 +140,7 @@ async def import_customers(
         await asyncio.gather(*given_up, return_exceptions=True)
 
 
-async def _judged(rows: Sequence[_Row]) -> list[StoredCustomer | Rejected]:
+async def _judged(rows: Iterable[_Row]) -> list[StoredCustomer | Rejected]:
     result: list[StoredCustomer | Rejected] = []
     for row in rows:
         judged = judge(row)

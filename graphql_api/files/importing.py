@@ -1,0 +1,79 @@
+"""One import of a file: takes its records, and counts what becomes of them."""
+
+from collections import deque
+from collections.abc import Iterable, Iterator
+
+from ..customers.import_customers import Accepted, Outcome
+from ..customers.judge import Value
+from .records import Record, next_records
+from .rejects import Rejects
+from .report import Report
+from .rows import Reason, Rows, may_lack_zero, reasons
+from .text import InvalidFile
+
+
+class Importing:
+    """The records of a file on their way through `import_customers`.
+
+    `report` has what became of them. `failure` is not None if the file could not be read further.
+    """
+
+    def __init__(
+        self, records: Iterator[Record], rows: Rows, rejects: Rejects | None, size: int
+    ) -> None:
+        """`size` is the number of rows in a batch. `rejects` gets the rejected rows."""
+        self._records = records
+        self._rows = rows
+        self._rejects = rejects
+        self._size = size
+        self.report = Report()
+        self.failure: InvalidFile | None = None
+        self.is_stopping = False
+        # The batches without outcomes: each record with its input, or None if it has a fault.
+        self._taken: deque[list[tuple[Record, dict[str, Value] | None]]] = deque()
+
+    def stop(self) -> None:
+        """Takes no more batches."""
+        self.is_stopping = True
+
+    def batches(self) -> Iterator[Iterable[dict[str, Value]]]:
+        """The inputs of all records. Each batch is read while it is iterated over.
+
+        Ends where the file cannot be read further. The last batch may be empty.
+        """
+        while not self.is_stopping and self.failure is None:
+            batch: list[tuple[Record, dict[str, Value] | None]] = []
+            self._taken.append(batch)
+            yield self._values(batch)
+            if not batch:
+                return
+
+    def count(self, outcomes: Iterable[Outcome]) -> None:
+        """Counts the next batch, which has these outcomes."""
+        remaining = iter(outcomes)
+        for record, values in self._taken.popleft():
+            if values is None:
+                self._reject(record, [Reason(None, record.fault or "")])
+                continue
+            outcome = next(remaining)
+            if isinstance(outcome, Accepted):
+                self.report.accept(record, outcome, may_lack_zero=may_lack_zero(values))
+            else:
+                self._reject(record, reasons(outcome, values))
+
+    def _values(
+        self, batch: list[tuple[Record, dict[str, Value] | None]]
+    ) -> Iterator[dict[str, Value]]:
+        try:
+            for record in next_records(self._records, self._size):
+                values = self._rows.values(record.cells) if record.fault is None else None
+                batch.append((record, values))
+                if values is not None:
+                    yield values
+        except InvalidFile as failure:
+            self.failure = failure
+
+    def _reject(self, record: Record, reasons_: list[Reason]) -> None:
+        self.report.reject(record, reasons_)
+        if self._rejects is not None:
+            self._rejects.write(record, reasons_)
