@@ -4,11 +4,12 @@ import argparse
 import contextlib
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from types import FrameType
 
 from ..customers.import_customers import DryRun, import_customers
+from ..customers.judge import Value
 from ..faults import Unavailable
 from ..files.columns import UnknownColumn, mapping
 from ..files.importing import Importing
@@ -94,7 +95,11 @@ def run(options: argparse.Namespace) -> int:
             rejects = _open_rejects(options.rejects, options.file, source, stack)
             importing = _Import(source, rows, rejects, is_dry=options.dry_run)
             return with_database(settings, importing.run)
-    except (InvalidFile, UnknownColumn) as error:
+    except InvalidFile as error:
+        advice = "" if error.encoding is None else f" Add --encoding {error.encoding}."
+        print(f"graphql-api: {error}{advice}", file=sys.stderr)
+        return 1
+    except UnknownColumn as error:
         print(f"graphql-api: {error}", file=sys.stderr)
         return 1
 
@@ -124,7 +129,7 @@ class _Import:
                     imports = mongo
                 progress = stack.enter_context(shown("Importing", self._total))
                 stack.enter_context(self._stopping_on_signals())
-                async for outcomes in import_customers(imports, importing.batches()):
+                async for outcomes in import_customers(imports, self._batches()):
                     importing.count(outcomes)
                     progress.update(importing.report.rows, note(importing.report))
         except Unavailable:
@@ -133,6 +138,10 @@ class _Import:
             return 1
         print_report(importing.report, is_dry=self._is_dry)
         return self._end()
+
+    async def _batches(self) -> AsyncIterator[list[dict[str, Value]]]:
+        while (rows := self._importing.take()) is not None:
+            yield rows
 
     def _end(self) -> int:
         importing = self._importing

@@ -36,17 +36,24 @@ class Importing:
         """Takes no more batches."""
         self.is_stopping = True
 
-    def batches(self) -> Iterator[Iterable[dict[str, Value]]]:
-        """The inputs of all records. Each batch is read while it is iterated over.
+    def take(self) -> list[dict[str, Value]] | None:
+        """The inputs of the next records; None at the end.
 
-        Ends where the file cannot be read further. The last batch may be empty.
+        That is where the file cannot be read further, or after `stop`.
         """
-        while not self.is_stopping and self.failure is None:
-            batch: list[tuple[Record, dict[str, Value] | None]] = []
-            self._taken.append(batch)
-            yield self._values(batch)
-            if not batch:
-                return
+        if self.is_stopping or self.failure is not None:
+            return None
+        batch: list[tuple[Record, dict[str, Value] | None]] = []
+        try:
+            for record in next_records(self._records, self._size):
+                is_readable = record.fault is None
+                batch.append((record, self._rows.values(record.cells) if is_readable else None))
+        except InvalidFile as failure:
+            self.failure = failure
+        if not batch:
+            return None
+        self._taken.append(batch)
+        return [values for _, values in batch if values is not None]
 
     def count(self, outcomes: Iterable[Outcome]) -> None:
         """Counts the next batch, which has these outcomes."""
@@ -60,18 +67,6 @@ class Importing:
                 self.report.accept(record, outcome, may_lack_zero=may_lack_zero(values))
             else:
                 self._reject(record, reasons(outcome, values))
-
-    def _values(
-        self, batch: list[tuple[Record, dict[str, Value] | None]]
-    ) -> Iterator[dict[str, Value]]:
-        try:
-            for record in next_records(self._records, self._size):
-                values = self._rows.values(record.cells) if record.fault is None else None
-                batch.append((record, values))
-                if values is not None:
-                    yield values
-        except InvalidFile as failure:
-            self.failure = failure
 
     def _reject(self, record: Record, reasons_: list[Reason]) -> None:
         self.report.reject(record, reasons_)
