@@ -37,7 +37,7 @@ export function DropTarget() {
 
   return (
     isOver && (
-      <div className="drop-page">
+      <div className="drop-page" role="status">
         <p>
           <Icon name="up" />
           Drop the file to import its customers

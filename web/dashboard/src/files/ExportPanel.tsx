@@ -5,7 +5,6 @@ import { useCount } from "../api/useCustomers";
 import { Panel } from "../shell/Panel";
 import { say } from "../shell/status";
 import type { View } from "../view/address";
-import { isFiltered } from "../view/variables";
 import { exportFile, type Format, FORMATS, save } from "./exportFile";
 
 /** Exports what the list shows, on all of its pages. */
@@ -36,11 +35,7 @@ export function ExportPanel({ view, onClose }: { view: View; onClose: () => void
 
   return (
     <Panel title="Export customers" kind="box" onClose={onClose}>
-      <p>
-        {isFiltered(view)
-          ? `The file has the customers that the search and the filters find${count ? `: ${count}` : ""}.`
-          : `The file has all customers${count ? `: ${count}` : ""}.`}
-      </p>
+      <p>The file has what the list shows, on all of its pages{count && `: ${count}`}.</p>
       <fieldset className="choice formats" disabled={isRunning}>
         <legend>Format</legend>
         {Object.entries(FORMATS).map(([name, { label, hint }]) => (

@@ -1,4 +1,4 @@
-import { type DragEvent, useId, useState } from "react";
+import { type DragEvent, useEffect, useId, useRef, useState } from "react";
 
 import { NO_FILTER } from "../view/address";
 import { Icon } from "../shell/Icon";
@@ -19,10 +19,16 @@ interface Props {
 /** Imports a file: what is understood of it, which column becomes which field, and the report. */
 export function ImportPanel({ dropped, onClose }: Props) {
   const { state, check, start, stop, restart } = useImport(dropped);
+  const buttons = useRef<HTMLDivElement>(null);
   const { at, file, options, understood, report, problem, failure, rejects } = state;
   const isRunning = at === "importing";
   const isAgain = at === "done" && (failure !== undefined || (report ? !report.isComplete : problem !== undefined));
   const canStart = at === "checked" && report !== undefined && report.created + report.rejected > 0;
+
+  // The button that had the focus may be gone.
+  useEffect(() => {
+    if (document.activeElement === document.body) buttons.current?.querySelector("button")?.focus();
+  }, [at]);
 
   function choose(chosen: File | undefined) {
     if (chosen) check(chosen, DEFAULTS);
@@ -38,19 +44,7 @@ export function ImportPanel({ dropped, onClose }: Props) {
           <p className="strong">
             <bdi>{file.name}</bdi>
           </p>
-          {at !== "done" && (
-            <>
-              {understood && <p>{inWords(understood)}</p>}
-              <FormOfFile options={options} isReadOnly={isRunning} onChange={(next) => check(file, next)} />
-              {understood && (
-                <Mapping
-                  understood={understood}
-                  isReadOnly={isRunning}
-                  onChange={(columns) => check(file, { ...options, columns })}
-                />
-              )}
-            </>
-          )}
+          {at !== "done" && understood && <p>{inWords(understood)}</p>}
           {(at === "checking" || isRunning) && <Progress state={state} />}
           <div className="import-end" aria-live="polite">
             {failure && (
@@ -66,8 +60,20 @@ export function ImportPanel({ dropped, onClose }: Props) {
             {at === "done" && failure && <p>Send the file again: nothing is stored twice.</p>}
             {report && <ImportReport report={report} />}
           </div>
+          {at !== "done" && (
+            <>
+              <FormOfFile options={options} isReadOnly={isRunning} onChange={(next) => check(file, next)} />
+              {understood && (
+                <Mapping
+                  understood={understood}
+                  isReadOnly={isRunning}
+                  onChange={(columns) => check(file, { ...options, columns })}
+                />
+              )}
+            </>
+          )}
           <footer className="panel-foot">
-            <div className="buttons">
+            <div className="buttons" ref={buttons}>
               {isRunning && (
                 <button type="button" onClick={stop}>
                   Stop
