@@ -77,15 +77,12 @@ class FileImport:
         self._options = options
         self._store = store
         self._max_bytes = max_bytes
-        self._importing: Importing | None = None
         self._is_stopping = False
         self._told_at = time.monotonic()
 
     def stop(self) -> None:
         """Ends the import after the batches that were taken."""
         self._is_stopping = True
-        if self._importing is not None:
-            self._importing.stop()
 
     async def events(self) -> AsyncIterator[Event]:
         """What happens, from the first look at the file until the report, or an error."""
@@ -117,11 +114,7 @@ class FileImport:
         text = io.StringIO()
         rejects = None if self._options.is_dry else Rejects(text, table.columns, table.delimiter)
         # The file was read to its end before, so that it has no faults that end the import.
-        self._importing = importing = Importing(
-            itertools.chain(first, table), rows, rejects, _BATCH
-        )
-        if self._is_stopping:
-            importing.stop()
+        importing = Importing(itertools.chain(first, table), rows, rejects, _BATCH)
         failure: Event | None = None
         try:
             async for _ in self._steps(importing):
@@ -133,7 +126,7 @@ class FileImport:
                     text.truncate()
         except Unavailable:
             failure = _error(f"The database is unavailable. {_AGAIN}", "UNAVAILABLE")
-        if failure is None and importing.is_stopping:
+        if failure is None and self._is_stopping:
             failure = _error(f"The server is stopping. {_AGAIN}", "SHUTTING_DOWN")
         yield _report(importing, is_dry=self._options.is_dry, is_complete=failure is None)
         if failure is not None:
@@ -157,7 +150,7 @@ class FileImport:
             imports: Imports = self._store
             if self._options.is_dry:
                 imports = stack.enter_context(contextlib.closing(DryRun(self._store.find_existing)))
-            outcomes = import_customers(imports, _batches(importing))
+            outcomes = import_customers(imports, self._batches(importing))
             async with contextlib.aclosing(outcomes):
                 while True:
                     taking = asyncio.create_task(_next(outcomes))
@@ -171,6 +164,13 @@ class FileImport:
                         return
                     importing.count(batch)
                     yield
+
+    async def _batches(self, importing: Importing) -> AsyncIterator[list[dict[str, Value]]]:
+        # In a thread, because a file may have a long part without any record.
+        while not self._is_stopping:
+            if (rows := await asyncio.to_thread(importing.take)) is None:
+                return
+            yield rows
 
     def _is_due(self) -> bool:
         now = time.monotonic()
@@ -186,12 +186,6 @@ def _add_next(table: Records, survey: Survey) -> bool:
     for record in next_records(iter(table), _BATCH):
         survey.add(record)
     return survey.rows > rows
-
-
-async def _batches(importing: Importing) -> AsyncIterator[list[dict[str, Value]]]:
-    # In a thread, because a file may have a long part without any record.
-    while (rows := await asyncio.to_thread(importing.take)) is not None:
-        yield rows
 
 
 async def _next(outcomes: AsyncIterator[list[Outcome]]) -> list[Outcome] | None:

@@ -16,15 +16,17 @@ import pytest
 from pymongo.collection import Collection
 
 from graphql_api.access.principal import Scope
+from graphql_api.app import create_app
 from graphql_api.customers.import_customers import Existing
 from graphql_api.customers.store import StoredCustomer
 from graphql_api.faults import Misconfigured, Unavailable
 from graphql_api.http import import_events
 from graphql_api.mongo import exports as mongo_exports
 from graphql_api.mongo.imports import MongoImports
+from graphql_api.settings import Settings
 
 from ..conftest import Command
-from ..support.clients import connected, create_customer
+from ..support.clients import client_of, connected, create_customer
 from ..support.tokens import api_key, bearer
 
 Documents = Collection[dict[str, Any]]
@@ -258,7 +260,7 @@ async def test_other_requests_for_an_import_are_rejected(client: httpx.AsyncClie
     assert code(await client.get("/customers/import")) == (405, "METHOD_NOT_ALLOWED")
 
     async def chunks() -> AsyncIterator[bytes]:
-        for _ in range(3):
+        while True:
             yield b"x" * 100_000
 
     answer = await client.post("/customers/import", content=chunks(), headers=FILE)
@@ -371,6 +373,15 @@ async def test_a_list_that_is_not_valid_is_not_exported(
     assert code(answer) == (400, problem)
 
 
+async def test_an_export_has_all_parts_of_a_list(
+    client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(mongo_exports, "_PART", 300)
+    await sent(client, PEOPLE)
+
+    assert len((await exported(client, format="jsonl")).splitlines()) == 700
+
+
 async def test_an_export_that_cannot_begin_says_so(
     client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -429,3 +440,66 @@ async def test_only_a_few_files_are_imported_at_a_time(
 
     assert code(answer) == (503, "OVERLOADED")
     assert [counts(await one) for one in running] == [(1, 1, 0, 0)] * 2
+
+
+async def test_an_import_ends_with_its_client_and_with_the_server(
+    database_uri: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    original = MongoImports.add_new
+    app = create_app(Settings(mongodb_uri=database_uri, dashboard=True))
+    answered: list[Any] = []
+    given_up = asyncio.Event()
+    messages: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+    headers = {"host": "localhost", "content-type": FILE["Content-Type"]}
+    scope = {
+        "type": "http",
+        "method": "POST",
+        "path": "/customers/import",
+        "query_string": b"",
+        "http_version": "1.1",
+        "client": ("127.0.0.1", 50000),
+        "root_path": "",
+        "headers": [(name.encode(), value.encode()) for name, value in headers.items()],
+    }
+
+    async def answer(message: Any) -> None:
+        await asyncio.sleep(0)
+        answered.append(message)
+
+    async def held(_self: MongoImports, _new: Sequence[StoredCustomer]) -> None:
+        for message in ({"type": "http.request"}, {"type": "http.disconnect"}):
+            messages.put_nowait(message)
+        try:
+            await asyncio.get_running_loop().create_future()
+        finally:
+            given_up.set()
+
+    async with app.router.lifespan_context(app) as state:
+        # The client has gone before it has sent the whole file.
+        messages.put_nowait({"type": "http.request", "body": b"Email\n", "more_body": True})
+        messages.put_nowait({"type": "http.disconnect"})
+        await asyncio.create_task(app({**scope}, messages.get, answer))
+        assert answered == []
+
+        # And while its rows are stored.
+        messages.put_nowait({"type": "http.request", "body": PEOPLE})
+        with monkeypatch.context() as holding:
+            holding.setattr(MongoImports, "add_new", held)
+            await asyncio.create_task(app({**scope}, messages.get, answer))
+        assert given_up.is_set()
+        assert b"understood" in answered[-1]["body"]
+        assert answered[-1]["more_body"]
+
+        async def stopping(
+            self: MongoImports, new: Sequence[StoredCustomer]
+        ) -> Sequence[Existing | None]:
+            assert state is not None
+            await state["end_streams"]()
+            return await original(self, new)
+
+        monkeypatch.setattr(MongoImports, "add_new", stopping)
+        async with client_of(app) as client:
+            stopped = await sent(client, PEOPLE)
+    assert stopped[-1]["code"] == "SHUTTING_DOWN"
+    rows, created, *_ = counts(stopped)
+    assert 0 < rows == created < 700
