@@ -2,7 +2,7 @@
 
 import contextlib
 import os
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,8 @@ from .access.api_keys import verify_api_key
 from .access.json_web_tokens import JsonWebTokens
 from .access.signing_keys import FAULTS, KeysFromFile, KeysFromUrl, SigningKeys
 from .customers.event_feed import EventFeed
+from .customers.fields import Customer
+from .customers.listings import Listing
 from .faults import Misconfigured, SettingUp, Unavailable
 from .http.addresses import is_loopback
 from .http.authentication import Authenticate, BearerTokens, NoAuthentication, TokenVerifier
@@ -30,9 +32,11 @@ from .http.cors import Preflights
 from .http.dashboard import dashboard_files, dashboard_page, shows_dashboard
 from .http.edge import Edge
 from .http.errors import http_exception
+from .http.exports import EXPORT_PATH, Export, ExportEndpoint
 from .http.graphiql import graphiql_files, graphiql_is_built
 from .http.graphql import GraphQLEndpoint
 from .http.health import Health
+from .http.imports import IMPORT_PATH, ImportEndpoint
 from .http.rate_limit import RateLimit
 from .http.shortcut import Shortcut
 from .http.web_socket import WebSocketEndpoint
@@ -41,6 +45,8 @@ from .mongo.api_keys import MongoApiKeys
 from .mongo.change_stream import MongoHistory, time_of
 from .mongo.customers import MongoCustomers
 from .mongo.database import MongoDatabase
+from .mongo.exports import export_customers
+from .mongo.imports import MongoImports
 from .mongo.migrations import migrating_in_background
 from .mongo.trusted_documents import MongoTrustedDocuments
 from .mongo.webhooks import MongoEndpoints
@@ -83,6 +89,10 @@ def create_app(settings: Settings, *, migrates: bool = False) -> Starlette:
     deliveries = Deliveries(MongoEndpoints(database), feed, time_of)
     health = Health(database.ready)
 
+    async def end_streams() -> None:
+        imports.stop()
+        await endpoint.subscriptions.end_all()
+
     @contextlib.asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[dict[str, Any]]:
         if not verifiers:
@@ -117,7 +127,7 @@ def create_app(settings: Settings, *, migrates: bool = False) -> Starlette:
                     deliveries.in_background(),
                 ):
                     # The server calls it when it begins to stop.
-                    yield {"end_subscriptions": endpoint.subscriptions.end_all}
+                    yield {"end_streams": end_streams}
 
     routes: list[Route | WebSocketRoute] = [
         Route("/graphql", endpoint),
@@ -129,6 +139,11 @@ def create_app(settings: Settings, *, migrates: bool = False) -> Starlette:
         Route("/readyz", health.readyz),
         *_root(settings, authentication=bool(verifiers)),
     ]
+    imports = ImportEndpoint(
+        lambda: MongoImports(database), authenticate, settings.max_import_bytes
+    )
+    if settings.shows_dashboard:
+        routes += _file_routes(imports, database, authenticate, settings)
     own_paths = {route.path for route in routes}
     for folder, files in _page_files(settings).items():
         routes.append(Route(f"{folder}/{{name}}", files, methods=["GET"]))
@@ -179,10 +194,35 @@ def warn_of_ignored(environment: Mapping[str, str]) -> None:
 def _root(settings: Settings, *, authentication: bool) -> list[Route]:
     """Returns the route `/`: to the dashboard, otherwise to GraphiQL, otherwise none."""
     if shows_dashboard(settings):
-        page = dashboard_page(authentication=authentication, graphiql=settings.shows_graphiql)
+        page = dashboard_page(
+            authentication=authentication,
+            graphiql=settings.shows_graphiql,
+            max_import_bytes=settings.max_import_bytes,
+        )
         # A response is an ASGI application, too.
         return [Route("/", page, methods=["GET"])]
     return [Route("/", _to_graphiql)] if settings.shows_graphiql else []
+
+
+def _file_routes(
+    imports: ImportEndpoint, database: MongoDatabase, authenticate: Authenticate, settings: Settings
+) -> list[Route]:
+    exports = ExportEndpoint(_exporting(database), authenticate, settings.max_body_bytes)
+    return [
+        Route(IMPORT_PATH, imports, methods=["POST"]),
+        Route(EXPORT_PATH, exports, methods=["POST"]),
+    ]
+
+
+def _exporting(database: MongoDatabase) -> Export:
+    """The export from a database. It sets the collection up first, if that is not done yet."""
+
+    async def export(selected: Listing) -> AsyncGenerator[Sequence[Customer], None]:
+        await database.set_up()
+        async for part in export_customers(database, selected):
+            yield part
+
+    return export
 
 
 def _page_files(settings: Settings) -> dict[str, BuiltFiles]:

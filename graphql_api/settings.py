@@ -377,6 +377,15 @@ class Settings:
             "however their JSON is written.",
         ),
     ] = 6_291_456
+    max_import_bytes: Annotated[
+        int,
+        _Setting(
+            _whole_number(1, 999_999_999),
+            "The maximum size of a file that the dashboard imports, in bytes, also after it is "
+            "decompressed. Each server process receives two files at a time, into the folder for "
+            "temporary files.",
+        ),
+    ] = 100_000_000
     max_header_bytes: Annotated[
         int,
         _Setting(

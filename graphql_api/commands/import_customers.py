@@ -6,24 +6,23 @@ import gc
 import os
 import signal
 import sys
-from collections import deque
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from types import FrameType
-from typing import TextIO, cast
+from typing import TextIO
 
-from ..customers.import_customers import Accepted, DryRun, Outcome, import_customers
+from ..customers.import_customers import DryRun, import_customers
 from ..customers.judge import Value
 from ..faults import Unavailable
 from ..files.columns import UnknownColumn, mapping
-from ..files.records import Record, next_records
+from ..files.importing import Importing
 from ..files.rejects import Rejects
-from ..files.rows import Reason, Rows, may_lack_zero, reasons
+from ..files.rows import Rows
 from ..files.text import DEFAULT_ENCODING, InvalidFile
 from ..mongo.database import MongoDatabase
 from ..mongo.imports import MongoImports
 from ..settings import Settings
-from .import_report import Report
+from .import_report import note, print_report
 from .import_source import STANDARD_INPUT, Source, open_source, print_understood
 from .open_database import set_up, with_database
 from .progress import shown
@@ -106,7 +105,11 @@ def run(options: argparse.Namespace) -> int:
             rejects = _open_rejects(options.rejects, options.file, source, stack)
             importing = _Import(source, rows, rejects, is_dry=options.dry_run)
             return with_database(settings, importing.run)
-    except (InvalidFile, UnknownColumn) as error:
+    except InvalidFile as error:
+        advice = "" if error.encoding is None else f" Add --encoding {error.encoding}."
+        print(f"graphql-api: {error}{advice}", file=sys.stderr)
+        return 2
+    except UnknownColumn as error:
         print(f"graphql-api: {error}", file=sys.stderr)
         return 2
 
@@ -116,28 +119,24 @@ class _RejectsFailed(Exception):
 
 
 class _Import:
-    """One import: takes the records of a file, and counts and reports what becomes of them."""
+    """One import of the command, with its progress, its signals and its report."""
 
     def __init__(
         self, source: Source, rows: Rows, rejects: Rejects | None, *, is_dry: bool
     ) -> None:
-        self._source = source
-        self._rows = rows
-        self._rejects = rejects
+        self._total = source.rows
         self._is_dry = is_dry
-        self._report = Report(is_dry=is_dry)
-        # The batches without outcomes: each record with its input, or None if it has a fault.
-        self._taken: deque[list[tuple[Record, dict[str, Value] | None]]] = deque()
+        self._rejects = rejects
         # The known keys of objects that can be read only once: later ones may have more.
-        self._keys = None
-        if source.rows is None and source.table.columns is None:
-            self._keys = set(source.headers)
-        self._is_stopping = False
-        self._failure: InvalidFile | None = None
+        is_read_once = source.rows is None and source.table.columns is None
+        self._importing = Importing(
+            source.records, rows, rejects, _BATCH, set(source.headers) if is_read_once else None
+        )
 
     async def run(self, database: MongoDatabase) -> int:
         """Imports all records into the database, and prints a report."""
         mongo = MongoImports(database)
+        importing = self._importing
         try:
             with contextlib.ExitStack() as stack:
                 if self._is_dry:
@@ -147,97 +146,51 @@ class _Import:
                     await set_up(database)
                     imports = mongo
                 stack.enter_context(_collecting_rarely())
-                progress = stack.enter_context(shown("Importing", self._source.rows))
+                progress = stack.enter_context(shown("Importing", self._total))
                 stack.enter_context(self._stopping_on_signals())
                 async for outcomes in import_customers(imports, self._batches()):
-                    self._count(self._taken.popleft(), outcomes)
-                    progress.update(self._report.rows, self._report.note)
-                    self._flush_rejects()
+                    with _rejects_failing():
+                        importing.count(outcomes)
+                    progress.update(importing.report.rows, note(importing.report))
         except Unavailable:
-            self._report.print()
+            print_report(importing.report, is_dry=self._is_dry)
             print(f"The database is unavailable. {_AGAIN}", file=sys.stderr)
             return 2
         except _RejectsFailed as failure:
-            self._report.print()
+            print_report(importing.report, is_dry=self._is_dry)
             print(
                 f"graphql-api: The rejected rows cannot be written: {failure}. {_AGAIN}",
                 file=sys.stderr,
             )
             return 2
-        self._report.print()
+        print_report(importing.report, is_dry=self._is_dry)
         return self._end()
 
+    async def _batches(self) -> AsyncIterator[list[dict[str, Value]]]:
+        while (rows := self._importing.take()) is not None:
+            yield rows
+
     def _end(self) -> int:
-        if self._failure is not None:
-            print(f"graphql-api: {self._failure}", file=sys.stderr)
+        importing = self._importing
+        if importing.failure is not None:
+            print(f"graphql-api: {importing.failure}", file=sys.stderr)
             print(f"The rows before it are imported. {_AGAIN}", file=sys.stderr)
             return 2
-        if self._is_stopping:
+        if importing.is_stopping:
             print(f"Stopped. {_AGAIN}", file=sys.stderr)
             return 130
-        if self._report.rejected and self._rejects is None:
+        if importing.report.rejected and self._rejects is None:
             print("Add --rejects FILE to get the rejected rows in a file that you can mend.")
-        return 1 if self._report.rejected else 0
-
-    def _batches(self) -> Iterator[Sequence[dict[str, Value]]]:
-        """The inputs of the next records. Ends where the file cannot be read further."""
-        records = self._source.records
-        while not self._is_stopping:
-            batch: list[tuple[Record, dict[str, Value] | None]] = []
-            try:
-                for record in next_records(records, _BATCH):
-                    is_readable = record.fault is None
-                    batch.append((record, self._rows.values(record.cells) if is_readable else None))
-                    if self._keys is not None and is_readable:
-                        self._note_keys(self._keys, record)
-            except InvalidFile as failure:
-                self._failure = failure
-            if not batch:
-                return
-            self._taken.append(batch)
-            yield [values for _, values in batch if values is not None]
-            if self._failure is not None:
-                return
-
-    def _note_keys(self, known: set[str], record: Record) -> None:
-        for key in cast(Mapping[str, object], record.cells).keys() - known:
-            self._report.ignore(record, key)
-
-    def _count(
-        self,
-        batch: Sequence[tuple[Record, dict[str, Value] | None]],
-        outcomes: Iterable[Outcome],
-    ) -> None:
-        remaining = iter(outcomes)
-        for record, values in batch:
-            if values is None:
-                self._reject(record, [Reason(None, record.fault or "")])
-                continue
-            outcome = next(remaining)
-            if isinstance(outcome, Accepted):
-                self._report.accept(record, outcome, may_lack_zero=may_lack_zero(values))
-            else:
-                self._reject(record, reasons(outcome, values))
-
-    def _reject(self, record: Record, reasons_: list[Reason]) -> None:
-        self._report.reject(record, reasons_)
-        if self._rejects is not None:
-            with _rejects_failing():
-                self._rejects.write(record, reasons_)
-
-    def _flush_rejects(self) -> None:
-        if self._rejects is not None:
-            with _rejects_failing():
-                self._rejects.flush()
+        return 1 if importing.report.rejected else 0
 
     @contextlib.contextmanager
     def _stopping_on_signals(self) -> Iterator[None]:
         """The first Ctrl-C, or SIGTERM, ends the import after the batches that were taken."""
 
         def stop(_number: int, _frame: FrameType | None) -> None:
-            if self._is_stopping:
+            if self._importing.is_stopping:
                 raise KeyboardInterrupt
-            self._is_stopping = True
+            self._importing.stop()
             print(
                 "\nStopping after this batch. Press Ctrl-C again to stop at once.", file=sys.stderr
             )

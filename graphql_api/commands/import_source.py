@@ -4,7 +4,7 @@ import io
 import itertools
 import sys
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,8 +16,10 @@ from rich.text import Text
 
 from ..customers.fields import Field
 from ..files.columns import Columns, recognised
-from ..files.records import DELIMITERS, MAX_COLUMNS, Record, Records, next_records
+from ..files.records import DELIMITERS, Record, Records, next_records
+from ..files.report import SHOWN_HEADERS, on_one_line
 from ..files.rows import Rows
+from ..files.survey import Survey
 from ..files.text import InvalidFile
 from .progress import shown
 
@@ -27,9 +29,6 @@ STANDARD_INPUT = "-"
 _SAMPLES = 3
 _FIRST = 100
 
-# How many headers, and how much of each text, are shown.
-SHOWN_HEADERS = 30
-_SHOWN_CHARACTERS = 40
 _LEAST_CHARACTERS = 8
 
 _SURVEYED = 1_000
@@ -64,8 +63,7 @@ def open_source(
     Reads a file that can be read twice to its end, so that an import does not find its faults in
     the middle. Raises `InvalidFile`, `UnknownColumn` and `OSError`.
     """
-    headers: list[str] | None = None
-    rows = None
+    survey = None
     if name == STANDARD_INPUT:
         if sys.stdin is None:
             raise InvalidFile("Standard input is closed.")
@@ -73,12 +71,16 @@ def open_source(
     else:
         path = Path(name)
         if path.is_file():
-            headers, rows = _survey(path, encoding, delimiter)
+            survey = _survey(path, encoding, delimiter)
         file = stack.enter_context(path.open("rb"))
     table = Records(file, encoding, delimiter)
     first = list(next_records(iter(table), _FIRST))
-    if headers is None:
-        headers = _headers(table, first)
+    rows = None if survey is None else survey.rows
+    if survey is None:
+        survey = Survey(table)
+        for record in first:
+            survey.add(record)
+    headers = survey.headers
     columns = recognised(headers, changes)
     if not any(field.required for field in columns.of_fields):
         names = ", ".join(map(on_one_line, headers[:SHOWN_HEADERS]))
@@ -89,37 +91,16 @@ def open_source(
     return Source(name, table, headers, columns, rows, first)
 
 
-def _survey(path: Path, encoding: str, delimiter: str | None) -> tuple[list[str], int]:
-    """The headers and the number of records. Raises `InvalidFile`."""
-    rows = 0
-
-    def counted(records: Iterable[Record]) -> Iterator[Record]:
-        nonlocal rows
-        for record in records:
-            rows += 1
-            if not rows % _SURVEYED:
-                progress.update(rows)
-            yield record
-
+def _survey(path: Path, encoding: str, delimiter: str | None) -> Survey:
+    """Reads the whole file. Raises `InvalidFile`."""
     with path.open("rb") as file, shown("Reading", None) as progress:
         table = Records(file, encoding, delimiter)
-        headers = _headers(table, counted(table))
-        # The headers of a CSV file are known without its records.
-        for _ in counted(table):
-            pass
-    return headers, rows
-
-
-def _headers(table: Records, records: Iterable[Record]) -> list[str]:
-    """The columns, or the different keys of the records."""
-    if table.columns is not None:
-        return table.columns
-    keys: dict[str, None] = {}
-    for record in records:
-        keys.update(dict.fromkeys(cast(Mapping[str, object], record.cells)))
-        if len(keys) > MAX_COLUMNS:
-            raise InvalidFile(f"The objects have more than {MAX_COLUMNS:,} different keys.")
-    return list(keys)
+        survey = Survey(table)
+        for record in table:
+            survey.add(record)
+            if not survey.rows % _SURVEYED:
+                progress.update(survey.rows)
+    return survey
 
 
 def print_understood(source: Source, rows: Rows) -> None:
@@ -183,9 +164,3 @@ def _sample(record: Record, field: Field, rows: Rows) -> str:
         return "(cannot be read)"
     value = rows.values(record.cells).get(field.name)
     return "" if value is None else on_one_line(value if isinstance(value, str) else "(not a text)")
-
-
-def on_one_line(text: str) -> str:
-    """The text on one short line, without what a terminal would execute."""
-    line = "".join(c if c.isprintable() else " " for c in text[: _SHOWN_CHARACTERS + 1])
-    return line if len(line) <= _SHOWN_CHARACTERS else f"{line[:-2]}…"

@@ -168,7 +168,7 @@ class _Server(uvicorn.Server):
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         for server in self.servers:
             server.close()
-        await self.lifespan.state["end_subscriptions"]()
+        await self.lifespan.state["end_streams"]()
         # A connection that was just accepted is now added to those that uvicorn tells to close.
         await asyncio.sleep(0)
         await super().shutdown(sockets)

@@ -4,7 +4,7 @@ import asyncio
 import json
 import sqlite3
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum, auto
 from typing import Protocol
@@ -63,9 +63,13 @@ class DryRun:
 
     async def add_new(self, new: Sequence[StoredCustomer]) -> Sequence[Existing | None]:
         """What `Imports.add_new` would return."""
-        existing = await self._find_existing(new)
-        pairs = zip(new, existing, strict=True)
-        return [self._earlier(row) if one is None else one for row, one in pairs]
+        existing = list(await self._find_existing(new))
+        for number, row in enumerate(new):
+            if existing[number] is None:
+                existing[number] = self._earlier(row)
+            if not number % _UNINTERRUPTED:
+                await asyncio.sleep(0)
+        return existing
 
     def _earlier(self, new: StoredCustomer) -> StoredCustomer | None:
         """The customer of an earlier row with the same email address. Notes this one otherwise."""
@@ -111,8 +115,8 @@ _Row = Mapping[str, Value]
 
 
 async def import_customers(
-    imports: Imports, batches: Iterable[Sequence[_Row]]
-) -> AsyncIterator[list[Outcome]]:
+    imports: Imports, batches: AsyncIterable[Sequence[_Row]]
+) -> AsyncGenerator[list[Outcome], None]:
     """Judges the rows, and stores the customers of those that are valid and new.
 
     Each row has the form that `judge` takes. Yields the outcomes of each batch, in the order of its
@@ -121,7 +125,7 @@ async def import_customers(
     """
     in_flight: deque[tuple[asyncio.Task[list[Outcome]], set[str]]] = deque()
     try:
-        for rows in batches:
+        async for rows in batches:
             judged = await _judged(rows)
             emails = {email_key(r.customer.email) for r in judged if isinstance(r, StoredCustomer)}
             # Of two rows with the same email address, the first one must be stored first.

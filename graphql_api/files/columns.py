@@ -114,6 +114,21 @@ def recognised(headers: Collection[str], changes: Mapping[str, str] | None = Non
     return Columns({field: used for field, used in of_fields.items() if used}, source)
 
 
+def chosen(
+    headers: Collection[str], of_fields: Mapping[str, Sequence[str]], source: str | None
+) -> Columns:
+    """The columns that a person has chosen for each field, by the field's name in the API.
+
+    Raises `UnknownColumn`.
+    """
+    for used in of_fields.values():
+        for header in used:
+            if header not in headers:
+                raise UnknownColumn("The file has other columns. Choose the columns again.")
+    found = {_field(name): used for name, used in of_fields.items() if used}
+    return Columns(found, source)
+
+
 def mapping(text: str) -> dict[str, str]:
     """The pairs of `Mail=email,First Name+Last Name=name`. Raises `UnknownColumn`."""
     pairs: dict[str, str] = {}

@@ -52,9 +52,13 @@ class Records:
         source: io.BufferedReader,
         encoding: str = DEFAULT_ENCODING,
         delimiter: str | None = None,
+        max_bytes: int | None = None,
     ) -> None:
-        """Reads the header. Finds out the delimiter if it is None. Raises `InvalidFile`."""
-        self.text = Text(source, encoding)
+        """Reads the header. Finds out the delimiter if it is None. Raises `InvalidFile`.
+
+        `max_bytes` are those of the whole text.
+        """
+        self.text = Text(source, encoding, max_bytes)
         lines = iter(self.text)
         self.first_line = 0
         first = next((line for line in self._counted(lines) if line.strip()), None)
@@ -110,8 +114,8 @@ def _header(first: _Row | None) -> list[str]:
         raise InvalidFile(f"The file has {len(cells):,} columns, and {MAX_COLUMNS:,} are allowed.")
     if any("\0" in cell for cell in cells):
         raise InvalidFile(
-            f"Line {line:,} has NUL characters. The file is damaged, or it is UTF-16: then add "
-            "--encoding utf-16-le."
+            f"Line {line:,} has NUL characters. The file is damaged, or its encoding is utf-16-le.",
+            "utf-16-le",
         )
     return [cell.strip() for cell in cells]
 

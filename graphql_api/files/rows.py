@@ -161,6 +161,6 @@ def _reason(problem: Problem, values: Mapping[str, Value]) -> Reason:
             return Reason(
                 field,
                 InvalidFormat(field).message,
-                f"Its digits are {digits}: --phones digits imports them.",
+                f"Its digits are {digits}: the option for phone numbers imports them.",
             )
     return Reason(field, _LENGTH.sub("", problem.message))

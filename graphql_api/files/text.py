@@ -19,7 +19,14 @@ _DAMAGED = "The compressed file is damaged, or its end is missing."
 
 
 class InvalidFile(Exception):
-    """The file cannot be read to its end. The message is a sentence that says where, and why."""
+    """The file cannot be read to its end. The message is a sentence that says where, and why.
+
+    `encoding` is the one that the file probably has; None if another encoding would not help.
+    """
+
+    def __init__(self, message: str, encoding: str | None = None) -> None:
+        super().__init__(message)
+        self.encoding = encoding
 
 
 class Text:
@@ -28,15 +35,23 @@ class Text:
     Line breaks are kept as they are. A mark at the beginning (BOM) is not part of the text.
     """
 
-    def __init__(self, source: io.BufferedReader, encoding: str = DEFAULT_ENCODING) -> None:
-        """Raises `InvalidFile` if the text has another encoding, as its mark says."""
+    def __init__(
+        self,
+        source: io.BufferedReader,
+        encoding: str = DEFAULT_ENCODING,
+        max_bytes: int | None = None,
+    ) -> None:
+        """`max_bytes` are read at most, after they were decompressed.
+
+        Raises `InvalidFile` if the text has another encoding, as its mark says.
+        """
         self.encoding = encoding
         self.is_compressed = _peek(source).startswith(_GZIP)
         unpacked = gzip.GzipFile(fileobj=source) if self.is_compressed else source
-        self._bytes = _Counted(unpacked)
+        self._bytes = _Counted(unpacked, max_bytes)
         is_utf8 = codecs.lookup(encoding).name == "utf-8"
         if is_utf8 and _peek(unpacked).startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-            raise InvalidFile("The file is UTF-16, as its first bytes say. Add --encoding utf-16.")
+            raise InvalidFile("The file is UTF-16, as its first bytes say.", "utf-16")
         self._text = io.TextIOWrapper(  # type: ignore[type-var]  # it needs no name
             self._bytes, encoding="utf-8-sig" if is_utf8 else encoding, newline=""
         )
@@ -63,7 +78,8 @@ class Text:
             raise InvalidFile(
                 f"Byte {place + 1:,} of the{' uncompressed' if self.is_compressed else ''} file is "
                 f"not {self.encoding.upper()}: 0x{error.object[error.start]:02X}. If a spreadsheet "
-                "for Western Europe saved the file, add --encoding cp1252."
+                "for Western Europe saved the file, its encoding is cp1252.",
+                "cp1252",
             ) from None
         except UnicodeError:
             raise InvalidFile(f"The file is not {self.encoding.upper()}.") from None
@@ -72,8 +88,9 @@ class Text:
 class _Counted(io.BufferedIOBase):
     """Counts the bytes that are read. Reads what a slow pipe has, and does not wait for more."""
 
-    def __init__(self, source: io.BufferedReader | gzip.GzipFile) -> None:
+    def __init__(self, source: io.BufferedReader | gzip.GzipFile, max_bytes: int | None) -> None:
         self._source = source
+        self._max_bytes = max_bytes
         self.count = 0
 
     def readable(self) -> bool:
@@ -82,6 +99,11 @@ class _Counted(io.BufferedIOBase):
     def read1(self, size: int = -1, /) -> bytes:
         data = self._source.read1(size)
         self.count += len(data)
+        if self._max_bytes is not None and self.count > self._max_bytes:
+            raise InvalidFile(
+                f"The file has more than {self._max_bytes:,} bytes after it is decompressed. "
+                "Import it in parts."
+            )
         return data
 
 

@@ -17,12 +17,18 @@ def shows_dashboard(settings: Settings) -> bool:
     return settings.shows_dashboard and (BUILD / "index.html").exists()
 
 
-def dashboard_page(*, authentication: bool, graphiql: bool) -> HTMLResponse:
+def dashboard_page(*, authentication: bool, graphiql: bool, max_import_bytes: int) -> HTMLResponse:
     """The built page.
 
-    The arguments say whether requests need a token, and whether there is a GraphiQL to link to.
+    The arguments say whether requests need a token, whether there is a GraphiQL to link to, and how
+    large a file to import may be.
     """
-    return read_page(BUILD, {"authentication": authentication, "graphiql": graphiql})
+    settings = {
+        "authentication": authentication,
+        "graphiql": graphiql,
+        "maxImportBytes": max_import_bytes,
+    }
+    return read_page(BUILD, settings)
 
 
 def dashboard_files() -> BuiltFiles:

@@ -17,6 +17,7 @@ from .edge import SECURITY_HEADERS
 from .errors import JSON, RequestError, body, retry_later
 from .event_stream import EventStream
 from .exchange import Exchange, request_id
+from .imports import IMPORT_PATH
 from .stream_protocol import StreamProtocol
 from .timers import Timer, was_frozen
 from .web_socket_protocol import WebSocketProtocol
@@ -37,6 +38,11 @@ _WEB_SOCKET_PATH = b"/graphql"
 _WEB_SOCKET_KEY = re.compile(rb"[A-Za-z0-9+/]{22}==")
 _MOST_HEADERS = 128
 _LONGEST_LINE = 8000
+
+# A file to import may take longer to arrive than other requests, if this much of it arrives in the
+# time for one.
+_IMPORT_PATH = IMPORT_PATH.encode()
+_LEAST_PART = 1_000_000
 
 # A target in absolute form (RFC 9112, 3.2.2): the host, and the path with the query.
 _ABSOLUTE = re.compile(rb"https?://([^/?#]+)(.*)", re.IGNORECASE)
@@ -91,6 +97,8 @@ class Protocol(HttpToolsProtocol):
         self._received_bytes = 0
         self._header_bytes = 0
         self._body_bytes = 0
+        # How much of a file must have arrived when the time for its current part is over.
+        self._next_part = _LEAST_PART
         # Whether the connection stays open after the current request, once that is complete.
         self._keep_alive = False
         # The number of requests whose head has arrived and whose answer is not complete.
@@ -242,6 +250,7 @@ class Protocol(HttpToolsProtocol):
         self._fault = None
         self._state = _HEAD
         self._received_bytes = self._header_bytes = self._body_bytes = 0
+        self._next_part = _LEAST_PART
 
     def on_body(self, body: bytes) -> None:
         self._body_bytes += len(body)
@@ -312,11 +321,24 @@ class Protocol(HttpToolsProtocol):
         self._receiving = None
 
     def _too_slow(self) -> None:
-        if self._state is not _IDLE:
+        if self._has_received_part():
+            self._await_request()
+        elif self._state is not _IDLE:
             self._reject(self._fault or RequestError(*_TOO_SLOW))
         else:
             # No request has begun. The client could take an answer for that to its next request.
             self.transport.close()
+
+    def _has_received_part(self) -> bool:
+        """Whether a part of a file has arrived in time. Then the next part has as much time."""
+        if (
+            self._state is not _BODY
+            or self.url.partition(b"?")[0] != _IMPORT_PATH
+            or self._body_bytes < self._next_part
+        ):
+            return False
+        self._next_part = self._body_bytes + _LEAST_PART
+        return True
 
     def _fault_of(self, error: httptools.HttpParserError, data: bytes) -> RequestError:
         """The answer to a request that the parser cannot read; `data` is what arrived last."""

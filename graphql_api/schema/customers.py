@@ -88,14 +88,15 @@ async def resolve_customers(  # noqa: PLR0913, PLR0917  # the specification's ar
         before=none_if_unset(before),
     )
     try:
-        asked = listing(none_if_unset(search), _filter(none_if_unset(filter)), order)
+        asked = listing(none_if_unset(search), filter_of(none_if_unset(filter)), order)
         page = await list_customers(customers, asked, part)
     except domain.InvalidList as error:
         raise bad_user_input(str(error)) from None
     return _connection(customers, asked, page)
 
 
-def _filter(sent: CustomerFilter | None) -> domain.Filter | None:
+def filter_of(sent: CustomerFilter | None) -> domain.Filter | None:
+    """The filter that a client sends, before any of its values are read."""
     if sent is None:
         return None
     return domain.Filter(

@@ -24,8 +24,8 @@ MAY_IMPORT = {
     "files": {"customers"},
     "webhooks": {"customers", "faults", "logs", "httpx", "structlog"},
     "http": {
-        *("access", "customers", "deadline", "execution", "faults", "logs", "schema", "settings"),
-        *("starlette", "strawberry", "graphql", "orjson", "limits"),
+        *("access", "customers", "deadline", "execution", "faults", "files", "logs", "schema"),
+        *("settings", "starlette", "strawberry", "graphql", "orjson", "limits"),
         *("structlog", "httptools", "uvicorn"),
     },
     "deadline": set[str](),

@@ -1,7 +1,7 @@
 """Rows are stored in batches, of which some are in flight at once."""
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import AsyncIterator, Sequence
 
 from graphql_api.customers.import_customers import Accepted, Differs, Existing, import_customers
 from graphql_api.customers.problems import Rejected
@@ -30,9 +30,14 @@ def rows(*emails: str) -> list[dict[str, str]]:
     return [{"email": email} for email in emails]
 
 
+async def in_turn(*batches: list[dict[str, str]]) -> AsyncIterator[list[dict[str, str]]]:
+    for batch in batches:
+        yield batch
+
+
 async def sent_before_the_first_outcome(*batches: list[dict[str, str]]) -> list[list[str]]:
     imports = HeldImports()
-    outcomes = import_customers(imports, batches)
+    outcomes = import_customers(imports, in_turn(*batches))
     first = asyncio.ensure_future(anext(outcomes))
     for _ in range(20):
         await asyncio.sleep(0)
@@ -62,7 +67,7 @@ async def test_a_batch_waits_for_an_earlier_one_with_the_same_address() -> None:
 async def test_a_batch_without_a_valid_row_is_not_sent() -> None:
     imports = HeldImports()
 
-    [outcomes] = [one async for one in import_customers(imports, [rows("invalid")])]
+    [outcomes] = [one async for one in import_customers(imports, in_turn(rows("invalid")))]
 
     assert isinstance(outcomes[0], Rejected)
     assert imports.sent == []
@@ -71,7 +76,7 @@ async def test_a_batch_without_a_valid_row_is_not_sent() -> None:
 async def test_batches_in_flight_are_given_up_with_the_import() -> None:
     imports = HeldImports()
     importing = asyncio.ensure_future(
-        anext(import_customers(imports, [rows("a@example.com"), rows("b@example.com")]))
+        anext(import_customers(imports, in_turn(rows("a@example.com"), rows("b@example.com"))))
     )
     for _ in range(20):
         await asyncio.sleep(0)
@@ -87,7 +92,7 @@ async def test_the_batches_are_taken_one_after_another() -> None:
     imports.released.set()
     taken = 0
 
-    def batches() -> Iterator[list[dict[str, str]]]:
+    async def batches() -> AsyncIterator[list[dict[str, str]]]:
         nonlocal taken
         for number in range(10):
             taken += 1

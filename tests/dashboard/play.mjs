@@ -3,11 +3,12 @@ import { createInterface } from "node:readline";
 
 import { inContext, launch } from "../clients/browser/browser.mjs";
 import * as customer from "./customer.mjs";
+import * as files from "./files.mjs";
 import * as form from "./form.mjs";
 import * as list from "./list.mjs";
 import * as server from "./server.mjs";
 
-const STORIES = { ...customer, ...form, ...list, ...server };
+const STORIES = { ...customer, ...files, ...form, ...list, ...server };
 const lines = createInterface({ input: process.stdin })[Symbol.asyncIterator]();
 const tell = (message) => process.stdout.write(`${JSON.stringify(message)}\n`);
 

@@ -126,7 +126,7 @@ def test_a_number_that_a_spreadsheet_shortened_is_named_as_such(
         (
             "+1 (541) 754-3010",
             "Phone Number: Use only the digits 0 to 9, for example 5417543010. Its digits are "
-            "15417543010: --phones digits imports them.",
+            "15417543010: the option for phone numbers imports them.",
         ),
         ("unknown", "Phone Number: Use only the digits 0 to 9, for example 5417543010."),
         ("1", "Phone Number: Enter at least 2 characters."),

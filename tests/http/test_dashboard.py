@@ -99,7 +99,11 @@ async def test_the_page_knows_whether_it_needs_a_token_and_whether_there_is_a_gr
     ) as client:
         page = await client.get("/")
 
-    assert known(page) == {"authentication": authentication, "graphiql": explorer}
+    assert known(page) == {
+        "authentication": authentication,
+        "graphiql": explorer,
+        "maxImportBytes": 100_000_000,
+    }
 
 
 async def test_the_page_allows_no_inline_code_and_no_other_server(

@@ -269,7 +269,7 @@ async def test_a_server_that_stops_admits_no_subscription(
         async with contextlib.AsyncExitStack() as stack:
             stream = Asgi(app, None)
             await stream.part()
-            await state["end_subscriptions"]()
+            await state["end_streams"]()
             assert await stream.last() == ""
             client = await stack.enter_async_context(client_of(app))
             refused = await client.post(

@@ -1,7 +1,7 @@
 """Imports store each customer once, and know which, while MongoDB fails."""
 
 import contextlib
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -139,7 +139,7 @@ async def test_an_import_survives_that_the_primary_steps_down(
 ) -> None:
     rows = [{"email": f"c{number}@example.com"} for number in range(3000)]
 
-    def batches() -> Iterator[list[dict[str, str]]]:
+    async def batches() -> AsyncIterator[list[dict[str, str]]]:
         for start in range(0, len(rows), 200):
             if start in (600, 1800):
                 until(lambda: member.says("isWritablePrimary"), "there is a primary")

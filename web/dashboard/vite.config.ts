@@ -38,12 +38,11 @@ function documents(): Plugin {
 }
 
 // The server rejects other host names and other origins, so the proxy sends requests as its own.
-const proxy = {
-  "/graphql": {
-    target: process.env["DASHBOARD_SERVER"] ?? "http://127.0.0.1:8000",
-    changeOrigin: true,
-  },
+const server = {
+  target: process.env["DASHBOARD_SERVER"] ?? "http://127.0.0.1:8000",
+  changeOrigin: true,
 };
+const proxy = { "/graphql": server, "/customers/": server };
 
 export default defineConfig({
   base: "./",

@@ -10,6 +10,7 @@ import "./style/notices.css";
 import "./style/panel.css";
 import "./style/form.css";
 import "./style/details.css";
+import "./style/files.css";
 
 import { QueryClientProvider } from "@tanstack/react-query";
 import { StrictMode } from "react";

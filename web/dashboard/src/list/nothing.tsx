@@ -1,6 +1,6 @@
 // What the page shows in place of an empty list.
 
-import { GRAPHQL, server } from "../server";
+import { openImport } from "../files/opened";
 import type { Rights } from "../session/useRights";
 import { Notice } from "../shell/Notice";
 import { NO_FILTER, type View } from "../view/address";
@@ -12,18 +12,16 @@ export function NoCustomers({ rights }: { rights: Rights }) {
       {rights.writes ? (
         <>
           <p>
-            Create the first one here. To import many at once, send them with the mutation{" "}
-            <code>createCustomers</code>, up to 1,000 in each request.
+            Create the first one here, or import many from a CSV or JSON Lines file: choose the file, or drop
+            it on this page.
           </p>
           <div className="buttons">
             <button type="button" className="primary" onClick={() => show({ isNew: true })}>
               Create the first customer
             </button>
-            {server.graphiql && (
-              <a className="button" href={GRAPHQL}>
-                Open GraphiQL
-              </a>
-            )}
+            <button type="button" onClick={() => openImport()}>
+              Import a file
+            </button>
           </div>
         </>
       ) : (

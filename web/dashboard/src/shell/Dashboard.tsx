@@ -4,6 +4,10 @@ import { cache } from "../api/cache";
 import { listed } from "../api/useCustomers";
 import { CustomerPanel } from "../customer/CustomerPanel";
 import { CreatePanel } from "../form/CreatePanel";
+import { DropTarget } from "../files/DropTarget";
+import { ExportPanel } from "../files/ExportPanel";
+import { ImportPanel } from "../files/ImportPanel";
+import { closeFiles, useOpened } from "../files/opened";
 import { dropAllDrafts } from "../form/drafts";
 import { CustomerList } from "../list/CustomerList";
 import { Filters } from "../list/Filters";
@@ -26,8 +30,9 @@ export function Dashboard() {
   const { token, isRejected } = useSession();
   const [areFiltersOpen, setFiltersOpen] = useState(false);
   const [isHelpOpen, setHelpOpen] = useState(false);
+  const files = useOpened();
   const creates = view.isNew && rights.writes;
-  const isCovered = view.customer !== "" || creates || isHelpOpen || isRejected;
+  const isCovered = view.customer !== "" || creates || isHelpOpen || isRejected || files !== undefined;
 
   useKeys(
     isCovered
@@ -74,6 +79,9 @@ export function Dashboard() {
         />
       )}
       {creates && !view.customer && <CreatePanel onClose={close} />}
+      {files?.panel === "import" && <ImportPanel dropped={files.file} onClose={closeFiles} />}
+      {files?.panel === "export" && <ExportPanel view={view} onClose={closeFiles} />}
+      {rights.writes && !isCovered && <DropTarget />}
       {isHelpOpen && <Help onClose={() => setHelpOpen(false)} />}
       {isRejected && (
         <Panel title="Sign in again" kind="box">
@@ -111,6 +119,7 @@ function filterCount(view: ReturnType<typeof useView>): number {
 
 function signOut() {
   forgetToken();
+  closeFiles();
   dropAllDrafts();
   cache.clear();
 }

@@ -1,4 +1,5 @@
 import { GRAPHQL, server } from "../server";
+import { openExport, openImport } from "../files/opened";
 import { SearchBox } from "../list/SearchBox";
 import type { Rights } from "../session/useRights";
 import { show } from "../view/useView";
@@ -53,6 +54,18 @@ export function Header({ rights, filterCount, areFiltersOpen, onFilters, onHelp,
         >
           <Icon name="plus" />
           New customer
+        </button>
+      )}
+      {rights.writes && (
+        <button type="button" className="file-button" onClick={() => openImport()}>
+          <Icon name="up" />
+          Import
+        </button>
+      )}
+      {rights.reads && (
+        <button type="button" className="file-button" onClick={openExport}>
+          <Icon name="down" />
+          Export
         </button>
       )}
       <nav className="links" aria-label="More">

@@ -1,0 +1,109 @@
+import { useEffect, useRef, useState } from "react";
+
+import { refreshLists } from "../api/cache";
+import type { Failure } from "../api/failure";
+import { type Counts, importFile, type ImportEvent, type Options, type Report, type Understood } from "./importFile";
+
+const STOPPED = "Stopped. To go on, send the file again: nothing is stored twice.";
+
+/** What the server refuses in the file or its import. */
+export interface Problem {
+  message: string;
+  code: string;
+  encoding?: string | null;
+}
+
+export interface State {
+  at: "choosing" | "checking" | "checked" | "importing" | "done";
+  file?: File;
+  options: Options;
+  understood?: Understood;
+  counts?: Counts;
+  /** The rows that the server has read before it says what it understands. */
+  read?: number;
+  report?: Report;
+  rejects?: Blob;
+  problem?: Problem;
+  failure?: Failure;
+}
+
+export const DEFAULTS: Options = { encoding: "utf-8", delimiter: "", reducesPhones: false };
+
+/** One import: the file, how it is read, and what the server says of it. */
+export function useImport(dropped: File | undefined) {
+  const [state, setState] = useState<State>({ at: "choosing", options: DEFAULTS });
+  const running = useRef<AbortController>(undefined);
+
+  async function run(file: File, options: Options, isDryRun: boolean) {
+    running.current?.abort();
+    const current = (running.current = new AbortController());
+    // What was understood before stays until there is something newer.
+    setState((before) => ({
+      at: isDryRun ? "checking" : "importing",
+      file,
+      options,
+      ...(before.file === file && before.understood && { understood: before.understood }),
+    }));
+    const rejects: string[] = [];
+    const update = (change: Partial<State>) => {
+      if (running.current === current) setState((before) => ({ ...before, ...change }));
+    };
+    const end = isDryRun ? "checked" : "done";
+    function take(event: ImportEvent) {
+      switch (event.type) {
+        case "reading":
+          return update({ read: event.rows });
+        case "understood":
+          return update({ understood: event });
+        case "progress":
+          return update({ counts: event });
+        case "report":
+          return update({ report: event });
+        case "rejects":
+          rejects.push(event.text);
+          return;
+        case "error":
+          return update({ problem: event });
+        default:
+          event satisfies never;
+      }
+    }
+    try {
+      await importFile(file, options, isDryRun, take, current.signal);
+      update({ at: end });
+    } catch (error) {
+      if (!current.signal.aborted) update({ at: end, failure: error as Failure });
+      else if (current.signal.reason === STOPPED) update({ at: end, problem: { message: STOPPED, code: "STOPPED" } });
+    } finally {
+      if (rejects.length > 0) update({ rejects: new Blob(rejects) });
+      if (!isDryRun) void refreshLists();
+    }
+  }
+
+  useEffect(() => {
+    if (dropped) void run(dropped, DEFAULTS, true);
+    return () => running.current?.abort();
+  }, []);
+
+  // A closed tab ends the import. What is stored by then stays.
+  useEffect(() => {
+    if (state.at !== "importing") return;
+    const ask = (event: BeforeUnloadEvent) => event.preventDefault();
+    addEventListener("beforeunload", ask);
+    return () => removeEventListener("beforeunload", ask);
+  }, [state.at]);
+
+  return {
+    state,
+    check: (file: File, options: Options) => void run(file, options, true),
+    /** Imports as the file was understood, whatever the server would recognise next time. */
+    start: () =>
+      state.file &&
+      void run(state.file, { ...state.options, ...(state.understood && { columns: state.understood.columns }) }, false),
+    stop: () => running.current?.abort(STOPPED),
+    restart: () => {
+      running.current?.abort();
+      setState({ at: "choosing", options: DEFAULTS });
+    },
+  };
+}
