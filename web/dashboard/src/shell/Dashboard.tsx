@@ -8,6 +8,7 @@ import { dropAllDrafts } from "../form/drafts";
 import { CustomerList } from "../list/CustomerList";
 import { Filters } from "../list/Filters";
 import { focusedCustomer, focusFirstRow } from "../list/rows";
+import { stopFollowing } from "../live/follow";
 import { forgetToken, useSession } from "../session/session";
 import { SignIn } from "../session/SignIn";
 import { useRights } from "../session/useRights";
@@ -112,5 +113,6 @@ function filterCount(view: ReturnType<typeof useView>): number {
 function signOut() {
   forgetToken();
   dropAllDrafts();
+  stopFollowing();
   cache.clear();
 }
