@@ -43,6 +43,18 @@ export async function opened(context, search = "") {
   return page;
 }
 
+/** Opens the dashboard in a new page that shows all news from then on. */
+export async function openedLive(context, search = "") {
+  const page = await context.newPage();
+  // The page reads its list again when its subscription has begun.
+  let lists = 0;
+  const isLive = page.waitForEvent("requestfinished", (request) =>
+    "orderBy" in variablesOf(request) && ++lists === 2);
+  await page.goto(`/${search}`);
+  await isLive;
+  return page;
+}
+
 export const button = (page, name) => page.getByRole("button", { name, exact: true });
 export const heading = (page, name) => page.getByRole("heading", { name, exact: true });
 export const searchBox = (page) => page.getByRole("searchbox", { name: "Search customers" });
@@ -101,4 +113,7 @@ export async function tabTo(page, goal) {
 export const copied = (page) => page.evaluate(() => navigator.clipboard.readText());
 
 /** Whether the request has this variable; only creations have an idempotency key. */
-export const has = (route, variable) => variable in route.request().postDataJSON().variables;
+export const has = (route, variable) => variable in variablesOf(route.request());
+
+/** The variables of a request, if it is one to the API. */
+export const variablesOf = (request) => request.postDataJSON()?.variables ?? {};

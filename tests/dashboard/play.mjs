@@ -5,9 +5,10 @@ import { inContext, launch } from "../clients/browser/browser.mjs";
 import * as customer from "./customer.mjs";
 import * as form from "./form.mjs";
 import * as list from "./list.mjs";
+import * as live from "./live.mjs";
 import * as server from "./server.mjs";
 
-const STORIES = { ...customer, ...form, ...list, ...server };
+const STORIES = { ...customer, ...form, ...list, ...live, ...server };
 const lines = createInterface({ input: process.stdin })[Symbol.asyncIterator]();
 const tell = (message) => process.stdout.write(`${JSON.stringify(message)}\n`);
 

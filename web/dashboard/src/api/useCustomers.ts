@@ -1,10 +1,10 @@
 import { keepPreviousData, useQuery } from "@tanstack/react-query";
 
 import type { Count } from "../generated/graphql";
-import { changeOf, currentNews, loading } from "../live/news";
+import { changeOf, currentNews, hear, loading } from "../live/news";
 import type { View } from "../view/address";
 import { isFiltered, listOf, pageOf } from "../view/variables";
-import { cache, refreshLists, REPEATS } from "./cache";
+import { cache, REPEATS } from "./cache";
 import type { Customer } from "./customer";
 import { execute } from "./execute";
 import { isTransient } from "./failure";
@@ -69,8 +69,8 @@ export function useCustomer(id: string) {
     queryKey: ["customer", id],
     queryFn: async ({ signal }) => {
       const { customer } = await execute(CUSTOMER, { id }, { signal });
-      // The lists may still have a customer that another person has deleted.
-      if (!customer) void refreshLists();
+      // The list may still have a customer that another person has deleted.
+      if (!customer) hear({ __typename: "CustomerDeleted", id });
       return customer ?? null;
     },
     placeholderData: () => listed(id),
