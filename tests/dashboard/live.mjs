@@ -1,6 +1,6 @@
 // What the page shows of changes that other people make.
 import {
-  audited, button, field, fill, focused, heading, listed, look, opened, openedLive, says, searchBox,
+  audited, button, field, fill, focused, heading, listed, look, openedLive, says, searchBox,
   variablesOf,
 } from "./page.mjs";
 

@@ -1,6 +1,6 @@
 // A server that is away, that rejects requests for a while, and that needs a token.
 import {
-  audited, button, field, fill, find, heading, listed, opened, openedLive, says, searchBox, texts, variablesOf,
+  audited, button, field, fill, find, heading, listed, opened, openedLive, says, searchBox, texts,
 } from "./page.mjs";
 
 /** The server is killed while a person types, and is back later. */

@@ -43,12 +43,10 @@ async def test_the_page_shows_what_others_do_moves_nothing_and_outlives_a_restar
                 )
 
             for number in range(8):
-                await create_customer(
-                    client,
-                    name=f"Customer {'ABCDEFGH'[number]}",
-                    email=f"customer{number}@example.com",
-                    **({} if number % 2 else {"description": "Wrote a letter"}),
-                )
+                texts: dict[str, Any] = {} if number % 2 else {"description": "Wrote a letter"}
+                name = f"Customer {'ABCDEFGH'[number]}"
+                email = f"customer{number}@example.com"
+                await create_customer(client, name=name, email=email, **texts)
             server = start(0)
 
             async def listed() -> list[dict[str, Any]]:
@@ -116,8 +114,10 @@ async def test_the_page_shows_what_others_do_moves_nothing_and_outlives_a_restar
     # Of a thousand events, not one by one.
     assert told["renders"] < 20
     assert told["announcements"] < 5
-    # The connection that ends, and the attempts until the server is back.
-    assert {"net::ERR_" in fault for fault in told["faults"]} == {True}, told["faults"]
+    # The page may have tried to connect while the server was away, or was not ready.
+    expected = ("net::ERR_", "503 (Service Unavailable)")
+    unexpected = [fault for fault in told["faults"] if not any(text in fault for text in expected)]
+    assert unexpected == []
 
 
 @needs_chromium
