@@ -5,6 +5,15 @@ import { createRequire } from "node:module";
 const { resolve } = createRequire(new URL("../../web/dashboard/", import.meta.url));
 const AXE = await readFile(resolve("axe-core/axe.min.js"), "utf8");
 
+// Contrast is the most expensive rule. A dark page differs in its colours only, and a narrow one has
+// those of a wide one.
+const CONTRAST = "color-contrast";
+const RULES = {
+  light: {},
+  dark: { runOnly: [CONTRAST] },
+  phone: { rules: { [CONTRAST]: { enabled: false } } },
+};
+
 const LOOKS = {
   light: { colorScheme: "light", width: 1280, height: 800 },
   dark: { colorScheme: "dark", width: 1280, height: 800 },
@@ -23,10 +32,10 @@ export async function audited(page) {
   const found = {};
   for (const name of Object.keys(LOOKS)) {
     await look(page, name);
-    found[name] = await page.evaluate(async () => {
-      const { violations } = await globalThis.axe.run(document, { resultTypes: ["violations"] });
+    found[name] = await page.evaluate(async (rules) => {
+      const { violations } = await globalThis.axe.run(document, { resultTypes: ["violations"], ...rules });
       return violations.map(({ id, nodes }) => [id, nodes.map(({ html }) => html)]);
-    });
+    }, RULES[name]);
     if (await isTooWide(page)) found[name].push("It is wider than the window.");
   }
   await look(page, "light");
@@ -40,6 +49,18 @@ export const isTooWide = (page) =>
 export async function opened(context, search = "") {
   const page = await context.newPage();
   await page.goto(`/${search}`);
+  return page;
+}
+
+/** Opens the dashboard in a new page that shows all news from then on. */
+export async function openedLive(context, search = "") {
+  const page = await context.newPage();
+  // The page reads its list again when its subscription has begun.
+  let lists = 0;
+  const isLive = page.waitForEvent("requestfinished", (request) =>
+    "orderBy" in variablesOf(request) && ++lists === 2);
+  await page.goto(`/${search}`);
+  await isLive;
   return page;
 }
 
@@ -101,4 +122,7 @@ export async function tabTo(page, goal) {
 export const copied = (page) => page.evaluate(() => navigator.clipboard.readText());
 
 /** Whether the request has this variable; only creations have an idempotency key. */
-export const has = (route, variable) => variable in route.request().postDataJSON().variables;
+export const has = (route, variable) => variable in variablesOf(route.request());
+
+/** The variables of a request, if it is one to the API. */
+export const variablesOf = (request) => request.postDataJSON()?.variables ?? {};

@@ -6,9 +6,10 @@ import * as customer from "./customer.mjs";
 import * as files from "./files.mjs";
 import * as form from "./form.mjs";
 import * as list from "./list.mjs";
+import * as live from "./live.mjs";
 import * as server from "./server.mjs";
 
-const STORIES = { ...customer, ...files, ...form, ...list, ...server };
+const STORIES = { ...customer, ...files, ...form, ...list, ...live, ...server };
 const lines = createInterface({ input: process.stdin })[Symbol.asyncIterator]();
 const tell = (message) => process.stdout.write(`${JSON.stringify(message)}\n`);
 

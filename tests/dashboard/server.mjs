@@ -1,6 +1,6 @@
 // A server that is away, that rejects requests for a while, and that needs a token.
 import {
-  audited, button, field, fill, find, heading, listed, opened, says, searchBox, texts,
+  audited, button, field, fill, find, heading, listed, opened, openedLive, says, searchBox, texts,
 } from "./page.mjs";
 
 /** The server is killed while a person types, and is back later. */
@@ -39,11 +39,12 @@ export async function away(context, { given: { name, first, then }, ask }) {
 
 /** A server that has answered as many requests as it may. */
 export async function limited(context, { given: { email } }) {
-  const page = await opened(context);
+  const page = await openedLive(context);
   const found = {};
   const before = await listed(page);
   await page.locator(".count:not(:empty)").waitFor();
-  await page.waitForFunction(() => performance.getEntriesByName(`${location.origin}/graphql`).length === 3);
+  // The subscription has no end.
+  await page.waitForFunction(() => performance.getEntriesByName(`${location.origin}/graphql`).length === 4);
   await searchBox(page).fill("someone");
   const waiting = page.locator('.waiting[role="alert"]');
   await waiting.waitFor();

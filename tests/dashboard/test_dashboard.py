@@ -175,7 +175,10 @@ async def test_the_address_of_a_list_shows_the_same_view_to_others(
     )
 
     assert told["found"] == clean("list", "filters", "filtered", "rightToLeft", "noMatch")
-    assert told["count"] == f"{len(newest)} customers"
+    assert told["count"] == [
+        f"{first}\N{EN DASH}{last} of {len(newest)} customers"
+        for first, last in ((1, 50), (51, 100), (101, len(newest)), (51, 100), (1, 50))
+    ]
     pages = [newest[:PAGE], newest[PAGE : 2 * PAGE], newest[2 * PAGE :]]
     assert [told["first"], told["second"], told["third"]] == pages
     assert told["back"] == pages[1]
@@ -183,7 +186,8 @@ async def test_the_address_of_a_list_shows_the_same_view_to_others(
     assert told["byName"] == sorted(newest)[:PAGE]
     assert told["sorted"] == "ascending"
     assert told["reversed"] == {"focus": "createdBefore", "isAsked": False}
-    assert told["filtered"] == WIEN
+    assert told["withCity"] == told["filtered"] == WIEN
+    assert "an id that no customer can have" in told["missing"]
     assert told["here"] == told["there"]
     assert told["here"] == {
         "rows": WIEN,
@@ -245,7 +249,7 @@ async def test_what_a_person_types_outlives_the_death_of_the_server(
     assert told["said"].startswith("The server does not answer. Trying again …")
     assert told["typed"] == "Ada"
     assert told["listed"] == ["Ada Lovelace"]
-    assert {"ERR_CONNECTION_REFUSED" in fault for fault in told["faults"]} == {True}
+    assert any("net::ERR_" in fault for fault in told["faults"])
 
 
 @needs_chromium
@@ -256,8 +260,9 @@ async def test_over_the_rate_limit_the_page_says_when_it_tries_again(
         errors=tmp_path / "stderr",
         GRAPHQL_API_MONGODB_URI=database_uri,
         GRAPHQL_API_INTROSPECTION="true",
-        # The first customer, and then the list, the number of customers and the rules.
-        GRAPHQL_API_RATE_LIMIT="4/hour",
+        # The first customer, and then the list, the number of customers, the rules, the
+        # subscription, and the list again, once the subscription has begun.
+        GRAPHQL_API_RATE_LIMIT="6/hour",
     ) as server:
         await create(server.url, name="Ada Lovelace", email="ada@example.com")
         told = await browser.play("limited", server.url, given={"email": "one@example.com"})

@@ -44,6 +44,17 @@ function noticeRejectedToken({ kind }: Failure) {
   if (kind === "unauthenticated") rejectToken();
 }
 
+/** Loads the list that is shown again. Returns false if that fails: then the list shows why. */
+export async function reloadList(): Promise<boolean> {
+  void cache.invalidateQueries({ queryKey: ["count"] });
+  try {
+    await cache.refetchQueries({ queryKey: ["customers"], type: "active" }, { throwOnError: true });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 /** Loads the lists again after a change. */
 export function refreshLists(): Promise<unknown> {
   return Promise.all([

@@ -16,6 +16,8 @@ const KINDS: Record<string, Kind> = {
   TIMEOUT: "away",
   REQUEST_TIMEOUT: "away",
   SHUTTING_DOWN: "away",
+  TOO_SLOW: "away",
+  TOO_MANY_SUBSCRIPTIONS: "limited",
   RATE_LIMITED: "limited",
   UNAUTHENTICATED: "unauthenticated",
   FORBIDDEN: "forbidden",

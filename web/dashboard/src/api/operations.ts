@@ -214,3 +214,24 @@ export const DELETE_CUSTOMER = graphql(`
     }
   }
 `);
+
+export const CUSTOMER_EVENTS = graphql(`
+  subscription CustomerEvents($after: String) {
+    customerEvents(after: $after) {
+      __typename
+      ... on CustomerCreated {
+        customer {
+          id
+        }
+      }
+      ... on CustomerUpdated {
+        customer {
+          ...CustomerFields
+        }
+      }
+      ... on CustomerDeleted {
+        id
+      }
+    }
+  }
+`);

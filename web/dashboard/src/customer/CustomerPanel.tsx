@@ -4,15 +4,21 @@ import { type Customer, titleOf } from "../api/customer";
 import { useCustomer } from "../api/useCustomers";
 import { type Draft, draftOf, dropDraft, keepDraft, NEW } from "../form/drafts";
 import { type FieldErrors, type Values, valuesOf } from "../form/fields";
+import { cache } from "../api/cache";
 import { WaitingNotice } from "../list/failures";
 import type { Rights } from "../session/useRights";
 import { copy } from "../shell/copy";
+import { changeOf, useNews } from "../live/news";
 import { Panel } from "../shell/Panel";
 import { useKeys } from "../shell/shortcuts";
 import { show } from "../view/useView";
+import { ChangeNotice } from "./ChangeNotice";
 import { DeleteQuestion } from "./DeleteQuestion";
 import { Details } from "./Details";
 import { EditForm } from "./EditForm";
+
+/** A UUID, as the server makes them. */
+const ID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
 interface Props {
   id: string;
@@ -31,6 +37,9 @@ export function CustomerPanel({ id, rights, onClose, onGone }: Props) {
   const [isDeleting, setDeleting] = useState(false);
   const [unsaved, setUnsaved] = useState<Values>();
   const editButton = useRef<HTMLButtonElement>(null);
+  const news = useNews();
+  const shown = edited?.base ?? customer;
+  const change = shown ? changeOf(shown, news) : undefined;
 
   const edit = (base: Customer, values = valuesOf(base), errors?: FieldErrors) =>
     setEdited({ base, values, ...(errors && { errors }) });
@@ -53,7 +62,11 @@ export function CustomerPanel({ id, rights, onClose, onGone }: Props) {
     return (
       // Another key is another dialog, which takes the focus.
       <Panel key="missing" title="This customer does not exist" kind="box" onClose={onGone}>
-        <p role="alert">Another person may have deleted it.</p>
+        <p role="alert">
+          {ID.test(id)
+            ? "Another person may have deleted it."
+            : "The address of this page has an id that no customer can have. It may be incomplete."}
+        </p>
         <div className="buttons">
           {unsaved && (
             <button type="button" className="primary" onClick={() => createAgain(id, unsaved)}>
@@ -93,6 +106,7 @@ export function CustomerPanel({ id, rights, onClose, onGone }: Props) {
           values={edited.values}
           errors={edited.errors}
           isDraft={edited.isDraft ?? false}
+          change={change}
           onBase={(base, values, errors) => {
             keepDraft(id, { base, values });
             edit(base, values, errors);
@@ -107,22 +121,35 @@ export function CustomerPanel({ id, rights, onClose, onGone }: Props) {
         customer && (
           <>
             <Details customer={customer} />
-            {rights.writes && (
-              <footer className="panel-foot buttons">
-                <button
-                  ref={editButton}
-                  type="button"
-                  className="primary"
-                  aria-keyshortcuts="e"
-                  onClick={() => edit(customer)}
-                >
-                  Edit
-                </button>
-                <button type="button" className="danger-quiet" onClick={() => setDeleting(true)}>
-                  Delete …
-                </button>
-              </footer>
-            )}
+            <footer className="panel-foot">
+              <ChangeNotice
+                change={change}
+                forChanged={{
+                  text: "Show the new values",
+                  onPress: (current) => {
+                    cache.setQueryData(["customer", id], current);
+                    (editButton.current ?? document.querySelector<HTMLElement>(".panel h2"))?.focus();
+                  },
+                }}
+                forDeleted={{ text: "Back to the list", onPress: onGone }}
+              />
+              {rights.writes && (
+                <div className="buttons">
+                  <button
+                    ref={editButton}
+                    type="button"
+                    className="primary"
+                    aria-keyshortcuts="e"
+                    onClick={() => edit(customer)}
+                  >
+                    Edit
+                  </button>
+                  <button type="button" className="danger-quiet" onClick={() => setDeleting(true)}>
+                    Delete …
+                  </button>
+                </div>
+              )}
+            </footer>
           </>
         )
       )}

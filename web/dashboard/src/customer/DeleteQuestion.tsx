@@ -6,6 +6,7 @@ import { type Customer, titleOf } from "../api/customer";
 import { deleteCustomer } from "../api/outcomes";
 import { dropDraft } from "../form/drafts";
 import { Sending } from "../form/Sending";
+import { knowOwn } from "../live/news";
 import { Panel } from "../shell/Panel";
 import { say } from "../shell/status";
 
@@ -28,6 +29,7 @@ export function DeleteQuestion({ customer, onDeleted, onClose }: Props) {
         return;
       }
       dropDraft(customer.id);
+      knowOwn(customer.id, Infinity);
       void refreshLists();
       say(outcome.to === "deleted" ? `Deleted ${title}.` : `${title} was already deleted.`);
       onDeleted();

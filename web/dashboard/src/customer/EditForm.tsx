@@ -10,7 +10,9 @@ import { Fields, keepFocus } from "../form/Fields";
 import { changesOf, errorsOf, type FieldErrors, FIELDS, inputOf, type Values, valuesOf } from "../form/fields";
 import { Sending } from "../form/Sending";
 import { useForm } from "../form/useForm";
+import { type Change, knowOwn } from "../live/news";
 import { clearMessage, say } from "../shell/status";
+import { ChangeNotice } from "./ChangeNotice";
 import { Conflict } from "./Conflict";
 
 interface Props {
@@ -21,6 +23,8 @@ interface Props {
   errors: FieldErrors | undefined;
   /** Whether the values are those of an earlier visit. */
   isDraft: boolean;
+  /** What has happened to the customer since then. */
+  change: Change | undefined;
   /** Begins again with another base. */
   onBase: (base: Customer, values: Values, errors?: FieldErrors) => void;
   onMissing: (values: Values) => void;
@@ -29,7 +33,7 @@ interface Props {
 
 /** The form that changes a customer. It sends the changed fields only. */
 export function EditForm(props: Props) {
-  const { base, values: initial, errors, isDraft, onBase, onMissing, onDone } = props;
+  const { base, values: initial, errors, isDraft, change, onBase, onMissing, onDone } = props;
   const [message, setMessage] = useState<string>();
   const [theirs, setTheirs] = useState<Customer>();
   const form = useForm({
@@ -47,6 +51,7 @@ export function EditForm(props: Props) {
     onSuccess: (outcome, { from, to }) => {
       switch (outcome.to) {
         case "updated":
+          knowOwn(base.id, outcome.customer.version);
           cache.setQueryData(["customer", base.id], outcome.customer);
           void refreshLists();
           dropDraft(base.id);
@@ -109,6 +114,14 @@ export function EditForm(props: Props) {
     <form noValidate onSubmit={submit} onMouseDown={keepFocus} aria-label={`Edit ${titleOf(base)}`}>
       <Fields form={form} isReadOnly={update.isPending} isDraft={isDraft} />
       <footer className="panel-foot">
+        <ChangeNotice
+          change={change}
+          forChanged={{ text: "Compare with your text", onPress: setTheirs }}
+          forDeleted={{
+            text: "Create a customer from your text",
+            onPress: () => onMissing(form.values),
+          }}
+        />
         <Sending
           isPending={update.isPending}
           failure={update.failureReason}

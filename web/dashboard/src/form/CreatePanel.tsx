@@ -5,6 +5,7 @@ import { cache, refreshLists } from "../api/cache";
 import { titleOf } from "../api/customer";
 import { createCustomer } from "../api/outcomes";
 import type { CreateCustomerInput } from "../generated/graphql";
+import { knowOwn } from "../live/news";
 import { Panel } from "../shell/Panel";
 import { say } from "../shell/status";
 import { show } from "../view/useView";
@@ -40,6 +41,7 @@ export function CreatePanel({ onClose }: { onClose: () => void }) {
         return;
       }
       dropDraft(NEW);
+      knowOwn(outcome.customer.id, outcome.customer.version);
       cache.setQueryData(["customer", outcome.customer.id], outcome.customer);
       void refreshLists();
       show({ isNew: false, customer: outcome.customer.id }, "replace");

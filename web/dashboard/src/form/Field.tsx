@@ -1,3 +1,5 @@
+import type { KeyboardEvent } from "react";
+
 import type { Rule } from "../api/useRules";
 import { type FieldName, FIELDS, SHOWN } from "./fields";
 
@@ -44,7 +46,7 @@ export function Field({ name, rule, value, errors = [], isReadOnly, onEdit, onLe
         {rule.required && <span className="quiet"> (required)</span>}
       </label>
       {kind === "lines" ? (
-        <textarea rows={2} {...attributes} />
+        <textarea rows={2} {...attributes} onKeyDown={sendByKey} />
       ) : (
         // With the type `email`, the browser would change the text.
         <input type="text" inputMode={INPUT_MODES[kind]} spellCheck={false} {...attributes} />
@@ -67,6 +69,13 @@ export function Field({ name, rule, value, errors = [], isReadOnly, onEdit, onLe
       </p>
     </div>
   );
+}
+
+/** Sends the form. In a text of several lines, Enter alone begins a new one. */
+function sendByKey(event: KeyboardEvent<HTMLTextAreaElement>) {
+  if (event.key !== "Enter" || !(event.ctrlKey || event.metaKey)) return;
+  event.preventDefault();
+  event.currentTarget.form!.requestSubmit();
 }
 
 /** What the field allows, such as "Letters and spaces; 3 to 50 characters." */

@@ -1,23 +1,22 @@
 import { type SortingState, useTable } from "@tanstack/react-table";
 import type { KeyboardEvent, MouseEvent } from "react";
 
-import type { Customer } from "../api/customer";
 import { Icon } from "../shell/Icon";
 import type { Order, View } from "../view/address";
 import { show } from "../view/useView";
-import { COLUMNS, COLUMNS_WITH_CHANGED, features } from "./columns";
+import { COLUMNS, COLUMNS_WITH_CHANGED, features, type Row } from "./columns";
 import { SkeletonRows } from "./SkeletonRows";
 import { moveInList } from "./rows";
 
 interface Props {
   view: View;
   /** Undefined until the first page is loaded. */
-  customers: Customer[] | undefined;
+  customers: Row[] | undefined;
   /** Whether the customers are those of the last view. */
   isOutdated: boolean;
 }
 
-const NONE: Customer[] = [];
+const NONE: Row[] = [];
 const DIRECTIONS = { asc: "ascending", desc: "descending" } as const;
 
 export function CustomerTable({ view, customers, isOutdated }: Props) {
@@ -77,7 +76,12 @@ export function CustomerTable({ view, customers, isOutdated }: Props) {
       <tbody role="rowgroup">
         {customers ? (
           table.getRowModel().rows.map((row) => (
-            <tr key={row.id} role="row" onClick={(event) => openRow(event, row.id)}>
+            <tr
+              key={row.id}
+              role="row"
+              className={classOf(row.original)}
+              onClick={(event) => openRow(event, row.id)}
+            >
               {row.getAllCells().map((cell) => (
                 <td key={cell.id} role="cell" className={`column-${cell.column.id}`}>
                   <table.FlexRender cell={cell} />
@@ -91,6 +95,10 @@ export function CustomerTable({ view, customers, isOutdated }: Props) {
       </tbody>
     </table>
   );
+}
+
+function classOf({ mark, isDescribed }: Row): string | undefined {
+  return mark && `${mark} ${isDescribed ? "described" : "undescribed"}`;
 }
 
 /** A click anywhere in the row opens the customer, unless it selects text. */

@@ -7,7 +7,15 @@ import { Time } from "./Time";
 
 export const features = tableFeatures({ rowSortingFeature });
 
-type Column = ColumnDef<typeof features, Customer>;
+/** A customer in the list, as it is now. */
+export interface Row extends Customer {
+  /** What has happened to it since the list was loaded. */
+  mark?: "changed" | "deleted";
+  /** Whether it had a description then. A row keeps its lines. */
+  isDescribed: boolean;
+}
+
+type Column = ColumnDef<typeof features, Row>;
 
 // The ids of the columns that can be sorted are the orders of the API. Others have no accessor.
 const SORTED_BY = {
@@ -23,7 +31,7 @@ const COMMON: Column[] = [
     accessorKey: "name",
     header: "Name",
     sortDescFirst: false,
-    cell: ({ row }) => <CustomerLink customer={row.original} />,
+    cell: ({ row }) => <Name row={row.original} />,
   },
   {
     id: SORTED_BY.email,
@@ -66,11 +74,26 @@ export const COLUMNS = [...COMMON, CREATED];
 /** The columns of a list that is ordered by the time of the last change. */
 export const COLUMNS_WITH_CHANGED = [...COMMON, CHANGED];
 
-function CustomerLink({ customer }: { customer: Customer }) {
+function Name({ row }: { row: Row }) {
+  const id = row.mark && `mark-${row.id}`;
+  return (
+    <div className="name">
+      <CustomerLink customer={row} describedBy={id} />
+      {row.mark && (
+        <span id={id} className={`mark ${row.mark}`}>
+          {row.mark}
+        </span>
+      )}
+    </div>
+  );
+}
+
+function CustomerLink({ customer, describedBy }: { customer: Customer; describedBy: string | undefined }) {
   return (
     <a
       href={linkTo({ customer: customer.id })}
       id={`row-${customer.id}`}
+      aria-describedby={describedBy}
       aria-label={customer.name == null ? `${titleOf(customer)}, no name` : undefined}
       onClick={(event) => {
         // With a key, such as Control, the browser opens another tab.

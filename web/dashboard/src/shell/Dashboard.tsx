@@ -12,6 +12,7 @@ import { dropAllDrafts } from "../form/drafts";
 import { CustomerList } from "../list/CustomerList";
 import { Filters } from "../list/Filters";
 import { focusedCustomer, focusFirstRow } from "../list/rows";
+import { stopFollowing } from "../live/follow";
 import { forgetToken, useSession } from "../session/session";
 import { SignIn } from "../session/SignIn";
 import { useRights } from "../session/useRights";
@@ -121,5 +122,6 @@ function signOut() {
   forgetToken();
   closeFiles();
   dropAllDrafts();
+  stopFollowing();
   cache.clear();
 }

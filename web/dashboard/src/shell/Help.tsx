@@ -9,6 +9,8 @@ const KEYS = [
   ["c", "Copy the email address of the customer"],
   ["i", "Copy the id of the customer"],
   ["e", "Edit the open customer"],
+  ["Enter", "Send the form"],
+  ["Ctrl Enter", "Send the form from the description; on a Mac, ⌘ Enter"],
   ["Esc", "Close"],
   ["?", "Show this help"],
 ] as const;
@@ -19,7 +21,7 @@ export function Help({ onClose }: { onClose: () => void }) {
     <Panel title="Shortcuts" kind="box" onClose={onClose}>
       <dl className="keys">
         {KEYS.map(([key, text]) => (
-          <div key={key}>
+          <div key={text}>
             <dt>
               <kbd>{key}</kbd>
             </dt>
