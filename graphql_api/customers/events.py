@@ -69,7 +69,7 @@ class EventsMissed:
 What = CustomerCreated | CustomerUpdated | CustomerDeleted | EventsMissed
 
 
-@dataclass(frozen=True, eq=False, slots=True, weakref_slot=True)
+@dataclass(frozen=True, eq=False, slots=True)
 class Event:
     """What happened, and when."""
 

@@ -4,10 +4,10 @@ The protocol is that of `graphql-sse`, in its mode of distinct connections.
 """
 
 import asyncio
+from collections import OrderedDict
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from time import perf_counter
 from typing import Any, NamedTuple, Protocol
-from weakref import WeakKeyDictionary
 
 import orjson
 import structlog
@@ -36,8 +36,9 @@ _COMPLETE = b"event: complete\ndata: \n\n"
 # At most this many events are sent at once, so that other requests run in between.
 _MOST_AT_ONCE = 20
 
-# For each event, the answers to this many different operations are remembered.
-_MOST_ANSWERS = 16
+# This many answers are remembered. Subscribers that read in time need the same ones at the same
+# time, and one answer may have tens of thousands of bytes.
+_MOST_ANSWERS = 256
 
 TOO_SLOW = RequestError(
     503,
@@ -59,15 +60,16 @@ class Answer(NamedTuple):
 
 
 class Answers:
-    """The answers to events. Subscribers with the same operation share them."""
+    """The answers to the latest events. Subscribers with the same operation share them."""
 
     def __init__(self) -> None:
-        self._known: WeakKeyDictionary[Event, dict[Hashable, Answer]] = WeakKeyDictionary()
+        # The oldest first.
+        self._known: OrderedDict[tuple[Event, Hashable], Answer] = OrderedDict()
 
     def get(self, event: Event, asked: "Asked", exchange: Exchange) -> Answer:
         """The answer of a subscription to an event."""
-        known = self._known.setdefault(event, {})
-        if (answer := known.get(asked.key)) is not None:
+        key = event, asked.key
+        if (answer := self._known.get(key)) is not None:
             return answer
         value = customer_event(event)
         result = asked.operation.answer(value, asked.variables, asked.context)
@@ -78,8 +80,10 @@ class Answers:
         streamed = b"id: %s\nevent: next\ndata: %s\n\n" % (event.cursor.encode(), json)
         answer = Answer(json, streamed)
         # Errors have the id of one request.
-        if not result.errors and len(known) < _MOST_ANSWERS:
-            known[asked.key] = answer
+        if not result.errors:
+            self._known[key] = answer
+            if len(self._known) > _MOST_ANSWERS:
+                self._known.popitem(last=False)
         return answer
 
 

@@ -5,13 +5,17 @@ import contextlib
 from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Callable
 
+import structlog
 from starlette.requests import HTTPConnection
 
 from ..access.principal import ANYBODY, Principal
+from ..logs import stack_frames
 from .addresses import client_address, network
 from .authentication import Authenticate
 from .errors import RequestError, retry_later
 from .exchange import exchange_of
+
+logger = structlog.get_logger()
 
 # How often tokens are checked again. A token that was valid at its last check may be remembered for
 # as long.
@@ -121,6 +125,11 @@ class Subscriptions:
             for ticket in self._tickets:
                 by_token[ticket.authorization].append(ticket)
             for authorization, tickets in by_token.items():
-                if not await self._authenticate.is_valid_still(authorization):
+                try:
+                    is_valid = await self._authenticate.is_valid_still(authorization)
+                except Exception as error:  # noqa: BLE001  # the next tokens must be checked, too
+                    logger.error("The server failed.", exception=stack_frames(error))  # noqa: TRY400  # no texts
+                    continue
+                if not is_valid:
                     for ticket in tickets:
                         ticket.end(TOKEN_ENDED)

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 import structlog
 from bson import Timestamp
+from bson.errors import BSONError
 from motor.motor_asyncio import AsyncIOMotorDatabase
 from pymongo.change_stream import ChangeStream
 from pymongo.database import Database
@@ -57,8 +58,10 @@ _HISTORY_LOST = {286, 280}
 _INVALID_TOKENS = {9, 15, 260, 40649, 50811}
 _NOT_A_TOKEN = range(40_000, 60_000)
 
-# How long MongoDB waits for an event before it says that there is none.
+# How long MongoDB waits for an event before it says that there is none: in the live stream, and in
+# the history, whose end a subscriber must not wait for.
 _AWAIT_MILLISECONDS = 500
+_NO_WAIT_MILLISECONDS = 1
 # The pause after an error.
 _RETRY_SECONDS = 0.5
 # Events that the thread has read and the feed has not taken.
@@ -117,6 +120,8 @@ class MongoHistory:
             if error.code in _INVALID_TOKENS or error.code in _NOT_A_TOKEN:
                 raise InvalidCursor from None
             raise
+        except BSONError:
+            raise HistoryLost from None
 
 
 def time_of(moment: Moment) -> datetime:
@@ -131,13 +136,17 @@ def _moment_at(database: Database[dict[str, Any]], *, time: datetime | None) -> 
         return _moment(stream)
 
 
-def _watch(database: Database[dict[str, Any]], after: Moment | None) -> _Stream:
+def _watch(
+    database: Database[dict[str, Any]],
+    after: Moment | None,
+    await_milliseconds: int = _AWAIT_MILLISECONDS,
+) -> _Stream:
     return database[NAME].watch(
         _PIPELINE,
         # The customer as it is when the change is read: that version or a later one.
         full_document="updateLookup",
         resume_after=None if after is None else {"_data": after.hex().upper()},
-        max_await_time_ms=_AWAIT_MILLISECONDS,
+        max_await_time_ms=await_milliseconds,
         batch_size=_MOST_AT_ONCE,
     )
 
@@ -150,9 +159,9 @@ def _moment(stream: _Stream) -> Moment:
 
 
 def _read(database: Database[dict[str, Any]], *, after: Moment) -> Batch:
-    """Reads the events after this moment. Raises `HistoryLost`."""
+    """Reads the events after this moment. Raises `HistoryLost`, and `bson.errors.BSONError`."""
     events: list[Event] = []
-    with _watch(database, after) as stream:
+    with _watch(database, after, _NO_WAIT_MILLISECONDS) as stream:
         while len(events) < _MOST_AT_ONCE:
             change = stream.try_next()
             if change is None:
@@ -217,6 +226,11 @@ class _Reader:
                     logger.error(f"MongoDB refuses the change stream: {name}.")  # noqa: TRY400  # the error's own text may show values
                 last_error = name
                 time.sleep(_RETRY_SECONDS)
+            except BSONError:
+                # Another program has stored what the driver cannot read, such as a date after the
+                # year 9999. Subscribers hear that they missed something.
+                logger.warning("A change of a customer cannot be read.")
+                self._resume_after = None
 
     def _follow(self) -> None:
         """Reads what happens until the thread is stopped, or until the collection is another one.

@@ -339,7 +339,47 @@ mutation Delete($id: ID!, $ifVersion: Int) {
     {"id": CREATED_LAST, "ifVersion": 2},
 )
 
+_EVENTS = Example(
+    """\
+# Press play, and create a customer in another
+# window: the event appears here. To go on where
+# you stopped, send the last cursor as `after`.
+subscription Events($after: String) {
+  customerEvents(after: $after) {
+    __typename
+    ... on CustomerCreated {
+      cursor
+      customer {
+        id
+        name
+        email
+      }
+    }
+    ... on CustomerUpdated {
+      cursor
+      changedFields
+      customer {
+        id
+        name
+        email
+        version
+      }
+    }
+    ... on CustomerDeleted {
+      cursor
+      id
+    }
+    ... on EventsMissed {
+      cursor
+      message
+    }
+  }
+}
+""",
+    {"after": None},
+)
+
 EXAMPLES = (
     *(_CREATE, _EVERY_ERROR, _REPLAY, _READ, _LIST),
-    *(_SEARCH, _UPDATE, _CREATE_MANY, _DELETE),
+    *(_SEARCH, _UPDATE, _CREATE_MANY, _DELETE, _EVENTS),
 )

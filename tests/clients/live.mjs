@@ -1,10 +1,13 @@
-// Two clients of other projects hear of a customer, lose their connections when the server is
-// replaced, and go on where they were: `node live.mjs URL` prints what each of them heard.
+// Clients of other projects hear of customers, lose their connections when the server is replaced,
+// and go on where they were: `node live.mjs URL NUMBER CURSOR PROGRAM` prints what each heard.
+// The last one is a program in a page of Chromium, which prints each event.
+import { runInPage } from "./browser/urql.mjs";
 import { createClient as createEventStreamClient } from "./programs/node_modules/graphql-sse/lib/index.mjs";
 import { createClient as createWebSocketClient } from "./programs/node_modules/graphql-ws/dist/index.js";
 import WebSocket from "./programs/node_modules/ws/wrapper.mjs";
 
-const [url, expected] = [process.argv[2], Number(process.argv[3])];
+const [url, number, cursor, program] = process.argv.slice(2);
+const expected = Number(number);
 const query = `subscription Live($after: String) {
   customerEvents(after: $after) {
     __typename
@@ -24,17 +27,22 @@ async function pause() {
   await new Promise((resolve) => setTimeout(resolve, 200));
 }
 
+function take(emails, event) {
+  emails.push(event.customer.email);
+  if (emails.length === 1) console.error("heard");
+}
+
 /** The email addresses that a client hears of. It subscribes again after the last cursor. */
 function heard(client) {
   const emails = [];
-  const request = { query, variables: { after: null } };
+  const request = { query, variables: { after: cursor } };
   return new Promise((resolve, reject) => {
     client.subscribe(request, {
       next({ data, errors }) {
         if (errors) return reject(new Error(JSON.stringify(errors)));
         // The next connection sends the same object.
         request.variables.after = data.customerEvents.cursor;
-        emails.push(data.customerEvents.customer.email);
+        take(emails, data.customerEvents);
         if (emails.length === expected) resolve(emails);
       },
       error: reject,
@@ -43,7 +51,16 @@ function heard(client) {
   });
 }
 
-const both = [heard(eventStreams), heard(webSockets)];
-setTimeout(() => console.error("subscribed"), 1000);
-console.log(JSON.stringify(await Promise.all(both)));
+/** The email addresses that the page hears of. */
+async function heardByPage() {
+  const emails = [];
+  await runInPage(new URL(url).origin, program, (line) => {
+    take(emails, JSON.parse(line));
+    return emails.length === expected;
+  });
+  return emails;
+}
+
+const all = [heard(eventStreams), heard(webSockets), heardByPage()];
+console.log(JSON.stringify(await Promise.all(all)));
 process.exit();

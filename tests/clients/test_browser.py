@@ -13,12 +13,12 @@ from graphql_api.http.graphiql_from_cdn import page_from_cdn
 from graphql_api.schema.examples import EXAMPLES
 
 from ..support.node import needs_chromium, run_script
-from ..support.servers import Server, serving
+from ..support.servers import Server, serving, until
 from ..support.tokens import api_key, bearer
 
 TITLES = [
     *("Create", "AllErrors", "Replay", "Read", "List"),
-    *("Search", "Update", "CreateMany", "Delete"),
+    *("Search", "Update", "CreateMany", "Delete", "Events"),
 ]
 
 
@@ -30,8 +30,8 @@ def graphiql(story: str, origin: str, *arguments: str) -> Any:  # pragma: no cov
 
 
 @needs_chromium
-def test_each_tab_gets_the_answer_that_it_shows(server_url: str) -> None:
-    seen = graphiql("tabs", server_url)
+def test_each_tab_gets_the_answer_that_it_shows(server: Server) -> None:
+    seen = graphiql("tabs", server.url)
 
     assert seen["titles"] == TITLES
     created, taken = [answer["data"]["createCustomer"] for answer in seen["answers"]["Create"]]
@@ -57,6 +57,19 @@ def test_each_tab_gets_the_answer_that_it_shows(server_url: str) -> None:
     deleted, missing = [answer["data"]["deleteCustomer"] for answer in seen["answers"]["Delete"]]
     assert deleted["id"] == read["id"]
     assert missing["__typename"] == "CustomerNotFound"
+    heard, stopped = seen["answers"]["Events"]
+    assert heard["data"]["customerEvents"]["customer"]["email"] == "heard@example.com"
+    # Stop ends the subscription for the server, too.
+    assert stopped == heard
+    until(lambda: ended(server, "Events"), "the server has ended the subscription")
+
+
+def ended(server: Server, operation: str) -> bool:  # pragma: no cover  # as in node.py
+    """Whether a client has ended this operation."""
+    return any(
+        (line.get("operation"), line.get("outcome")) == (operation, "disconnected")
+        for line in server.log()
+    )
 
 
 @needs_chromium

@@ -23,7 +23,7 @@ from graphql_api.http.errors import RequestError
 from graphql_api.http.event_stream import Answers, EventStream
 from graphql_api.http.exchange import Exchange
 from graphql_api.http.stream_protocol import StreamProtocol
-from graphql_api.http.subscriptions import SHUTTING_DOWN, Ticket
+from graphql_api.http.subscriptions import SHUTTING_DOWN, TOKEN_ENDED, Subscriptions, Ticket
 from graphql_api.http.web_socket_protocol import WebSocketProtocol
 from graphql_api.mongo.change_stream import MongoHistory
 from graphql_api.mongo.customers import MongoCustomers
@@ -370,6 +370,22 @@ async def test_a_websocket_whose_history_cannot_be_read_is_told(
     await socket.disconnect()
 
 
+async def test_a_websocket_runs_trusted_documents_only_if_the_server_does(
+    database_uri: str,
+) -> None:
+    app = create_app(Settings(mongodb_uri=database_uri, trusted_documents_only=True))
+    async with app.router.lifespan_context(app):
+        socket = Socket(app)
+        socket.subscribe(CUSTOMER_EVENTS)
+        [error] = (await socket.next("error"))["payload"]
+        stream = Asgi(app, None)
+        refused = json.loads(await stream.part())
+        await socket.disconnect()
+
+    assert error["extensions"]["code"] == "TRUSTED_DOCUMENTS_ONLY"
+    assert refused["errors"][0]["extensions"]["code"] == "TRUSTED_DOCUMENTS_ONLY"
+
+
 async def test_a_websocket_has_answers_with_data_and_errors(app: Starlette) -> None:
     socket = Socket(app)
     socket.subscribe("{ __typename customers(first: 0) { __typename } }")
@@ -459,6 +475,12 @@ class Wire:
     def abort(self) -> None:
         self.done.append("abort")
 
+    def pause_reading(self) -> None:
+        self.done.append("pause reading")
+
+    def resume_reading(self) -> None:
+        self.done.append("resume reading")
+
 
 class Listener:
     """A stream that counts how often it was asked for more."""
@@ -508,14 +530,25 @@ async def test_a_websocket_that_is_read_again_in_time_goes_on() -> None:
     )
     protocol.transport = transport = Wire()  # type: ignore[assignment]  # as far as it is used
     protocol.pause_writing()
+    # Nothing is read that the server would answer.
+    protocol.data_received(b"")
     protocol.resume_writing()
     await asyncio.sleep(1.2)
-    assert transport.done == []
+    assert transport.done == ["pause reading", "resume reading"]
 
+    # The application reads no more messages before it has answered this one.
+    protocol.read_paused = True
+    protocol.pause_writing()
+    protocol.resume_writing()
     protocol.pause_writing()
     await asyncio.sleep(1.2)
+    assert transport.done[2:] == ["abort"]
 
-    assert transport.done == ["abort"]
+    # As after a ping that had no answer.
+    protocol.resume_writing()
+    protocol.close_sent = True
+    with pytest.raises(OSError, match=r"^$"):
+        await protocol.send({"type": "websocket.send", "text": ""})
 
 
 class Failing:
@@ -538,3 +571,54 @@ def test_subscribers_share_no_errors() -> None:
         answer = json.loads(text)
         assert answer["errors"][0]["extensions"]["code"] == "INTERNAL_SERVER_ERROR"
         assert answer["extensions"] == {"requestId": id_}
+
+
+class Counting:
+    """An operation that counts its answers."""
+
+    answered = 0
+
+    def answer(self, *_: object) -> ExecutionResult:
+        self.answered += 1
+        return ExecutionResult({})
+
+
+def test_the_answers_to_old_events_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("graphql_api.http.event_stream._MOST_ANSWERS", 2)
+    answers, operation = Answers(), Counting()
+    asked: Any = type("Asked", (), {"operation": operation, "variables": {}, "context": None})
+    asked.key = "key"
+    old, newer, newest = [Event(Moment(b"%d" % number), EventsMissed()) for number in range(3)]
+
+    for event in (old, old, newer, newest, newest, old):
+        answers.get(event, asked, Exchange("id"))
+
+    assert operation.answered == 4
+
+
+class FailingOnce:
+    """Authentication that fails, and then finds that a token is not valid."""
+
+    failed = False
+
+    async def is_valid_still(self, _authorization: bytes) -> bool:
+        if not self.failed:
+            self.failed = True
+            raise ZeroDivisionError
+        return False
+
+
+async def test_tokens_are_checked_again_after_a_fault_of_the_server(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("graphql_api.http.subscriptions._CHECK_SECONDS", 0.01)
+    ended = asyncio.Event()
+    ticket = Ticket("client", b"")
+    ticket.on_end(lambda _: ended.set())
+    subscriptions = Subscriptions(FailingOnce(), 1, 1)  # type: ignore[arg-type]  # as far as it is used
+    subscriptions._tickets.add(ticket)
+
+    async with subscriptions.checked_in_background():
+        await asyncio.wait_for(ended.wait(), 20)
+
+    assert ticket.reason is TOKEN_ENDED

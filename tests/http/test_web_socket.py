@@ -149,6 +149,14 @@ async def test_a_message_that_is_too_large_closes_the_connection(server_url: str
         assert (await closed(socket))[0] == 1009
 
 
+async def test_very_many_frames_at_once_close_the_connection(server_url: str) -> None:
+    pong = b"\x8a\x80\0\0\0\0"
+    async with opened(server_url) as socket:
+        socket.transport.write(pong * 5000)
+
+        assert await closed(socket) == (1008, "Too many frames")
+
+
 async def test_a_client_that_does_not_introduce_itself_is_closed(server_url: str) -> None:
     async with opened(server_url) as socket:
         assert await closed(socket) == (4408, "Connection initialisation timeout")

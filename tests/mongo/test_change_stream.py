@@ -10,7 +10,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from bson import Timestamp
+from bson import DatetimeMS, Timestamp
 from pymongo import InsertOne
 from pymongo.collection import Collection
 from pymongo.errors import OperationFailure
@@ -182,6 +182,48 @@ async def test_documents_that_are_no_customers_and_customers_that_are_gone_are_n
         CustomerCreated(removed.customer),
         CustomerDeleted(removed.customer.id),
     ]
+
+
+async def test_a_change_that_the_driver_cannot_read_is_a_gap(
+    customers: MongoCustomers,
+    database: MongoDatabase,
+    stored: Collection[dict[str, Any]],
+    feed: EventFeed,
+) -> None:
+    follower = await feed.follow(None)
+    one, two = several(2)
+    await customers.add(one)
+    [created] = await some(follower, 1)
+    after_the_year_9999 = DatetimeMS(2**60)
+    stored.bulk_write(
+        [InsertOne({"_id": uuid4(), "createdAt": after_the_year_9999})],
+        bypass_document_validation=True,
+    )
+    events = await some(follower, 1)
+    await customers.add(two)
+
+    events += await some(follower, 1)
+    follower.leave()
+
+    assert [event.what for event in events] == [EventsMissed(), CustomerCreated(two.customer)]
+    with pytest.raises(HistoryLost):
+        await request(MongoHistory(database).since(created.moment))
+
+
+async def test_the_end_of_the_history_is_not_waited_for(
+    customers: MongoCustomers, database: MongoDatabase
+) -> None:
+    history = MongoHistory(database)
+    async with aclosing(history.live()) as live:
+        start = (await anext(live)).moment
+    one = new_customer("one@example.com")
+    await customers.add(one)
+
+    # Many clients connect again at once. MongoDB would let each wait for half a second.
+    async with asyncio.timeout(5):
+        batches = [await history.since(start) for _ in range(12)]
+
+    assert {batch.events[0].what for batch in batches} == {CustomerCreated(one.customer)}
 
 
 async def test_lost_history_is_told_to_each_subscriber(

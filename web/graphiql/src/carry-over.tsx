@@ -5,6 +5,7 @@ import { createGraphiQLFetcher, type Fetcher } from "@graphiql/toolkit";
 import { useEffect } from "react";
 
 import { server } from "./server";
+import { answers, isSubscription } from "./subscription";
 
 /** The text under Headers until a user writes there. */
 export const NO_TOKEN = `{
@@ -26,12 +27,18 @@ let shownTab: string | undefined;
 const send = createGraphiQLFetcher({ url: location.pathname, enableIncrementalDelivery: false });
 
 export const fetcher: Fetcher = async (parameters, options) => {
-  const answer: any = await send(parameters, options);
   const token = new Headers(options?.headers).get("Authorization");
-  const rejected = answer.errors?.[0]?.extensions?.code === "UNAUTHENTICATED";
-  if (token && rejected) rejectedTokens.add(token);
-  if (token && answer.data) acceptedHeaders = JSON.stringify({ Authorization: token }, null, 2);
-  lastId = answer.data?.createCustomer?.customer?.id ?? lastId;
+  const notice = (answer: any) => {
+    const rejected = answer.errors?.[0]?.extensions?.code === "UNAUTHENTICATED";
+    if (token && rejected) rejectedTokens.add(token);
+    if (token && answer.data) acceptedHeaders = JSON.stringify({ Authorization: token }, null, 2);
+    lastId = answer.data?.createCustomer?.customer?.id ?? lastId;
+  };
+  if (isSubscription(parameters, options)) {
+    return answers(parameters, options?.headers ?? {}, notice);
+  }
+  const answer: any = await send(parameters, options);
+  notice(answer);
   return answer;
 };
 
