@@ -105,8 +105,7 @@ async def test_the_page_shows_what_others_do_moves_nothing_and_outlives_a_restar
         *("Cleo", "Bea", "Ada", "Zoe Renamed", "Customer G", "Customer F"),
         *("Customer D", "Customer C", "Customer B", "Customer A"),
     ]
-    assert told["first"] == "Cleo"
-    assert told["left"] == 0
+    assert (told["first"], told["left"]) == ("Cleo", 0)
     assert "My own text" in told["old"]
     assert told["typed"] == ["Bern", TEXTS[0], "city"]
     assert told["merged"] == ["Bern", TEXTS[1]]
