@@ -18,7 +18,7 @@ from ..support.servers import launched, until
 
 # The argument that Python makes of a byte that is not UTF-8.
 NOT_UTF_8 = os.fsdecode(b"\xff")
-NO_FILE = "[Errno 2] No such file or directory: '\\udcff'"
+NO_FILE = "\\udcff: No such file or directory."
 
 
 @pytest.mark.parametrize(
