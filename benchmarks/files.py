@@ -14,9 +14,10 @@ from graphql_api.customers.fields import FIELDS
 from graphql_api.settings import PREFIX
 
 from .many_customers import documents
-from .processes import cpu_seconds, resident_bytes
+from .processes import cpu_seconds, peak_bytes, resident_bytes
 from .servers import ServerFailed
 
+_POLL_SECONDS = 0.02
 _COMMAND = [sys.executable, "-m", "graphql_api"]
 _NAMES = [field.public_name for field in FIELDS]
 
@@ -69,11 +70,16 @@ def _run(arguments: list[str], uri: str, output: Path) -> tuple[float, int]:
             stdout=file,
             stderr=file,
         )
-        _, status, usage = os.wait4(process.pid, 0)
+        peak = 0
+        # The largest memory that `wait4` tells is not less than that of this process.
+        while not (ended := os.wait4(process.pid, os.WNOHANG))[0]:
+            peak = max(peak, peak_bytes(process.pid))
+            time.sleep(_POLL_SECONDS)
+    _, status, usage = ended
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode != 0:
         raise ServerFailed(f"graphql-api {arguments[0]} failed: {output.read_text()}")
-    return usage.ru_utime + usage.ru_stime, usage.ru_maxrss * 1024
+    return usage.ru_utime + usage.ru_stime, peak
 
 
 def _customers(file: Path) -> list[str]:
