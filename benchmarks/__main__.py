@@ -13,6 +13,7 @@ from pathlib import Path
 from graphql_api.mongo.mongod import embedded_mongod, find_mongod
 
 from .database import Database
+from .files import measure_files
 from .lists import Results, measure_lists
 from .loads import LOADS, SCENARIOS, Scenario
 from .many_customers import documents
@@ -37,6 +38,9 @@ from .servers import (
 _FEW = 10_000
 _MANY = 50_000
 
+# The rows that are imported and exported.
+_ROWS = 20_000
+
 _RESULTS = Path(__file__).with_name("results.json")
 
 # Starts servers by their names, each with a new database.
@@ -50,7 +54,12 @@ def main() -> int:
             folder = Path(name)
             driver = Driver(folder, options.rounds, options.seconds)
             with embedded_mongod(find_mongod(None), folder) as uri:
-                _run(options, driver, partial(_started, uri, folder))
+                if options.files:
+                    measure_files(uri, folder, options.files)
+                else:
+                    _run(options, driver, partial(_started, uri, folder))
+                    if _measures_all(options):
+                        measure_files(uri, folder, _ROWS)
     except (WrkMissing, ServerFailed) as error:
         print(f"benchmarks: {error}", file=sys.stderr)
         return 1
@@ -69,8 +78,8 @@ def _parser() -> argparse.ArgumentParser:
         type=_scenario,
         metavar="SCENARIO",
         help=f"The load ({', '.join(LOADS)}) and the number of connections, such as create@32. "
-        f"Default: {' '.join(scenario.name for scenario in SCENARIOS)}, and lists of "
-        f"{_FEW:,} and {_MANY:,} customers.",
+        f"Default: {' '.join(scenario.name for scenario in SCENARIOS)}, lists of {_FEW:,} "
+        f"and {_MANY:,} customers, and files of {_ROWS:,} rows.",
     )
     parser.add_argument(
         "--rounds",
@@ -119,6 +128,12 @@ def _parser() -> argparse.ArgumentParser:
         metavar="CUSTOMERS",
         help=f"Measure lists of {_FEW:,} and of this many customers, in all orders.",
     )
+    another.add_argument(
+        "--files",
+        type=int,
+        metavar="ROWS",
+        help="Measure the import and the export of this number of customers.",
+    )
     return parser
 
 
@@ -129,6 +144,11 @@ def _scenario(name: str) -> Scenario:
             f"{name} is not a scenario. Use one such as {SCENARIOS[0].name}."
         )
     return Scenario(load, int(connections))
+
+
+def _measures_all(options: argparse.Namespace) -> bool:
+    others = (options.only, options.workers, options.profile, options.memory, options.plots)
+    return not any((*others, options.lists))
 
 
 def _run(options: argparse.Namespace, driver: Driver, start: _Start) -> None:

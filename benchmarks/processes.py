@@ -27,6 +27,14 @@ def resident_bytes(pid: int) -> int:
     return sum(int(fields[21]) * _PAGE_BYTES for fields in _family(pid).values())
 
 
+def peak_bytes(pid: int) -> int:
+    """The most resident memory so far of a process that has not been waited for; 0 if it ended."""
+    # See proc_pid_status(5).
+    status = Path(f"/proc/{pid}/status").read_text()
+    lines = (line.split() for line in status.splitlines() if line.startswith("VmHWM:"))
+    return next((int(kilobytes) * 1024 for _, kilobytes, _ in lines), 0)
+
+
 def _family(pid: int) -> dict[int, list[str]]:
     """The fields of /proc/PID/stat from `state` on, for the process and its descendants."""
     stats: dict[int, list[str]] = {}
