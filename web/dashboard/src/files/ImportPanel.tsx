@@ -3,7 +3,6 @@ import { type DragEvent, useEffect, useId, useRef, useState } from "react";
 import { NO_FILTER } from "../view/address";
 import { Icon } from "../shell/Icon";
 import { Panel } from "../shell/Panel";
-import { server } from "../server";
 import { show } from "../view/useView";
 import { save } from "./exportFile";
 import { FormOfFile } from "./FormOfFile";
@@ -127,19 +126,11 @@ export function ImportPanel({ dropped, onClose }: Props) {
 function Choice({ onFile }: { onFile: (file: File | undefined) => void }) {
   const id = useId();
   const [isOver, setOver] = useState(false);
-  const [isTooLarge, setTooLarge] = useState(false);
-  const { maxImportBytes = Infinity } = server;
-
-  function take(file: File | undefined) {
-    const tooLarge = file !== undefined && file.size > maxImportBytes;
-    setTooLarge(tooLarge);
-    if (!tooLarge) onFile(file);
-  }
 
   function drop(event: DragEvent) {
     event.preventDefault();
     setOver(false);
-    take(event.dataTransfer.files[0]);
+    onFile(event.dataTransfer.files[0]);
   }
 
   return (
@@ -164,14 +155,8 @@ function Choice({ onFile }: { onFile: (file: File | undefined) => void }) {
         accept=".csv,.tsv,.txt,.json,.jsonl,.ndjson,.gz"
         data-autofocus
         aria-describedby={`${id}-hint`}
-        onChange={(event) => take(event.target.files?.[0])}
+        onChange={(event) => onFile(event.target.files?.[0])}
       />
-      {isTooLarge && (
-        <p className="error" role="alert">
-          The file is larger than {maxImportBytes.toLocaleString("en")} bytes. Compress it with gzip, or split
-          it.
-        </p>
-      )}
       <p className="hint" id={`${id}-hint`}>
         Exports of Stripe, Shopify, WooCommerce and BigCommerce are recognised. Nothing is stored before you have
         seen what the file contains.

@@ -2,6 +2,7 @@ import { useEffect, useRef, useState } from "react";
 
 import { refreshLists } from "../api/cache";
 import type { Failure } from "../api/failure";
+import { server } from "../server";
 import { type Counts, importFile, type ImportEvent, type Options, type Report, type Understood } from "./importFile";
 
 const STOPPED = "Stopped. To go on, send the file again: nothing is stored twice.";
@@ -36,6 +37,12 @@ export function useImport(dropped: File | undefined) {
 
   async function run(file: File, options: Options, isDryRun: boolean) {
     running.current?.abort();
+    const { maxImportBytes = Infinity } = server;
+    if (file.size > maxImportBytes) {
+      // The server would reject it, in the middle of the file.
+      const message = `The file is larger than ${maxImportBytes.toLocaleString("en")} bytes. Split it.`;
+      return setState({ at: "checked", file, options, problem: { message, code: "CONTENT_TOO_LARGE" } });
+    }
     const current = (running.current = new AbortController());
     // What was understood before stays until there is something newer.
     setState((before) => ({
