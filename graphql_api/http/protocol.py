@@ -235,6 +235,8 @@ class Protocol(HttpToolsProtocol):
         self.transport.set_protocol(protocol)
         self._state = _IGNORING
         protocol.data_received(self._head() + rest)
+        # It refers to this object, which nothing needs any more.
+        self.parser = None  # type: ignore[assignment]  # as uvicorn does
 
     def _start_parser(self) -> None:
         self.parser = httptools.HttpRequestParser(self)
