@@ -560,7 +560,7 @@ def test_a_signal_stops_an_import_after_the_batch_and_tells_how_to_go_on(  # noq
     tmp_path: Path,
     errors: Path,
 ) -> None:
-    file = table(tmp_path / "people.csv", *people(20_000))
+    file = table(tmp_path / "people.csv", *people(8_000))
 
     with process(file, database_uri, errors) as import_:
         until(documents.find_one, "a customer is stored")
@@ -570,11 +570,11 @@ def test_a_signal_stops_an_import_after_the_batch_and_tells_how_to_go_on(  # noq
 
     assert import_.returncode == 130
     assert output == TOTALS.format(f"{stored:,}", f"{stored:,}", 0, 0)
-    assert 0 < stored < 20_000
+    assert 0 < stored < 8_000
     assert errors.read_text().endswith(
         f"\nStopping after this batch. Press Ctrl-C again to stop at once.\nStopped. {AGAIN}"
     )
-    assert importing(file)[1] == TOTALS.format("20,000", f"{20_000 - stored:,}", f"{stored:,}", 0)
+    assert importing(file)[1] == TOTALS.format("8,000", f"{8_000 - stored:,}", f"{stored:,}", 0)
 
 
 def test_a_second_signal_stops_an_import_that_waits_for_its_file(
