@@ -148,7 +148,7 @@ def test_the_curl_examples_show_the_life_of_a_customer_a_failure_and_a_list() ->
 
 def test_the_python_example_prints_the_output_below_it(server_url: str) -> None:
     [program] = blocks("python")
-    [output] = blocks("text")
+    [_, output] = blocks("text")
     assert SERVER_URL in program
 
     done = subprocess.run(  # noqa: S603  # our own example

@@ -35,7 +35,10 @@ export function ExportPanel({ view, onClose }: { view: View; onClose: () => void
 
   return (
     <Panel title="Export customers" kind="box" onClose={onClose}>
-      <p>The file has what the list shows, on all of its pages{count && `: ${count}`}.</p>
+      <p>
+        The file has what the list shows, on all of its pages
+        {count && `: ${count.number} ${count.noun}`}.
+      </p>
       <fieldset className="choice formats" disabled={isRunning}>
         <legend>Format</legend>
         {Object.entries(FORMATS).map(([name, { label, hint }]) => (
