@@ -13,6 +13,7 @@ from typing import TextIO, cast
 from ..customers.fields import FIELDS
 from ..customers.list_customers import listing
 from ..customers.listings import Filter, InvalidList, Listing, Order, OrderField, TimeRange
+from ..files.counts import counted
 from ..files.writing import CsvWriter, JsonWriter
 from ..mongo.database import MongoDatabase
 from ..mongo.exports import estimated_customers, export_customers
@@ -122,7 +123,7 @@ async def _export(
                 writer.write(customer)
             rows += len(part)
             progress.update(rows)
-    print(f"{rows:,} customers exported.", file=sys.stderr)
+    print(f"{counted(rows, 'customer')} exported.", file=sys.stderr)
     return 0
 
 

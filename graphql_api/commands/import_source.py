@@ -16,6 +16,7 @@ from rich.text import Text
 
 from ..customers.fields import Field
 from ..files.columns import Columns, recognised
+from ..files.counts import counted
 from ..files.records import DELIMITERS, Record, Records, next_records
 from ..files.report import SHOWN_HEADERS, on_one_line
 from ..files.rows import Rows
@@ -111,7 +112,7 @@ def print_understood(source: Source, rows: Rows) -> None:
     if delimiter is not None:
         form = f"CSV, separated by {DELIMITERS.get(delimiter, repr(delimiter))}"
     compressed = ", compressed" if text.is_compressed else ""
-    total = "" if source.rows is None else f" {source.rows:,} rows."
+    total = "" if source.rows is None else f" {counted(source.rows, 'row')}."
     origin = ""
     if source.columns.source is not None:
         origin = f" It looks like an export of {source.columns.source}."
@@ -123,7 +124,7 @@ def print_understood(source: Source, rows: Rows) -> None:
     for header, count in Counter(source.headers).items():
         if count > 1:
             console.print(
-                f"The header {on_one_line(header)} occurs {count:,} times: the first counts."
+                f"The header {on_one_line(header)} occurs {count:,} times: the first one is used."
             )
     used = {header for headers in source.columns.of_fields.values() for header in headers}
     if unused := [on_one_line(header) for header in source.headers if header not in used]:

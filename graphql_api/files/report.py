@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from ..customers.import_customers import Accepted
+from .counts import counted
 from .records import Record
 from .rows import Reason
 
@@ -83,9 +84,10 @@ class Report:
         warnings = []
         if self.short_zip_codes:
             warnings.append(
-                f"{self.short_zip_codes:,} ZIP codes of the United States have four digits, first "
-                f"on line {self.first_short_zip_code:,}. A spreadsheet may have removed a zero at "
-                "the beginning."
+                f"{counted(self.short_zip_codes, 'ZIP code')} of the United States "
+                f"{'has' if self.short_zip_codes == 1 else 'have'} four digits, first on line "
+                f"{self.first_short_zip_code:,}. A spreadsheet may have removed a zero at the "
+                "beginning."
             )
         if self._ignored:
             keys = [f"{on_one_line(key)} (line {line:,})" for key, line in self._ignored.items()]

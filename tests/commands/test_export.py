@@ -129,7 +129,7 @@ def test_options_select_customers(options: list[str], found: list[str], exportin
 
     assert code == 0
     assert addresses(output) == found
-    assert error == f"{len(found)} customers exported.\n"
+    assert error == f"{len(found)} customer{'' if len(found) == 1 else 's'} exported.\n"
 
 
 async def test_a_list_is_exported_as_it_was_at_one_moment(
