@@ -180,7 +180,10 @@ class _Import:
             print(f"Stopped. {_AGAIN}", file=sys.stderr)
             return 130
         if importing.report.rejected and self._rejects is None:
-            print("Add --rejects FILE to get the rejected rows in a file that you can mend.")
+            print(
+                "Add --rejects FILE to write the rejected rows to a file that you can correct and "
+                "import."
+            )
         return 1 if importing.report.rejected else 0
 
     @contextlib.contextmanager

@@ -114,12 +114,12 @@ def test_each_row_is_created_already_there_or_rejected(
         ["1", "8", "The row has 1 cell, and the header has 3."],
     ]
     assert output.endswith(
-        "Add --rejects FILE to get the rejected rows in a file that you can mend.\n"
+        "Add --rejects FILE to write the rejected rows to a file that you can correct and import.\n"
     )
     assert emails(documents) == ["A@example.com", "b@example.com"]
 
 
-def test_rejected_rows_can_be_mended_and_imported(
+def test_rejected_rows_can_be_corrected_and_imported(
     importing: Command, documents: Documents, tmp_path: Path
 ) -> None:
     file = table(
@@ -134,7 +134,7 @@ def test_rejected_rows_can_be_mended_and_imported(
     code, output, _ = importing(file, "--rejects", str(rejects))
     text = rejects.read_text()
     rejects.write_text(text.replace("unknown", "54321"))
-    mended = importing(str(rejects), "--rejects", str(again))
+    corrected = importing(str(rejects), "--rejects", str(again))
 
     assert (code, output.splitlines()[0]) == (1, "3 rows: 1 created, 0 already there, 2 rejected.")
     assert "--rejects" not in output
@@ -147,8 +147,8 @@ def test_rejected_rows_can_be_mended_and_imported(
         ],
         ["4", "The row has 1 cell, and the header has 4.", "c@example.com"],
     ]
-    assert mended[1].startswith(TOTALS.format(2, 1, 0, 1))
-    assert "Not imported: line, reasons, Points.\n" in mended[2]
+    assert corrected[1].startswith(TOTALS.format(2, 1, 0, 1))
+    assert "Not imported: line, reasons, Points.\n" in corrected[2]
     assert [*csv.reader(io.StringIO(again.read_text()))][1:] == [
         ["3", "The row has 3 cells, and the header has 6.", "c@example.com"]
     ]

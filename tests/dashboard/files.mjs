@@ -55,7 +55,7 @@ export async function files(context, { given: { file, western, word, picture } }
   found.report = await audited(page);
   const rejected = await saved(page, "Download rejected rows");
   await button(page, "Choose another file").click();
-  await choose(page, "people rejected.csv", rejected.text.replace("nobody", "mended@example.com"));
+  await choose(page, "people rejected.csv", rejected.text.replace("nobody", "corrected@example.com"));
   await page.getByLabel("Email", { exact: true }).selectOption("Correo");
   await report(page).filter({ hasText: "1 would be created" }).waitFor();
   await page.getByRole("button", { name: /^Import [0-9]+ rows?$/ }).click();
