@@ -1,4 +1,4 @@
-"""What became of the rows of an import, counted."""
+"""The outcomes of the rows of an import, counted."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -80,7 +80,7 @@ class Report:
 
     @property
     def warnings(self) -> list[str]:
-        """What a person should look at, although the rows are valid: sentences."""
+        """Sentences about valid rows that a person should look at."""
         warnings = []
         if self.short_zip_codes:
             warnings.append(

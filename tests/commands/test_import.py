@@ -291,7 +291,7 @@ def test_rows_before_a_fault_of_standard_input_are_imported(
     assert (code, output) == (2, TOTALS.format(120, 120, 0, 0))
     assert error.endswith(
         "graphql-api: The row that begins on line 122 has a quote that never closes, or is too "
-        f"long.\nThe rows before it are imported. {AGAIN}"
+        f"long.\nThe rows before this fault are imported. {AGAIN}"
     )
     assert documents.count_documents({}) == 120
 
@@ -357,7 +357,7 @@ def test_the_rejects_never_replace_the_file_itself(
             code, output, error = importing(name, "--rejects", str(tmp_path / rejects))
 
         assert (code, output) == (2, "")
-        assert error.endswith("--rejects must name another file than the one to import.\n")
+        assert error.endswith("--rejects must not name the file to import.\n")
     assert len(Path(file).read_text().splitlines()) == 2
 
 

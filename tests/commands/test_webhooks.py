@@ -198,7 +198,7 @@ def test_a_replay_begins_where_the_operator_says(
     assert after == {**before, "revision": 2}
     assert moved == 0
     assert lost[0] == 1
-    assert "does not reach back" in lost[2]
+    assert "does not go back that far" in lost[2]
     assert unknown[0] == 1
     assert "does not belong to an event" in unknown[2]
     assert [one["revision"] for one in stored.find()] == [3]
