@@ -53,8 +53,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="COLUMN=FIELD",
         type=_map,
         default={},
-        help="The fields that columns become, such as 'Mail=email,First+Last=name', if they are not "
-        "recognised. 'Notes=' leaves a column out.",
+        help="The fields that columns become, such as 'Mail=email,First+Last=name', if they "
+        "are not recognised. 'Notes=' leaves a column out.",
     )
     parser.add_argument(
         "--encoding",

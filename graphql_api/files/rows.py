@@ -1,4 +1,4 @@
-"""The rows of a file as the input for customers, and the reasons for rejections that people read."""
+"""The rows of a file as the input for customers, and the reasons why rows are rejected."""
 
 import re
 from collections.abc import Callable, Mapping, Sequence

@@ -28,7 +28,7 @@ const ENCODINGS = {
 };
 
 const DELIMITERS = {
-  "": "Found out from the header",
+  "": "Recognised from the header",
   ",": "Comma",
   ";": "Semicolon",
   "\t": "Tab",

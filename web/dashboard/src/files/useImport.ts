@@ -7,7 +7,7 @@ import { type Counts, importFile, type ImportEvent, type Options, type Report, t
 
 const STOPPED = "Stopped. To go on, send the file again: nothing is stored twice.";
 
-/** What the server refuses in the file or its import. */
+/** Why the server rejects the file, or ends its import. */
 export interface Problem {
   message: string;
   code: string;
@@ -30,7 +30,7 @@ export interface State {
 
 export const DEFAULTS: Options = { encoding: "utf-8", delimiter: "", reducesPhones: false };
 
-/** One import: the file, how it is read, and what the server says of it. */
+/** One import: the file, the options, and the answers of the server. */
 export function useImport(dropped: File | undefined) {
   const [state, setState] = useState<State>({ at: "choosing", options: DEFAULTS });
   const running = useRef<AbortController>(undefined);
@@ -44,7 +44,7 @@ export function useImport(dropped: File | undefined) {
       return setState({ at: "checked", file, options, problem: { message, code: "CONTENT_TOO_LARGE" } });
     }
     const current = (running.current = new AbortController());
-    // What was understood before stays until there is something newer.
+    // The earlier understanding stays until the server sends a newer one.
     setState((before) => ({
       at: isDryRun ? "checking" : "importing",
       file,
@@ -92,7 +92,7 @@ export function useImport(dropped: File | undefined) {
     return () => running.current?.abort();
   }, []);
 
-  // A closed tab ends the import. What is stored by then stays.
+  // A closed tab ends the import. Rows that are stored by then stay.
   useEffect(() => {
     if (state.at !== "importing") return;
     const ask = (event: BeforeUnloadEvent) => event.preventDefault();
