@@ -159,7 +159,7 @@ def test_a_test_says_why_the_message_did_not_arrive(webhooks: Command, receiver:
     [
         (("http://203.0.113.1/",), "must begin with https://"),
         (("https://127.0.0.1/secret",), "private address"),
-        (("https://169.254.169.254/", "--allow-private"), "never gets messages"),
+        (("https://169.254.169.254/", "--allow-private"), "messages are never sent"),
         (("https://user@example.com/",), "no user name"),
     ],
 )
