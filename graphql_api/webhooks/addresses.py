@@ -64,7 +64,8 @@ async def permitted_addresses(
     """The addresses of the URL's host, to which messages may be sent, the preferred one first.
 
     Raises `RefusedUrl` if messages may not be sent to one of them, and `OSError` if the host is
-    unknown. Only a connection to one of these very addresses is safe: the next answer of DNS may differ.
+    unknown. Only a connection to one of these very addresses is safe: the next answer of DNS may
+    differ.
     """
     try:
         addresses = await resolve(url.raw_host.decode("ascii"), port_of(url))

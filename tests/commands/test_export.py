@@ -165,8 +165,8 @@ async def test_an_empty_last_part_is_not_yielded(
     [
         (
             239,
-            "The export took longer than MongoDB keeps old versions of customers. Export less at "
-            "once, or increase MongoDB's parameter minSnapshotHistoryWindowInSeconds.",
+            "The export took longer than MongoDB stores old versions of customers. Export fewer "
+            "customers at once, or increase MongoDB's parameter minSnapshotHistoryWindowInSeconds.",
         ),
         (13, "MongoDB refuses the command: OperationFailure."),
     ],
