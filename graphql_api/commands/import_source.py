@@ -1,4 +1,4 @@
-"""What an import understands of its file before anything is stored, and shows."""
+"""The file of an import, and its columns, which are shown before anything is stored."""
 
 import io
 import itertools
@@ -105,7 +105,7 @@ def _survey(path: Path, encoding: str, delimiter: str | None) -> Survey:
 
 
 def print_understood(source: Source, rows: Rows) -> None:
-    """Prints what was understood to standard error: the form, the columns and three records."""
+    """Prints the form of the file, its columns and three records to standard error."""
     console = Console(file=sys.stderr, highlight=False, markup=False, emoji=False)
     text, delimiter = source.table.text, source.table.delimiter
     form = "JSON Lines"

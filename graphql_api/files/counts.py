@@ -1,6 +1,6 @@
 """Numbers in sentences for people."""
 
 
-def counted(number: int, noun: str, plural: str | None = None) -> str:
+def counted(number: int, noun: str) -> str:
     """The number and the noun, such as `1 row` or `2,000 rows`."""
-    return f"{number:,} {noun if number == 1 else plural or f'{noun}s'}"
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"

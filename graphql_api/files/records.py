@@ -33,7 +33,7 @@ class Record:
     """One record, and the number of the line on which it begins, from 1.
 
     `cells` are in the order of the columns, or by the keys of the object. `size` is the number of
-    characters. `fault` says why the record cannot be read; its cells are what was found.
+    characters. `fault` says why the record cannot be read; its cells are those that were found.
     """
 
     line: int

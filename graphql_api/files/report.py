@@ -14,7 +14,7 @@ _SHOWN_CHARACTERS = 40
 
 
 def on_one_line(text: str) -> str:
-    """The text on one short line, without what a terminal would execute."""
+    """The text on one short line, without characters that a terminal would execute."""
     line = "".join(c if c.isprintable() else " " for c in text[: _SHOWN_CHARACTERS + 1])
     return line if len(line) <= _SHOWN_CHARACTERS else f"{line[:-2]}…"
 

@@ -91,7 +91,7 @@ class Endpoints(Protocol):
 def new_endpoint(
     url: str, cursor: str, types: Collection[str] | None, *, allows_private: bool
 ) -> Endpoint:
-    """A new endpoint with a secret of its own, which gets what happens after the cursor.
+    """A new endpoint with a secret of its own, which gets the events after the cursor.
 
     Without `types` it gets all of them.
     """

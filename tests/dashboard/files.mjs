@@ -72,7 +72,7 @@ export async function files(context, { given: { file, western, word, picture } }
   await page.locator(".count", { hasText: "found" }).waitFor();
   await button(page, "Export").click();
   await heading(page, "Export customers").waitFor();
-  await page.getByText("The file has what the list shows, on all of its pages: 1 found.").waitFor();
+  await page.getByText("The file contains the customers of the list, on all of its pages: 1 found.").waitFor();
   found.export = await audited(page);
   const table = await saved(page, "Download");
   await says(page, "Exported 1 customer.");

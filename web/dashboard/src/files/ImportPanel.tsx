@@ -158,8 +158,8 @@ function Choice({ onFile }: { onFile: (file: File | undefined) => void }) {
         onChange={(event) => onFile(event.target.files?.[0])}
       />
       <p className="hint" id={`${id}-hint`}>
-        Exports of Stripe, Shopify, WooCommerce and BigCommerce are recognised. Nothing is stored before you have
-        seen what the file contains.
+        Exports of Stripe, Shopify, WooCommerce and BigCommerce are recognised. Nothing is stored until you press
+        Import.
       </p>
     </div>
   );

@@ -20,7 +20,7 @@ export interface State {
   options: Options;
   understood?: Understood;
   counts?: Counts;
-  /** The rows that the server has read before it says what it understands. */
+  /** The number of rows that the server has read before it sends `understood`. */
   read?: number;
   report?: Report;
   rejects?: Blob;
@@ -103,7 +103,7 @@ export function useImport(dropped: File | undefined) {
   return {
     state,
     check: (file: File, options: Options) => void run(file, options, true),
-    /** Imports as the file was understood, whatever the server would recognise next time. */
+    /** Imports with the columns that the page shows, even if the server would now recognise others. */
     start: () =>
       state.file &&
       void run(state.file, { ...state.options, ...(state.understood && { columns: state.understood.columns }) }, false),

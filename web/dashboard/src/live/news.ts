@@ -99,7 +99,7 @@ export function loading(): (data: CustomersQuery) => void {
   const wasIncomplete = isIncomplete;
   return ({ customers }) => {
     for (const { id } of customers?.nodes ?? []) created.delete(id);
-    // On later pages, people do not see what is new on the first one.
+    // On later pages, people do not see the new customers of the first one.
     if (customers?.pageInfo.hasPreviousPage === false) for (const id of before) created.delete(id);
     if (wasIncomplete) isIncomplete = false;
     // The cache has the list only then.
