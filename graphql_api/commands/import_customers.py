@@ -228,7 +228,7 @@ def _open_rejects(
     imported = os.fstat(sys.stdin.fileno()) if name == STANDARD_INPUT else Path(name).stat()
     for each in (path, old):
         if each.exists() and os.path.samestat(each.stat(), imported):
-            raise InvalidFile("--rejects must not name the file to import.")
+            raise InvalidFile("--rejects must not replace the file to import.")
     # Somebody may have corrected rows in it.
     if path.is_file():
         path.replace(old)

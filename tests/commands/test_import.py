@@ -357,7 +357,7 @@ def test_the_rejects_never_replace_the_file_itself(
             code, output, error = importing(name, "--rejects", str(tmp_path / rejects))
 
         assert (code, output) == (2, "")
-        assert error.endswith("--rejects must not name the file to import.\n")
+        assert error.endswith("--rejects must not replace the file to import.\n")
     assert len(Path(file).read_text().splitlines()) == 2
 
 

@@ -35,7 +35,7 @@ const DELIMITERS = {
   "|": "Vertical bar",
 };
 
-/** The options for reading the file. After a change, the server recognises the columns again. */
+/** The options for reading the file. Another encoding or delimiter lets the server recognise the columns again. */
 export function FormOfFile({ options, isReadOnly, onChange }: Props) {
   const id = useId();
   const change = (next: Partial<Options>) => {
