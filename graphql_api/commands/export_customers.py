@@ -13,6 +13,7 @@ from typing import TextIO, cast
 from ..customers.fields import FIELDS
 from ..customers.list_customers import listing
 from ..customers.listings import Filter, InvalidList, Listing, Order, OrderField, TimeRange
+from ..files.counts import counted
 from ..files.writing import CsvWriter, JsonWriter
 from ..mongo.database import MongoDatabase
 from ..mongo.exports import estimated_customers, export_customers
@@ -66,7 +67,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
             type=time_argument,
             metavar="TIME",
             help=f"Only customers that were {name} at this time or later, such as 2026-11-22 or "
-            "2026-11-22T08:00+01:00. Without an offset it is in UTC.",
+            "2026-11-22T08:00+01:00. Without an offset, the time is in UTC.",
         )
         parser.add_argument(
             f"--{time}-before",
@@ -80,7 +81,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
             action="append",
             choices=[field.public_name for field in FIELDS],
             metavar="FIELD",
-            help=f"Only customers {which} this field, such as phoneNumber. Repeat for more.",
+            help=f"Only customers {which} a value in this field, such as phoneNumber. Repeat the "
+            "option for more.",
         )
 
 
@@ -88,7 +90,7 @@ def run(options: argparse.Namespace) -> int:
     """Exports the customers. The exit code is 0, or 2 if the options are not valid.
 
     Raises `SettingsError`, `MongodError`, `OSError`, and `Unavailable` with its subclass
-    `Misconfigured`: then a file of this name is as it was.
+    `Misconfigured`. Then an older file of this name is unchanged.
     """
     name = options.format or _format_of(options.file)
     if options.excel and name != "csv":
@@ -122,7 +124,7 @@ async def _export(
                 writer.write(customer)
             rows += len(part)
             progress.update(rows)
-    print(f"{rows:,} customers exported.", file=sys.stderr)
+    print(f"{counted(rows, 'customer')} exported.", file=sys.stderr)
     return 0
 
 
@@ -134,7 +136,7 @@ def _format_of(name: str) -> str:
 def _opened(name: str) -> Iterator[TextIO]:
     """The file to write. It has its name only when it is complete."""
     if name == _STANDARD_OUTPUT:
-        # As Python opens it, it could lack characters, and change line breaks.
+        # Python may have opened it with another encoding, and would change line breaks.
         cast(io.TextIOWrapper, sys.stdout).reconfigure(encoding="utf-8", newline="")
         yield sys.stdout
         return

@@ -53,7 +53,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="COLUMN=FIELD",
         type=_map,
         default={},
-        help="Which columns become which fields, such as 'Mail=email,First+Last=name', if they "
+        help="The fields that columns become, such as 'Mail=email,First+Last=name', if they "
         "are not recognised. 'Notes=' leaves a column out.",
     )
     parser.add_argument(
@@ -77,8 +77,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--rejects",
         type=Path,
         metavar="FILE",
-        help="Write rejected rows with the reasons to this file. Correct them there, and import "
-        "it. An older file of this name gets the ending .old.",
+        help="Write the rejected rows with the reasons to this file, which you can correct and "
+        "import. An older file of this name gets the ending .old.",
     )
     parser.add_argument(
         "--dry-run", action="store_true", help="Check every row, and store nothing."
@@ -174,13 +174,16 @@ class _Import:
         importing = self._importing
         if importing.failure is not None:
             print(f"graphql-api: {importing.failure}", file=sys.stderr)
-            print(f"The rows before it are imported. {_AGAIN}", file=sys.stderr)
+            print(f"The rows before this fault are imported. {_AGAIN}", file=sys.stderr)
             return 2
         if importing.is_stopping:
             print(f"Stopped. {_AGAIN}", file=sys.stderr)
             return 130
         if importing.report.rejected and self._rejects is None:
-            print("Add --rejects FILE to get the rejected rows in a file that you can mend.")
+            print(
+                "Add --rejects FILE to write the rejected rows to a file that you can correct and "
+                "import."
+            )
         return 1 if importing.report.rejected else 0
 
     @contextlib.contextmanager
@@ -225,7 +228,7 @@ def _open_rejects(
     imported = os.fstat(sys.stdin.fileno()) if name == STANDARD_INPUT else Path(name).stat()
     for each in (path, old):
         if each.exists() and os.path.samestat(each.stat(), imported):
-            raise InvalidFile("--rejects must name another file than the one to import.")
+            raise InvalidFile("--rejects must not replace the file to import.")
     # Somebody may have corrected rows in it.
     if path.is_file():
         path.replace(old)

@@ -1,5 +1,6 @@
 """The report of an import, as the command prints it."""
 
+from ..files.counts import counted
 from ..files.report import Report
 from .table import print_table
 
@@ -21,7 +22,8 @@ def print_report(report: Report, *, is_dry: bool) -> None:
     `is_dry`: nothing was stored.
     """
     print(
-        f"{report.rows:,} rows: {report.created:,} {'would be created' if is_dry else 'created'}, "
+        f"{counted(report.rows, 'row')}: "
+        f"{report.created:,} {'would be created' if is_dry else 'created'}, "
         f"{report.already_there:,} already there, {report.rejected:,} rejected."
     )
     for warning in report.warnings:
@@ -30,4 +32,4 @@ def print_report(report: Report, *, is_dry: bool) -> None:
         shown = reasons[:_SHOWN_REASONS]
         print_table(_COLUMNS, *((f"{count:,}", f"{line:,}", text) for count, line, text in shown))
         if len(reasons) > len(shown):
-            print(f"{len(reasons) - len(shown):,} more reasons are not shown.")
+            print(f"Not shown: {counted(len(reasons) - len(shown), 'more reason')}.")

@@ -1,4 +1,4 @@
-"""What an import understands of its file before anything is stored, and shows."""
+"""The file of an import, and its columns, which are shown before anything is stored."""
 
 import io
 import itertools
@@ -16,6 +16,7 @@ from rich.text import Text
 
 from ..customers.fields import Field
 from ..files.columns import Columns, recognised
+from ..files.counts import counted
 from ..files.records import DELIMITERS, Record, Records, next_records
 from ..files.report import SHOWN_HEADERS, on_one_line
 from ..files.rows import Rows
@@ -104,14 +105,14 @@ def _survey(path: Path, encoding: str, delimiter: str | None) -> Survey:
 
 
 def print_understood(source: Source, rows: Rows) -> None:
-    """Prints what was understood to standard error: the form, the columns and three records."""
+    """Prints the form of the file, its columns and three records to standard error."""
     console = Console(file=sys.stderr, highlight=False, markup=False, emoji=False)
     text, delimiter = source.table.text, source.table.delimiter
     form = "JSON Lines"
     if delimiter is not None:
         form = f"CSV, separated by {DELIMITERS.get(delimiter, repr(delimiter))}"
     compressed = ", compressed" if text.is_compressed else ""
-    total = "" if source.rows is None else f" {source.rows:,} rows."
+    total = "" if source.rows is None else f" {counted(source.rows, 'row')}."
     origin = ""
     if source.columns.source is not None:
         origin = f" It looks like an export of {source.columns.source}."
@@ -123,7 +124,7 @@ def print_understood(source: Source, rows: Rows) -> None:
     for header, count in Counter(source.headers).items():
         if count > 1:
             console.print(
-                f"The header {on_one_line(header)} occurs {count:,} times: the first counts."
+                f"The header {on_one_line(header)} occurs {count:,} times: the first one is used."
             )
     used = {header for headers in source.columns.of_fields.values() for header in headers}
     if unused := [on_one_line(header) for header in source.headers if header not in used]:

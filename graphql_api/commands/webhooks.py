@@ -47,13 +47,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "create", help="create an endpoint and print its secret once", parents=[shared]
     )
     create.set_defaults(action=_create)
-    create.add_argument("url", metavar="URL", help="Where messages are sent, such as https://...")
+    create.add_argument("url", metavar="URL", help="The URL that gets the messages.")
     create.add_argument(
         "--types",
         type=_types,
         metavar="TYPES",
-        help=f"Which messages it gets, separated by commas: {', '.join(CUSTOMER_TYPES)}. "
-        "Default: all of them.",
+        help="The messages that the endpoint gets, separated by commas: "
+        f"{', '.join(CUSTOMER_TYPES)}. Default: all of them.",
     )
     create.add_argument(
         "--allow-private",
@@ -71,9 +71,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
     replay = actions.add_parser(
         "replay",
-        help="resume an endpoint that is paused or failing, or deliver again",
-        description="Resumes an endpoint that is paused or failing, where it was. With an option, "
-        "delivers again what happened since.",
+        help="resume an endpoint that is paused or failing, or deliver events again",
+        description="Resumes an endpoint that is paused or failing. With --since or --after, "
+        "delivers earlier events again.",
         parents=[with_id],
     )
     replay.set_defaults(action=_replay)
@@ -82,14 +82,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--since",
         type=_past_time,
         metavar="TIME",
-        help="Deliver again what happened at this time or later, such as 2026-11-22 or "
-        "2026-11-22T08:00+01:00. Without an offset it is in UTC.",
+        help="Deliver the events of this time and of later ones again, such as 2026-11-22 or "
+        "2026-11-22T08:00+01:00. Without an offset, the time is in UTC.",
     )
     places.add_argument(
         "--after",
         type=_moment,
         metavar="CURSOR",
-        help="Deliver again what happened after the event with this cursor.",
+        help="Deliver the events after the one with this cursor again.",
     )
 
     remove = actions.add_parser("remove", help="remove an endpoint", parents=[with_id])
@@ -158,7 +158,7 @@ async def _replay(database: MongoDatabase, options: argparse.Namespace) -> int:
             await history.since(moment)
     except HistoryLost:
         print(
-            "graphql-api: The history does not reach back to there. Choose a later time or cursor.",
+            "graphql-api: The history does not go back that far. Choose a later time or cursor.",
             file=sys.stderr,
         )
         return 1
@@ -228,7 +228,7 @@ def _types(text: str) -> list[str]:
 def _past_time(text: str) -> datetime:
     past = time_argument(text)
     if not 0 <= past.timestamp() <= time.time():
-        raise argparse.ArgumentTypeError("use a time that is past")
+        raise argparse.ArgumentTypeError("use a time in the past")
     return past
 
 

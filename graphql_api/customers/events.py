@@ -71,7 +71,7 @@ What = CustomerCreated | CustomerUpdated | CustomerDeleted | EventsMissed
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Event:
-    """What happened, and when."""
+    """An event, and its moment."""
 
     moment: Moment
     what: What
@@ -95,10 +95,10 @@ class Batch:
 
 
 class History(Protocol):
-    """What happened to all customers, as a majority of the store has it."""
+    """The history of all customers, as a majority of the store has it."""
 
     def live(self) -> AsyncGenerator[Batch, None]:
-        """What happens from now on, until the generator is closed.
+        """The events from now on, until the generator is closed.
 
         The first batch is empty: its moment is now. While the store cannot be reached, there is no
         batch, and nothing is lost. The generator has a buffer of limited size.
@@ -125,7 +125,7 @@ def moment_of(cursor: str) -> Moment:
     except ValueError:
         raise InvalidCursor from None
     moment, checksum = data[:-_CHECKSUM_BYTES], data[-_CHECKSUM_BYTES:]
-    # Somebody can make up a cursor that has the right checksum: the store decides about it.
+    # A client can make up a cursor with the right checksum. The store rejects it.
     if not moment or checksum != _checksum(moment):
         raise InvalidCursor
     return Moment(moment)

@@ -22,9 +22,9 @@ _MAX_IN_FLIGHT = 2
 # This many rows are judged before other tasks run.
 _UNINTERRUPTED = 50
 
-# A row is known by its customer, not by its place in a file, because people mend and merge files.
-# No client can send this key, because it has a line break. This many digits of a fingerprint make
-# it unique, and keep the index small.
+# A row is identified by its customer, not by its place in a file, because people correct and merge
+# files. No client can send this key, because it has a line break. This many digits of a fingerprint
+# make it unique, and keep the index small.
 _KEY = "import\n"
 _KEY_DIGITS = 32
 

@@ -1,4 +1,4 @@
-"""The cells of a CSV file: what spreadsheets do to them, and how formulas are made harmless.
+"""The cells of a CSV file, in which formulas are made harmless.
 
 A spreadsheet executes a cell that begins with one of a few characters, also one that a stranger has
 entered as a name. An apostrophe before it prevents that. Email addresses may begin with `=`, `+` or

@@ -1,4 +1,4 @@
-"""One import of a file: takes its records, and counts what becomes of them."""
+"""One import of a file: takes its records, and counts their outcomes."""
 
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
@@ -16,7 +16,7 @@ from .text import InvalidFile
 class Importing:
     """The records of a file on their way through `import_customers`.
 
-    `report` has what became of them. `failure` is not None if the file could not be read further.
+    `report` counts their outcomes. `failure` is not None if the file could not be read further.
     """
 
     def __init__(
@@ -47,9 +47,9 @@ class Importing:
         self.is_stopping = True
 
     def take(self) -> list[dict[str, Value]] | None:
-        """The inputs of the next records; None at the end.
+        """The inputs of the next records; None at the end of the file, or after `stop`.
 
-        That is where the file cannot be read further, or after `stop`.
+        A place where the file cannot be read further is its end, too.
         """
         if self.is_stopping or self.failure is not None:
             return None

@@ -7,6 +7,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from .counts import counted
 from .text import DEFAULT_ENCODING, InvalidFile, Text
 
 # The most characters of one record, and the most columns. A customer has 500, and 30.
@@ -32,7 +33,7 @@ class Record:
     """One record, and the number of the line on which it begins, from 1.
 
     `cells` are in the order of the columns, or by the keys of the object. `size` is the number of
-    characters. `fault` says why the record cannot be read; its cells are what was found.
+    characters. `fault` says why the record cannot be read; its cells are those that were found.
     """
 
     line: int
@@ -156,7 +157,7 @@ def _table(rows: Iterator[_Row], columns: int) -> Iterator[Record]:
     for line, cells, size in rows:
         fault = None
         if len(cells) != columns and (len(cells) < columns or any(cells[columns:])):
-            fault = f"The row has {len(cells):,} cells, and the header has {columns:,}."
+            fault = f"The row has {counted(len(cells), 'cell')}, and the header has {columns:,}."
         elif "\0" in "".join(cells):
             fault = "The row has NUL characters: the file is damaged here."
         yield Record(line, cells, size, fault)

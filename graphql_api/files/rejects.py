@@ -1,4 +1,4 @@
-"""The file of rejected rows, which can be mended and imported again."""
+"""The file of rejected rows, which can be corrected and imported."""
 
 import csv
 import json

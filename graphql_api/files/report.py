@@ -1,9 +1,10 @@
-"""What became of the rows of an import, counted."""
+"""The outcomes of the rows of an import, counted."""
 
 from collections import Counter
 from collections.abc import Sequence
 
 from ..customers.import_customers import Accepted
+from .counts import counted
 from .records import Record
 from .rows import Reason
 
@@ -13,7 +14,7 @@ _SHOWN_CHARACTERS = 40
 
 
 def on_one_line(text: str) -> str:
-    """The text on one short line, without what a terminal would execute."""
+    """The text on one short line, without characters that a terminal would execute."""
     line = "".join(c if c.isprintable() else " " for c in text[: _SHOWN_CHARACTERS + 1])
     return line if len(line) <= _SHOWN_CHARACTERS else f"{line[:-2]}…"
 
@@ -79,13 +80,14 @@ class Report:
 
     @property
     def warnings(self) -> list[str]:
-        """What a person should look at, although the rows are valid: sentences."""
+        """Sentences about valid rows that a person should look at."""
         warnings = []
         if self.short_zip_codes:
             warnings.append(
-                f"{self.short_zip_codes:,} ZIP codes of the United States have four digits, first "
-                f"on line {self.first_short_zip_code:,}. A spreadsheet may have removed a zero at "
-                "the beginning."
+                f"{counted(self.short_zip_codes, 'ZIP code')} of the United States "
+                f"{'has' if self.short_zip_codes == 1 else 'have'} four digits, first on line "
+                f"{self.first_short_zip_code:,}. A spreadsheet may have removed a zero at the "
+                "beginning."
             )
         if self._ignored:
             keys = [f"{on_one_line(key)} (line {line:,})" for key, line in self._ignored.items()]

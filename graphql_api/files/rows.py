@@ -1,4 +1,4 @@
-"""The rows of a file as the input for customers, and what people read of rejected rows."""
+"""The rows of a file as the input for customers, and the reasons why rows are rejected."""
 
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -15,7 +15,7 @@ from .cells import unescaped
 from .columns import Columns
 from .records import Cells
 
-# What people write between the digits of a phone number.
+# The characters that people write in a phone number.
 _PHONE = re.compile(r"[0-9+() ./\xa0-]+")
 _NO_DIGITS = re.compile("[^0-9]+")
 # What a spreadsheet makes of a long number, in English and in other languages.
@@ -101,7 +101,7 @@ def _member(cells: Cells, *, key: str, is_of_digits: bool) -> Value:
     value: object = cells.get(key)  # type: ignore[union-attr]  # it is an object
     if value is None or isinstance(value, str):
         return value
-    # As the API reads ZIP codes and phone numbers.
+    # The API, too, reads numbers as ZIP codes and phone numbers.
     is_number = is_of_digits and isinstance(value, int) and not isinstance(value, bool)
     return str(value) if is_number else NOT_TEXT
 

@@ -1,4 +1,4 @@
-"""What a file has: its headers, and the number of its records."""
+"""The headers of a file, and the number of its records."""
 
 from collections.abc import Mapping
 from typing import cast
@@ -8,7 +8,7 @@ from .text import InvalidFile
 
 
 class Survey:
-    """What is known of a file after some of its records, or all of them, were added.
+    """The headers and the number of the records that were added, which may be some or all.
 
     `headers` are the columns of a CSV file, or the different keys of JSON Lines. `rows` is the
     number of records.

@@ -32,7 +32,7 @@ class InvalidFile(Exception):
 class Text:
     """The lines of a binary file, which may be compressed with gzip.
 
-    Line breaks are kept as they are. A mark at the beginning (BOM) is not part of the text.
+    Line breaks are not changed. A mark at the beginning (BOM) is not part of the text.
     """
 
     def __init__(
@@ -86,7 +86,7 @@ class Text:
 
 
 class _Counted(io.BufferedIOBase):
-    """Counts the bytes that are read. Reads what a slow pipe has, and does not wait for more."""
+    """Counts the bytes that are read. Reads the bytes that a slow pipe has, without waiting."""
 
     def __init__(self, source: io.BufferedReader | gzip.GzipFile, max_bytes: int | None) -> None:
         self._source = source

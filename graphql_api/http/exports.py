@@ -62,7 +62,7 @@ class ExportEndpoint:
     def __init__(self, export: Export, authenticate: Authenticate, max_body_bytes: int) -> None:
         self._export = export
         self._authenticate = authenticate
-        # It admits no larger bodies than usual.
+        # It accepts no larger bodies than usual.
         self._bodies = LargeBodies(max_body_bytes)
         self._places = Places(_MAX_EXPORTS, "exports")
         self._coerce = coercer(create_schema().type_map["CustomerFilter"])  # type: ignore[arg-type]  # it is an input type
@@ -77,7 +77,7 @@ class ExportEndpoint:
         with self._places.place():
             try:
                 async with contextlib.aclosing(self._export(selected)) as parts:
-                    # Before the answer begins, so that a list that cannot be read has a status.
+                    # This is read before the answer begins, so that a failure can have a status.
                     first = await anext(parts, None)
                     headers = [(b"content-type", media_type), (b"content-disposition", disposition)]
                     file = _written(make_writer, mark, first, parts)

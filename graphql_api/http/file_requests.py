@@ -25,7 +25,7 @@ _UNENCODED = (b"", b"identity")
 
 
 class Places:
-    """The requests of one kind that are answered at a time. This bounds what they take."""
+    """The requests of one kind that are answered at a time. Their number bounds their memory."""
 
     def __init__(self, maximum: int, what: str) -> None:
         """`what` names them in the message of a rejection, such as `imports`."""

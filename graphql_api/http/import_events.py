@@ -1,4 +1,4 @@
-"""An import as a request sees it: what is understood of the file, how far it is, and the report."""
+"""The import of a request: how the server understands the file, the progress, and the report."""
 
 import asyncio
 import contextlib
@@ -36,10 +36,10 @@ _BATCH = 250
 _SAMPLES = 3
 _SHOWN_CHARACTERS = 80
 
-# The number of different reasons that are told.
+# The number of different reasons that the report has.
 _TOLD_REASONS = 50
 
-# How often the client hears of the progress, and of a long step, so that no proxy gives up.
+# How often the client gets the progress, also during a long step, so that no proxy gives up.
 _TELL_SECONDS = 0.2
 _STEP_SECONDS = 5.0
 
@@ -113,7 +113,7 @@ class FileImport:
             return
         text = io.StringIO()
         rejects = None if self._options.is_dry else Rejects(text, table.columns, table.delimiter)
-        # The file was read to its end before, so that it has no faults that end the import.
+        # The file was read to its end before, so it has no fault that would end the import.
         importing = Importing(itertools.chain(first, table), rows, rejects, _BATCH)
         failure: Event | None = None
         try:

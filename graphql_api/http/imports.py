@@ -30,7 +30,7 @@ _MAX_IMPORTS = 2
 _MEDIA_TYPE = "application/octet-stream"
 _HEADERS = [(b"content-type", b"application/jsonl; charset=utf-8")]
 
-# Some of Python's encodings take more than linear time, or are none of texts.
+# Some of Python's other encodings take more than linear time, or do not encode text.
 ENCODINGS = (
     *(DEFAULT_ENCODING, "utf-16", "utf-16-le", "utf-16-be"),
     *("cp1250", "cp1251", "cp1252", "cp1253", "cp1254", "cp1257", "iso-8859-1", "iso-8859-15"),

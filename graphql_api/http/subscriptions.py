@@ -57,7 +57,7 @@ class Ticket:
 
 
 class Subscriptions:
-    """All subscriptions of this process, and their limits: in all, and for each client."""
+    """All subscriptions of this process, and their limits: in total, and for each client."""
 
     def __init__(self, authenticate: Authenticate, maximum: int, maximum_of_a_client: int) -> None:
         self._authenticate = authenticate
@@ -98,7 +98,7 @@ class Subscriptions:
             self._none_left.set()
 
     async def end_all(self) -> None:
-        """Ends all subscriptions, and admits no more: the server stops."""
+        """Ends all subscriptions, and accepts no more: the server stops."""
         self._is_stopping = True
         if not self._tickets:
             return

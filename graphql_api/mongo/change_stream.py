@@ -43,7 +43,7 @@ _Stream = ChangeStream[dict[str, Any]]
 _Change = Mapping[str, Any]
 _Result = TypeVar("_Result")
 
-# What is left of a removed customer is deleted a day later, which nobody needs to hear.
+# The remains of a removed customer are deleted a day later, which is no event.
 _PIPELINE: list[dict[str, Any]] = [
     {"$match": {"operationType": {"$nin": ["delete"]}}},
     {"$unset": [f"fullDocument.{SEARCH}", f"updateDescription.updatedFields.{SEARCH}"]},
@@ -82,7 +82,7 @@ class MongoHistory:
         self._database = database
 
     async def live(self) -> AsyncGenerator[Batch, None]:
-        """What happens from now on. Errors of MongoDB end no event: it is read again."""
+        """The events from now on. After an error of MongoDB, the stream continues."""
         reader = _Reader(self._database.motor)
         try:
             while True:

@@ -67,6 +67,6 @@ def _read(
         if error.code != _SNAPSHOT_TOO_OLD:
             raise
         raise Misconfigured(
-            "The export took longer than MongoDB keeps old versions of customers. Export less at "
-            "once, or increase MongoDB's parameter minSnapshotHistoryWindowInSeconds."
+            "The export took longer than MongoDB stores old versions of customers. Export fewer "
+            "customers at once, or increase MongoDB's parameter minSnapshotHistoryWindowInSeconds."
         ) from None

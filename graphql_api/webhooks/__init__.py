@@ -1,1 +1,1 @@
-"""Webhooks: signed messages to other programs about what happens to customers."""
+"""Webhooks: signed messages to other programs about events of customers."""

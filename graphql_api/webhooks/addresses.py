@@ -12,7 +12,8 @@ _Address = IPv4Address | IPv6Address
 # The addresses of a name, as texts.
 Resolve = Callable[[str, int], Awaitable[list[str]]]
 
-# What `--allow-private` opens. It does not open link-local addresses, where clouds tell secrets.
+# The networks that `--allow-private` permits. Link-local addresses are not among them, because
+# metadata services of clouds have secrets there.
 _PRIVATE_NETWORKS = [
     ip_network(network)
     for network in (
@@ -63,8 +64,8 @@ async def permitted_addresses(
     """The addresses of the URL's host, to which messages may be sent, the preferred one first.
 
     Raises `RefusedUrl` if messages may not be sent to one of them, and `OSError` if the host is
-    unknown. Only a connection to one of these very texts is safe: the next answer of DNS may be
-    another one.
+    unknown. Only a connection to one of these very addresses is safe: the next answer of DNS may
+    differ.
     """
     try:
         addresses = await resolve(url.raw_host.decode("ascii"), port_of(url))
@@ -76,7 +77,7 @@ async def permitted_addresses(
             if not allows_private:
                 raise RefusedUrl("The host has a private address. --allow-private permits it.")
         elif not _is_public(address):
-            raise RefusedUrl("The host has an address that never gets messages.")
+            raise RefusedUrl("The host has an address to which messages are never sent.")
         elif url.scheme == "http":
             raise RefusedUrl("http:// is for private addresses. Use https://.")
     return addresses

@@ -1,4 +1,4 @@
-"""Delivers to all endpoints, in one process of all that use the same database."""
+"""Delivers to all endpoints, in only one of the processes that use the same database."""
 
 import asyncio
 import contextlib
@@ -125,7 +125,7 @@ class Deliveries:
                 await self._endpoints.release_lease(self._holder)
 
     def _log(self, error: BaseException) -> None:
-        """Logs an error, once if it occurs again and again."""
+        """Logs an error, but only once if it repeats."""
         fault = stack_frames(error)
         if not isinstance(error, Unavailable) and fault != self._last_fault:
             logger.error("Webhooks cannot be delivered.", exception=fault)

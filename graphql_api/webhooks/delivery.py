@@ -49,7 +49,7 @@ _GRACE_SECONDS = 1.0
 
 
 class _Ended(Exception):
-    """The endpoint gets nothing more from this delivery."""
+    """The endpoint gets no more messages from this delivery."""
 
 
 class Delivery:
@@ -71,14 +71,14 @@ class Delivery:
         self._sender = sender
         self._saved_at = time.monotonic()
         self._is_stopping = False
-        # Of the attempt that runs: what has arrived, and a failure.
+        # The events that the current attempt has delivered, and its failure.
         self._delivered: set[Event] = set()
         self._failed: Failed | None = None
 
     async def run(self) -> None:
         """Delivers until the endpoint is paused, or until an operator has changed or removed it.
 
-        If it is cancelled, it waits up to a second for answers, and stores what has arrived.
+        If it is cancelled, it waits up to a second for answers, and stores its progress.
         Raises `Unavailable`, and errors of the store.
         """
         async with contextlib.aclosing(self._sender):
@@ -93,7 +93,7 @@ class Delivery:
         try:
             follower = await self._feed.follow(self._endpoint.cursor)
         except InvalidCursor:
-            # The database was replaced by another one, whose history is another one, too.
+            # The database was replaced by another one, which has another history.
             follower = await self._feed.follow(None)
             has_missed = True
         try:
@@ -105,7 +105,7 @@ class Delivery:
             follower.leave()
 
     async def _deliver_next(self, follower: Follower) -> None:
-        """Delivers what happens next, or notes after some seconds that nothing has happened."""
+        """Delivers the next events, or notes after some seconds that there were none."""
         for events in _parts(await follower.next()):
             await self._deliver(events)
         if (moment := follower.moment) is not None:
@@ -126,7 +126,7 @@ class Delivery:
             try:
                 await self._attempt(left)
             finally:
-                # Also if the server stops.
+                # This also runs if the server stops.
                 left = [event for event in left if event not in self._delivered]
                 self._note(events, left)
                 await self._save()
@@ -143,7 +143,7 @@ class Delivery:
     async def _attempt(self, events: Sequence[Event]) -> None:
         """Sends events until one fails: those of a customer in order, of several customers at once.
 
-        `_delivered` and `_failed` then say what has happened.
+        `_delivered` and `_failed` then have the outcome.
         """
         by_customer: dict[UUID | None, list[Event]] = defaultdict(list)
         for event in events:
@@ -152,7 +152,7 @@ class Delivery:
         sending = [asyncio.create_task(self._send(own, free)) for own in by_customer.values()]
         await self._until_done(sending)
         for task in sending:
-            # Raises what is a bug.
+            # This raises an error that is a bug.
             task.result()
 
     async def _send(self, events: Sequence[Event], free: asyncio.Semaphore) -> None:
@@ -222,7 +222,7 @@ class Delivery:
 
 
 def failure_after(attempts: int, failed: Failed, now: datetime) -> Failure:
-    """What follows from the last of some attempts that failed, one after another."""
+    """The failure of an endpoint after this number of failed attempts, one after another."""
     next_attempt_at = None
     if not failed.is_gone and attempts <= len(PAUSES):
         pause = PAUSES[attempts - 1] * random.uniform(1, 1 + _JITTER)  # noqa: S311  # no secret
@@ -232,7 +232,7 @@ def failure_after(attempts: int, failed: Failed, now: datetime) -> Failure:
 
 
 def _parts(events: Sequence[Event]) -> Iterator[Sequence[Event]]:
-    """The events in groups. What belongs to no customer has a group of its own."""
+    """The events in groups. Events without a customer are not in groups with others."""
     for _, group in groupby(events, lambda event: isinstance(event.what, EventsMissed)):
         part = list(group)
         for start in range(0, len(part), _MOST_AT_ONCE):

@@ -1,4 +1,4 @@
-"""Endpoints: the URLs of other programs that want to hear of events, and their places."""
+"""Endpoints: the URLs of other programs that get events, and their places."""
 
 import re
 import secrets
@@ -30,7 +30,7 @@ class Endpoint:
     """An endpoint as it is stored. All times are in UTC.
 
     `types` are the types of messages that it gets, beside those that every endpoint gets. `cursor`
-    is its place: it has got everything until there. `revision` grows when an operator changes
+    is its place: it has got all messages until there. `revision` grows when an operator changes
     something, so that a process that still works with the older revision stops.
     """
 
@@ -91,7 +91,7 @@ class Endpoints(Protocol):
 def new_endpoint(
     url: str, cursor: str, types: Collection[str] | None, *, allows_private: bool
 ) -> Endpoint:
-    """A new endpoint with a secret of its own, which gets what happens after the cursor.
+    """A new endpoint with a secret of its own, which gets the events after the cursor.
 
     Without `types` it gets all of them.
     """

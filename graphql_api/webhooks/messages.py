@@ -27,7 +27,7 @@ _ID_BYTES = 16
 
 
 class MessageType(StrEnum):
-    """What a message tells: the `type` of its payload."""
+    """The `type` in the payload of a message."""
 
     CREATED = "customer.created"
     UPDATED = "customer.updated"
@@ -37,7 +37,7 @@ class MessageType(StrEnum):
     TEST = "test"
 
 
-# Those that an endpoint can choose from.
+# An endpoint gets those that its operator chooses.
 CUSTOMER_TYPES = (MessageType.CREATED, MessageType.UPDATED, MessageType.DELETED)
 
 
@@ -50,7 +50,7 @@ class Message:
 
 
 def type_of(event: Event) -> MessageType:
-    """The type of the message that tells of an event."""
+    """The type of the message about an event."""
     match event.what:
         case CustomerCreated():
             return MessageType.CREATED
@@ -65,7 +65,7 @@ def type_of(event: Event) -> MessageType:
 
 
 def message_of(event: Event, endpoint_id: str, time_of: Callable[[Moment], datetime]) -> Message:
-    """The message that tells one endpoint of an event. It has no values of a customer.
+    """The message about an event for one endpoint. It contains no values of a customer.
 
     Its id follows from the endpoint and the event, so that the receiver recognises a repetition,
     whichever process sends it. `time_of` tells when the event happened.
@@ -81,7 +81,7 @@ def message_of(event: Event, endpoint_id: str, time_of: Callable[[Moment], datet
 
 
 def new_test_message() -> Message:
-    """A message that tells nothing."""
+    """A message for a test. It is about no event."""
     return _message(secrets.token_hex(_ID_BYTES), MessageType.TEST, datetime.now(UTC), {})
 
 

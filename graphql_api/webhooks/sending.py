@@ -12,12 +12,12 @@ from .addresses import RefusedUrl, Resolve, permitted_addresses, resolve_by_syst
 from .endpoints import Endpoint
 from .messages import Message, signed_headers
 
-# How many customers' messages are sent to an endpoint at once.
+# The number of customers whose messages are sent to an endpoint at once.
 AT_ONCE = 8
 
 # How long an attempt may take, from the look-up of the name to the end of the answer.
 _SECONDS = 15.0
-# More of an answer than this is not read.
+# At most this much of an answer is read.
 _MOST_BYTES = 16_384
 
 _GONE = 410
@@ -83,7 +83,7 @@ class Sender:
                 # The next address may be reachable.
                 failed = _cannot_connect(error)
             except httpx.HTTPError:
-                raise Failed("The connection broke before the answer.") from None
+                raise Failed("The connection was lost before the answer.") from None
         raise failed
 
     async def _send_to(self, address: str, message: Message) -> int:

@@ -129,7 +129,7 @@ def test_options_select_customers(options: list[str], found: list[str], exportin
 
     assert code == 0
     assert addresses(output) == found
-    assert error == f"{len(found)} customers exported.\n"
+    assert error == f"{len(found)} customer{'' if len(found) == 1 else 's'} exported.\n"
 
 
 async def test_a_list_is_exported_as_it_was_at_one_moment(
@@ -165,8 +165,8 @@ async def test_an_empty_last_part_is_not_yielded(
     [
         (
             239,
-            "The export took longer than MongoDB keeps old versions of customers. Export less at "
-            "once, or increase MongoDB's parameter minSnapshotHistoryWindowInSeconds.",
+            "The export took longer than MongoDB stores old versions of customers. Export fewer "
+            "customers at once, or increase MongoDB's parameter minSnapshotHistoryWindowInSeconds.",
         ),
         (13, "MongoDB refuses the command: OperationFailure."),
     ],

@@ -111,15 +111,15 @@ def test_each_row_is_created_already_there_or_rejected(
         ["1", "7", "Name: Use only letters and spaces, for example John Smith."],
         ["1", "7", EMAIL_IS_INVALID],
         ["1", "7", "Phone Number: Use only the digits 0 to 9, for example 5417543010."],
-        ["1", "8", "The row has 1 cells, and the header has 3."],
+        ["1", "8", "The row has 1 cell, and the header has 3."],
     ]
     assert output.endswith(
-        "Add --rejects FILE to get the rejected rows in a file that you can mend.\n"
+        "Add --rejects FILE to write the rejected rows to a file that you can correct and import.\n"
     )
     assert emails(documents) == ["A@example.com", "b@example.com"]
 
 
-def test_rejected_rows_can_be_mended_and_imported(
+def test_rejected_rows_can_be_corrected_and_imported(
     importing: Command, documents: Documents, tmp_path: Path
 ) -> None:
     file = table(
@@ -134,7 +134,7 @@ def test_rejected_rows_can_be_mended_and_imported(
     code, output, _ = importing(file, "--rejects", str(rejects))
     text = rejects.read_text()
     rejects.write_text(text.replace("unknown", "54321"))
-    mended = importing(str(rejects), "--rejects", str(again))
+    corrected = importing(str(rejects), "--rejects", str(again))
 
     assert (code, output.splitlines()[0]) == (1, "3 rows: 1 created, 0 already there, 2 rejected.")
     assert "--rejects" not in output
@@ -145,10 +145,10 @@ def test_rejected_rows_can_be_mended_and_imported(
             "Phone Number: Use only the digits 0 to 9, for example 5417543010.",
             *("'=a@example.com", "John Smith", "unknown", "'=1"),
         ],
-        ["4", "The row has 1 cells, and the header has 4.", "c@example.com"],
+        ["4", "The row has 1 cell, and the header has 4.", "c@example.com"],
     ]
-    assert mended[1].startswith(TOTALS.format(2, 1, 0, 1))
-    assert "Not imported: line, reasons, Points.\n" in mended[2]
+    assert corrected[1].startswith(TOTALS.format(2, 1, 0, 1))
+    assert "Not imported: line, reasons, Points.\n" in corrected[2]
     assert [*csv.reader(io.StringIO(again.read_text()))][1:] == [
         ["3", "The row has 3 cells, and the header has 6.", "c@example.com"]
     ]
@@ -173,7 +173,7 @@ def test_a_customer_that_was_deleted_is_not_imported_again_at_once(
 
     code, output, _ = importing(file)
 
-    assert (code, output.splitlines()[0]) == (1, "1 rows: 0 created, 0 already there, 1 rejected.")
+    assert (code, output.splitlines()[0]) == (1, "1 row: 0 created, 0 already there, 1 rejected.")
     assert "The customer of this row was deleted in the last 24 hours." in output
     assert (email, phone) == ("c0@example.com", "00000")
 
@@ -187,7 +187,7 @@ def test_a_customer_that_was_changed_since_is_already_there(
         {}, {"$set": {"email": "b@example.com", "emailCaseFolded": "b@example.com"}}
     )
 
-    assert importing(file)[:2] == (0, TOTALS.format(1, 0, 1, 0))
+    assert importing(file)[:2] == (0, "1 row: 0 created, 1 already there, 0 rejected.\n")
     assert emails(documents) == ["b@example.com"]
 
 
@@ -291,7 +291,7 @@ def test_rows_before_a_fault_of_standard_input_are_imported(
     assert (code, output) == (2, TOTALS.format(120, 120, 0, 0))
     assert error.endswith(
         "graphql-api: The row that begins on line 122 has a quote that never closes, or is too "
-        f"long.\nThe rows before it are imported. {AGAIN}"
+        f"long.\nThe rows before this fault are imported. {AGAIN}"
     )
     assert documents.count_documents({}) == 120
 
@@ -357,7 +357,7 @@ def test_the_rejects_never_replace_the_file_itself(
             code, output, error = importing(name, "--rejects", str(tmp_path / rejects))
 
         assert (code, output) == (2, "")
-        assert error.endswith("--rejects must name another file than the one to import.\n")
+        assert error.endswith("--rejects must not replace the file to import.\n")
     assert len(Path(file).read_text().splitlines()) == 2
 
 
@@ -542,9 +542,9 @@ def test_long_texts_and_many_columns_are_shown_in_part(
     assert f"{'x' * 39}…" not in error
     assert "…" in error
     assert "(cannot be read)" in error
-    assert "The header D occurs 2 times: the first counts.\n" in error
+    assert "The header D occurs 2 times: the first one is used.\n" in error
     assert "Not imported: A [2J, B and 3 more.\n" in error
-    assert "4 more reasons are not shown.\n" in output
+    assert "Not shown: 4 more reasons.\n" in output
 
 
 def process(file: str, database_uri: str, errors: Path) -> Any:

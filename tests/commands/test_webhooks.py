@@ -159,7 +159,7 @@ def test_a_test_says_why_the_message_did_not_arrive(webhooks: Command, receiver:
     [
         (("http://203.0.113.1/",), "must begin with https://"),
         (("https://127.0.0.1/secret",), "private address"),
-        (("https://169.254.169.254/", "--allow-private"), "never gets messages"),
+        (("https://169.254.169.254/", "--allow-private"), "messages are never sent"),
         (("https://user@example.com/",), "no user name"),
     ],
 )
@@ -198,7 +198,7 @@ def test_a_replay_begins_where_the_operator_says(
     assert after == {**before, "revision": 2}
     assert moved == 0
     assert lost[0] == 1
-    assert "does not reach back" in lost[2]
+    assert "does not go back that far" in lost[2]
     assert unknown[0] == 1
     assert "does not belong to an event" in unknown[2]
     assert [one["revision"] for one in stored.find()] == [3]

@@ -55,7 +55,7 @@ export async function files(context, { given: { file, western, word, picture } }
   found.report = await audited(page);
   const rejected = await saved(page, "Download rejected rows");
   await button(page, "Choose another file").click();
-  await choose(page, "people rejected.csv", rejected.text.replace("nobody", "mended@example.com"));
+  await choose(page, "people rejected.csv", rejected.text.replace("nobody", "corrected@example.com"));
   await page.getByLabel("Email", { exact: true }).selectOption("Correo");
   await report(page).filter({ hasText: "1 would be created" }).waitFor();
   await page.getByRole("button", { name: /^Import [0-9]+ rows?$/ }).click();
@@ -72,7 +72,7 @@ export async function files(context, { given: { file, western, word, picture } }
   await page.locator(".count", { hasText: "found" }).waitFor();
   await button(page, "Export").click();
   await heading(page, "Export customers").waitFor();
-  await page.getByText("The file has what the list shows, on all of its pages: 1 found.").waitFor();
+  await page.getByText("The file contains the customers of the list, on all of its pages: 1 found.").waitFor();
   found.export = await audited(page);
   const table = await saved(page, "Download");
   await says(page, "Exported 1 customer.");

@@ -99,7 +99,7 @@ async def test_the_page_shows_what_others_do_moves_nothing_and_outlives_a_restar
     assert told["row"].startswith("Zoe Renamed\nchanged")
     assert told["described"].startswith("mark-")
     assert told["spoken"] == [
-        "3 new customers. 3 customers of this page changed. 1 customer of this page deleted."
+        "3 new customers. 3 customers on this page changed. 1 customer on this page deleted."
     ]
     assert told["shown"] == [
         *("Cleo", "Bea", "Ada", "Zoe Renamed", "Customer G", "Customer F"),

@@ -65,7 +65,7 @@ def test_rows_have_the_number_of_their_first_line(end: str) -> None:
 @pytest.mark.parametrize(
     ("row", "fault"),
     [
-        ("1", "The row has 1 cells, and the header has 2."),
+        ("1", "The row has 1 cell, and the header has 2."),
         ("1,2,3", "The row has 3 cells, and the header has 2."),
         ("1,\0", "The row has NUL characters: the file is damaged here."),
         ("1,2,,", None),

@@ -83,7 +83,7 @@ def code(answer: httpx.Response) -> tuple[int, str]:
     return answer.status_code, error["extensions"]["code"]
 
 
-async def test_a_file_is_looked_at_imported_mended_and_imported_again(
+async def test_a_file_is_looked_at_imported_corrected_and_imported_again(
     client: httpx.AsyncClient, documents: Documents, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(import_events, "_TELL_SECONDS", 0)
@@ -131,8 +131,8 @@ async def test_a_file_is_looked_at_imported_mended_and_imported_again(
 
     table = list(csv.reader(io.StringIO(rejects(imported))))
     assert [row[0] for row in table] == ["line", "702", "703", "704"]
-    mended = rejects(imported).replace("nobody,J0", "new@example.com,Jane Roe")
-    again = await sent(client, gzip.compress(mended.encode()), phones="digits")
+    corrected = rejects(imported).replace("nobody,J0", "new@example.com,Jane Roe")
+    again = await sent(client, gzip.compress(corrected.encode()), phones="digits")
     assert counts(again) == (3, 1, 0, 2)
     assert of_type(again, "understood")[0]["isCompressed"]
     assert counts(await sent(client, MIXED)) == (703, 0, 700, 3)

@@ -108,7 +108,7 @@ async def test_a_private_address_must_be_allowed(address: str) -> None:
 @pytest.mark.parametrize("address", NEVER)
 async def test_other_addresses_never_get_messages(address: str) -> None:
     for allows_private in (False, True):
-        with pytest.raises(RefusedUrl, match="never gets messages"):
+        with pytest.raises(RefusedUrl, match="messages are never sent"):
             await permitted_addresses(HTTPS, answering(address), allows_private=allows_private)
 
 

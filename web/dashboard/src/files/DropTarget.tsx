@@ -16,7 +16,7 @@ export function DropTarget() {
       setOver(true);
     }
     function leave(event: DragEvent) {
-      // Each element that the file is moved over tells this; only the last one has no other one.
+      // Each element that the file leaves sends this event; the last one has no related target.
       if (event.relatedTarget === null) setOver(false);
     }
     function drop(event: DragEvent) {

@@ -7,7 +7,7 @@ import { say } from "../shell/status";
 import type { View } from "../view/address";
 import { exportFile, type Format, FORMATS, save } from "./exportFile";
 
-/** Exports what the list shows, on all of its pages. */
+/** Exports the customers of the list, on all of its pages. */
 export function ExportPanel({ view, onClose }: { view: View; onClose: () => void }) {
   const count = useCount(view);
   const [format, setFormat] = useState<Format>("csv");
@@ -36,7 +36,7 @@ export function ExportPanel({ view, onClose }: { view: View; onClose: () => void
   return (
     <Panel title="Export customers" kind="box" onClose={onClose}>
       <p>
-        The file has what the list shows, on all of its pages
+        The file contains the customers of the list, on all of its pages
         {count && `: ${count.number} ${count.noun}`}.
       </p>
       <fieldset className="choice formats" disabled={isRunning}>

@@ -28,14 +28,14 @@ const ENCODINGS = {
 };
 
 const DELIMITERS = {
-  "": "Found out from the header",
+  "": "Recognised from the header",
   ",": "Comma",
   ";": "Semicolon",
   "\t": "Tab",
   "|": "Vertical bar",
 };
 
-/** How the file is read. Another choice lets the server recognise the columns again. */
+/** The options for reading the file. Another encoding or delimiter lets the server recognise the columns again. */
 export function FormOfFile({ options, isReadOnly, onChange }: Props) {
   const id = useId();
   const change = (next: Partial<Options>) => {

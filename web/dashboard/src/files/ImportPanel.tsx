@@ -6,7 +6,7 @@ import { Panel } from "../shell/Panel";
 import { show } from "../view/useView";
 import { save } from "./exportFile";
 import { FormOfFile } from "./FormOfFile";
-import { ImportReport } from "./ImportReport";
+import { ImportReport, rowsInWords } from "./ImportReport";
 import { Mapping } from "./Mapping";
 import { DEFAULTS, type State, useImport } from "./useImport";
 
@@ -15,7 +15,7 @@ interface Props {
   onClose: () => void;
 }
 
-/** Imports a file: what is understood of it, which column becomes which field, and the report. */
+/** Imports a file. Shows how the server understands it, the columns of each field, and the report. */
 export function ImportPanel({ dropped, onClose }: Props) {
   const { state, check, start, stop, restart } = useImport(dropped);
   const buttons = useRef<HTMLDivElement>(null);
@@ -34,7 +34,7 @@ export function ImportPanel({ dropped, onClose }: Props) {
   }
 
   return (
-    // An import that runs is ended on purpose only, not by a press beside the panel.
+    // Only a press of Stop ends a running import, not one beside the panel.
     <Panel title="Import customers" {...(!isRunning && { onClose })}>
       {at === "choosing" || !file ? (
         <Choice onFile={choose} />
@@ -80,7 +80,7 @@ export function ImportPanel({ dropped, onClose }: Props) {
               )}
               {canStart && (
                 <button type="button" className="primary" onClick={start}>
-                  Import {report.rows.toLocaleString("en")} {report.rows === 1 ? "row" : "rows"}
+                  Import {rowsInWords(report.rows)}
                 </button>
               )}
               {at === "checked" && failure && (
@@ -158,8 +158,8 @@ function Choice({ onFile }: { onFile: (file: File | undefined) => void }) {
         onChange={(event) => onFile(event.target.files?.[0])}
       />
       <p className="hint" id={`${id}-hint`}>
-        Exports of Stripe, Shopify, WooCommerce and BigCommerce are recognised. Nothing is stored before you have
-        seen what the file contains.
+        Exports of Stripe, Shopify, WooCommerce and BigCommerce are recognised. Nothing is stored until you press
+        Import.
       </p>
     </div>
   );
@@ -177,7 +177,7 @@ function Progress({ state: { at, counts, read, understood } }: { state: State })
         {isCounted
           ? `${at === "importing" ? "Importing" : "Checking"}: ${number(done)} of ${number(total)} rows.`
           : read
-            ? `Reading: ${number(read)} rows.`
+            ? `Reading: ${rowsInWords(read)}.`
             : "Sending the file …"}
         {at === "importing" && counts && (
           <>
@@ -197,9 +197,8 @@ const SEPARATORS: Record<string, string> = { ",": "commas", ";": "semicolons", "
 function inWords({ format, delimiter, encoding, isCompressed, rows, source }: NonNullable<State["understood"]>): string {
   const separated = delimiter ? `, separated by ${SEPARATORS[delimiter] ?? `“${delimiter}”`}` : "";
   const form = format === "csv" ? `CSV${separated}` : "JSON Lines";
-  const count = `${rows.toLocaleString("en")} ${rows === 1 ? "row" : "rows"}`;
   const origin = source ? ` It looks like an export of ${source}.` : "";
-  return `${form}, ${encoding.toUpperCase()}${isCompressed ? ", compressed" : ""}. ${count}.${origin}`;
+  return `${form}, ${encoding.toUpperCase()}${isCompressed ? ", compressed" : ""}. ${rowsInWords(rows)}.${origin}`;
 }
 
 function rejectsName({ file, understood }: State): string {

@@ -2,14 +2,18 @@ import type { Report } from "./importFile";
 
 const number = (count: number) => count.toLocaleString("en");
 
-/** What became of the rows, or what would become of them, and why some are rejected. */
+export function rowsInWords(rows: number): string {
+  return `${number(rows)} ${rows === 1 ? "row" : "rows"}`;
+}
+
+/** The outcomes of the rows, or those that they would have, and the reasons for rejections. */
 export function ImportReport({ report }: { report: Report }) {
   const { rows, created, alreadyThere, rejected, reasons, moreReasons, warnings, isDryRun } = report;
   return (
     <section className="report" aria-label="Report">
       <p className="strong">
-        {number(rows)} {rows === 1 ? "row" : "rows"}: {number(created)} {isDryRun ? "would be created" : "created"},{" "}
-        {number(alreadyThere)} already there, {number(rejected)} rejected.
+        {rowsInWords(rows)}: {number(created)} {isDryRun ? "would be created" : "created"}, {number(alreadyThere)}{" "}
+        already there, {number(rejected)} rejected.
       </p>
       {warnings.map((warning) => (
         <p key={warning} className="draft">
@@ -37,7 +41,11 @@ export function ImportReport({ report }: { report: Report }) {
           </tbody>
         </table>
       )}
-      {moreReasons > 0 && <p className="hint">{number(moreReasons)} more reasons are not shown.</p>}
+      {moreReasons > 0 && (
+        <p className="hint">
+          Not shown: {number(moreReasons)} more {moreReasons === 1 ? "reason" : "reasons"}.
+        </p>
+      )}
     </section>
   );
 }

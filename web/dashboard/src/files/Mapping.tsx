@@ -12,7 +12,7 @@ interface Props {
 
 const SHOWN_COLUMNS = 30;
 
-/** Which column becomes which field, with the first values. */
+/** The columns of each field, with the first values. */
 export function Mapping({ understood, isReadOnly, onChange }: Props) {
   const id = useId();
   const rules = useRules();
@@ -22,7 +22,7 @@ export function Mapping({ understood, isReadOnly, onChange }: Props) {
 
   return (
     <>
-      <div className="scrolled" tabIndex={0} role="region" aria-label="Which column becomes which field">
+      <div className="scrolled" tabIndex={0} role="region" aria-label="The columns of each field">
         <table className="mapping">
           <thead>
             <tr>

@@ -15,7 +15,7 @@ export type Format = keyof typeof FORMATS;
 
 const NEWLINE = 0x0a;
 const QUOTE = 0x22;
-/** After this much, what has arrived becomes a Blob, which the browser may move to the disk. */
+/** After this much, the received parts become a Blob, which the browser may move to the disk. */
 const MOST_BYTES_IN_MEMORY = 8_000_000;
 
 /** The file, and the number of its customers. Throws a `Failure` if it is not complete. */

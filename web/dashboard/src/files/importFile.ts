@@ -69,7 +69,7 @@ export async function importFile(
   });
   const response = await sendFor(
     `${IMPORT}?${query}`,
-    // With this type, browsers ask before a page of another site may send a file.
+    // With this type, browsers ask the server before a page of another site may send a file.
     { "Content-Type": "application/octet-stream" },
     file,
     signal,
@@ -83,7 +83,7 @@ export async function importFile(
   if (!isComplete) throw noAnswer();
 }
 
-/** The answer to a request that has begun well. Throws a `Failure`. */
+/** The answer to a request that the server accepts. Throws a `Failure`. */
 export async function sendFor(
   address: string,
   headers: Record<string, string>,

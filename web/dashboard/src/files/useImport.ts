@@ -7,7 +7,7 @@ import { type Counts, importFile, type ImportEvent, type Options, type Report, t
 
 const STOPPED = "Stopped. To go on, send the file again: nothing is stored twice.";
 
-/** What the server refuses in the file or its import. */
+/** Why the server rejects the file, or ends its import. */
 export interface Problem {
   message: string;
   code: string;
@@ -20,7 +20,7 @@ export interface State {
   options: Options;
   understood?: Understood;
   counts?: Counts;
-  /** The rows that the server has read before it says what it understands. */
+  /** The number of rows that the server has read before it sends `understood`. */
   read?: number;
   report?: Report;
   rejects?: Blob;
@@ -30,7 +30,7 @@ export interface State {
 
 export const DEFAULTS: Options = { encoding: "utf-8", delimiter: "", reducesPhones: false };
 
-/** One import: the file, how it is read, and what the server says of it. */
+/** One import: the file, the options, and the answers of the server. */
 export function useImport(dropped: File | undefined) {
   const [state, setState] = useState<State>({ at: "choosing", options: DEFAULTS });
   const running = useRef<AbortController>(undefined);
@@ -44,7 +44,7 @@ export function useImport(dropped: File | undefined) {
       return setState({ at: "checked", file, options, problem: { message, code: "CONTENT_TOO_LARGE" } });
     }
     const current = (running.current = new AbortController());
-    // What was understood before stays until there is something newer.
+    // The earlier understanding stays until the server sends a newer one.
     setState((before) => ({
       at: isDryRun ? "checking" : "importing",
       file,
@@ -92,7 +92,7 @@ export function useImport(dropped: File | undefined) {
     return () => running.current?.abort();
   }, []);
 
-  // A closed tab ends the import. What is stored by then stays.
+  // A closed tab ends the import. Rows that are stored by then stay.
   useEffect(() => {
     if (state.at !== "importing") return;
     const ask = (event: BeforeUnloadEvent) => event.preventDefault();
@@ -103,7 +103,7 @@ export function useImport(dropped: File | undefined) {
   return {
     state,
     check: (file: File, options: Options) => void run(file, options, true),
-    /** Imports as the file was understood, whatever the server would recognise next time. */
+    /** Imports with the columns that the page shows, even if the server would now recognise others. */
     start: () =>
       state.file &&
       void run(state.file, { ...state.options, ...(state.understood && { columns: state.understood.columns }) }, false),

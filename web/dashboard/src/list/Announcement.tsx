@@ -35,5 +35,5 @@ export function Announcement({ rows = [] }: { rows: Row[] | undefined }) {
 function marked(rows: Row[], mark: Row["mark"]): string | undefined {
   const count = rows.filter((row) => row.mark === mark).length;
   if (count === 0) return undefined;
-  return `${count === 1 ? "1 customer" : `${count} customers`} of this page ${mark}.`;
+  return `${count === 1 ? "1 customer" : `${count} customers`} on this page ${mark}.`;
 }

@@ -30,7 +30,7 @@ export function useLiveNews(isOn: boolean) {
   }, [isOn, isSeen, token]);
 }
 
-/** For another person. */
+/** Forgets everything, for another person. */
 export function stopFollowing() {
   cursor = undefined;
   forgetNews();

@@ -1,4 +1,4 @@
-// What has happened to customers since the lists were loaded.
+// The changes of customers since the lists were loaded.
 
 import { useSyncExternalStore } from "react";
 
@@ -28,7 +28,7 @@ let shown = NOTHING;
 const listeners = new Set<() => void>();
 let timer: ReturnType<typeof setTimeout> | undefined;
 
-// What the page will show after the pause.
+// The news that the page will show after the pause.
 const created = new Set<string>();
 const changes = new Map<string, Change>();
 let isIncomplete = false;
@@ -72,19 +72,19 @@ export function hear(event: CustomerEvent) {
   timer ??= setTimeout(publish, PAUSE_MILLISECONDS);
 }
 
-/** Another person may have stored this version. */
+/** Notes a version that another person may have stored. */
 export function hearOfVersion(customer: Customer) {
   if (customer.version > (own.get(customer.id) ?? 0)) change(customer.id, customer);
   timer ??= setTimeout(publish, PAUSE_MILLISECONDS);
 }
 
-/** What this page shows may be out of date. */
+/** Notes that the page may be out of date. */
 export function missNews() {
   isIncomplete = true;
   publish();
 }
 
-/** The person of this page has stored this version; infinite for a deletion. It is no news. */
+/** Notes a version that this page itself has stored; infinite for a deletion. It is no news. */
 export function knowOwn(id: string, version: number) {
   own.set(id, version);
   created.delete(id);
@@ -93,13 +93,13 @@ export function knowOwn(id: string, version: number) {
   publish();
 }
 
-/** Call it before a list is loaded, and the result with what was loaded: that is no news any more. */
+/** Call it before a list is loaded, and the result with the loaded list, which is no news any more. */
 export function loading(): (data: CustomersQuery) => void {
   const before = [...created];
   const wasIncomplete = isIncomplete;
   return ({ customers }) => {
     for (const { id } of customers?.nodes ?? []) created.delete(id);
-    // On later pages, people do not see what is new on the first one.
+    // On later pages, people do not see the new customers of the first one.
     if (customers?.pageInfo.hasPreviousPage === false) for (const id of before) created.delete(id);
     if (wasIncomplete) isIncomplete = false;
     // The cache has the list only then.
@@ -151,7 +151,7 @@ function versionsSeen(): Map<string, number> {
   return versions;
 }
 
-/** Shows what was heard. */
+/** Shows the news. */
 function publish() {
   clearTimeout(timer);
   timer = undefined;
