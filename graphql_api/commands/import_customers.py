@@ -38,6 +38,7 @@ _OBJECTS = 50_000
 _BATCH = 1_000
 
 _AGAIN = "To go on, run the same command again: rows that are stored will count as already there."
+_DRY_AGAIN = "Nothing was stored. Run the same command again to check the whole file."
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -126,6 +127,7 @@ class _Import:
     ) -> None:
         self._total = source.rows
         self._is_dry = is_dry
+        self._advice = _DRY_AGAIN if is_dry else _AGAIN
         self._rejects = rejects
         # The known keys of objects that can be read only once: later ones may have more.
         is_read_once = source.rows is None and source.table.columns is None
@@ -154,12 +156,12 @@ class _Import:
                     progress.update(importing.report.rows, note(importing.report))
         except Unavailable:
             print_report(importing.report, is_dry=self._is_dry)
-            print(f"The database is unavailable. {_AGAIN}", file=sys.stderr)
+            print(f"The database is unavailable. {self._advice}", file=sys.stderr)
             return 2
         except _RejectsFailed as failure:
             print_report(importing.report, is_dry=self._is_dry)
             print(
-                f"graphql-api: The rejected rows cannot be written: {failure}. {_AGAIN}",
+                f"graphql-api: The rejected rows cannot be written: {failure}. {self._advice}",
                 file=sys.stderr,
             )
             return 2
@@ -174,10 +176,11 @@ class _Import:
         importing = self._importing
         if importing.failure is not None:
             print(f"graphql-api: {importing.failure}", file=sys.stderr)
-            print(f"The rows before this fault are imported. {_AGAIN}", file=sys.stderr)
+            done = "checked" if self._is_dry else "imported"
+            print(f"The rows before this fault are {done}. {self._advice}", file=sys.stderr)
             return 2
         if importing.is_stopping:
-            print(f"Stopped. {_AGAIN}", file=sys.stderr)
+            print(f"Stopped. {self._advice}", file=sys.stderr)
             return 130
         if importing.report.rejected and self._rejects is None:
             print(

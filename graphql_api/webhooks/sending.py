@@ -113,7 +113,7 @@ class Sender:
 
 
 def tls_context() -> ssl.SSLContext:
-    """Verifies certificates with the system's authorities, or those of `SSL_CERT_FILE`."""
+    """Verifies certificates with the system's authorities; `SSL_CERT_FILE` replaces their file."""
     return ssl.create_default_context()
 
 

@@ -284,10 +284,19 @@ def test_rows_before_a_fault_of_standard_input_are_imported(
 ) -> None:
     monkeypatch.setattr(import_command, "_BATCH", 50)
     valid = "".join(f"c{number}@example.com\n" for number in range(120))
-    standard_input(monkeypatch, f'Email\n{valid}"'.encode())
+    damaged = f'Email\n{valid}"'.encode()
 
+    standard_input(monkeypatch, damaged)
+    dry_code, _, dry_error = importing("-", "--dry-run")
+    stored_by_dry = documents.count_documents({})
+    standard_input(monkeypatch, damaged)
     code, output, error = importing("-")
 
+    assert (dry_code, stored_by_dry) == (2, 0)
+    assert dry_error.endswith(
+        "The rows before this fault are checked. Nothing was stored. "
+        "Run the same command again to check the whole file.\n"
+    )
     assert (code, output) == (2, TOTALS.format(120, 120, 0, 0))
     assert error.endswith(
         "graphql-api: The row that begins on line 122 has a quote that never closes, or is too "
