@@ -9,7 +9,7 @@ import json
 import tempfile
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import httpx
 import pytest
@@ -271,7 +271,7 @@ async def test_other_requests_for_an_import_are_rejected(client: httpx.AsyncClie
     assert code(answer) == (413, "CONTENT_TOO_LARGE")
 
 
-@pytest.mark.parametrize("fails", ["opening", "writing"])
+@pytest.mark.parametrize("fails", ["opening", "writing", "closing"])
 async def test_a_full_disk_is_not_the_fault_of_the_client(
     fails: str, client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -279,14 +279,15 @@ async def test_a_full_disk_is_not_the_fault_of_the_client(
         def write(self, _data: Any) -> int:
             raise OSError(errno.ENOSPC, "full")
 
-    def opened() -> io.BytesIO:
+    def opened() -> IO[bytes]:
         if fails == "opening":
             raise OSError(errno.ENOSPC, "full")
-        return Full()
+        return Full() if fails == "writing" else Path("/dev/full").open("r+b")
 
     monkeypatch.setattr(tempfile, "TemporaryFile", opened)
 
-    answer = await client.post("/customers/import", content=PEOPLE, headers=FILE)
+    # It is not longer than the buffer of a file.
+    answer = await client.post("/customers/import", content=PEOPLE[:1000], headers=FILE)
 
     assert code(answer) == (503, "UNAVAILABLE")
     assert answer.headers["Retry-After"] == "5"
