@@ -219,8 +219,9 @@ def _exporting(database: MongoDatabase) -> Export:
 
     async def export(selected: Listing) -> AsyncGenerator[Sequence[Customer], None]:
         await database.set_up()
-        async for part in export_customers(database, selected):
-            yield part
+        async with contextlib.aclosing(export_customers(database, selected)) as parts:
+            async for part in parts:
+                yield part
 
     return export
 

@@ -73,7 +73,9 @@ class Records:
             self._records = _objects(itertools.chain([first], lines), self.first_line)
             return
         if first.startswith(_EXCEL_DELIMITER):
-            delimiter = delimiter or first[len(_EXCEL_DELIMITER) :].rstrip("\r\n") or None
+            # As Excel reads it: programs that save the line as a row of a table add delimiters.
+            named = first[len(_EXCEL_DELIMITER) :].strip('"\r\n')[:1]
+            delimiter = delimiter or named or None
             first = next(lines, "")
             self.first_line += 1
         self.delimiter = delimiter or _delimiter(first)

@@ -120,7 +120,7 @@ async def _written(
     mark: str,
     first: Sequence[Customer] | None,
     others: AsyncIterator[Sequence[Customer]],
-) -> AsyncIterator[bytes]:
+) -> AsyncGenerator[bytes, None]:
     """The file with these customers, in parts."""
     text = io.StringIO(newline="")
     text.write(mark)

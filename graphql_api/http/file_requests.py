@@ -90,13 +90,17 @@ async def received_file(request: Request, limit: int) -> AsyncIterator[IO[bytes]
         file = await asyncio.to_thread(tempfile.TemporaryFile)
     except OSError as error:
         raise _no_room(error) from None
-    with file:
+    try:
         await _receive(request, limit, file)
-        file.seek(0)
         yield file
+    finally:
+        # What a full disk did not take is written again here.
+        with contextlib.suppress(OSError):
+            file.close()
 
 
 async def _receive(request: Request, limit: int, file: IO[bytes]) -> None:
+    """Writes the body to the file, and goes back to its beginning."""
     size = 0
     part = bytearray()
     more = True
@@ -113,6 +117,9 @@ async def _receive(request: Request, limit: int, file: IO[bytes]) -> None:
         if len(part) > _PART_BYTES or not more:
             try:
                 await asyncio.to_thread(file.write, part)
+                if not more:
+                    # It writes what is left in the buffer.
+                    await asyncio.to_thread(file.seek, 0)
             except OSError as error:
                 raise _no_room(error) from None
             part = bytearray()

@@ -5,7 +5,7 @@ import contextlib
 import io
 import itertools
 import time
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import IO, Any, Protocol, cast
 
@@ -84,19 +84,23 @@ class FileImport:
         """Ends the import after the batches that were taken."""
         self._is_stopping = True
 
-    async def events(self) -> AsyncIterator[Event]:
+    async def events(self) -> AsyncGenerator[Event, None]:
         """What happens, from the first look at the file until the report, or an error."""
         try:
-            async for event in self._events():
-                yield event
+            async with contextlib.aclosing(self._events()) as events:
+                async for event in events:
+                    yield event
         except InvalidFile as error:
             yield _error(str(error), "INVALID_FILE", encoding=error.encoding)
         except UnknownColumn as error:
             yield _error(str(error), "BAD_USER_INPUT")
 
-    async def _events(self) -> AsyncIterator[Event]:
+    async def _events(self) -> AsyncGenerator[Event, None]:
         table, survey = await asyncio.to_thread(self._opened)
         while await asyncio.to_thread(_add_next, table, survey):
+            if self._is_stopping:
+                yield _stopped()
+                return
             if self._is_due():
                 yield {"type": "reading", "rows": survey.rows}
         self._file.seek(0)
@@ -117,17 +121,18 @@ class FileImport:
         importing = Importing(itertools.chain(first, table), rows, rejects, _BATCH)
         failure: Event | None = None
         try:
-            async for _ in self._steps(importing):
-                if self._is_due():
-                    yield _progress(importing)
-                if importing.report.rejected and (written := text.getvalue()):
-                    yield {"type": "rejects", "text": written}
-                    text.seek(0)
-                    text.truncate()
+            async with contextlib.aclosing(self._steps(importing)) as steps:
+                async for _ in steps:
+                    if self._is_due():
+                        yield _progress(importing)
+                    if importing.report.rejected and (written := text.getvalue()):
+                        yield {"type": "rejects", "text": written}
+                        text.seek(0)
+                        text.truncate()
         except Unavailable:
             failure = _error(f"The database is unavailable. {_AGAIN}", "UNAVAILABLE")
         if failure is None and self._is_stopping:
-            failure = _error(f"The server is stopping. {_AGAIN}", "SHUTTING_DOWN")
+            failure = _stopped()
         yield _report(importing, is_dry=self._options.is_dry, is_complete=failure is None)
         if failure is not None:
             yield failure
@@ -144,7 +149,7 @@ class FileImport:
             return columns
         return chosen(survey.headers, self._options.columns, columns.source)
 
-    async def _steps(self, importing: Importing) -> AsyncIterator[None]:
+    async def _steps(self, importing: Importing) -> AsyncGenerator[None, None]:
         """Imports the rows. Yields after each batch, and while a batch takes long."""
         with contextlib.ExitStack() as stack:
             imports: Imports = self._store
@@ -248,6 +253,10 @@ def _report(importing: Importing, *, is_dry: bool, is_complete: bool) -> Event:
         "moreReasons": max(0, len(reasons) - _TOLD_REASONS),
         "warnings": importing.report.warnings,
     }
+
+
+def _stopped() -> Event:
+    return _error(f"The server is stopping. {_AGAIN}", "SHUTTING_DOWN")
 
 
 def _error(message: str, code: str, encoding: str | None = None) -> Event:

@@ -1,7 +1,8 @@
 """The resource that imports the customers of a file, which the dashboard sends."""
 
+import contextlib
 import json
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from typing import Any
 
 import structlog
@@ -55,9 +56,11 @@ class ImportEndpoint:
         self._max_bytes = max_bytes
         self._places = Places(_MAX_IMPORTS, "imports")
         self._running: set[FileImport] = set()
+        self._is_stopping = False
 
     def stop(self) -> None:
         """Ends the imports that run: the server stops. Their clients can send the files again."""
+        self._is_stopping = True
         for running in self._running:
             running.stop()
 
@@ -71,6 +74,9 @@ class ImportEndpoint:
         with self._places.place():
             async with received_file(request, self._max_bytes) as file:
                 import_ = FileImport(file, options, self._open_store(), self._max_bytes)
+                if self._is_stopping:
+                    # Its file was received since.
+                    import_.stop()
                 self._running.add(import_)
                 try:
                     lines = _lines(import_.events(), exchange_of(scope))
@@ -79,14 +85,17 @@ class ImportEndpoint:
                     self._running.discard(import_)
 
 
-async def _lines(events: AsyncIterator[Event], exchange: Exchange) -> AsyncIterator[bytes]:
+async def _lines(
+    events: AsyncGenerator[Event, None], exchange: Exchange
+) -> AsyncGenerator[bytes, None]:
     try:
-        async for event in events:
-            if event["type"] == "error":
-                exchange.outcome = event["code"]
-                event["requestId"] = exchange.request_id
-            # JSON Lines may have lone surrogates, which UTF-8 lacks, so the text is ASCII.
-            yield json.dumps(event).encode() + b"\n"
+        async with contextlib.aclosing(events):
+            async for event in events:
+                if event["type"] == "error":
+                    exchange.outcome = event["code"]
+                    event["requestId"] = exchange.request_id
+                # JSON Lines may have lone surrogates, which UTF-8 lacks, so the text is ASCII.
+                yield json.dumps(event).encode() + b"\n"
     except Exception as error:  # noqa: BLE001  # the client hears of every failure
         logger.error("The server failed.", exception=stack_frames(error))  # noqa: TRY400  # no texts
         exchange.outcome = "INTERNAL_SERVER_ERROR"
@@ -143,8 +152,8 @@ def _columns(text: str | None) -> Mapping[str, Sequence[str]] | None:
     ):
         raise RequestError(
             400,
-            "`columns` must be a JSON object: the names of fields, each with a list of the columns "
-            "that become its value.",
+            "`columns` must be a JSON object: the names of fields, each with a list of different "
+            "columns that become its value.",
         )
     return columns
 
@@ -154,4 +163,6 @@ def _is_list_of_texts(used: object) -> bool:
         isinstance(used, list)
         and len(used) <= MAX_COLUMNS
         and all(isinstance(header, str) for header in used)
+        # One long cell, joined a thousand times, would fill the memory.
+        and len(set(used)) == len(used)
     )

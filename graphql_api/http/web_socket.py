@@ -7,6 +7,7 @@ from time import perf_counter
 from typing import Any
 
 import orjson
+import structlog
 from graphql import ExecutionResult, OperationType
 from starlette.requests import ClientDisconnect, HTTPConnection
 from starlette.types import Receive, Scope, Send
@@ -16,6 +17,7 @@ from ..customers.event_feed import TooSlow
 from ..deadline import start_deadline
 from ..execution.operation import Operation
 from ..faults import Fault
+from ..logs import stack_frames
 from .authentication import Authenticate
 from .errors import RequestError, body
 from .event_stream import TOO_SLOW
@@ -23,6 +25,8 @@ from .exchange import Exchange, exchange_of, request_id
 from .graphql import GraphQLEndpoint
 from .json_values import from_json
 from .subscriptions import SHUTTING_DOWN, TOKEN_ENDED, Ticket
+
+logger = structlog.get_logger()
 
 PROTOCOL = "graphql-transport-ws"
 
@@ -235,6 +239,10 @@ class _Session:
                 await self._fail(id_, [error.formatted], exchange)
         except ClientDisconnect:
             exchange.outcome = "disconnected"
+        except Exception as error:  # noqa: BLE001  # the client hears of every failure
+            logger.error("The server failed.", exception=stack_frames(error))  # noqa: TRY400  # no texts
+            failure = RequestError(500, "The server failed. The request is not the cause.")
+            await self._fail(id_, [failure.formatted], exchange)
         finally:
             if self._operations.get(id_) is asyncio.current_task():
                 del self._operations[id_]

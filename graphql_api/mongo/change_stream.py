@@ -30,6 +30,7 @@ from ..customers.events import (
 )
 from ..customers.fields import FIELDS, Field
 from ..deadline import REQUEST_SECONDS, deadline_in
+from ..logs import stack_frames
 from .connection import in_motor_thread
 from .customer_documents import SEARCH, NotACustomer, from_document, is_removed
 from .customers_collection import NAME
@@ -66,8 +67,10 @@ _NO_WAIT_MILLISECONDS = 1
 _RETRY_SECONDS = 0.5
 # Events that the thread has read and the feed has not taken.
 _MOST_WAITING = 250
-# Events of the history that are read at once.
+# Events of the history that are read at once, and changes: many of them may be no events, such as
+# those of a migration.
 _MOST_AT_ONCE = 200
+_MOST_CHANGES = 1000
 
 # A resume token begins with a mark and its time, in seconds since 1970.
 _SECONDS = slice(1, 5)
@@ -162,7 +165,7 @@ def _read(database: Database[dict[str, Any]], *, after: Moment) -> Batch:
     """Reads the events after this moment. Raises `HistoryLost`, and `bson.errors.BSONError`."""
     events: list[Event] = []
     with _watch(database, after, _NO_WAIT_MILLISECONDS) as stream:
-        while len(events) < _MOST_AT_ONCE:
+        for _ in range(_MOST_CHANGES):
             change = stream.try_next()
             if change is None:
                 break
@@ -170,6 +173,8 @@ def _read(database: Database[dict[str, Any]], *, after: Moment) -> Batch:
                 raise HistoryLost
             if (event := _event(change)) is not None:
                 events.append(event)
+            if len(events) == _MOST_AT_ONCE:
+                break
         return Batch(events, _moment(stream))
 
 
@@ -226,11 +231,13 @@ class _Reader:
                     logger.error(f"MongoDB refuses the change stream: {name}.")  # noqa: TRY400  # the error's own text may show values
                 last_error = name
                 time.sleep(_RETRY_SECONDS)
-            except BSONError:
+            except Exception as error:  # noqa: BLE001  # without the thread, nobody hears anything
                 # Another program has stored what the driver cannot read, such as a date after the
                 # year 9999. Subscribers hear that they missed something.
-                logger.warning("A change of a customer cannot be read.")
+                fault = stack_frames(error)
+                logger.warning("A change of a customer cannot be read.", exception=fault)
                 self._resume_after = None
+                time.sleep(_RETRY_SECONDS)
 
     def _follow(self) -> None:
         """Reads what happens until the thread is stopped, or until the collection is another one.

@@ -1,6 +1,6 @@
 """All customers of a list as they were at one moment, for an export."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from functools import partial
 from typing import Any
 
@@ -26,7 +26,7 @@ _SNAPSHOT_TOO_OLD = 239
 
 async def export_customers(
     database: MongoDatabase, listing: Listing
-) -> AsyncIterator[list[Customer]]:
+) -> AsyncGenerator[list[Customer], None]:
     """Yields the customers of a listing in parts, all as they were when the first part was read.
 
     The collection must be set up. Transient errors are tried again for a minute. Raises

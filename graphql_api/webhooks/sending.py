@@ -51,6 +51,9 @@ class Sender:
         self._endpoint = endpoint
         self._url = httpx.URL(endpoint.url)
         self._resolve = resolve
+        # The latest look-up. Messages share it while it runs: each look-up takes one of the
+        # process's few threads, for as long as DNS does not answer.
+        self._looking_up: asyncio.Task[list[str]] | None = None
         limits = httpx.Limits(max_connections=AT_ONCE, keepalive_expiry=30.0)
         self._transport = httpx.AsyncHTTPTransport(verify=tls, trust_env=False, limits=limits)
 
@@ -64,13 +67,13 @@ class Sender:
 
     async def aclose(self) -> None:
         """Closes the connections."""
+        if self._looking_up is not None:
+            self._looking_up.cancel()
         await self._transport.aclose()
 
     async def _send(self, message: Message) -> int:
         try:
-            addresses = await permitted_addresses(
-                self._url, self._resolve, allows_private=self._endpoint.allows_private
-            )
+            addresses = await self._addresses()
         except RefusedUrl as refused:
             raise Failed(str(refused)) from None
         except OSError:
@@ -85,6 +88,16 @@ class Sender:
             except httpx.HTTPError:
                 raise Failed("The connection was lost before the answer.") from None
         raise failed
+
+    async def _addresses(self) -> list[str]:
+        """The addresses of the URL's host. Raises what `permitted_addresses` raises."""
+        if self._looking_up is None or self._looking_up.done():
+            self._looking_up = asyncio.create_task(
+                permitted_addresses(
+                    self._url, self._resolve, allows_private=self._endpoint.allows_private
+                )
+            )
+        return await asyncio.shield(self._looking_up)
 
     async def _send_to(self, address: str, message: Message) -> int:
         request = httpx.Request(

@@ -42,8 +42,9 @@ def test_a_named_delimiter_wins() -> None:
     assert [record.cells for record in read] == [["1", "2"]]
 
 
-def test_a_line_for_excel_names_the_delimiter() -> None:
-    read = records("sep=:\r\na:b,c\r\n1:2\r\n")
+@pytest.mark.parametrize("line", ["sep=:", "sep=:::"])
+def test_a_line_for_excel_names_the_delimiter(line: str) -> None:
+    read = records(f"{line}\r\na:b,c\r\n1:2\r\n")
 
     assert (read.columns, read.delimiter) == (["a", "b,c"], ":")
     assert list(read) == [Record(3, ["1", "2"], 5)]

@@ -7,13 +7,15 @@ import gzip
 import io
 import json
 import tempfile
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import httpx
 import pytest
 from pymongo.collection import Collection
+from starlette.requests import ClientDisconnect
+from starlette.types import Message
 
 from graphql_api.access.principal import Scope
 from graphql_api.app import create_app
@@ -21,6 +23,7 @@ from graphql_api.customers.import_customers import Existing
 from graphql_api.customers.store import StoredCustomer
 from graphql_api.faults import Misconfigured, Unavailable
 from graphql_api.http import import_events
+from graphql_api.http.file_stream import send_parts
 from graphql_api.mongo import exports as mongo_exports
 from graphql_api.mongo.imports import MongoImports
 from graphql_api.settings import Settings
@@ -238,6 +241,7 @@ async def test_a_file_that_cannot_be_read_stores_nothing(
         {"columns": '{"emial": []}'},
         {"columns": '{"email": "Mail"}'},
         {"columns": '{"email": [1]}'},
+        {"columns": '{"name": ["Name", "Name"]}'},
     ],
 )
 async def test_options_that_are_not_valid_are_rejected(
@@ -267,7 +271,7 @@ async def test_other_requests_for_an_import_are_rejected(client: httpx.AsyncClie
     assert code(answer) == (413, "CONTENT_TOO_LARGE")
 
 
-@pytest.mark.parametrize("fails", ["opening", "writing"])
+@pytest.mark.parametrize("fails", ["opening", "writing", "closing"])
 async def test_a_full_disk_is_not_the_fault_of_the_client(
     fails: str, client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -275,14 +279,15 @@ async def test_a_full_disk_is_not_the_fault_of_the_client(
         def write(self, _data: Any) -> int:
             raise OSError(errno.ENOSPC, "full")
 
-    def opened() -> io.BytesIO:
+    def opened() -> IO[bytes]:
         if fails == "opening":
             raise OSError(errno.ENOSPC, "full")
-        return Full()
+        return Full() if fails == "writing" else Path("/dev/full").open("r+b")
 
     monkeypatch.setattr(tempfile, "TemporaryFile", opened)
 
-    answer = await client.post("/customers/import", content=PEOPLE, headers=FILE)
+    # It is not longer than the buffer of a file.
+    answer = await client.post("/customers/import", content=PEOPLE[:1000], headers=FILE)
 
     assert code(answer) == (503, "UNAVAILABLE")
     assert answer.headers["Retry-After"] == "5"
@@ -442,6 +447,35 @@ async def test_only_a_few_files_are_imported_at_a_time(
     assert [counts(await one) for one in running] == [(1, 1, 0, 0)] * 2
 
 
+async def test_nothing_works_for_a_client_that_has_gone() -> None:
+    is_closed = False
+
+    async def parts() -> AsyncGenerator[bytes, None]:
+        nonlocal is_closed
+        try:
+            yield b"part"
+        finally:
+            await asyncio.sleep(0)
+            is_closed = True
+
+    sending = asyncio.Event()
+
+    async def stuck(message: Message) -> None:
+        if message["type"] == "http.response.body":
+            sending.set()
+            await asyncio.get_running_loop().create_future()
+
+    async def gone() -> Message:
+        await sending.wait()
+        return {"type": "http.disconnect"}
+
+    answer = parts()
+    with pytest.raises(ClientDisconnect):
+        await send_parts(answer, [], gone, stuck)
+
+    assert is_closed
+
+
 async def test_an_import_ends_with_its_client_and_with_the_server(
     database_uri: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -500,6 +534,9 @@ async def test_an_import_ends_with_its_client_and_with_the_server(
         monkeypatch.setattr(MongoImports, "add_new", stopping)
         async with client_of(app) as client:
             stopped = await sent(client, PEOPLE)
+            [late] = await sent(client, PEOPLE)
     assert stopped[-1]["code"] == "SHUTTING_DOWN"
     rows, created, *_ = counts(stopped)
     assert 0 < rows == created < 700
+    # Its file was received after the server began to stop.
+    assert late["code"] == "SHUTTING_DOWN"

@@ -353,11 +353,26 @@ async def test_a_websocket_whose_client_reads_too_slowly_is_told(
     await socket.disconnect()
 
 
+@pytest.mark.parametrize(
+    ("fault", "code", "message"),
+    [
+        (Unavailable, "UNAVAILABLE", "The database is unavailable. Retry in a few seconds."),
+        (
+            ZeroDivisionError,
+            "INTERNAL_SERVER_ERROR",
+            "The server failed. The request is not the cause.",
+        ),
+    ],
+)
 async def test_a_websocket_whose_history_cannot_be_read_is_told(
-    app: Starlette, monkeypatch: pytest.MonkeyPatch
+    fault: type[Exception],
+    code: str,
+    message: str,
+    app: Starlette,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     async def following(_: event_feed.Follower) -> Any:
-        raise Unavailable
+        raise fault
 
     monkeypatch.setattr(event_feed.Follower, "next", following)
     socket = Socket(app)
@@ -365,8 +380,8 @@ async def test_a_websocket_whose_history_cannot_be_read_is_told(
 
     [error] = (await socket.next("error"))["payload"]
 
-    assert error["extensions"]["code"] == "UNAVAILABLE"
-    assert error["message"] == "The database is unavailable. Retry in a few seconds."
+    assert error["extensions"]["code"] == code
+    assert error["message"] == message
     await socket.disconnect()
 
 

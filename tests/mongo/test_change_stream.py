@@ -26,10 +26,12 @@ from graphql_api.customers.events import (
     HistoryLost,
     InvalidCursor,
     Moment,
+    cursor_of,
     moment_of,
 )
 from graphql_api.customers.fields import FIELDS
 from graphql_api.customers.store import StoredCustomer
+from graphql_api.mongo import change_stream
 from graphql_api.mongo.change_stream import MongoHistory, time_of
 from graphql_api.mongo.customer_documents import SCHEMA_VERSION, remains, to_document
 from graphql_api.mongo.customers import MongoCustomers
@@ -181,6 +183,39 @@ async def test_documents_that_are_no_customers_and_customers_that_are_gone_are_n
         CustomerCreated(deleted.customer),
         CustomerCreated(removed.customer),
         CustomerDeleted(removed.customer.id),
+    ]
+
+
+async def test_changes_that_are_no_events_are_read_in_parts(
+    customers: MongoCustomers,
+    database: MongoDatabase,
+    stored: Collection[dict[str, Any]],
+    feed: EventFeed,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(change_stream, "_MOST_CHANGES", 3)
+    history = MongoHistory(database)
+    async with aclosing(history.live()) as live:
+        start = (await anext(live)).moment
+    one, two = several(2)
+    await customers.add(one)
+    for number in range(7):
+        stored.update_one(
+            {"_id": one.customer.id}, {"$set": {"seen": number}}, bypass_document_validation=True
+        )
+    await customers.add(two)
+
+    part = await history.since(start)
+    follower = await feed.follow(cursor_of(start))
+    events = await some(follower, 2)
+    follower.leave()
+
+    # Otherwise, one part could never be read within its time.
+    assert [event.what for event in part.events] == [CustomerCreated(one.customer)]
+    assert start < part.moment < events[-1].moment
+    assert [event.what for event in events] == [
+        CustomerCreated(one.customer),
+        CustomerCreated(two.customer),
     ]
 
 

@@ -1,5 +1,6 @@
 """How a message is sent: signed, to a checked address, and with a bounded answer."""
 
+import asyncio
 import json
 import ssl
 from collections.abc import AsyncIterator, Iterator
@@ -28,7 +29,7 @@ from graphql_api.webhooks.messages import (
     secret_as_text,
     signed_headers,
 )
-from graphql_api.webhooks.sending import Failed, Sender
+from graphql_api.webhooks.sending import AT_ONCE, Failed, Sender
 
 from ..support.receivers import Answer, Receiver, receiving
 
@@ -198,6 +199,32 @@ async def test_an_address_is_looked_up_and_checked_for_each_message(receiver: Re
     # Each look-up was asked once: what was checked is what was connected to.
     assert len(receiver.received) == 2
     assert not list(answers)
+
+
+async def test_a_host_that_dns_does_not_tell_is_looked_up_once_at_a_time(
+    receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    receiver.answer = lambda _: Answer()
+    answered = asyncio.Event()
+    asked = 0
+
+    async def slow(_host: str, _port: int) -> list[str]:
+        nonlocal asked
+        asked += 1
+        await answered.wait()
+        return ["127.0.0.1"]
+
+    async with sender_to(endpoint(receiver.url), slow) as sender:
+        with monkeypatch.context() as impatient:
+            impatient.setattr(sending, "_SECONDS", 0.1)
+            sent = await asyncio.gather(
+                *(sender.send(MESSAGE) for _ in range(AT_ONCE)), return_exceptions=True
+            )
+        answered.set()
+        status = await sender.send(MESSAGE)
+
+    assert [type(one) for one in sent] == [Failed] * AT_ONCE
+    assert (status, asked) == (204, 1)
 
 
 async def test_the_next_address_is_tried_if_one_cannot_be_reached(receiver: Receiver) -> None:
