@@ -21,6 +21,8 @@ _PRIVATE_NETWORKS = [
         *("::1/128", "fc00::/7"),
     )
 ]
+# The metadata services of AWS, Google Cloud and Alibaba Cloud that have private addresses.
+_METADATA = {ip_address(one) for one in ("fd00:ec2::254", "fd20:ce::254", "100.100.100.200")}
 # All IPv6 addresses that are assigned for the Internet. Others lead to IPv4 addresses in part.
 _IPV6_INTERNET = ip_network("2000::/3")
 
@@ -90,7 +92,8 @@ async def resolve_by_system(host: str, port: int) -> list[str]:
 
 
 def _is_private(address: _Address) -> bool:
-    return any(_unmapped(address) in network for network in _PRIVATE_NETWORKS)
+    address = _unmapped(address)
+    return address not in _METADATA and any(address in network for network in _PRIVATE_NETWORKS)
 
 
 def _is_public(address: _Address) -> bool:

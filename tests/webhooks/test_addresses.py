@@ -63,11 +63,12 @@ def test_another_url_is_refused_without_being_shown(text: str, reason: str) -> N
 
 LOOPBACK_AND_PRIVATE = [
     *("127.0.0.1", "127.8.9.1", "10.1.2.3", "172.16.0.1", "172.31.255.255", "192.168.1.1"),
-    *("100.64.0.1", "::1", "fc00::1", "fd00:ec2::254", "::ffff:127.0.0.1", "::ffff:10.0.0.1"),
+    *("100.64.0.1", "::1", "fc00::1", "fd00:ec2::1", "::ffff:127.0.0.1", "::ffff:10.0.0.1"),
 ]
 NEVER = [
     # The addresses where clouds tell secrets, and other link-local ones.
     *("169.254.169.254", "169.254.0.1", "fe80::1", "fe80::1%eth0", "::ffff:169.254.169.254"),
+    *("fd00:ec2::254", "fd20:ce::254", "100.100.100.200", "::ffff:100.100.100.200"),
     # Unspecified: Linux connects to itself.
     *("0.0.0.0", "0.1.2.3", "::", "::ffff:0.0.0.0"),  # noqa: S104  # refused
     # Multicast, broadcast and reserved.
