@@ -130,14 +130,16 @@ async def test_an_operation_that_cannot_be_executed_ends_with_an_error(
         ([subscribe("1")], (4401, "Unauthorized")),
         ([INIT, INIT], (4429, "Too many initialisation requests")),
         ([INIT, subscribe("1"), subscribe("1")], (4409, "Subscriber for 1 already exists")),
-        ([INIT, *map(subscribe, map(str, range(51)))], (1013, "Too many operations")),
+        # Some end at once while the server still counts subscriptions of other tests.
+        ([INIT, *map(subscribe, map(str, range(300)))], (1013, "Too many operations")),
     ],
 )
 async def test_a_message_that_the_protocol_does_not_allow_closes_the_connection(
     server_url: str, messages: list[Any], close: tuple[int, str]
 ) -> None:
     async with opened(server_url) as socket:
-        await send(socket, *messages)
+        with contextlib.suppress(ConnectionClosed):
+            await send(socket, *messages)
 
         assert await closed(socket) == close
 

@@ -10,7 +10,8 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from bson import DatetimeMS, Timestamp
+from bson import Timestamp, encode
+from bson.raw_bson import RawBSONDocument
 from pymongo import InsertOne
 from pymongo.collection import Collection
 from pymongo.errors import OperationFailure
@@ -229,11 +230,10 @@ async def test_a_change_that_the_driver_cannot_read_is_a_gap(
     one, two = several(2)
     await customers.add(one)
     [created] = await some(follower, 1)
-    after_the_year_9999 = DatetimeMS(2**60)
-    stored.bulk_write(
-        [InsertOne({"_id": uuid4(), "createdAt": after_the_year_9999})],
-        bypass_document_validation=True,
+    not_utf_8: Any = RawBSONDocument(
+        encode({"_id": "id", "email": "??"}).replace(b"??", b"\xff\xff")
     )
+    stored.bulk_write([InsertOne(not_utf_8)], bypass_document_validation=True)
     events = await some(follower, 1)
     await customers.add(two)
 
