@@ -25,6 +25,7 @@ from graphql_api.commands import import_customers as import_command
 from graphql_api.commands import import_report, import_source, progress
 from graphql_api.customers.store import StoredCustomer
 from graphql_api.faults import Unavailable
+from graphql_api.files import report
 from graphql_api.mongo.customer_documents import INDEXES
 from graphql_api.mongo.imports import MongoImports
 
@@ -401,7 +402,7 @@ def test_an_import_stops_if_the_rejects_cannot_be_written(
 def test_keys_that_only_later_objects_of_a_pipe_have_are_named(
     importing: Command, documents: Documents, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(import_report, "SHOWN_HEADERS", 2)
+    monkeypatch.setattr(report, "SHOWN_HEADERS", 2)
     first = [{"email": f"c{number}@example.com", "points": 1} for number in range(100)]
     later = [{"email": "d@example.com", "phone": "12345", "\x1b": 1}, {"phone": "1", "x": 1}, []]
     lines = [*first, *({**one, "y": 1} if isinstance(one, dict) else one for one in later)]

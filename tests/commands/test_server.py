@@ -338,9 +338,7 @@ def test_schema_check_of_a_missing_file_is_a_clear_error(
     missing = tmp_path / "schema.graphql"
 
     assert main(["schema", "--check", str(missing)]) == 2
-    assert capsys.readouterr().err == (
-        f"graphql-api: [Errno 2] No such file or directory: '{missing}'\n"
-    )
+    assert capsys.readouterr().err == f"graphql-api: {missing}: No such file or directory.\n"
 
 
 @pytest.mark.parametrize("arguments", [[], ["create"]])

@@ -15,6 +15,7 @@ from graphql import (
     DocumentNode,
     ExecutionResult,
     OperationDefinitionNode,
+    OperationType,
     execute,
     parse,
     validate,
@@ -172,6 +173,8 @@ def graphql_core(
 ) -> Callable[[dict[str, Any] | None, Context], Any]:
     """graphql-core's own executor; of our code, it runs only the masking of errors."""
 
+    is_mutation = definition_of(document, name).operation is OperationType.MUTATION
+
     async def run(variables: dict[str, Any] | None, context: Context) -> ExecutionResult:
         result = await await_maybe(
             execute(
@@ -183,7 +186,7 @@ def graphql_core(
                 hide_suggestions=hide_suggestions,
             )
         )
-        mask_errors(result.errors or [])
+        mask_errors(result.errors or [], is_mutation=is_mutation)
         return result
 
     return run

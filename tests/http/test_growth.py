@@ -13,8 +13,8 @@ from ..support.growth_requests import REQUESTS
 from ..support.growth_server import ask_each
 
 # Bytes that a request has, about.
-_SMALL = 2_500
-_LARGE = 10_000
+_SMALL = 4_000
+_LARGE = 16_000
 # Work that is linear grows by less than 4, since each request costs something in any case, and
 # work that is quadratic by up to 16.
 _MOST_GROWTH = 5
