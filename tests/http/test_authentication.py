@@ -20,7 +20,10 @@ from structlog.testing import capture_logs
 from graphql_api.__main__ import main
 from graphql_api.access.principal import Scope
 from graphql_api.app import create_app
+from graphql_api.faults import Unavailable
 from graphql_api.http import authentication
+from graphql_api.http.authentication import BearerTokens
+from graphql_api.http.rate_limit import RateLimit
 from graphql_api.mongo.mongod import embedded_mongod, find_mongod
 from graphql_api.schema.schema import create_schema
 from graphql_api.settings import Settings, SettingsError
@@ -315,6 +318,15 @@ async def test_a_key_cannot_be_checked_while_the_database_is_unavailable(
             "extensions": {"code": "UNAVAILABLE", "retryAfter": 1},
         }
     ]
+
+
+async def test_a_token_that_cannot_be_checked_ends_no_subscription() -> None:
+    async def unavailable(_token: str) -> None:
+        raise Unavailable
+
+    tokens = BearerTokens([unavailable], RateLimit(None, "memory://"))
+
+    assert await tokens.is_valid_still(b"Bearer unknown")
 
 
 async def test_no_token_is_in_an_answer_or_in_the_log(

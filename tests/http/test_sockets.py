@@ -535,6 +535,22 @@ async def test_a_client_that_ends_its_side_gets_the_answers_to_complete_requests
     assert re.findall(rb"HTTP/1\.1 (\d+) ", answers) == statuses
 
 
+async def test_a_stream_ends_with_a_client_that_ends_its_side() -> None:
+    async def endless(_scope: Scope, receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b"a part", "more_body": True})
+        while (await receive())["type"] != "http.disconnect":
+            pass
+
+    async with serving_app(endless) as (reader, writer):
+        writer.write(get("/"))
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write_eof()
+        rest = await asyncio.wait_for(reader.read(), 20)
+
+    assert rest == b"6\r\na part\r\n"
+
+
 async def test_a_real_server_answers_a_client_that_ends_its_side(server_url: str) -> None:
     async with wire(server_url) as brief:
         await brief.send(post(TYPENAME))

@@ -11,6 +11,7 @@ import pytest
 import uvicorn
 from graphql import ExecutionResult, GraphQLError
 from starlette.applications import Starlette
+from starlette.requests import ClientDisconnect
 from starlette.types import Message
 from uvicorn.server import ServerState
 
@@ -451,11 +452,12 @@ async def test_an_operation_that_takes_too_long_ends_with_an_error(
     assert "A mutation may or may not have taken effect" in error["message"]
 
 
-async def test_a_fault_of_the_server_is_logged_and_ends_the_websocket(
-    app: Starlette, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("fault", [ZeroDivisionError, ClientDisconnect])
+async def test_a_fault_ends_the_websocket(
+    fault: type[Exception], app: Starlette, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def failing(*_: Any) -> None:
-        raise ZeroDivisionError
+        raise fault
 
     monkeypatch.setattr("graphql_api.http.web_socket._object", failing)
     socket = Socket(app)
