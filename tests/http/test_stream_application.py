@@ -459,7 +459,7 @@ async def test_a_fault_ends_the_websocket(
     def failing(*_: Any) -> None:
         raise fault
 
-    monkeypatch.setattr("graphql_api.http.web_socket._object", failing)
+    monkeypatch.setattr("graphql_api.http.web_socket._Session.run", failing)
     socket = Socket(app)
 
     await asyncio.wait_for(socket.task, 20)
