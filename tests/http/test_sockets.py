@@ -13,6 +13,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 from urllib.parse import urlsplit
 
 import httpx
@@ -536,9 +537,11 @@ async def test_a_client_that_ends_its_side_gets_the_answers_to_complete_requests
 
 
 async def test_a_stream_ends_with_a_client_that_ends_its_side() -> None:
-    async def endless(_scope: Scope, receive: Receive, send: Send) -> None:
+    async def endless(scope: Scope, receive: Receive, send: Send) -> None:
+        scope["exchange"] = SimpleNamespace(stream=None)
         await send({"type": "http.response.start", "status": 200, "headers": []})
         await send({"type": "http.response.body", "body": b"a part", "more_body": True})
+        await send({"type": "http.response.body", "body": b"", "more_body": True})
         while (await receive())["type"] != "http.disconnect":
             pass
 

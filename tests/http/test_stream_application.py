@@ -465,6 +465,27 @@ async def test_a_fault_ends_the_websocket(
     await asyncio.wait_for(socket.task, 20)
 
 
+async def test_a_subscription_that_fails_at_its_beginning_counts_no_longer(
+    database_uri: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def failing(*_: Any) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr("graphql_api.execution.operation.Operation.subscribe", failing)
+    # The WebSocket counts, too.
+    app = create_app(Settings(mongodb_uri=database_uri, max_subscriptions=2))
+    async with app.router.lifespan_context(app):
+        socket = Socket(app)
+        codes = []
+        for _ in range(2):
+            socket.subscribe(CUSTOMER_EVENTS)
+            [error] = (await socket.next("error"))["payload"]
+            codes.append(error["extensions"]["code"])
+        await socket.disconnect()
+
+    assert codes == ["INTERNAL_SERVER_ERROR"] * 2
+
+
 async def test_a_websocket_without_a_valid_host_is_refused(app: Starlette) -> None:
     socket = Socket(app, host="not a host")
     await asyncio.wait_for(socket.task, 20)
