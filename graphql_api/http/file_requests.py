@@ -34,7 +34,7 @@ class Places:
 
     @contextlib.contextmanager
     def place(self) -> Iterator[None]:
-        """A place for one request. Raises `RequestError` if there is none."""
+        """A place for one request. Raises `RequestError` if no place is free."""
         if not self._free:
             raise retry_later(503, f"The server has too many {self._what}.", "OVERLOADED", 5)
         self._free -= 1

@@ -59,7 +59,7 @@ _HISTORY_LOST = {286, 280}
 _INVALID_TOKENS = {9, 15, 260, 40649, 50811}
 _NOT_A_TOKEN = range(40_000, 60_000)
 
-# How long MongoDB waits for an event before it says that there is none: in the live stream, and in
+# How long MongoDB waits for an event before it answers without one: in the live stream, and in
 # the history, whose end a subscriber must not wait for.
 _AWAIT_MILLISECONDS = 500
 _NO_WAIT_MILLISECONDS = 1

@@ -86,7 +86,7 @@ async def permitted_addresses(
 
 
 async def resolve_by_system(host: str, port: int) -> list[str]:
-    """The addresses that the system knows for a name. Raises `OSError` if there are none."""
+    """The addresses that the system knows for a name. Raises `OSError` if it knows no address."""
     found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
     return [str(address[0]) for *_, address in found]
 
