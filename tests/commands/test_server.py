@@ -165,8 +165,14 @@ def test_a_port_that_stays_in_use_is_a_clear_error(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(serve, "_LEFT_BEHIND_SECONDS", 0.3)
-    with socket.create_server(("127.0.0.1", 0)) as other:
+    with _listener(Settings(port=0)) as other:
         port = other.getsockname()[1]
+        with (
+            socket.create_connection(("127.0.0.1", port)),
+            contextlib.closing(other.accept()[0]) as accepted,
+        ):
+            # A client that was switched off is forgotten.
+            assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == 30_000
 
         with pytest.raises(OSError, match="in use") as failure:
             _listener(Settings(port=port))
