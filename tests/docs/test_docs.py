@@ -126,8 +126,9 @@ def test_the_curl_examples_of_events_get_them_and_go_on_after_the_last_one(
                 # The subscription has begun.
                 assert next(lines) == ":"
                 for number in range(0 if ids else 2):
-                    creation = f'{{createCustomer(input: {{email: "e{number}@curl.example"}}) {{__typename}}}}'
-                    httpx.post(url, json={"query": f"mutation {creation}"}).raise_for_status()
+                    input_ = f'{{email: "e{number}@curl.example"}}'
+                    creation = f"mutation {{ createCustomer(input: {input_}) {{ __typename }} }}"
+                    httpx.post(url, json={"query": creation}).raise_for_status()
                 ids.append(next(line for line in lines if line.startswith("id: "))[4:])
 
     assert ids[0] != ids[1]
