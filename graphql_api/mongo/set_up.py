@@ -18,6 +18,7 @@ from ..faults import Misconfigured, SettingUp, Unavailable
 from .connection import in_motor_thread, in_new_thread
 from .customers_collection import NAME, ensure_collection, has_indexes
 from .deadline import within_deadline
+from .known_faults import known_fault
 
 logger = structlog.get_logger()
 
@@ -144,7 +145,10 @@ class SetUp:
 
     def _set_up(self, database: Database[dict[str, Any]]) -> Binary:
         with pymongo.timeout(_SET_UP_SECONDS):
-            return ensure_collection(database, self._start_indexing)
+            uuid = ensure_collection(database, self._start_indexing)
+            if (fault := known_fault(database)) is not None:
+                logger.warning(fault)
+            return uuid
 
     def _start_indexing(self) -> None:
         self._indexing_since = time.monotonic()
