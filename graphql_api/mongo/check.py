@@ -31,6 +31,7 @@ from .customer_documents import (
 from .customers_collection import NAME
 from .database import MongoDatabase
 from .deadline import with_retries
+from .known_faults import known_fault
 
 _Document = Mapping[str, Any]
 
@@ -42,7 +43,7 @@ _OTHER_OPTIONS = {"v", "ns", "background"}
 
 @dataclass(frozen=True)
 class Finding:
-    """One fault: of the customer with this id, or of the collection if the id is None.
+    """One fault: of the customer with this id, or of MongoDB or the collection if it is None.
 
     `fault` is a sentence. The same fault of several customers has the same sentence.
     """
@@ -61,7 +62,7 @@ class Checked:
 
 
 async def check(database: MongoDatabase) -> AsyncIterator[Checked]:
-    """Checks the collection, and then each document, in batches.
+    """Checks MongoDB and the collection, and then each document, in batches.
 
     Raises `Unavailable`, and `pymongo.errors.PyMongoError` if a second try would fail as well.
     """
@@ -82,6 +83,8 @@ def _check_collection(database: Database[dict[str, Any]], *, is_sharded: bool) -
 
 
 def _collection_faults(database: Database[dict[str, Any]], *, is_sharded: bool) -> Iterator[str]:
+    if (fault := known_fault(database)) is not None:
+        yield fault
     if NAME not in database.list_collection_names(filter={"name": NAME}):
         yield "The collection `customers` does not exist. A server creates it when it starts."
         return

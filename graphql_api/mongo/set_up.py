@@ -19,6 +19,7 @@ from .connection import in_motor_thread, in_new_thread
 from .customer_documents import unique_indexes
 from .customers_collection import NAME, ensure_collection, has_indexes
 from .deadline import within_deadline
+from .known_faults import known_fault
 
 logger = structlog.get_logger()
 
@@ -148,7 +149,10 @@ class SetUp:
 
     def _set_up(self, database: Database[dict[str, Any]]) -> Binary:
         with pymongo.timeout(_SET_UP_SECONDS):
-            return ensure_collection(database, self._start_indexing, is_sharded=self.is_sharded)
+            uuid = ensure_collection(database, self._start_indexing, is_sharded=self.is_sharded)
+            if (fault := known_fault(database)) is not None:
+                logger.warning(fault)
+            return uuid
 
     def _start_indexing(self) -> None:
         self._indexing_since = time.monotonic()
