@@ -80,7 +80,7 @@ def example_customer(server_url: str) -> None:
     body = {"query": query, "variables": {"input": values}}
     headers = {"Idempotency-Key": "the customer of the manual's search"}
 
-    reply = httpx.post(f"{server_url}/graphql", json=body, headers=headers)
+    reply = httpx.post(f"{server_url}/graphql", json=body, headers=headers, timeout=20)
 
     assert reply.json()["data"] == {"createCustomer": {"__typename": "CreateCustomerSuccess"}}
 
@@ -92,6 +92,7 @@ def sent(command: str, server_url: str) -> str:
         str(request.url).replace(SERVER_URL, server_url),
         headers=request.headers,
         content=request.content,
+        timeout=20,
     )
     assert reply.status_code == 200
     return reply.text

@@ -63,7 +63,7 @@ def outcomes(server: Server) -> list[tuple[str | None, str]]:
     return [(line["path"], line["outcome"]) for line in requests[1:]]
 
 
-@pytest.mark.alone
+@pytest.mark.in_time
 async def test_files_and_lists_end_with_their_connections_and_with_the_server(
     server: Server, customers: Any
 ) -> None:
@@ -122,7 +122,7 @@ async def test_files_and_lists_end_with_their_connections_and_with_the_server(
     ]
 
 
-@pytest.mark.alone
+@pytest.mark.in_time
 async def test_an_export_ends_with_a_client_that_does_not_read(
     server: Server, customers: Any
 ) -> None:
