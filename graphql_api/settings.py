@@ -414,6 +414,15 @@ class Settings:
             "Additional headers that scripts of those origins may send, separated by commas.",
         ),
     ] = None
+    telemetry: Annotated[
+        bool,
+        _Setting(
+            _true_or_false,
+            "Whether the server sends [traces](tracing.md) to a collector. The variables of "
+            "OpenTelemetry, such as `OTEL_EXPORTER_OTLP_ENDPOINT`, say where and how many. It "
+            "needs the extra `telemetry`.",
+        ),
+    ] = False
     log_level: Annotated[
         str,
         _Setting(

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Collection
 from http import HTTPStatus
 from time import perf_counter
+from typing import TYPE_CHECKING
 
 import structlog
 from starlette.requests import ClientDisconnect
@@ -14,6 +15,9 @@ from .cors import cors_headers
 from .errors import JSON, RequestError, body, error_response, retry_later
 from .exchange import Exchange, request_id
 from .headers import combined, require_host, require_supported_coding
+
+if TYPE_CHECKING:
+    from ..tracing.tracing import Tracing
 
 logger = structlog.get_logger()
 
@@ -33,7 +37,7 @@ class Edge:
 
     `own_paths` are the paths that the log may contain; any other path may hold anything. The log
     has the place of a failure, and never its message. With `cors_origins` every answer has the
-    CORS headers.
+    CORS headers. With `tracing` every request has a span.
     """
 
     def __init__(
@@ -41,10 +45,12 @@ class Edge:
         app: ASGIApp,
         own_paths: Collection[str] = (),
         cors_origins: Collection[str] | None = None,
+        tracing: "Tracing | None" = None,
     ) -> None:
         self._app = app
         self._own_paths = own_paths
         self._cors_origins = cors_origins
+        self._tracing = tracing
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "websocket":
@@ -59,6 +65,12 @@ class Edge:
         scope["exchange"] = exchange
         structlog.contextvars.bind_contextvars(request_id=exchange.request_id)
         named = (b"x-request-id", exchange.request_id.encode("ascii"))
+        path = scope["path"] if scope["path"] in self._own_paths else None
+        exchange.trace = (
+            None
+            if self._tracing is None
+            else self._tracing.request(scope["method"], path, scope["scheme"], received)
+        )
         status: int | None = None
 
         async def send_with_headers(message: Message) -> None:
@@ -109,7 +121,7 @@ class Edge:
         exchange.log(
             status=status,
             method=scope["method"],
-            path=scope["path"] if scope["path"] in self._own_paths else None,
+            path=path,
             duration_ms=round((perf_counter() - began) * 1000, 3),
         )
 

@@ -82,10 +82,13 @@ def retry_headers(errors: Iterable[dict[str, Any]]) -> dict[str, str]:
 def body(content: dict[str, Any], exchange: Exchange) -> bytes:
     """A GraphQL answer as JSON.
 
-    If it has `errors`, this adds `extensions.requestId`, and gives the log the first error's code.
+    If it has `errors`, this adds `extensions.requestId`, and `extensions.traceId` if the server
+    sends traces. The log gets the first error's code.
     """
     if "errors" in content:
         content["extensions"] = {"requestId": exchange.request_id}
+        if exchange.trace is not None:
+            content["extensions"]["traceId"] = exchange.trace.id
         exchange.outcome = content["errors"][0]["extensions"]["code"]
     return orjson.dumps(content)
 

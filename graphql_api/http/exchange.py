@@ -5,10 +5,14 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
+from typing import TYPE_CHECKING
 
 from starlette.types import Scope
 
 from ..logs import log_request
+
+if TYPE_CHECKING:
+    from ..tracing.requests import RequestTrace
 
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,128}")
 
@@ -30,20 +34,29 @@ class Exchange:
     outcome: str = "success"
     # A stream that its connection has taken over, and that writes the line when it ends.
     stream: object = None
+    # None unless the server sends traces.
+    trace: "RequestTrace | None" = None
 
     def log(
         self, *, status: int | None, method: str | None, path: str | None, duration_ms: float | None
     ) -> None:
+        """Writes the line of the request, and ends its trace."""
         failed = (status or HTTPStatus.INTERNAL_SERVER_ERROR) >= HTTPStatus.BAD_REQUEST
+        outcome = "failure" if self.outcome == "success" and failed else self.outcome
+        traced = {}
+        if self.trace is not None:
+            self.trace.end(status, outcome)
+            traced["trace_id"] = self.trace.id
         log_request(
             request_id=self.request_id,
             method=method,
             path=path,
             status=status,
             operation=self.operation,
-            outcome="failure" if self.outcome == "success" and failed else self.outcome,
+            outcome=outcome,
             client=self.client,
             duration_ms=duration_ms,
+            **traced,
         )
 
 

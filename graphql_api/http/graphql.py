@@ -180,8 +180,7 @@ class GraphQLEndpoint:
         if document is None:
             document = await self._read(parameters, _owner(principal, request))
         operation = _chosen(document, parameters.operation_name)
-        if operation is not None:
-            exchange.operation = operation.name and operation.name[:_LONGEST_LOGGED]
+        self._name(operation, document, parameters, exchange)
         self._check(request, operation)
         # GraphQL over HTTP, "Status Codes": application/json has 200 for every well-formed request,
         # even if its operation cannot be determined.
@@ -203,6 +202,8 @@ class GraphQLEndpoint:
                 result = await operation.execute(parameters.variables, context)
         except TimeoutError:
             raise _took_too_long(504 if media_type == _GRAPHQL_RESPONSE else 200) from None
+        if exchange.trace is not None:
+            exchange.trace.end_operation(_first_code(result))
         if not result.errors:
             return _response({"data": result.data}, 200, media_type, exchange)
         errors = [error.formatted for error in result.errors]
@@ -283,7 +284,7 @@ class GraphQLEndpoint:
         operation = _chosen(document, parameters.operation_name)
         if operation is None:
             raise _unresolved(400)
-        exchange.operation = operation.name and operation.name[:_LONGEST_LOGGED]
+        self._name(operation, document, parameters, exchange)
         return operation, parameters.variables
 
     async def content(
@@ -302,6 +303,25 @@ class GraphQLEndpoint:
         if result.data is not None:
             content["data"] = result.data
         return content
+
+    def _name(
+        self,
+        operation: Operation | None,
+        document: Document,
+        parameters: _Parameters,
+        exchange: Exchange,
+    ) -> None:
+        """Gives the log the operation's name, and begins its span if the document is valid.
+
+        The span has no name that a client has made up, but that of the only root field.
+        """
+        if operation is None:
+            return
+        exchange.operation = operation.name and operation.name[:_LONGEST_LOGGED]
+        if exchange.trace is not None and not document.errors:
+            is_trusted = parameters.document_id is not None or parameters.query in self._own_texts
+            name = operation.name if is_trusted else operation.only_root_field
+            exchange.trace.begin_operation(operation.type.value, name)
 
     def _check(self, request: Request, operation: Operation | None) -> None:
         """Raises `RequestError` if the method or the size of the request does not allow this."""
@@ -358,6 +378,11 @@ def _shown(page: HTMLResponse, request: Request) -> Response:
         query = request.scope["query_string"].decode("latin-1")
         return RedirectResponse(f"../graphql?{query}" if query else "../graphql")
     return page
+
+
+def _first_code(result: ExecutionResult) -> str | None:
+    """The code of the first error, if there is one."""
+    return result.errors[0].formatted["extensions"]["code"] if result.errors else None
 
 
 def _chosen(document: Document, name: str | None) -> Operation | None:

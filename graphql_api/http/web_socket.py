@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 from collections.abc import Collection, Mapping, Sequence
 from time import perf_counter
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import orjson
 import structlog
@@ -25,6 +25,9 @@ from .exchange import Exchange, exchange_of, request_id
 from .graphql import GraphQLEndpoint
 from .json_values import from_json
 from .subscriptions import SHUTTING_DOWN, TOKEN_ENDED, Ticket
+
+if TYPE_CHECKING:
+    from ..tracing.tracing import Tracing
 
 logger = structlog.get_logger()
 
@@ -61,17 +64,22 @@ class _Close(Exception):
 
 
 class WebSocketEndpoint:
-    """An ASGI application for WebSockets. Pages of origins that are not listed get no access."""
+    """An ASGI application for WebSockets. Pages of origins that are not listed get no access.
+
+    With `tracing` each operation has a span, and the connection has none.
+    """
 
     def __init__(
         self,
         endpoint: GraphQLEndpoint,
         authenticate: Authenticate,
         cors_origins: Collection[str] | None,
+        tracing: "Tracing | None",
     ) -> None:
         self._endpoint = endpoint
         self._authenticate = authenticate
         self._origins = cors_origins or ()
+        self._tracing = tracing
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Raises `RequestError` if the connection cannot be opened, and `ClientDisconnect`."""
@@ -84,7 +92,9 @@ class WebSocketEndpoint:
             await send({"type": "websocket.close", **close})
             return
         await send({"type": "websocket.accept", "subprotocol": PROTOCOL})
-        session = _Session(self._endpoint, self._authenticate, connection, receive, send)
+        session = _Session(
+            self._endpoint, self._authenticate, connection, receive, send, tracing=self._tracing
+        )
         await session.run()
 
     def _require_origin(self, exchange: Exchange) -> None:
@@ -103,16 +113,19 @@ class WebSocketEndpoint:
 class _Session:
     """One connection, from its first message to its last."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  # what one connection needs
         self,
         endpoint: GraphQLEndpoint,
         authenticate: Authenticate,
         connection: HTTPConnection,
         receive: Receive,
         send: Send,
+        *,
+        tracing: "Tracing | None",
     ) -> None:
         self._endpoint = endpoint
         self._authenticate = authenticate
+        self._tracing = tracing
         self._connection = connection
         self._receive = receive
         self._send_message = send
@@ -212,6 +225,13 @@ class _Session:
         """Executes an operation, and sends its answers. Each has its own line in the log."""
         began = perf_counter()
         exchange = Exchange(request_id(), self._exchange.headers, self._exchange.client)
+        exchange.trace = (
+            None
+            if self._tracing is None
+            else self._tracing.message(
+                "/graphql", self._connection.scope["scheme"], exchange.headers
+            )
+        )
         try:
             start_deadline()
             # Each operation counts as a request.
@@ -262,6 +282,9 @@ class _Session:
             errors = [error.formatted for error in started.errors or ()]
             await self._fail(id_, errors, exchange)
             return
+        if exchange.trace is not None:
+            # The subscription may last for days.
+            exchange.trace.end(200, exchange.outcome)
         try:
             while True:
                 start_deadline()

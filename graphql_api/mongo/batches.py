@@ -4,10 +4,15 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from itertools import islice
-from typing import Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from ..deadline import LEAST_SECONDS
 from ..faults import Unavailable
+
+if TYPE_CHECKING:
+    from opentelemetry.trace import Span
+
+    from ..tracing.batches import BatchSpans
 
 _Item = TypeVar("_Item")
 _Outcome = TypeVar("_Outcome")
@@ -46,11 +51,18 @@ class Batches(Generic[_Item, _Outcome]):
     """
 
     def __init__(
-        self, send: Callable[[list[_Item], float], Awaitable[Sequence[_Outcome | Exception]]]
+        self,
+        send: Callable[[list[_Item], float], Awaitable[Sequence[_Outcome | Exception]]],
+        name: str = "items",
+        spans: "BatchSpans | None" = None,
     ) -> None:
+        """`name` says what is sent, in the spans of the batches."""
         self._send = send
-        # The items that wait with their deadlines, in the order of their arrival.
-        self._waiting: dict[asyncio.Future[_Outcome], tuple[_Item, float]] = {}
+        self._name = name
+        self._spans = spans
+        # The items that wait with their deadlines, in the order of their arrival, and each with the
+        # span of its request.
+        self._waiting: dict[asyncio.Future[_Outcome], tuple[_Item, float, Span | None]] = {}
         self._in_flight: set[asyncio.Task[None]] = set()
         # The batch in flight that blocks the next one; set only in the state `blocked`.
         self._blocking: asyncio.Task[None] | None = None
@@ -69,7 +81,8 @@ class Batches(Generic[_Item, _Outcome]):
             raise Unavailable
         loop = asyncio.get_running_loop()
         waiter: asyncio.Future[_Outcome] = loop.create_future()
-        self._waiting[waiter] = item, deadline
+        span = None if self._spans is None else self._spans.current()
+        self._waiting[waiter] = item, deadline, span
         self._send_next()
         timer = loop.call_later(seconds, self._give_up, waiter)
         try:
@@ -121,13 +134,16 @@ class Batches(Generic[_Item, _Outcome]):
         if not batch:
             return
         self._last_size = len(batch)
-        waiters, items, deadlines = zip(*batch, strict=True)
+        waiters, items, deadlines, spans = zip(*batch, strict=True)
         timer = asyncio.get_running_loop().call_later(
             _BLOCKING_SECONDS, self._unblock, self._blocking
         )
         outcomes: Sequence[_Outcome | Exception]
         try:
-            outcomes = await self._send(list(items), min(deadlines))
+            sending = self._send(list(items), min(deadlines))
+            if self._spans is not None:
+                sending = self._spans.send(self._name, spans, sending)
+            outcomes = await sending
         except Exception as error:  # noqa: BLE001  # `outcome` raises it for each item
             outcomes = [error] * len(batch)
         timer.cancel()

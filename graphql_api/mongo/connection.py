@@ -2,7 +2,7 @@
 
 import asyncio
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from typing import Any, TypeVar
 
@@ -14,6 +14,7 @@ from motor.frameworks.asyncio import max_workers, run_on_executor
 from motor.motor_asyncio import AsyncIOMotorClient, AsyncIOMotorDatabase
 from pymongo import ReadPreference
 from pymongo.database import Database
+from pymongo.monitoring import CommandListener
 from pymongo.read_concern import ReadConcern
 from pymongo.write_concern import WriteConcern
 
@@ -27,9 +28,12 @@ DEFAULT_DATABASE = "graphql_api"
 THREADS: int = max_workers
 
 
-def connect(uri: str) -> AsyncIOMotorDatabase[dict[str, Any]]:
+def connect(
+    uri: str, listeners: Sequence[CommandListener] = ()
+) -> AsyncIOMotorDatabase[dict[str, Any]]:
     """The database that the URI's path names; `graphql_api` if it names none.
 
+    The driver tells the listeners of each command, in the context of the task that sends it.
     Nothing connects before the first command. For a `mongodb+srv` URI, each command looks up the
     hosts in DNS until one look-up has succeeded. Raises `pymongo.errors.PyMongoError` or
     `ValueError` for an invalid URI.
@@ -39,6 +43,7 @@ def connect(uri: str) -> AsyncIOMotorDatabase[dict[str, Any]]:
     client: AsyncIOMotorClient[dict[str, Any]] = AsyncIOMotorClient(
         uri,
         appname="graphql-api",
+        event_listeners=listeners,
         retryWrites=True,
         retryReads=True,
         timeoutMS=int(REQUEST_SECONDS * 1000),

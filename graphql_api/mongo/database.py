@@ -5,7 +5,7 @@ import contextvars
 import time
 from datetime import UTC, datetime
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pymongo
 import structlog
@@ -18,6 +18,9 @@ from ..logs import stack_frames
 from .connection import connect
 from .deadline import within_deadline
 from .set_up import SetUp
+
+if TYPE_CHECKING:
+    from ..tracing.tracing import Tracing
 
 logger = structlog.get_logger()
 
@@ -32,11 +35,13 @@ class MongoDatabase:
 
     It connects with the first command. `customers_set_up` sets up the customers' collection, which
     every write of a customer must wait for. `motor` is Motor's own object for the database.
+    `batch_spans` makes the spans of batches, if the server sends traces.
     """
 
-    def __init__(self, uri: str) -> None:
+    def __init__(self, uri: str, tracing: "Tracing | None" = None) -> None:
         """Raises `pymongo.errors.PyMongoError` or `ValueError` for an invalid URI."""
-        self.motor = connect(uri)
+        self.motor = connect(uri, [] if tracing is None else [tracing.commands])
+        self.batch_spans = None if tracing is None else tracing.batches
         self.customers_set_up = SetUp(self.motor)
         self._readiness = self.collection("readiness")
         self._written_at = self._tried_at = -_PROOF_SECONDS

@@ -20,6 +20,7 @@ MAY_IMPORT = {
     "mongo": {
         *("access", "customers", "deadline", "faults", "logs", "webhooks"),
         *("motor", "pymongo", "bson", "dns", "structlog"),
+        *("tracing", "opentelemetry"),  # their types
     },
     "files": {"customers"},
     "webhooks": {"customers", "faults", "logs", "httpx", "structlog"},
@@ -27,7 +28,9 @@ MAY_IMPORT = {
         *("access", "customers", "deadline", "execution", "faults", "files", "logs", "schema"),
         *("settings", "starlette", "strawberry", "graphql", "orjson", "limits"),
         *("structlog", "httptools", "uvicorn"),
+        "tracing",  # its types
     },
+    "tracing": {"opentelemetry", "pymongo", "structlog"},
     "deadline": set[str](),
     "logs": {"orjson", "output", "structlog"},
     "output": set[str](),
@@ -35,6 +38,7 @@ MAY_IMPORT = {
     "app": {
         *("access", "customers", "faults", "http", "logs", "mongo", "settings", "webhooks"),
         *("starlette", "pymongo", "limits", "structlog"),
+        "tracing",  # only if it is turned on
     },
     "commands": {
         *("access", "app", "customers", "faults", "files", "http", "logs", "mongo", "output"),
