@@ -110,7 +110,7 @@ class Tracing:
         with_commands: bool,
     ) -> RequestTrace | None:
         span = self._tracer.start_span(name, _parent(headers), SpanKind.SERVER, attributes)
-        if with_commands:
+        if with_commands and span.is_recording():
             attach(set_span_in_context(span))
         return RequestTrace(self._tracer, span) if span.get_span_context().is_valid else None
 
