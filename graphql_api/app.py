@@ -73,7 +73,7 @@ def create_app(settings: Settings, *, migrates: bool = False) -> Starlette:
             "GRAPHQL_API_MONGODB_URI must be set. Only `graphql-api serve` runs a MongoDB itself."
         )
     tracing = _tracing() if settings.telemetry else None
-    database = open_database(settings.mongodb_uri, tracing)
+    database = open_database(settings.mongodb_uri, tracing, is_sharded=settings.mongodb_sharded)
     verifiers = _token_verifiers(settings, database)
     if settings.serves_own_machine_only and not is_loopback(settings.host):
         raise SettingsError(
@@ -130,7 +130,7 @@ def create_app(settings: Settings, *, migrates: bool = False) -> Starlette:
         Route("/graphql", endpoint),
         Route("/graphql/", endpoint),
         WebSocketRoute(
-            "/graphql", WebSocketEndpoint(endpoint, authenticate, settings.cors_origins, tracing)
+            "/graphql", WebSocketEndpoint(endpoint, authenticate, settings.cors_origins)
         ),
         Route("/healthz", health.healthz),
         Route("/readyz", health.readyz),
@@ -161,10 +161,12 @@ def create_app(settings: Settings, *, migrates: bool = False) -> Starlette:
     return app
 
 
-def open_database(uri: str, tracing: "Tracing | None" = None) -> MongoDatabase:
+def open_database(
+    uri: str, tracing: "Tracing | None" = None, *, is_sharded: bool = False
+) -> MongoDatabase:
     """Connects at the first use. Raises `SettingsError` for a URI that is not valid."""
     try:
-        return MongoDatabase(uri, tracing)
+        return MongoDatabase(uri, tracing, is_sharded=is_sharded)
     except (PyMongoError, ValueError):
         # The driver's message may show the password that the URI holds.
         raise SettingsError("GRAPHQL_API_MONGODB_URI must be a valid MongoDB URI.") from None

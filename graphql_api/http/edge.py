@@ -129,7 +129,9 @@ class Edge:
         """As above, for a WebSocket, which is logged when it ends."""
         began = perf_counter()
         received = dict(scope["headers"])
-        exchange = Exchange(request_id(received.get(b"x-request-id")), received)
+        exchange = Exchange(
+            request_id(received.get(b"x-request-id")), received, tracing=self._tracing
+        )
         scope["exchange"] = exchange
         structlog.contextvars.bind_contextvars(request_id=exchange.request_id)
         named = (b"x-request-id", exchange.request_id.encode("ascii"))
@@ -150,6 +152,8 @@ class Edge:
         except Exception as error:  # noqa: BLE001  # every failure is logged
             logger.error("The server failed.", exception=stack_frames(error))  # noqa: TRY400  # no texts
             exchange.outcome = "INTERNAL_SERVER_ERROR"
+        if exchange.stream is not None:
+            return
         exchange.log(
             status=status,
             method="GET",

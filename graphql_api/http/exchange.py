@@ -13,6 +13,7 @@ from ..logs import log_request
 
 if TYPE_CHECKING:
     from ..tracing.requests import RequestTrace
+    from ..tracing.tracing import Tracing
 
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,128}")
 
@@ -32,9 +33,10 @@ class Exchange:
     operation: str | None = None
     # `success`, `failure`, `disconnected`, or the code of an error.
     outcome: str = "success"
-    # A stream that its connection has taken over, and that writes the line when it ends.
+    # A stream or a session that its connection has taken over, and that writes the line at its end.
     stream: object = None
-    # None unless the server sends traces.
+    # None unless the server sends traces. A WebSocket has no trace, but each of its operations.
+    tracing: "Tracing | None" = None
     trace: "RequestTrace | None" = None
 
     def log(

@@ -38,11 +38,15 @@ class MongoDatabase:
     `batch_spans` makes the spans of batches, if the server sends traces.
     """
 
-    def __init__(self, uri: str, tracing: "Tracing | None" = None) -> None:
-        """Raises `pymongo.errors.PyMongoError` or `ValueError` for an invalid URI."""
+    def __init__(
+        self, uri: str, tracing: "Tracing | None" = None, *, is_sharded: bool = False
+    ) -> None:
+        """`is_sharded`: customers are stored in the form for sharding.
+
+        Raises `pymongo.errors.PyMongoError` or `ValueError` for an invalid URI."""
         self.motor = connect(uri, [] if tracing is None else [tracing.commands])
         self.batch_spans = None if tracing is None else tracing.batches
-        self.customers_set_up = SetUp(self.motor)
+        self.customers_set_up = SetUp(self.motor, is_sharded=is_sharded)
         self._readiness = self.collection("readiness")
         self._written_at = self._tried_at = -_PROOF_SECONDS
         self._trying: asyncio.Task[None] | None = None

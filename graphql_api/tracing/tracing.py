@@ -91,14 +91,12 @@ class Tracing:
             attributes |= {HTTP_ROUTE: path, URL_PATH: path}
         return self._begin(name, attributes, headers, with_commands=path in _WITH_COMMANDS)
 
-    def message(
-        self, path: str, scheme: str, headers: Mapping[bytes, bytes]
-    ) -> RequestTrace | None:
+    def message(self, path: str, headers: Mapping[bytes, bytes]) -> RequestTrace | None:
         """Does the same as `request` for an operation that arrives over a WebSocket.
 
         `headers` are those of the request that opened the WebSocket.
         """
-        attributes = {HTTP_ROUTE: path, URL_PATH: path, URL_SCHEME: scheme}
+        attributes = {HTTP_ROUTE: path, URL_PATH: path}
         return self._begin(f"WEBSOCKET {path}", attributes, headers, with_commands=True)
 
     def _begin(
