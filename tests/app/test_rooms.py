@@ -27,7 +27,7 @@ MAY_IMPORT = {
     "http": {
         *("access", "customers", "deadline", "execution", "faults", "files", "logs", "schema"),
         *("settings", "starlette", "strawberry", "graphql", "orjson", "limits"),
-        *("structlog", "httptools", "uvicorn"),
+        *("structlog", "httptools", "uvicorn", "websockets"),
         "tracing",  # its types
     },
     "tracing": {"opentelemetry", "pymongo", "structlog"},
