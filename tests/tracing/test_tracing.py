@@ -5,6 +5,7 @@ import contextlib
 import contextvars
 import hashlib
 import json
+import os
 import subprocess
 import sys
 import time
@@ -82,6 +83,8 @@ def test_each_command_of_a_request_has_a_span(collector: Receiver, database_uri:
             database["people"].find_one({"$where": "sleep(3000) || true"})
         trace.end(200, "success")
         database["people"].find_one()
+        with pytest.raises(OperationFailure):
+            database.command("nonsense")
 
     with (
         tracing.sending(),
@@ -155,6 +158,36 @@ async def test_a_batch_is_linked_to_the_requests_that_share_it(collector: Receiv
     assert len(operations) == 3
 
 
+def test_spans_end_with_the_outcome_of_a_request_that_fails(collector: Receiver) -> None:
+    tracing = Tracing()
+
+    def work() -> None:
+        unanswered = begun(tracing)
+        unanswered.begin_operation("query", None)
+        unanswered.end(None, "disconnected")
+        # The second end does nothing.
+        unanswered.end(200, "success")
+        unusual = tracing.request("BREW", None, "https", {b"traceparent": b"hopper"})
+        assert unusual is not None
+        unusual.end(501, "NOT_IMPLEMENTED")
+
+    with tracing.sending():
+        contextvars.Context().run(work)
+
+    query, request, unusual = spans_in(collector.received)
+    assert (query.name, query.error) == ("query", "disconnected")
+    assert (request.name, request.error) == ("POST /graphql", "disconnected")
+    assert "http.response.status_code" not in request.attributes
+    assert (unusual.name, unusual.error, unusual.parent) == ("HTTP", "501", "")
+    assert unusual.attributes == {
+        "http.request.method": "_OTHER",
+        "url.scheme": "https",
+        "http.response.status_code": 501,
+        "graphql_api.outcome": "NOT_IMPLEMENTED",
+        "error.type": "501",
+    }
+
+
 def test_a_disabled_sdk_makes_no_spans(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OTEL_SDK_DISABLED", "true")
 
@@ -171,7 +204,7 @@ def test_without_the_extra_the_server_says_how_to_turn_traces_on() -> None:
 
     ended = subprocess.run(  # noqa: S603  # our own command line
         [sys.executable, "-c", program],
-        env={"GRAPHQL_API_TELEMETRY": "true"},
+        env={**os.environ, "GRAPHQL_API_TELEMETRY": "true"},
         capture_output=True,
         text=True,
         check=False,
