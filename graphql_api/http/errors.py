@@ -83,13 +83,13 @@ def body(content: dict[str, Any], exchange: Exchange) -> bytes:
     """A GraphQL answer as JSON.
 
     If it has `errors`, this adds `extensions.requestId`, and `extensions.traceId` if the server
-    sends traces. The log gets the first error's code.
+    sends traces. The log and the metrics hear of the errors.
     """
     if "errors" in content:
         content["extensions"] = {"requestId": exchange.request_id}
         if exchange.trace is not None:
             content["extensions"]["traceId"] = exchange.trace.id
-        exchange.outcome = content["errors"][0]["extensions"]["code"]
+        exchange.fail(content["errors"])
     return orjson.dumps(content)
 
 

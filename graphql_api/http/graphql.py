@@ -180,7 +180,8 @@ class GraphQLEndpoint:
         if document is None:
             document = await self._read(parameters, _owner(principal, request))
         operation = _chosen(document, parameters.operation_name)
-        self._name(operation, document, parameters, exchange)
+        if operation is not None:
+            exchange.operation = operation.name and operation.name[:_LONGEST_LOGGED]
         self._check(request, operation)
         # GraphQL over HTTP, "Status Codes": application/json has 200 for every well-formed request,
         # even if its operation cannot be determined.
@@ -190,20 +191,19 @@ class GraphQLEndpoint:
         if operation is None:
             raise _unresolved(refused)
 
+        exchange.execute(operation)
         if operation.type is OperationType.SUBSCRIPTION:
             return await self._subscribe(
                 request, principal, operation, parameters.variables, media_type
             )
 
         key = _idempotency_key(request, operation, parameters.variables, refused)
-        context = Context(self._customers, principal, key)
+        context = Context(self._customers, principal, key, exchange.reject)
         try:
             async with asyncio.timeout(self._settings.execution_seconds):
                 result = await operation.execute(parameters.variables, context)
         except TimeoutError:
             raise _took_too_long(504 if media_type == _GRAPHQL_RESPONSE else 200) from None
-        if exchange.trace is not None:
-            exchange.trace.end_operation(_first_code(result))
         if not result.errors:
             return _response({"data": result.data}, 200, media_type, exchange)
         errors = [error.formatted for error in result.errors]
@@ -263,7 +263,14 @@ class GraphQLEndpoint:
         follower = cast("Follower", source)
         ticket.on_end(follower.end)
 
+        transport = "websocket" if connection.scope["type"] == "websocket" else "event_stream"
+        measurements = exchange_of(connection.scope).measurements
+        if measurements is not None:
+            measurements.subscriptions[transport] += 1
+
         def end() -> None:
+            if measurements is not None:
+                measurements.subscriptions[transport] -= 1
             follower.leave()
             self.subscriptions.release(ticket)
 
@@ -284,14 +291,19 @@ class GraphQLEndpoint:
         operation = _chosen(document, parameters.operation_name)
         if operation is None:
             raise _unresolved(400)
-        self._name(operation, document, parameters, exchange)
+        exchange.execute(operation)
+        exchange.operation = operation.name and operation.name[:_LONGEST_LOGGED]
         return operation, parameters.variables
 
     async def content(
-        self, operation: Operation, variables: dict[str, Any] | None, principal: Principal
+        self,
+        operation: Operation,
+        variables: dict[str, Any] | None,
+        principal: Principal,
+        exchange: Exchange,
     ) -> dict[str, Any]:
         """The answer of a query or a mutation. Raises `RequestError` if it takes too long."""
-        context = Context(self._customers, principal)
+        context = Context(self._customers, principal, rejected=exchange.reject)
         try:
             async with asyncio.timeout(self._settings.execution_seconds):
                 result = await operation.execute(variables, context)
@@ -303,25 +315,6 @@ class GraphQLEndpoint:
         if result.data is not None:
             content["data"] = result.data
         return content
-
-    def _name(
-        self,
-        operation: Operation | None,
-        document: Document,
-        parameters: _Parameters,
-        exchange: Exchange,
-    ) -> None:
-        """Gives the log the operation's name, and begins its span if the document is valid.
-
-        The span has no name that a client has made up, but that of the only root field.
-        """
-        if operation is None:
-            return
-        exchange.operation = operation.name and operation.name[:_LONGEST_LOGGED]
-        if exchange.trace is not None and not document.errors:
-            is_trusted = parameters.document_id is not None or parameters.query in self._own_texts
-            name = operation.name if is_trusted else operation.only_root_field
-            exchange.trace.begin_operation(operation.type.value, name)
 
     def _check(self, request: Request, operation: Operation | None) -> None:
         """Raises `RequestError` if the method or the size of the request does not allow this."""
@@ -380,11 +373,6 @@ def _shown(page: HTMLResponse, request: Request) -> Response:
     return page
 
 
-def _first_code(result: ExecutionResult) -> str | None:
-    """The code of the first error, if there is one."""
-    return result.errors[0].formatted["extensions"]["code"] if result.errors else None
-
-
 def _chosen(document: Document, name: str | None) -> Operation | None:
     """The operation with this name, or the only one; None if neither exists."""
     if name is None and len(document.operations) == 1:
@@ -396,6 +384,9 @@ def _chosen(document: Document, name: str | None) -> Operation | None:
 def _response(
     content: dict[str, Any], status_code: int, media_type: str, exchange: Exchange
 ) -> Response:
+    if exchange.trace is not None:
+        errors = content.get("errors")
+        exchange.trace.end_operation(errors[0]["extensions"]["code"] if errors else None)
     encoded = body(content, exchange)
     if media_type == EVENT_STREAM:
         encoded = complete_event(encoded)

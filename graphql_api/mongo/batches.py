@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 
 from ..deadline import LEAST_SECONDS
 from ..faults import Unavailable
+from ..metrics.measurements import Measurements
 
 if TYPE_CHECKING:
     from opentelemetry.trace import Span
@@ -53,16 +54,22 @@ class Batches(Generic[_Item, _Outcome]):
     def __init__(
         self,
         send: Callable[[list[_Item], float], Awaitable[Sequence[_Outcome | Exception]]],
+        measurements: Measurements | None = None,
+        *,
         name: str = "items",
         spans: "BatchSpans | None" = None,
     ) -> None:
-        """`name` says what is sent, in the spans of the batches."""
+        """With `measurements`, batches are counted as those of creations.
+
+        With `spans`, each batch has a span, in which `name` says what is sent.
+        """
         self._send = send
+        self._measurements = measurements
         self._name = name
         self._spans = spans
-        # The items that wait with their deadlines, in the order of their arrival, and each with the
-        # span of its request.
-        self._waiting: dict[asyncio.Future[_Outcome], tuple[_Item, float, Span | None]] = {}
+        # The items that wait, in the order of their arrival: each with its deadline, its arrival
+        # and the span of its request.
+        self._waiting: dict[asyncio.Future[_Outcome], tuple[_Item, float, float, Span | None]] = {}
         self._in_flight: set[asyncio.Task[None]] = set()
         # The batch in flight that blocks the next one; set only in the state `blocked`.
         self._blocking: asyncio.Task[None] | None = None
@@ -76,13 +83,14 @@ class Batches(Generic[_Item, _Outcome]):
         Raises the item's or the batch's error, and `Unavailable` if the item was not sent: 1,000
         items wait already, or the time that is left does not suffice.
         """
-        seconds = deadline - time.monotonic() - LEAST_SECONDS
+        now = time.monotonic()
+        seconds = deadline - now - LEAST_SECONDS
         if seconds < 0 or len(self._waiting) == _MAX_WAITING:
             raise Unavailable
         loop = asyncio.get_running_loop()
         waiter: asyncio.Future[_Outcome] = loop.create_future()
         span = None if self._spans is None else self._spans.current()
-        self._waiting[waiter] = item, deadline, span
+        self._waiting[waiter] = item, deadline, now, span
         self._send_next()
         timer = loop.call_later(seconds, self._give_up, waiter)
         try:
@@ -134,7 +142,9 @@ class Batches(Generic[_Item, _Outcome]):
         if not batch:
             return
         self._last_size = len(batch)
-        waiters, items, deadlines, spans = zip(*batch, strict=True)
+        waiters, items, deadlines, arrivals, spans = zip(*batch, strict=True)
+        if self._measurements is not None:
+            self._measurements.count_batch(arrivals, time.monotonic())
         timer = asyncio.get_running_loop().call_later(
             _BLOCKING_SECONDS, self._unblock, self._blocking
         )

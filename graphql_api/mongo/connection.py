@@ -43,7 +43,6 @@ def connect(
     client: AsyncIOMotorClient[dict[str, Any]] = AsyncIOMotorClient(
         uri,
         appname="graphql-api",
-        event_listeners=listeners,
         retryWrites=True,
         retryReads=True,
         timeoutMS=int(REQUEST_SECONDS * 1000),
@@ -58,6 +57,7 @@ def connect(
         # One connection for each thread, one for the thread that sets up the collection, and one
         # for the thread that reads the change stream.
         maxPoolSize=THREADS + 2,
+        event_listeners=listeners,
     )
     return client.get_default_database(
         DEFAULT_DATABASE,

@@ -11,10 +11,13 @@ import pymongo
 import structlog
 from motor.motor_asyncio import AsyncIOMotorCollection
 from pymongo.errors import PyMongoError
+from pymongo.monitoring import CommandListener
 
 from ..deadline import READY_GRACE_SECONDS, READY_SECONDS, REQUEST_SECONDS, deadline_in
 from ..faults import Unavailable
 from ..logs import stack_frames
+from ..metrics.measurements import Measurements
+from .command_times import CommandTimes, connections
 from .connection import connect
 from .deadline import within_deadline
 from .set_up import SetUp
@@ -39,13 +42,26 @@ class MongoDatabase:
     """
 
     def __init__(
-        self, uri: str, tracing: "Tracing | None" = None, *, is_sharded: bool = False
+        self,
+        uri: str,
+        measurements: Measurements | None = None,
+        tracing: "Tracing | None" = None,
+        *,
+        is_sharded: bool = False,
     ) -> None:
         """`is_sharded`: customers are stored in the form for sharding.
 
-        Raises `pymongo.errors.PyMongoError` or `ValueError` for an invalid URI."""
-        self.motor = connect(uri, [] if tracing is None else [tracing.commands])
+        With `measurements`, every command is measured. Raises `pymongo.errors.PyMongoError` or
+        `ValueError` for an invalid URI.
+        """
+        self.measurements = measurements
         self.batch_spans = None if tracing is None else tracing.batches
+        listeners: list[CommandListener] = [] if tracing is None else [tracing.commands]
+        if measurements is not None:
+            listeners.append(CommandTimes(measurements))
+        self.motor = connect(uri, listeners)
+        if measurements is not None:
+            measurements.connections = partial(connections, self.motor.client)
         self.customers_set_up = SetUp(self.motor, is_sharded=is_sharded)
         self._readiness = self.collection("readiness")
         self._written_at = self._tried_at = -_PROOF_SECONDS

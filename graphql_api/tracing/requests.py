@@ -30,14 +30,12 @@ class RequestTrace:
         self._operation: Span | None = None
         self.id = format_trace_id(span.get_span_context().trace_id)
 
-    def begin_operation(self, type_: str, name: str | None) -> None:
-        """`name` must be the server's own: a registered operation's, or one of the schema."""
+    def begin_operation(self, type_: str, name: str) -> None:
+        """`name` must not be one that a client has made up."""
         if not self._span.is_recording():
             # It is not sampled, and its children would not be either.
             return
-        attributes = {"graphql.operation.type": type_}
-        if name is not None:
-            attributes["graphql.operation.name"] = name
+        attributes = {"graphql.operation.type": type_, "graphql.operation.name": name}
         parent = set_span_in_context(self._span)
         self._operation = self._tracer.start_span(type_, parent, SpanKind.SERVER, attributes)
         attach(set_span_in_context(self._operation))

@@ -17,16 +17,17 @@ MAY_IMPORT = {
     "access": {"deadline", "faults", "jwt"},
     "execution": {"faults", "logs", "strawberry", "graphql", "structlog"},
     "schema": {"access", "customers", "execution", "strawberry", "graphql"},
+    "metrics": {"orjson", "prometheus_client", "starlette", "uvicorn"},
     "mongo": {
-        *("access", "customers", "deadline", "faults", "logs", "webhooks"),
+        *("access", "customers", "deadline", "faults", "logs", "metrics", "webhooks"),
         *("motor", "pymongo", "bson", "dns", "structlog"),
         *("tracing", "opentelemetry"),  # their types
     },
     "files": {"customers"},
     "webhooks": {"customers", "faults", "logs", "httpx", "structlog"},
     "http": {
-        *("access", "customers", "deadline", "execution", "faults", "files", "logs", "schema"),
-        *("settings", "starlette", "strawberry", "graphql", "orjson", "limits"),
+        *("access", "customers", "deadline", "execution", "faults", "files", "logs", "metrics"),
+        *("schema", "settings", "starlette", "strawberry", "graphql", "orjson", "limits"),
         *("structlog", "httptools", "uvicorn", "websockets"),
         "tracing",  # its types
     },
@@ -36,13 +37,14 @@ MAY_IMPORT = {
     "output": set[str](),
     "settings": set[str](),
     "app": {
-        *("access", "customers", "faults", "http", "logs", "mongo", "settings", "webhooks"),
+        *("access", "customers", "faults", "http", "logs", "metrics", "mongo", "settings"),
+        *("webhooks",),
         *("starlette", "pymongo", "limits", "structlog"),
         "tracing",  # only if it is turned on
     },
     "commands": {
-        *("access", "app", "customers", "faults", "files", "http", "logs", "mongo", "output"),
-        *("schema", "settings", "webhooks"),
+        *("access", "app", "customers", "faults", "files", "http", "logs", "metrics", "mongo"),
+        *("output", "schema", "settings", "webhooks"),
         *("rich", "starlette", "uvicorn"),
     },
     "__main__": {"commands", "faults", "logs", "mongo", "settings"},

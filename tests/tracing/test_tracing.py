@@ -124,7 +124,7 @@ async def test_a_batch_is_linked_to_the_requests_that_share_it(collector: Receiv
         await may_end.wait()
         return items
 
-    batches = Batches(send, "insert", tracing.batches)
+    batches = Batches(send, name="insert", spans=tracing.batches)
 
     async def request(traceparent: str | None, *items: int) -> None:
         trace = begun(tracing, traceparent)
@@ -163,7 +163,7 @@ def test_spans_end_with_the_outcome_of_a_request_that_fails(collector: Receiver)
 
     def work() -> None:
         unanswered = begun(tracing)
-        unanswered.begin_operation("query", None)
+        unanswered.begin_operation("query", "customer")
         unanswered.end(None, "disconnected")
         # The second end does nothing.
         unanswered.end(200, "success")
