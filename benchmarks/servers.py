@@ -21,6 +21,7 @@ from .rules import rules_as_json
 FLOOR = "floor"
 OURS = "graphql-api"
 TWO_WORKERS = "graphql-api, two workers"
+WITH_METRICS = "graphql-api, metrics"
 STRAWBERRY = "default Strawberry"
 MERCURIUS = "Mercurius"
 
@@ -36,6 +37,7 @@ _COMMANDS = {
     ],
     OURS: [*_OURS, "--port"],
     TWO_WORKERS: [*_OURS, "--workers", "2", "--port"],
+    WITH_METRICS: [*_OURS, "--metrics-port", "0", "--port"],
     STRAWBERRY: [*_UVICORN, "benchmarks.default_strawberry:app", "--port"],
     MERCURIUS: ["node", str(_MERCURIUS / "server.js")],
 }
@@ -57,7 +59,7 @@ class Server:
     @property
     def is_ours(self) -> bool:
         """Whether it answers the loads of our server that no other server answers."""
-        return self.name in (FLOOR, OURS, TWO_WORKERS)
+        return self.name in (FLOOR, OURS, TWO_WORKERS, WITH_METRICS)
 
     def cpu_seconds(self) -> float:
         """The CPU time so far, user and system, of all its threads and processes."""

@@ -21,7 +21,7 @@ from ..logs import stack_frames
 from .authentication import Authenticate
 from .errors import RequestError, body
 from .event_stream import TOO_SLOW
-from .exchange import Exchange, exchange_of, request_id
+from .exchange import WEBSOCKET, Exchange, exchange_of, request_id
 from .graphql import GraphQLEndpoint
 from .json_values import from_json
 from .subscriptions import SHUTTING_DOWN, TOKEN_ENDED, Ticket
@@ -212,6 +212,7 @@ class _Session:
         """Executes an operation, and sends its answers. Each has its own line in the log."""
         began = perf_counter()
         exchange = Exchange(request_id(), self._exchange.headers, self._exchange.client)
+        exchange.measurements = self._exchange.measurements
         try:
             start_deadline()
             # Each operation counts as a request.
@@ -224,7 +225,7 @@ class _Session:
             if operation.type is OperationType.SUBSCRIPTION:
                 await self._stream(id_, principal, operation, variables, exchange)
                 return
-            content = await self._endpoint.content(operation, variables, principal)
+            content = await self._endpoint.content(operation, variables, principal, exchange)
             self._operations.pop(id_, None)
             if "data" in content:
                 await self._send_answer(id_, body(content, exchange))
@@ -247,7 +248,7 @@ class _Session:
             if self._operations.get(id_) is asyncio.current_task():
                 del self._operations[id_]
             duration = round((perf_counter() - began) * 1000, 3)
-            exchange.log(status=200, method="WEBSOCKET", path="/graphql", duration_ms=duration)
+            exchange.log(status=200, method=WEBSOCKET, path="/graphql", duration_ms=duration)
 
     async def _stream(
         self,
@@ -279,7 +280,7 @@ class _Session:
         self, id_: str, errors: Sequence[Mapping[str, Any]], exchange: Exchange
     ) -> None:
         self._operations.pop(id_, None)
-        exchange.outcome = errors[0]["extensions"]["code"]
+        exchange.fail(errors)
         with contextlib.suppress(ClientDisconnect):
             await self._send({"id": id_, "type": "error", "payload": errors})
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from typing import Any, TypeVar
 
@@ -14,6 +14,7 @@ from motor.frameworks.asyncio import max_workers, run_on_executor
 from motor.motor_asyncio import AsyncIOMotorClient, AsyncIOMotorDatabase
 from pymongo import ReadPreference
 from pymongo.database import Database
+from pymongo.monitoring import CommandListener
 from pymongo.read_concern import ReadConcern
 from pymongo.write_concern import WriteConcern
 
@@ -27,7 +28,9 @@ DEFAULT_DATABASE = "graphql_api"
 THREADS: int = max_workers
 
 
-def connect(uri: str) -> AsyncIOMotorDatabase[dict[str, Any]]:
+def connect(
+    uri: str, listeners: Sequence[CommandListener] = ()
+) -> AsyncIOMotorDatabase[dict[str, Any]]:
     """The database that the URI's path names; `graphql_api` if it names none.
 
     Nothing connects before the first command. For a `mongodb+srv` URI, each command looks up the
@@ -53,6 +56,7 @@ def connect(uri: str) -> AsyncIOMotorDatabase[dict[str, Any]]:
         # One connection for each thread, one for the thread that sets up the collection, and one
         # for the thread that reads the change stream.
         maxPoolSize=THREADS + 2,
+        event_listeners=listeners,
     )
     return client.get_default_database(
         DEFAULT_DATABASE,

@@ -15,6 +15,8 @@ from pymongo.errors import PyMongoError
 from ..deadline import READY_GRACE_SECONDS, READY_SECONDS, REQUEST_SECONDS, deadline_in
 from ..faults import Unavailable
 from ..logs import stack_frames
+from ..metrics.measurements import Measurements
+from .command_times import CommandTimes, connections
 from .connection import connect
 from .deadline import within_deadline
 from .set_up import SetUp
@@ -34,9 +36,14 @@ class MongoDatabase:
     every write of a customer must wait for. `motor` is Motor's own object for the database.
     """
 
-    def __init__(self, uri: str) -> None:
+    def __init__(self, uri: str, measurements: Measurements | None = None) -> None:
         """Raises `pymongo.errors.PyMongoError` or `ValueError` for an invalid URI."""
-        self.motor = connect(uri)
+        self.measurements = measurements
+        if measurements is None:
+            self.motor = connect(uri)
+        else:
+            self.motor = connect(uri, [CommandTimes(measurements)])
+            measurements.connections = partial(connections, self.motor.client)
         self.customers_set_up = SetUp(self.motor)
         self._readiness = self.collection("readiness")
         self._written_at = self._tried_at = -_PROOF_SECONDS

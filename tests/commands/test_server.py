@@ -17,7 +17,6 @@ from graphql_api.__main__ import main
 from graphql_api.commands import serve
 from graphql_api.commands.serve import _authority, _listener, _reason
 from graphql_api.schema.schema import sdl
-from graphql_api.settings import Settings
 
 from ..support.clients import create_customer
 from ..support.servers import (
@@ -169,7 +168,7 @@ def test_a_port_that_stays_in_use_is_a_clear_error(
         port = other.getsockname()[1]
 
         with pytest.raises(OSError, match="in use") as failure:
-            _listener(Settings(port=port))
+            _listener("127.0.0.1", port)
 
     assert str(failure.value) == (
         f"Port {port} is in use. Stop the program that uses it, or choose another port with --port "
@@ -226,7 +225,7 @@ def test_sigquit_stops_a_server_and_other_signals_are_only_logged(
 )
 def test_a_host_that_is_not_this_machine_is_a_clear_error(host: str) -> None:
     with pytest.raises(OSError, match="cannot listen") as failure:
-        _listener(Settings(host=host, port=0))
+        _listener(host, 0)
 
     assert str(failure.value) == (
         "The server cannot listen on this host. Choose an address of this machine with --host."
@@ -235,7 +234,7 @@ def test_a_host_that_is_not_this_machine_is_a_clear_error(host: str) -> None:
 
 def test_a_port_that_needs_root_is_a_clear_error() -> None:
     # Tests often run as root, which may listen on every port.
-    reason = _reason(PermissionError(errno.EACCES, "Permission denied"), 80)
+    reason = _reason(PermissionError(errno.EACCES, "Permission denied"), 80, "host", "port")
 
     assert reason == ("This user may not listen on port 80. Choose a port above 1023.")
 
