@@ -27,10 +27,18 @@ from graphql_api.mongo.api_keys import MongoApiKeys
 from ..conftest import Command
 from ..support.builds import document_id
 from ..support.clients import CREATE_CUSTOMER, create_customer, until_ready
-from ..support.clusters import Cluster, cluster, is_healthy, needs_nginx, set_up
+from ..support.clusters import (
+    Cluster,
+    cluster,
+    is_healthy,
+    needs_nginx,
+    needs_prometheus,
+    set_up,
+)
 from ..support.servers import Server, until
 from ..support.subscribers import CUSTOMER_EVENTS, subscribed
 from ..support.tokens import api_key, bearer, id_of
+from .test_monitoring import queries
 
 pytestmark = pytest.mark.alone
 
@@ -216,6 +224,35 @@ async def socket(two: Cluster, key: str) -> AsyncIterator[Any]:
         await opened.send(json.dumps({"type": "ping"}))
         assert json.loads(await opened.recv()) == {"type": "pong"}
         yield opened
+
+
+@needs_nginx
+@needs_prometheus
+def test_prometheus_answers_each_query_of_the_alerts_and_of_the_dashboard(
+    two: Cluster, servers: list[Server]
+) -> None:
+    with two.prometheus() as url, httpx.Client(base_url=f"{url}/api/v1") as prometheus:
+
+        def result(query: str) -> list[dict[str, Any]]:
+            reply = prometheus.get("/query", params={"query": query})
+            assert reply.status_code == 200, reply.text
+            found: list[dict[str, Any]] = reply.json()["data"]["result"]
+            return found
+
+        until(
+            lambda: len(result('count_over_time(up{job="graphql-api"}[1m]) > 2')) == len(servers),
+            "both servers are scraped three times",
+        )
+        answers = {query: result(query) for query in queries()}
+        rules = prometheus.get("/rules").json()["data"]["groups"][0]["rules"]
+        firing = [rule["name"] for rule in rules if rule["state"] != "inactive"]
+
+    assert {rule["health"] for rule in rules} == {"ok"}
+    assert firing == []
+    assert answers['sum(up{job="graphql-api"})'][0]["value"][1] == "2"
+    assert (
+        answers['count(count by (version) (graphql_api_build_info{job="graphql-api"})) > 1'] == []
+    )
 
 
 class Load:

@@ -66,6 +66,7 @@ class Cluster:
             "GRAPHQL_API_RATE_LIMIT_STORAGE_FILE": str(self.secrets / "mongodb_uri"),
             "GRAPHQL_API_TRUSTED_PROXIES": "127.0.0.1",
             "GRAPHQL_API_KEEP_ALIVE_SECONDS": "75",
+            "GRAPHQL_API_METRICS_PORT": str(self.metrics_ports[number]),
             **settings,
         }
         errors = self.folder / f"server{number + 1}.log"
