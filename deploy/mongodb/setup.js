@@ -34,7 +34,7 @@ const privileges = [
     resource: { db: "graphql_api", collection: "" },
     actions: [
       ...["find", "insert", "update", "remove", "changeStream"],
-      ...["listCollections", "createCollection", "collMod", "listIndexes", "createIndex"],
+      ...["listCollections", "collMod", "listIndexes", "createIndex"],
     ],
   },
   // The progress of the builds of indexes.

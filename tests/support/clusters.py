@@ -20,6 +20,7 @@ from .servers import Server, serving, until
 DEPLOY = ROOT / "deploy"
 _MONGOSH = ROOT / "tests/deploy/mongosh/node_modules/.bin/mongosh"
 
+needs_mongosh = skipped_without(_MONGOSH.exists(), "Node 20.19")
 needs_nginx = skipped_without(
     shutil.which("nginx") and shutil.which("openssl") and _MONGOSH.exists(),
     "nginx, with openssl and Node 20.19,",
