@@ -78,7 +78,9 @@ def create_app(
             "GRAPHQL_API_MONGODB_URI must be set. Only `graphql-api serve` runs a MongoDB itself."
         )
     measurements = None if reports is None else Measurements()
-    database = open_database(settings.mongodb_uri, measurements)
+    database = open_database(
+        settings.mongodb_uri, measurements, is_sharded=settings.mongodb_sharded
+    )
     verifiers = _token_verifiers(settings, database)
     if settings.serves_own_machine_only and not is_loopback(settings.host):
         raise SettingsError(
@@ -154,10 +156,25 @@ def create_app(
         *_root(settings, authentication=bool(verifiers)),
     ]
     imports = ImportEndpoint(
-        lambda: MongoImports(database), authenticate, settings.max_import_bytes
+        lambda: MongoImports(database),
+        authenticate,
+        endpoint.subscriptions,
+        settings.max_import_bytes,
     )
     if settings.shows_dashboard:
-        routes += _file_routes(imports, database, authenticate, settings)
+        routes += [
+            Route(IMPORT_PATH, imports, methods=["POST"]),
+            Route(
+                EXPORT_PATH,
+                ExportEndpoint(
+                    _exporting(database),
+                    authenticate,
+                    endpoint.subscriptions,
+                    settings.max_body_bytes,
+                ),
+                methods=["POST"],
+            ),
+        ]
     own_paths = {route.path for route in routes}
     for folder, files in _page_files(settings).items():
         routes.append(Route(f"{folder}/{{name}}", files, methods=["GET"]))
@@ -175,10 +192,12 @@ def create_app(
     return app
 
 
-def open_database(uri: str, measurements: Measurements | None = None) -> MongoDatabase:
+def open_database(
+    uri: str, measurements: Measurements | None = None, *, is_sharded: bool = False
+) -> MongoDatabase:
     """Connects at the first use. Raises `SettingsError` for a URI that is not valid."""
     try:
-        return MongoDatabase(uri, measurements)
+        return MongoDatabase(uri, measurements, is_sharded=is_sharded)
     except (PyMongoError, ValueError):
         # The driver's message may show the password that the URI holds.
         raise SettingsError("GRAPHQL_API_MONGODB_URI must be a valid MongoDB URI.") from None
@@ -229,16 +248,6 @@ def _root(settings: Settings, *, authentication: bool) -> list[Route]:
         # A response is an ASGI application, too.
         return [Route("/", page, methods=["GET"])]
     return [Route("/", _to_graphiql)] if settings.shows_graphiql else []
-
-
-def _file_routes(
-    imports: ImportEndpoint, database: MongoDatabase, authenticate: Authenticate, settings: Settings
-) -> list[Route]:
-    exports = ExportEndpoint(_exporting(database), authenticate, settings.max_body_bytes)
-    return [
-        Route(IMPORT_PATH, imports, methods=["POST"]),
-        Route(EXPORT_PATH, exports, methods=["POST"]),
-    ]
 
 
 def _exporting(database: MongoDatabase) -> Export:

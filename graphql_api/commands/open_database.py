@@ -24,7 +24,8 @@ def with_database(settings: Settings, work: Callable[[MongoDatabase], Awaitable[
     """
 
     async def run(uri: str) -> int:
-        with contextlib.closing(open_database(uri)) as database, driver_errors_explained():
+        opened = open_database(uri, is_sharded=settings.mongodb_sharded)
+        with contextlib.closing(opened) as database, driver_errors_explained():
             return await work(database)
 
     log_to_standard_error()

@@ -47,6 +47,9 @@ _T = TypeVar("_T")
 _LEFT_BEHIND_SECONDS = 10.0
 _POLL_SECONDS = 0.1
 
+# A client that is still there acknowledges within this time, also after losses of its network.
+_LEAST_UNACKNOWLEDGED_SECONDS = 30
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the settings that have an option."""
@@ -82,6 +85,7 @@ def run(options: argparse.Namespace) -> int:
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard_limit, hard_limit))
     with contextlib.ExitStack() as held:
         listener = held.enter_context(_listener(settings.host, settings.port))
+        _end_silent_connections(listener, settings)
         metrics_listener = _metrics_listener(settings)
         # The embedded MongoDB is this server's own, so no operator migrates it by a command.
         migrates = settings.mongodb_uri is None
@@ -267,7 +271,7 @@ def _listener(
     """Listens before the server is ready, so that early clients wait and are not refused."""
     is_ipv6 = ":" in host
     try:
-        return _once_free(
+        listener = _once_free(
             lambda: socket.create_server(
                 (host, port),
                 family=socket.AF_INET6 if is_ipv6 else socket.AF_INET,
@@ -276,6 +280,27 @@ def _listener(
         )
     except (OSError, UnicodeError) as error:
         raise OSError(_reason(error, port, host_setting, port_setting)) from None
+    return listener
+
+
+def _end_silent_connections(listener: socket.socket, settings: Settings) -> None:
+    """Lets the kernel end connections whose client acknowledges nothing for a time.
+
+    The connections inherit it. Only Linux has it.
+    """
+    with contextlib.suppress(AttributeError):
+        listener.setsockopt(
+            socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, _unacknowledged_milliseconds(settings)
+        )
+
+
+def _unacknowledged_milliseconds(settings: Settings) -> int:
+    """How long a client may acknowledge nothing before the kernel ends its connection.
+
+    A client whose machine was switched off does not end its connection itself. The kernel's own
+    limit is about 15 minutes.
+    """
+    return 1000 * max(settings.send_seconds, _LEAST_UNACKNOWLEDGED_SECONDS)
 
 
 def _reason(error: OSError | UnicodeError, port: int, host_setting: str, port_setting: str) -> str:

@@ -36,15 +36,21 @@ class MongoDatabase:
     every write of a customer must wait for. `motor` is Motor's own object for the database.
     """
 
-    def __init__(self, uri: str, measurements: Measurements | None = None) -> None:
-        """Raises `pymongo.errors.PyMongoError` or `ValueError` for an invalid URI."""
+    def __init__(
+        self, uri: str, measurements: Measurements | None = None, *, is_sharded: bool = False
+    ) -> None:
+        """`is_sharded`: customers are stored in the form for sharding.
+
+        With `measurements`, every command is measured. Raises `pymongo.errors.PyMongoError` or
+        `ValueError` for an invalid URI.
+        """
         self.measurements = measurements
         if measurements is None:
             self.motor = connect(uri)
         else:
             self.motor = connect(uri, [CommandTimes(measurements)])
             measurements.connections = partial(connections, self.motor.client)
-        self.customers_set_up = SetUp(self.motor)
+        self.customers_set_up = SetUp(self.motor, is_sharded=is_sharded)
         self._readiness = self.collection("readiness")
         self._written_at = self._tried_at = -_PROOF_SECONDS
         self._trying: asyncio.Task[None] | None = None

@@ -1,25 +1,31 @@
 """All customers of a list as they were at one moment, for an export."""
 
+import asyncio
+import contextlib
 from collections.abc import AsyncGenerator
 from functools import partial
 from typing import Any
 
 from pymongo.client_session import ClientSession
 from pymongo.database import Database
-from pymongo.errors import OperationFailure
+from pymongo.errors import OperationFailure, PyMongoError
 
 from ..customers.fields import Customer
 from ..customers.listings import Listing, Position, position_of
-from ..faults import Misconfigured
+from ..deadline import deadline_in
+from ..faults import Misconfigured, Unavailable
 from .customers_collection import NAME
 from .database import MongoDatabase
-from .deadline import with_retries
+from .deadline import with_retries, within_deadline
 from .pages import read_on
 
 _PART = 1_000
 
 # Several conditions may have MongoDB read every customer for one part.
 _PART_SECONDS = 600.0
+
+# How long a client that leaves may wait until MongoDB ends its part.
+_KILL_SECONDS = 5.0
 
 _SNAPSHOT_TOO_OLD = 239
 
@@ -37,16 +43,29 @@ async def export_customers(
     # The session reads everything at the time of its first read, also from another primary.
     with database.motor.delegate.client.start_session(snapshot=True) as session:
         while True:
-            part = await with_retries(
-                database.motor,
-                partial(_read, listing=listing, after=after, session=session),
-                _PART_SECONDS,
-            )
+            try:
+                part = await with_retries(
+                    database.motor,
+                    partial(_read, listing=listing, after=after, session=session),
+                    _PART_SECONDS,
+                )
+            except asyncio.CancelledError:
+                await _kill(database, session)
+                raise
             if part:
                 yield part
             if len(part) < _PART:
                 return
             after = position_of(part[-1], listing.order)
+
+
+async def _kill(database: MongoDatabase, session: ClientSession) -> None:
+    """Ends what MongoDB does for a session. Otherwise a thread would wait for it for minutes."""
+    with contextlib.suppress(Unavailable, PyMongoError):
+        await within_deadline(
+            deadline_in(_KILL_SECONDS),
+            partial(database.motor.client.admin.command, "killSessions", [session.session_id]),
+        )
 
 
 async def estimated_customers(database: MongoDatabase) -> int:

@@ -195,3 +195,18 @@ def test_a_client_that_has_not_looked_its_hosts_up_has_no_connections() -> None:
     uri = "mongodb+srv://customers.example.invalid/"
     with contextlib.closing(MongoDatabase(uri, measurements)):
         assert measurements.connections() == (0, 0)
+
+
+async def test_a_process_that_ends_before_it_serves_counts_nothing() -> None:
+    own, of_process = socket.socketpair()
+    totals = Totals(("1.0", "3.11", "motor"), 2)
+    following = asyncio.create_task(totals.follow(own))
+    await asyncio.sleep(0)
+    before = numbers(await totals.scrape())
+
+    of_process.close()
+    await following
+
+    after = numbers(await totals.scrape())
+    assert before == after
+    assert after["workers"] == 0

@@ -17,6 +17,7 @@ from graphql_api.deadline import deadline_in
 from graphql_api.faults import Misconfigured, Unavailable
 from graphql_api.mongo.connection import connect
 from graphql_api.mongo.customers_collection import require_supported
+from graphql_api.mongo.database import MongoDatabase
 from graphql_api.mongo.set_up import SetUp
 
 from ..support.clients import ask_to_create, code, connected, create_customer, until_ready
@@ -183,7 +184,7 @@ def test_a_mongodb_that_is_about_to_join_a_replica_set_is_tried_again() -> None:
 
 
 def says(url: str, what: str) -> bool:
-    return what in httpx.get(url).text
+    return what in httpx.get(url, timeout=20).text
 
 
 def builds_of(documents: Documents) -> set[str]:
@@ -191,3 +192,17 @@ def builds_of(documents: Documents) -> set[str]:
     answer = documents.database.command("listIndexes", "customers", includeBuildUUIDs=True)
     indexes = answer["cursor"]["firstBatch"]
     return {str(index["buildUUID"]) for index in indexes if "buildUUID" in index}
+
+
+async def test_a_server_that_refuses_to_say_its_version_is_set_up_without_a_warning(
+    member: Member, failing_set: ReplicaSet
+) -> None:
+    uri = failing_set.database_uri()
+    with (
+        contextlib.closing(MongoDatabase(uri)) as database,
+        member.failing("buildInfo", errorCode=13),
+        capture_logs() as logged,
+    ):
+        await database.set_up()
+
+    assert logged == []
