@@ -27,7 +27,7 @@ MAY_IMPORT = {
     "http": {
         *("access", "customers", "deadline", "execution", "faults", "files", "logs", "metrics"),
         *("schema", "settings", "starlette", "strawberry", "graphql", "orjson", "limits"),
-        *("structlog", "httptools", "uvicorn"),
+        *("structlog", "httptools", "uvicorn", "websockets"),
     },
     "deadline": set[str](),
     "logs": {"orjson", "output", "structlog"},
