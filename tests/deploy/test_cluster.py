@@ -172,7 +172,7 @@ async def test_what_one_server_does_the_other_one_knows(
     assert (sent, limited) == (_LIMIT, [429, 429])
 
 
-async def ask(client: httpx.AsyncClient) -> int:
+async def ask(client: httpx.AsyncClient) -> int:  # pragma: no cover  # where nginx is missing
     """The status of the answer to the smallest query."""
     return (await client.post("/graphql", json={"query": TYPENAME})).status_code
 
@@ -206,7 +206,9 @@ async def test_nginx_passes_on_requests_events_and_the_address_of_the_client(
 
 
 @contextlib.asynccontextmanager
-async def socket(two: Cluster, key: str) -> AsyncIterator[Any]:
+async def socket(
+    two: Cluster, key: str
+) -> AsyncIterator[Any]:  # pragma: no cover  # where nginx is missing
     """A WebSocket through nginx, of a page of the server's own origin, that has subscribed."""
     async with connect(
         two.url.replace("https", "wss") + "/graphql",
@@ -254,7 +256,7 @@ def test_prometheus_answers_each_query_of_the_alerts_and_of_the_dashboard(
     )
 
 
-class Load:
+class Load:  # pragma: no cover  # where nginx is missing
     """Clients that create one customer after another, and repeat each unclear request."""
 
     def __init__(self, client: httpx.AsyncClient, keys: list[str]) -> None:
@@ -318,7 +320,9 @@ async def test_a_replacement_of_both_servers_under_load_loses_no_customer(
     assert load.sent <= len(stored) + _CLIENTS
 
 
-async def until_used(server: Server, client: httpx.AsyncClient) -> None:
+async def until_used(  # pragma: no cover  # where nginx is missing
+    server: Server, client: httpx.AsyncClient
+) -> None:
     """Waits until nginx sends requests to the server."""
     async with asyncio.timeout(40):
         while not any(line.get("path") == "/readyz" for line in server.log()):

@@ -29,7 +29,7 @@ needs_prometheus = skipped_without(shutil.which("prometheus"), "Prometheus")
 
 
 @dataclass(frozen=True)
-class Cluster:
+class Cluster:  # pragma: no cover  # where nginx is missing
     """Three members, the secrets for them, and the addresses of nginx and of two servers."""
 
     folder: Path
@@ -116,7 +116,7 @@ class Cluster:
 
 
 @contextlib.contextmanager
-def cluster(folder: Path) -> Iterator[Cluster]:
+def cluster(folder: Path) -> Iterator[Cluster]:  # pragma: no cover  # where nginx is missing
     """Yields a cluster whose members run. The replica set and its users are not made yet."""
     make_secrets(folder / "secrets")
     # Members accept a key only if no other user may read it.
@@ -145,14 +145,16 @@ def cluster(folder: Path) -> Iterator[Cluster]:
             member.kill()
 
 
-def make_secrets(folder: Path, **variables: str) -> None:
+def make_secrets(
+    folder: Path, **variables: str
+) -> None:  # pragma: no cover  # where nginx is missing
     """Runs the command that makes the secrets."""
     subprocess.run(  # noqa: S603  # the project's own script
         [DEPLOY / "make-secrets", folder], check=True, env={**os.environ, **variables}
     )
 
 
-def set_up(cluster: Cluster) -> None:
+def set_up(cluster: Cluster) -> None:  # pragma: no cover  # where nginx is missing
     """Runs the script that makes the replica set and its users."""
     [first, *_] = cluster.members.members
     hosts = ",".join(member.address for member in cluster.members.members)
@@ -162,12 +164,14 @@ def set_up(cluster: Cluster) -> None:
     assert done.returncode == 0, done.stderr + done.stdout
 
 
-def is_healthy(uri: str) -> bool:
+def is_healthy(uri: str) -> bool:  # pragma: no cover  # where nginx is missing
     """What the health check says of a member."""
     return mongosh("--file", str(DEPLOY / "mongodb/health.js"), uri).returncode == 0
 
 
-def mongosh(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+def mongosh(  # pragma: no cover  # where Node is missing
+    *arguments: str, **variables: str
+) -> subprocess.CompletedProcess[str]:
     """Runs a script in MongoDB's shell."""
     return subprocess.run(  # noqa: S603  # the project's own scripts
         [_MONGOSH, "--quiet", *arguments],
@@ -180,7 +184,9 @@ def mongosh(*arguments: str, **variables: str) -> subprocess.CompletedProcess[st
 
 
 @contextlib.contextmanager
-def _running(*command: str | Path) -> Iterator[subprocess.Popen[bytes]]:
+def _running(  # pragma: no cover  # where nginx is missing
+    *command: str | Path,
+) -> Iterator[subprocess.Popen[bytes]]:
     with subprocess.Popen(command, start_new_session=True) as process:  # noqa: S603  # programs of Debian
         try:
             yield process
@@ -189,7 +195,10 @@ def _running(*command: str | Path) -> Iterator[subprocess.Popen[bytes]]:
             process.wait(20)
 
 
-def _answers(url: str, verify: ssl.SSLContext | bool = True) -> bool:  # noqa: FBT001,FBT002  # as in httpx
+def _answers(  # pragma: no cover  # where nginx is missing
+    url: str,
+    verify: ssl.SSLContext | bool = True,  # noqa: FBT001,FBT002  # as in httpx
+) -> bool:
     with contextlib.suppress(httpx.TransportError):
         return httpx.get(url, verify=verify).status_code != 503
     return False
