@@ -17,6 +17,7 @@ from ..support.servers import variables_of_a_service
 
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "compose.cluster.yml").read_text("utf-8"))
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
+SMALL: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text("utf-8"))
 KUBERNETES: dict[str, Any] = {
     manifest["kind"]: manifest
     for manifest in yaml.safe_load_all((DEPLOY / "kubernetes/graphql-api.yaml").read_text("utf-8"))
@@ -66,6 +67,20 @@ def test_both_servers_share_their_secrets_and_trust_only_the_network_of_nginx(
     ]
     assert "ports" not in server
     assert int(server["stop_grace_period"].removesuffix("s")) > read.shutdown_seconds
+
+
+def test_health_checks_are_those_of_the_small_compose_file() -> None:
+    small = SMALL["services"]
+
+    checks = [SERVICES[f"mongodb{number}"]["healthcheck"] for number in (1, 2, 3)]
+
+    assert SERVICES["server1"]["healthcheck"] == small["server"]["healthcheck"]
+    # With another script.
+    assert checks == [{**small["mongodb"]["healthcheck"], "test": checks[0]["test"]}] * 3
+    assert checks[0]["test"] == ["CMD", "mongosh", "--quiet", "--file", "/deploy/health.js"]
+    assert all(
+        "start_interval" in SERVICES[name]["healthcheck"] for name in SERVICES.keys() - {"setup"}
+    )
 
 
 def test_nginx_has_the_limits_of_the_servers(secrets: Path) -> None:
