@@ -75,7 +75,7 @@ class Database:
 
 
 async def _ensure(uri: str) -> None:
-    with contextlib.closing(MongoDatabase(uri)) as database:
+    async with contextlib.aclosing(MongoDatabase(uri)) as database:
         await database.set_up()
 
 

@@ -107,27 +107,24 @@ def create_app(settings: Settings, *, migrates: bool = False) -> Starlette:
                 "The dashboard is not built. To build it, install Node 20.19 or newer and start "
                 "the server with `make run`."
             )
-        async with contextlib.aclosing(limit):
-            with contextlib.closing(database):
-                try:
-                    await database.set_up()
-                except Misconfigured:
-                    raise
-                except SettingUp as error:
-                    logger.warning(f"Customers cannot be created yet: {error.progress}")
-                except Unavailable:
-                    logger.warning(
-                        "The database is unavailable. Each request tries to reach it again."
-                    )
-                async with (
-                    contextlib.aclosing(feed),
-                    endpoint.subscriptions.checked_in_background(),
-                    endpoint.trusted_documents.refreshed_in_background(),
-                    migrating_in_background(database, warns_only=not migrates),
-                    deliveries.in_background(),
-                ):
-                    # The server calls it when it begins to stop.
-                    yield {"end_streams": end_streams}
+        async with contextlib.aclosing(limit), contextlib.aclosing(database):
+            try:
+                await database.set_up()
+            except Misconfigured:
+                raise
+            except SettingUp as error:
+                logger.warning(f"Customers cannot be created yet: {error.progress}")
+            except Unavailable:
+                logger.warning("The database is unavailable. Each request tries to reach it again.")
+            async with (
+                contextlib.aclosing(feed),
+                endpoint.subscriptions.checked_in_background(),
+                endpoint.trusted_documents.refreshed_in_background(),
+                migrating_in_background(database, warns_only=not migrates),
+                deliveries.in_background(),
+            ):
+                # The server calls it when it begins to stop.
+                yield {"end_streams": end_streams}
 
     routes: list[Route | WebSocketRoute] = [
         Route("/graphql", endpoint),

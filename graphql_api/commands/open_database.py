@@ -24,8 +24,9 @@ def with_database(settings: Settings, work: Callable[[MongoDatabase], Awaitable[
     """
 
     async def run(uri: str) -> int:
-        with contextlib.closing(open_database(uri)) as database, driver_errors_explained():
-            return await work(database)
+        async with contextlib.aclosing(open_database(uri)) as database:
+            with driver_errors_explained():
+                return await work(database)
 
     log_to_standard_error()
     with contextlib.ExitStack() as stack:

@@ -64,13 +64,13 @@ async def check(database: MongoDatabase) -> AsyncIterator[Checked]:
 
     Raises `Unavailable`, and `pymongo.errors.PyMongoError` if a second try would fail as well.
     """
-    yield Checked(0, 0, await with_retries(database.motor, _check_collection))
+    yield Checked(0, 0, await with_retries(database.driver, _check_collection))
     after: Any = MinKey()
     while True:
-        documents = await with_retries(database.motor, partial(_read, after=after))
+        documents = await with_retries(database.driver, partial(_read, after=after))
         if not documents:
             return
-        yield await with_retries(database.motor, partial(_check_documents, documents=documents))
+        yield await with_retries(database.driver, partial(_check_documents, documents=documents))
         after = documents[-1]["_id"]
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pymongo
 import structlog
-from motor.motor_asyncio import AsyncIOMotorCollection
+from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.errors import PyMongoError
 
 from ..deadline import READY_GRACE_SECONDS, READY_SECONDS, REQUEST_SECONDS, deadline_in
@@ -31,20 +31,20 @@ class MongoDatabase:
     """One database and its connections, which all repositories share.
 
     It connects with the first command. `customers_set_up` sets up the customers' collection, which
-    every write of a customer must wait for. `motor` is Motor's own object for the database.
+    every write of a customer must wait for.
     """
 
     def __init__(self, uri: str) -> None:
         """Raises `pymongo.errors.PyMongoError` or `ValueError` for an invalid URI."""
-        self.motor = connect(uri)
-        self.customers_set_up = SetUp(self.motor)
+        self.driver = connect(uri)
+        self.customers_set_up = SetUp(self.driver)
         self._readiness = self.collection("readiness")
         self._written_at = self._tried_at = -_PROOF_SECONDS
         self._trying: asyncio.Task[None] | None = None
 
-    def collection(self, name: str) -> AsyncIOMotorCollection[dict[str, Any]]:
+    def collection(self, name: str) -> AsyncCollection[dict[str, Any]]:
         """A collection whose writes are acknowledged by a majority, and whose reads see those."""
-        return self.motor[name]
+        return self.driver.database[name]
 
     async def set_up(self) -> None:
         """Sets up what customers need; continues in the background if that takes long.
@@ -76,12 +76,12 @@ class MongoDatabase:
         """Notes that a majority has just acknowledged a write, so that `ready` needs none."""
         self._written_at = time.monotonic()
 
-    def close(self) -> None:
+    async def aclose(self) -> None:
         """Closes all connections within a second or so."""
         self.customers_set_up.close()
         # The driver ends its sessions, and would wait long for a server that is unreachable.
         with pymongo.timeout(_CLOSE_SECONDS):
-            self.motor.client.close()
+            await self.driver.aclose()
 
     async def _try_to_write(self, deadline: float) -> None:
         """Writes as for a customer: only a write proves that the database accepts writes."""

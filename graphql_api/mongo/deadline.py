@@ -7,13 +7,12 @@ from functools import partial
 from typing import Any, TypeVar
 
 import pymongo
-from motor.motor_asyncio import AsyncIOMotorDatabase
 from pymongo.database import Database
 from pymongo.errors import PyMongoError
 
 from ..deadline import GRACE_SECONDS, PAUSE_SECONDS, deadline_in
 from ..faults import Misconfigured, Unavailable
-from .connection import in_motor_thread
+from .driver import Driver
 from .driver_errors import is_transient
 
 _Result = TypeVar("_Result")
@@ -63,11 +62,11 @@ async def within_deadline(
 
 
 async def with_retries(
-    database: AsyncIOMotorDatabase[dict[str, Any]],
+    driver: Driver,
     work: Callable[[Database[dict[str, Any]]], _Result],
     step_seconds: float = _STEP_SECONDS,
 ) -> _Result:
-    """The result of work for which no request waits, in one of Motor's threads.
+    """The result of work for which no request waits, in one of the driver's threads.
 
     The work is repeated for a minute after transient errors, so it must be safe to repeat, also
     while an earlier try still runs. Raises what `within_deadline` and the work raise.
@@ -75,9 +74,7 @@ async def with_retries(
     give_up = time.monotonic() + _PATIENCE_SECONDS
     while True:
         try:
-            return await within_deadline(
-                deadline_in(step_seconds), partial(in_motor_thread, database, work)
-            )
+            return await within_deadline(deadline_in(step_seconds), partial(driver.in_thread, work))
         except Misconfigured:
             raise
         except Unavailable:

@@ -9,15 +9,14 @@ from typing import Any
 import pymongo
 import structlog
 from bson import Binary
-from motor.motor_asyncio import AsyncIOMotorDatabase
 from pymongo.database import Database
 from pymongo.errors import PyMongoError
 
 from ..deadline import deadline_in
 from ..faults import Misconfigured, SettingUp, Unavailable
-from .connection import in_motor_thread, in_new_thread
 from .customers_collection import NAME, ensure_collection, has_indexes
 from .deadline import within_deadline
+from .driver import Driver
 
 logger = structlog.get_logger()
 
@@ -41,8 +40,8 @@ _LOG_SECONDS = 10.0
 class SetUp:
     """Sets up the collection of one database: one set-up at a time, repeated whenever needed."""
 
-    def __init__(self, database: AsyncIOMotorDatabase[dict[str, Any]]) -> None:
-        self._database = database
+    def __init__(self, driver: Driver) -> None:
+        self._driver = driver
         # The collection's, while the collection is set up as far as is known.
         self._uuid: Binary | None = None
         self._task: asyncio.Task[None] | None = None
@@ -79,9 +78,7 @@ class SetUp:
         and `within_deadline` raise.
         """
         uuid = await self.collection_uuid(deadline)
-        if not await within_deadline(
-            deadline, partial(in_motor_thread, self._database, has_indexes)
-        ):
+        if not await within_deadline(deadline, partial(self._driver.run, has_indexes)):
             self.invalidate(uuid)
             raise Unavailable
 
@@ -121,7 +118,7 @@ class SetUp:
         while True:
             watching = asyncio.create_task(self._watch())
             try:
-                self._uuid = await in_new_thread(self._database, self._set_up)
+                self._uuid = await self._driver.in_new_thread(self._set_up)
             except Misconfigured as error:
                 # Each request finds the same; the log shows it once.
                 if str(error) != self._misconfiguration:
@@ -169,18 +166,19 @@ class SetUp:
 
         Empty if this user may not see it, or if no index is being built.
         """
+        database = self._driver.database
         pipeline = [
             {"$currentOp": {"allUsers": True}},
             {
                 "$match": {
-                    "ns": f"{self._database.name}.{NAME}",
+                    "ns": f"{database.name}.{NAME}",
                     "command.createIndexes": NAME,
                     "progress.total": {"$gt": 0},
                 }
             },
         ]
         work = partial(
-            self._database.client["admin"].command, "aggregate", 1, pipeline=pipeline, cursor={}
+            database.client["admin"].command, "aggregate", 1, pipeline=pipeline, cursor={}
         )
         try:
             answer = await within_deadline(deadline_in(_POLL_SECONDS), work)

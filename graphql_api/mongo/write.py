@@ -10,16 +10,16 @@ from typing import Any
 
 from bson import Binary
 from bson.raw_bson import RawBSONDocument
-from motor.motor_asyncio import AsyncIOMotorDatabase
+from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.client_session import ClientSession
 from pymongo.database import Database
 from pymongo.errors import ConfigurationError, PyMongoError, ServerSelectionTimeoutError, WriteError
 
 from ..faults import Unavailable
-from .connection import in_motor_thread
 from .customer_changes import Change
 from .customers_collection import NAME, has_indexes
 from .deadline import run_until
+from .driver import Driver, blocking
 from .driver_errors import TRANSIENT_CODES, is_transient
 
 _DUPLICATE_KEY = 11000
@@ -53,7 +53,7 @@ class Written:
 
 
 async def insert(
-    database: AsyncIOMotorDatabase[dict[str, Any]],
+    driver: Driver,
     collection_uuid: Binary,
     documents: list[RawBSONDocument],
     deadline: float,
@@ -69,11 +69,11 @@ async def insert(
         "ordered": False,
         "collectionUUID": collection_uuid,
     }
-    return await _write(database, command, deadline, count=len(documents), check_indexes=True)
+    return await _write(driver, command, deadline, count=len(documents), check_indexes=True)
 
 
 async def change(
-    database: AsyncIOMotorDatabase[dict[str, Any]],
+    driver: Driver,
     collection_uuid: Binary,
     changed: Change,
     deadline: float,
@@ -90,11 +90,11 @@ async def change(
     }
     # Without a new address, the customer cannot become a duplicate.
     check_indexes = changed.is_new_address
-    return await _write(database, command, deadline, count=1, check_indexes=check_indexes)
+    return await _write(driver, command, deadline, count=1, check_indexes=check_indexes)
 
 
 async def insert_all(
-    database: AsyncIOMotorDatabase[dict[str, Any]],
+    driver: Driver,
     collection_uuid: Binary,
     documents: list[RawBSONDocument],
     deadline: float,
@@ -106,7 +106,7 @@ async def insert_all(
     command = {"insert": NAME, "documents": documents, "collectionUUID": collection_uuid}
     work = partial(_execute_all, command=command)
     try:
-        return await run_until(deadline, partial(in_motor_thread, database, work))
+        return await run_until(deadline, partial(driver.in_thread, work))
     except TimeoutError:
         # The thread goes on, and may commit.
         return Written([Outcome.UNCLEAR], is_set_up=True)
@@ -120,7 +120,7 @@ async def insert_all(
 
 
 async def _write(
-    database: AsyncIOMotorDatabase[dict[str, Any]],
+    driver: Driver,
     command: dict[str, Any],
     deadline: float,
     *,
@@ -128,10 +128,10 @@ async def _write(
     check_indexes: bool,
 ) -> Written:
     """Sends the command, which writes this number of documents, once."""
-    command["writeConcern"] = database.write_concern.document
+    command["writeConcern"] = driver.database.write_concern.document
     work = partial(_execute, command=command, count=count, check_indexes=check_indexes)
     try:
-        return await run_until(deadline, partial(in_motor_thread, database, work))
+        return await run_until(deadline, partial(driver.run, work))
     except ServerSelectionTimeoutError:
         raise Unavailable from None
     except (TimeoutError, PyMongoError) as error:
@@ -141,8 +141,8 @@ async def _write(
         return Written([Outcome.UNCLEAR] * count, is_set_up)
 
 
-def _execute(
-    database: Database[dict[str, Any]],
+async def _execute(
+    database: AsyncDatabase[dict[str, Any]],
     *,
     command: dict[str, Any],
     count: int,
@@ -150,14 +150,14 @@ def _execute(
 ) -> Written:
     # The driver's own methods would retry and report only their last try. They also cannot name
     # the collection's UUID, and would write to any other collection with the same name.
-    answer = database.command(command, codec_options=database.codec_options)
+    answer = await database.command(command, codec_options=database.codec_options)
     outcomes = _outcomes(count, answer)
     write_errors = answer.get("writeErrors", ())
     if any(error["code"] == _COLLECTION_UUID_MISMATCH for error in write_errors):
         return Written(outcomes, is_set_up=False)
     if not check_indexes:
         return Written(outcomes, is_set_up=True)
-    return _confirmed(database, outcomes)
+    return await _confirmed(database, outcomes)
 
 
 def _execute_all(database: Database[dict[str, Any]], *, command: dict[str, Any]) -> Written:
@@ -181,7 +181,7 @@ def _execute_all(database: Database[dict[str, Any]], *, command: dict[str, Any])
         except PyMongoError:
             _kill(session)
             return Written([Outcome.UNCLEAR], is_set_up=True)
-    return _confirmed(database, [Outcome.STORED])
+    return blocking(partial(_confirmed, outcomes=[Outcome.STORED]))(database)
 
 
 def _kill(session: ClientSession) -> None:
@@ -195,13 +195,15 @@ def _kill(session: ClientSession) -> None:
         contextvars.Context().run(kill)
 
 
-def _confirmed(database: Database[dict[str, Any]], outcomes: list[Outcome | Exception]) -> Written:
+async def _confirmed(
+    database: AsyncDatabase[dict[str, Any]], outcomes: list[Outcome | Exception]
+) -> Written:
     """What is known after a write with these outcomes. Without the indexes, they are unclear."""
     # After the write, not before: a collection that has its unique indexes contains no duplicate,
     # whenever they were built. Between a check and a write, an operator could drop them.
     unconfirmed = [o if isinstance(o, Exception) else Outcome.UNCLEAR for o in outcomes]
     try:
-        is_set_up = has_indexes(database)
+        is_set_up = await has_indexes(database)
     except PyMongoError:
         return Written(unconfirmed, is_set_up=True)
     return Written(outcomes if is_set_up else unconfirmed, is_set_up)

@@ -1,0 +1,161 @@
+"""The drivers that connect to MongoDB. No other module knows which of them runs."""
+
+import asyncio
+import threading
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Coroutine, Mapping
+from concurrent.futures import Future
+from contextlib import AbstractContextManager
+from typing import Any, TypeVar, cast
+
+from motor.frameworks.asyncio import max_workers, run_on_executor
+from motor.motor_asyncio import AsyncIOMotorClient
+from pymongo.asynchronous.client_session import AsyncClientSession
+from pymongo.asynchronous.database import AsyncDatabase
+from pymongo.collection import Collection
+from pymongo.cursor import Cursor
+from pymongo.database import Database
+
+_Result = TypeVar("_Result")
+
+# Motor runs each command in one of this number of threads.
+COMMANDS_AT_ONCE: int = max_workers
+
+
+class Driver(ABC):
+    """The connections to one database.
+
+    `database` is for single commands from the event loop. It has PyMongo's type. Motor's object has
+    the same methods, but must not be asked for `aggregate`, `watch`, `list_indexes` or a session,
+    for which Motor has other types. `blocking` is the same database for code in a thread.
+    """
+
+    database: AsyncDatabase[dict[str, Any]]
+    blocking: Database[dict[str, Any]]
+
+    @abstractmethod
+    async def run(
+        self, work: Callable[[AsyncDatabase[dict[str, Any]]], Coroutine[Any, Any, _Result]]
+    ) -> _Result:
+        """Does work of several commands. The work must await nothing but the database.
+
+        Raises what the work raises.
+        """
+
+    @abstractmethod
+    async def in_thread(self, work: Callable[[Database[dict[str, Any]]], _Result]) -> _Result:
+        """Does work in one of the driver's threads. Raises what the work raises."""
+
+    @abstractmethod
+    async def aclose(self) -> None:
+        """Closes all connections. `pymongo.timeout` limits how long it waits for a server."""
+
+    def snapshot(self) -> AbstractContextManager[AsyncClientSession]:
+        """A session for `blocking` work, which reads everything at the time of its first read."""
+        session = self.blocking.client.start_session(snapshot=True)
+        return cast(AbstractContextManager[AsyncClientSession], session)
+
+    async def in_new_thread(self, work: Callable[[Database[dict[str, Any]]], _Result]) -> _Result:
+        """Does work that may take hours in a new thread. The process can end before the thread.
+
+        Raises what the work raises.
+        """
+        done: Future[_Result] = Future()
+        done.set_running_or_notify_cancel()
+
+        def run() -> None:
+            try:
+                done.set_result(work(self.blocking))
+            except Exception as error:  # noqa: BLE001  # the waiting task raises it
+                done.set_exception(error)
+
+        threading.Thread(target=run, daemon=True).start()
+        return await asyncio.wrap_future(done)
+
+
+class MotorDriver(Driver):
+    """Motor, which runs PyMongo's blocking driver in threads."""
+
+    def __init__(
+        self, uri: str, options: Mapping[str, Any], name: str, database_options: Mapping[str, Any]
+    ) -> None:
+        """`name` is that of the database, unless the URI names one."""
+        client: AsyncIOMotorClient[dict[str, Any]] = AsyncIOMotorClient(uri, **options)
+        database = client.get_default_database(name, **database_options)
+        self.database = cast(AsyncDatabase[dict[str, Any]], database)
+        self.blocking = database.delegate
+        self._client = client
+
+    async def run(
+        self, work: Callable[[AsyncDatabase[dict[str, Any]]], Coroutine[Any, Any, _Result]]
+    ) -> _Result:
+        # Two commands in one thread cost half as much as two in a thread each.
+        return await self.in_thread(blocking(work))
+
+    async def in_thread(self, work: Callable[[Database[dict[str, Any]]], _Result]) -> _Result:
+        loop = asyncio.get_running_loop()
+        result: _Result = await run_on_executor(loop, work, self.blocking)  # type: ignore[no-untyped-call]  # Motor has no types for it
+        return result
+
+    async def aclose(self) -> None:
+        self._client.close()
+
+
+def blocking(
+    work: Callable[[AsyncDatabase[dict[str, Any]]], Coroutine[Any, Any, _Result]],
+) -> Callable[[Database[dict[str, Any]]], _Result]:
+    """The same work for a thread: each of its commands blocks the thread.
+
+    Raises `RuntimeError` if the work awaits anything but the database.
+    """
+
+    def run(database: Database[dict[str, Any]]) -> _Result:
+        running = work(cast(AsyncDatabase[dict[str, Any]], _BlockingDatabase(database)))
+        try:
+            running.send(None)
+        except StopIteration as end:
+            result: _Result = end.value
+            return result
+        running.close()
+        raise RuntimeError("The work awaits something that is not the database.")
+
+    return run
+
+
+class _BlockingDatabase:
+    """A blocking database with the interface of an asynchronous one, as far as work uses it.
+
+    What it returns is awaited without waiting.
+    """
+
+    def __init__(self, database: Database[dict[str, Any]]) -> None:
+        self._database = database
+        self.codec_options = database.codec_options
+
+    def __getitem__(self, name: str) -> "_BlockingCollection":
+        return _BlockingCollection(self._database[name])
+
+    async def command(self, *arguments: Any, **options: Any) -> Any:  # noqa: ANN401  # as the driver has it
+        return self._database.command(*arguments, **options)
+
+
+class _BlockingCollection:
+    def __init__(self, collection: Collection[dict[str, Any]]) -> None:
+        self._collection = collection
+
+    def find(self, *arguments: Any, **options: Any) -> "_BlockingCursor":  # noqa: ANN401  # as the driver has it
+        return _BlockingCursor(self._collection.find(*arguments, **options))
+
+    async def count_documents(self, *arguments: Any, **options: Any) -> int:  # noqa: ANN401  # as the driver has it
+        return self._collection.count_documents(*arguments, **options)
+
+    async def distinct(self, *arguments: Any, **options: Any) -> list[Any]:  # noqa: ANN401  # as the driver has it
+        return self._collection.distinct(*arguments, **options)
+
+
+class _BlockingCursor:
+    def __init__(self, cursor: Cursor[dict[str, Any]]) -> None:
+        self._cursor = cursor
+
+    async def to_list(self) -> list[dict[str, Any]]:
+        return self._cursor.to_list()
