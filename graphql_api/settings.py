@@ -165,6 +165,14 @@ class Settings:
             default="the embedded MongoDB",
         ),
     ] = None
+    mongodb_driver: Annotated[
+        str,
+        _Setting(
+            _one_of("motor", "pymongo"),
+            "The driver that connects to MongoDB: `motor`, or PyMongo's own asynchronous driver, "
+            "`pymongo`.",
+        ),
+    ] = "motor"
     mongod: Annotated[
         Path | None,
         _Setting(

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import dns.asyncresolver
 import dns.resolver
 from bson import CodecOptions
 from bson.binary import UuidRepresentation
@@ -11,7 +12,7 @@ from pymongo.read_concern import ReadConcern
 from pymongo.write_concern import WriteConcern
 
 from ..deadline import REQUEST_SECONDS
-from .driver import COMMANDS_AT_ONCE, Driver, MotorDriver
+from .driver import COMMANDS_AT_ONCE, DRIVERS, Driver
 
 DEFAULT_DATABASE = "graphql_api"
 
@@ -48,15 +49,18 @@ _DATABASE_OPTIONS = {
 }
 
 
-def connect(uri: str) -> Driver:
+def connect(uri: str, driver: str) -> Driver:
     """Connects to the database that the URI's path names; to `graphql_api` if it names none.
+
+    `driver` is one of the names in `DRIVERS`.
 
     Nothing connects before the first command. For a `mongodb+srv` URI, each command looks up the
     hosts in DNS until one look-up has succeeded. Raises `pymongo.errors.PyMongoError` or
     `ValueError` for an invalid URI.
     """
     dns.resolver.default_resolver = _SystemResolver(configure=False)
-    return MotorDriver(uri, _OPTIONS, DEFAULT_DATABASE, _DATABASE_OPTIONS)
+    dns.asyncresolver.default_resolver = _AsyncSystemResolver(configure=False)  # type: ignore[assignment]  # dnspython declares None
+    return DRIVERS[driver](uri, _OPTIONS, DEFAULT_DATABASE, _DATABASE_OPTIONS)
 
 
 class _SystemResolver(dns.resolver.Resolver):
@@ -74,3 +78,16 @@ class _SystemResolver(dns.resolver.Resolver):
         **_options: object,
     ) -> dns.resolver.Answer:
         return dns.resolver.Resolver().resolve(qname, rdtype)
+
+
+class _AsyncSystemResolver(dns.asyncresolver.Resolver):
+    """The same for the asynchronous driver."""
+
+    async def resolve(
+        self,
+        qname: dns.name.Name | str,
+        rdtype: dns.rdatatype.RdataType | str = dns.rdatatype.A,
+        *_args: object,
+        **_options: object,
+    ) -> dns.resolver.Answer:
+        return await dns.asyncresolver.Resolver().resolve(qname, rdtype)

@@ -34,9 +34,11 @@ class MongoDatabase:
     every write of a customer must wait for.
     """
 
-    def __init__(self, uri: str) -> None:
-        """Raises `pymongo.errors.PyMongoError` or `ValueError` for an invalid URI."""
-        self.driver = connect(uri)
+    def __init__(self, uri: str, driver: str) -> None:
+        """`driver` is `motor` or `pymongo`.
+
+        Raises `pymongo.errors.PyMongoError` or `ValueError` for an invalid URI."""
+        self.driver = connect(uri, driver)
         self.customers_set_up = SetUp(self.driver)
         self._readiness = self.collection("readiness")
         self._written_at = self._tried_at = -_PROOF_SECONDS

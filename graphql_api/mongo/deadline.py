@@ -21,6 +21,9 @@ _Result = TypeVar("_Result")
 _STEP_SECONDS = 30.0
 _PATIENCE_SECONDS = 60.0
 
+# Work for which nobody waits any more. The event loop itself may forget a task before it ends.
+_abandoned: set[asyncio.Future[Any]] = set()
+
 
 async def run_until(
     deadline: float, work: Callable[[], Awaitable[_Result]], grace: float = GRACE_SECONDS
@@ -28,7 +31,8 @@ async def run_until(
     """Returns the result of the work, which the driver must end by the deadline.
 
     `deadline` is a time of `time.monotonic`, and `grace` is in seconds. Work that the driver has
-    not ended at the deadline plus the grace goes on in its thread, and nobody waits for it. Raises
+    not ended at the deadline plus the grace goes on, and nobody waits for it. The same happens if
+    the caller is cancelled. Raises
     `TimeoutError` then, and whatever the work raises.
     """
     seconds = deadline - time.monotonic()
@@ -41,7 +45,18 @@ async def run_until(
             raise TimeoutError
         return working.result()
     finally:
-        working.cancel()
+        if not working.done():
+            # Not cancelled: PyMongo would close the connection of its command, and clients that
+            # leave early could have it connect all the time.
+            _abandoned.add(working)
+            working.add_done_callback(_forget)
+
+
+def _forget(work: asyncio.Future[Any]) -> None:
+    _abandoned.remove(work)
+    if not work.cancelled():
+        # asyncio would log an exception for which nobody asks.
+        work.exception()
 
 
 async def within_deadline(

@@ -1,15 +1,18 @@
 """The drivers that connect to MongoDB. No other module knows which of them runs."""
 
 import asyncio
+import contextvars
 import threading
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Coroutine, Mapping
-from concurrent.futures import Future
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager
+from functools import partial
 from typing import Any, TypeVar, cast
 
 from motor.frameworks.asyncio import max_workers, run_on_executor
 from motor.motor_asyncio import AsyncIOMotorClient
+from pymongo import AsyncMongoClient, MongoClient
 from pymongo.asynchronous.client_session import AsyncClientSession
 from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.collection import Collection
@@ -18,7 +21,7 @@ from pymongo.database import Database
 
 _Result = TypeVar("_Result")
 
-# Motor runs each command in one of this number of threads.
+# Motor runs each command in one of this number of threads. PyMongo gets as many connections.
 COMMANDS_AT_ONCE: int = max_workers
 
 
@@ -32,6 +35,13 @@ class Driver(ABC):
 
     database: AsyncDatabase[dict[str, Any]]
     blocking: Database[dict[str, Any]]
+
+    @abstractmethod
+    async def open(self) -> None:
+        """Prepares the first command: the driver must not begin with several at the same time.
+
+        Raises `pymongo.errors.PyMongoError` if DNS does not find the hosts of a `mongodb+srv` URI.
+        """
 
     @abstractmethod
     async def run(
@@ -86,6 +96,9 @@ class MotorDriver(Driver):
         self.blocking = database.delegate
         self._client = client
 
+    async def open(self) -> None:
+        """Does nothing: Motor itself takes care of that."""
+
     async def run(
         self, work: Callable[[AsyncDatabase[dict[str, Any]]], Coroutine[Any, Any, _Result]]
     ) -> _Result:
@@ -99,6 +112,51 @@ class MotorDriver(Driver):
 
     async def aclose(self) -> None:
         self._client.close()
+
+
+class PyMongoDriver(Driver):
+    """PyMongo's own asynchronous driver, which runs commands in the event loop.
+
+    What belongs in a thread has PyMongo's blocking driver, with connections of its own.
+    """
+
+    def __init__(
+        self, uri: str, options: Mapping[str, Any], name: str, database_options: Mapping[str, Any]
+    ) -> None:
+        """`name` is that of the database, unless the URI names one."""
+        self._client: AsyncMongoClient[dict[str, Any]] = AsyncMongoClient(uri, **options)
+        self.database = self._client.get_default_database(name, **database_options)
+        self._blocking_client = MongoClient[dict[str, Any]](uri, connect=False, **options)
+        self.blocking = self._blocking_client.get_default_database(name, **database_options)
+        # Not the threads of the event loop: the driver looks up hosts in these.
+        self._threads = ThreadPoolExecutor(COMMANDS_AT_ONCE, "mongodb")
+
+    async def open(self) -> None:
+        # Commands that begin together would each look up the hosts and connect to them, and all but
+        # one of these connections would never be closed.
+        await self._client.aconnect()
+
+    async def run(
+        self, work: Callable[[AsyncDatabase[dict[str, Any]]], Coroutine[Any, Any, _Result]]
+    ) -> _Result:
+        return await work(self.database)
+
+    async def in_thread(self, work: Callable[[Database[dict[str, Any]]], _Result]) -> _Result:
+        # The context has the deadline.
+        run = partial(contextvars.copy_context().run, work, self.blocking)
+        return await asyncio.get_running_loop().run_in_executor(self._threads, run)
+
+    async def aclose(self) -> None:
+        self._threads.shutdown(wait=False)
+        self._blocking_client.close()
+        await self._client.close()
+
+
+# Each driver by its name in the settings.
+DRIVERS: dict[str, type[MotorDriver] | type[PyMongoDriver]] = {
+    "motor": MotorDriver,
+    "pymongo": PyMongoDriver,
+}
 
 
 def blocking(

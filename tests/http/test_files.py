@@ -26,10 +26,10 @@ from graphql_api.http import import_events
 from graphql_api.http.file_stream import send_parts
 from graphql_api.mongo import exports as mongo_exports
 from graphql_api.mongo.imports import MongoImports
-from graphql_api.settings import Settings
 
 from ..conftest import Command
 from ..support.clients import client_of, connected, create_customer
+from ..support.databases import settings_for
 from ..support.tokens import api_key, bearer
 
 Documents = Collection[dict[str, Any]]
@@ -480,7 +480,7 @@ async def test_an_import_ends_with_its_client_and_with_the_server(
     database_uri: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     original = MongoImports.add_new
-    app = create_app(Settings(mongodb_uri=database_uri, dashboard=True))
+    app = create_app(settings_for(database_uri, dashboard=True))
     answered: list[Any] = []
     given_up = asyncio.Event()
     messages: asyncio.Queue[dict[str, Any]] = asyncio.Queue()

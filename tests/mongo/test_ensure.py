@@ -30,7 +30,7 @@ from graphql_api.mongo.mongod import find_mongod
 from graphql_api.settings import Settings, SettingsError
 
 from ..support.clients import connected, create_customer, read_customer
-from ..support.databases import database_at
+from ..support.databases import DRIVER, database_at
 from ..support.mongo_customers import assert_ensured
 from ..support.servers import until
 
@@ -38,7 +38,7 @@ Documents = Collection[dict[str, Any]]
 
 
 async def test_many_servers_may_start_at_once(database_uri: str, documents: Documents) -> None:
-    servers = [MongoDatabase(database_uri) for _ in range(8)]
+    servers = [MongoDatabase(database_uri, DRIVER) for _ in range(8)]
 
     await asyncio.gather(*(server.set_up() for server in servers * 2))
 

@@ -70,13 +70,13 @@ async def name_server(member: Member, monkeypatch: pytest.MonkeyPatch) -> AsyncI
 
 def configure(monkeypatch: pytest.MonkeyPatch, resolv_conf: str, port: int = 53) -> None:
     """Replaces the system's /etc/resolv.conf, which cannot name a port."""
-    read = dns.resolver.Resolver.read_resolv_conf
+    read = dns.resolver.BaseResolver.read_resolv_conf
 
-    def read_ours(resolver: dns.resolver.Resolver, _file: str) -> None:
+    def read_ours(resolver: dns.resolver.BaseResolver, _file: str) -> None:
         read(resolver, io.StringIO(resolv_conf))
         resolver.port = port
 
-    monkeypatch.setattr(dns.resolver.Resolver, "read_resolv_conf", read_ours)
+    monkeypatch.setattr(dns.resolver.BaseResolver, "read_resolv_conf", read_ours)
 
 
 async def test_hosts_are_found_even_if_dns_is_slow(
