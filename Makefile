@@ -1,6 +1,8 @@
 # The commands of the project. Each installs what it needs.
 .DEFAULT_GOAL := help
 PYTHON ?= python3
+# Images of Docker often set it. Each of the many processes of the tests would compile every module.
+unexport PYTHONDONTWRITEBYTECODE
 BIN := .venv/bin
 # They exist when the packages of the server, and those of development, are installed.
 RUNNABLE := .venv/runnable

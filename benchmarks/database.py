@@ -14,7 +14,7 @@ from graphql_api.customers.fields import FIELDS, Customer
 from graphql_api.customers.judge import judge
 from graphql_api.customers.problems import Rejected
 from graphql_api.customers.store import StoredCustomer
-from graphql_api.mongo.customer_documents import INDEXES, from_document, to_document
+from graphql_api.mongo.customer_documents import from_document, indexes, to_document
 from graphql_api.mongo.database import MongoDatabase
 from graphql_api.settings import Settings
 
@@ -40,7 +40,7 @@ class Database:
         self._customers = self._client.get_default_database()["customers"]
         self._mongod = self._client.admin.command("serverStatus")["pid"]
         self._insert(documents)
-        self._customers.create_indexes(INDEXES)
+        self._customers.create_indexes(indexes(is_sharded=False))
         asyncio.run(_ensure(self.uri))
 
     def close(self) -> None:

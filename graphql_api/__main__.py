@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import Protocol, cast
 
 from .commands import (
+    customers,
     database,
     documents,
     export_customers,
@@ -38,6 +39,7 @@ _COMMANDS: dict[str, _Command] = {
     "serve": serve,
     "keys": keys,
     "documents": documents,
+    "customers": customers,
     "database": database,
     "import": import_customers,
     "export": export_customers,

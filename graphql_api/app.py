@@ -68,7 +68,7 @@ def create_app(settings: Settings, *, migrates: bool = False) -> Starlette:
         raise SettingsError(
             "GRAPHQL_API_MONGODB_URI must be set. Only `graphql-api serve` runs a MongoDB itself."
         )
-    database = open_database(settings.mongodb_uri, settings.mongodb_driver)
+    database = open_database(settings.mongodb_uri, settings)
     verifiers = _token_verifiers(settings, database)
     if settings.serves_own_machine_only and not is_loopback(settings.host):
         raise SettingsError(
@@ -161,10 +161,13 @@ def create_app(settings: Settings, *, migrates: bool = False) -> Starlette:
     return app
 
 
-def open_database(uri: str, driver: str) -> MongoDatabase:
-    """Connects at the first use. Raises `SettingsError` for a URI that is not valid."""
+def open_database(uri: str, settings: Settings) -> MongoDatabase:
+    """Connects at the first use, as the settings say.
+
+    Raises `SettingsError` for a URI that is not valid.
+    """
     try:
-        return MongoDatabase(uri, driver)
+        return MongoDatabase(uri, settings.mongodb_driver, is_sharded=settings.mongodb_sharded)
     except (PyMongoError, ValueError):
         # The driver's message may show the password that the URI holds.
         raise SettingsError("GRAPHQL_API_MONGODB_URI must be a valid MongoDB URI.") from None

@@ -173,6 +173,14 @@ class Settings:
             "`pymongo`.",
         ),
     ] = "motor"
+    mongodb_sharded: Annotated[
+        bool,
+        _Setting(
+            _true_or_false,
+            "Whether the customers are stored in a form that MongoDB can shard: `true` or `false`. "
+            "[Sharding](sharding.md) says what that costs.",
+        ),
+    ] = False
     mongod: Annotated[
         Path | None,
         _Setting(

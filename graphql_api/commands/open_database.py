@@ -24,7 +24,7 @@ def with_database(settings: Settings, work: Callable[[MongoDatabase], Awaitable[
     """
 
     async def run(uri: str) -> int:
-        async with contextlib.aclosing(open_database(uri, settings.mongodb_driver)) as database:
+        async with contextlib.aclosing(open_database(uri, settings)) as database:
             with driver_errors_explained():
                 return await work(database)
 

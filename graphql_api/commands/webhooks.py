@@ -193,15 +193,16 @@ def _unknown(id_: str) -> int:
 def _row(endpoint: Endpoint) -> tuple[str, ...]:
     failure = endpoint.failure
     behind = datetime.now(UTC) - time_of(moment_of(endpoint.cursor))
+    is_up_to_date = failure is None and behind < _NOT_BEHIND
     chosen = [type_ for type_ in CUSTOMER_TYPES if type_ in endpoint.types]
     return (
         endpoint.id,
         endpoint.url,
         "all" if len(chosen) == len(CUSTOMER_TYPES) else " ".join(chosen),
         _state(endpoint),
-        "-" if behind < _NOT_BEHIND else str(timedelta(seconds=int(behind.total_seconds()))),
-        _minute(endpoint.delivered_at),
-        _minute(None if failure is None else failure.next_attempt_at),
+        "-" if is_up_to_date else str(timedelta(seconds=int(behind.total_seconds()))),
+        _shown(endpoint.delivered_at),
+        _shown(None if failure is None else failure.next_attempt_at),
         "-" if failure is None else failure.reason,
     )
 
@@ -210,12 +211,12 @@ def _state(endpoint: Endpoint) -> str:
     if endpoint.failure is None:
         return "active"
     if endpoint.is_paused:
-        return f"paused since {_minute(endpoint.failure.at)}"
+        return f"paused since {_shown(endpoint.failure.at)}"
     return f"failing, attempts: {endpoint.failure.attempts}"
 
 
-def _minute(time_: datetime | None) -> str:
-    return "-" if time_ is None else f"{time_:%Y-%m-%d %H:%M}"
+def _shown(time_: datetime | None) -> str:
+    return "-" if time_ is None else f"{time_:%Y-%m-%d %H:%M:%S} UTC"
 
 
 def _types(text: str) -> list[str]:

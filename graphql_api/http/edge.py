@@ -138,6 +138,8 @@ class Edge:
         except Exception as error:  # noqa: BLE001  # every failure is logged
             logger.error("The server failed.", exception=stack_frames(error))  # noqa: TRY400  # no texts
             exchange.outcome = "INTERNAL_SERVER_ERROR"
+        if exchange.stream is not None:
+            return
         exchange.log(
             status=status,
             method="GET",

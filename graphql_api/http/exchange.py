@@ -28,7 +28,7 @@ class Exchange:
     operation: str | None = None
     # `success`, `failure`, `disconnected`, or the code of an error.
     outcome: str = "success"
-    # A stream that its connection has taken over, and that writes the line when it ends.
+    # A stream or a session that its connection has taken over, and that writes the line at its end.
     stream: object = None
 
     def log(

@@ -22,6 +22,8 @@ class Timer:
     meanwhile. Such a timer starts again.
     """
 
+    __slots__ = ("_callback", "_due", "_handle", "_loop", "_seconds")
+
     def __init__(
         self, loop: asyncio.AbstractEventLoop, seconds: float, callback: Callable[[], object]
     ) -> None:

@@ -4,27 +4,29 @@ import asyncio
 import contextlib
 from collections.abc import Collection, Mapping, Sequence
 from time import perf_counter
-from typing import Any
+from typing import Any, Protocol
 
 import orjson
 import structlog
 from graphql import ExecutionResult, OperationType
 from starlette.requests import ClientDisconnect, HTTPConnection
-from starlette.types import Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
 from ..access.principal import Principal
 from ..customers.event_feed import TooSlow
+from ..customers.events import Event
 from ..deadline import start_deadline
 from ..execution.operation import Operation
 from ..faults import Fault
 from ..logs import stack_frames
 from .authentication import Authenticate
 from .errors import RequestError, body
-from .event_stream import TOO_SLOW
+from .event_stream import TOO_SLOW, Started
 from .exchange import Exchange, exchange_of, request_id
 from .graphql import GraphQLEndpoint
 from .json_values import from_json
 from .subscriptions import SHUTTING_DOWN, TOKEN_ENDED, Ticket
+from .timers import Timer
 
 logger = structlog.get_logger()
 
@@ -39,6 +41,7 @@ _LONGEST_ID = 255
 
 # The codes with which the protocol, or RFC 6455, closes a connection.
 _GOING_AWAY = 1001
+_FAULT = 1011
 _TRY_AGAIN_LATER = 1013
 _INVALID_MESSAGE = 4400
 _UNAUTHORIZED = 4401
@@ -49,6 +52,13 @@ _ID_IN_USE = 4409
 _INIT_AGAIN = 4429
 
 _AUTHORIZATION = b"authorization"
+# The headers that authentication needs. A connection may last for days, and needs no others.
+_LASTING_HEADERS = (_AUTHORIZATION, b"host")
+
+# At most this many events are sent at once, so that other requests run in between.
+_MOST_AT_ONCE = 20
+
+_FAILURE = RequestError(500, "The server failed. The request is not the cause.")
 
 
 class _Close(Exception):
@@ -61,7 +71,12 @@ class _Close(Exception):
 
 
 class WebSocketEndpoint:
-    """An ASGI application for WebSockets. Pages of origins that are not listed get no access."""
+    """An ASGI application for WebSockets. Pages of origins that are not listed get no access.
+
+    Under our own server, the connection takes the session over when it is accepted, and the
+    application returns: an idle WebSocket has no task. Other servers lack this, and the
+    application goes on.
+    """
 
     def __init__(
         self,
@@ -75,17 +90,25 @@ class WebSocketEndpoint:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Raises `RequestError` if the connection cannot be opened, and `ClientDisconnect`."""
-        connection = HTTPConnection(scope)
-        self._require_origin(exchange_of(scope))
+        exchange = exchange_of(scope)
+        self._require_origin(exchange)
         await receive()
-        if PROTOCOL not in scope["subprotocols"]:
-            await send({"type": "websocket.accept"})
-            close = {"code": _NO_PROTOCOL, "reason": f"Use the subprotocol {PROTOCOL}."}
-            await send({"type": "websocket.close", **close})
-            return
-        await send({"type": "websocket.accept", "subprotocol": PROTOCOL})
-        session = _Session(self._endpoint, self._authenticate, connection, receive, send)
-        await session.run()
+        accept: Message = {"type": "websocket.accept"}
+        refusal = None
+        if PROTOCOL in scope["subprotocols"]:
+            accept["subprotocol"] = PROTOCOL
+        else:
+            refusal = _Close(_NO_PROTOCOL, f"Use the subprotocol {PROTOCOL}.")
+        session = Session(self._endpoint, self._authenticate, scope, refusal)
+        exchange.stream = session
+        try:
+            await send(accept)
+        except OSError:
+            # As ASGI says, for a client that has closed the connection.
+            exchange.stream = None
+            raise ClientDisconnect from None
+        if not session.has_begun:
+            await _AsgiConnection(receive, send).run(session)
 
     def _require_origin(self, exchange: Exchange) -> None:
         """CORS does not apply to WebSockets, so the server itself checks who opens one."""
@@ -100,106 +123,201 @@ class WebSocketEndpoint:
             )
 
 
-class _Session:
-    """One connection, from its first message to its last."""
+class Connection(Protocol):
+    """The connection of a session. It takes what is sent without waiting."""
+
+    # Whether the client does not read.
+    is_paused: bool
+
+    def send(self, text: bytes) -> None:
+        """Sends a message. Does nothing if the connection is closing."""
+
+    def close(self, code: int, reason: str) -> None:
+        """Closes the connection."""
+
+    def read_on(self) -> None:
+        """Receives more messages."""
+
+
+class Session:
+    """One connection, from its first message to its last.
+
+    The connection calls it. Tasks run only while operations are executed.
+    """
+
+    __slots__ = (
+        "_authenticate",
+        "_began",
+        "_connection",
+        "_endpoint",
+        "_exchange",
+        "_initializing",
+        "_is_acknowledged",
+        "_is_ended",
+        "_limit",
+        "_operations",
+        "_refusal",
+        "_request",
+        "_resumed",
+        "_ticket",
+        "_waiting",
+        "has_begun",
+    )
 
     def __init__(
         self,
         endpoint: GraphQLEndpoint,
         authenticate: Authenticate,
-        connection: HTTPConnection,
-        receive: Receive,
-        send: Send,
+        scope: Scope,
+        refusal: _Close | None,
     ) -> None:
+        """With a `refusal`, the connection is closed as soon as it is open."""
+        self._began = perf_counter()
         self._endpoint = endpoint
         self._authenticate = authenticate
-        self._connection = connection
-        self._receive = receive
-        self._send_message = send
-        self._exchange = exchange_of(connection.scope)
-        self._limit = asyncio.timeout(_INIT_SECONDS)
-        self._is_initialized = self._is_acknowledged = False
+        self._exchange = exchange = exchange_of(scope)
+        exchange.headers = {
+            name: exchange.headers[name] for name in _LASTING_HEADERS if name in exchange.headers
+        }
+        # The server's own scope has much that nothing needs any more.
+        self._request = HTTPConnection(
+            {"type": "websocket", "client": scope["client"], "exchange": exchange}
+        )
+        self._refusal = refusal
+        self._connection: Connection
+        self._limit: Timer | None = None
         self._ticket: Ticket | None = None
+        self._initializing: asyncio.Task[None] | None = None
+        # The messages that arrived while the token was checked.
+        self._waiting: list[str | None] = []
         # By the ids that the client gave them.
-        self._operations: dict[str, asyncio.Task[None]] = {}
+        self._operations: dict[str, asyncio.Task[None] | _Live] = {}
+        # Set when the client reads again; None if nothing waits for that.
+        self._resumed: asyncio.Event | None = None
+        self.has_begun = self._is_acknowledged = self._is_ended = False
 
-    async def run(self) -> None:
-        """Answers messages until one of both sides closes the connection."""
+    # For the connection.
+
+    def continue_on(self, connection: Connection) -> None:
+        """Begins. The connection calls the session from now on."""
+        self.has_begun = True
+        self._connection = connection
+        if self._refusal is not None:
+            self._close(self._refusal)
+            return
+        too_late = _Close(_INIT_TOO_LATE, "Connection initialisation timeout")
+        loop = asyncio.get_running_loop()
+        self._limit = Timer(loop, _INIT_SECONDS, lambda: self._close(too_late))
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether it handles no further messages at the moment, so that none should be received."""
+        return self._initializing is not None
+
+    def receive(self, text: str | None) -> None:
+        """Handles a message, which is None if it is binary."""
+        if self.is_busy:
+            self._waiting.append(text)
+            return
         try:
-            async with self._limit:
-                while (message := await self._receive())["type"] == "websocket.receive":
-                    await self._handle(_object(message))
-        except TimeoutError:
-            close = _Close(_INIT_TOO_LATE, "Connection initialisation timeout")
-            if self._ticket is not None and self._ticket.reason is not None:
-                close = _closing(self._ticket.reason)
-            await self._close(close)
+            self._handle(_object(text))
         except _Close as close:
-            await self._close(close)
-        except ClientDisconnect:
-            pass
-        finally:
-            running = list(self._operations.values())
-            for operation in running:
-                operation.cancel()
-            if running:
-                await asyncio.wait(running)
-            if self._ticket is not None:
-                self._endpoint.subscriptions.release(self._ticket)
+            self._close(close)
 
-    async def _close(self, close: _Close) -> None:
-        self._exchange.outcome = str(close.code)
-        with contextlib.suppress(OSError):
-            message = {"code": close.code, "reason": close.reason}
-            await self._send_message({"type": "websocket.close", **message})
+    def resume(self) -> None:
+        """Goes on sending: the client reads again."""
+        if self._resumed is not None:
+            self._resumed.set()
+            self._resumed = None
+        for operation in list(self._operations.values()):
+            if isinstance(operation, _Live):
+                operation.send_next()
 
-    async def _handle(self, message: dict[str, Any]) -> None:
+    def end(self) -> None:
+        """Ends all operations, and writes the line of the log: the connection is closing or lost.
+
+        Does nothing if it has ended.
+        """
+        if self._is_ended:
+            return
+        self._is_ended = True
+        for ending in (self._limit, self._initializing, *self._operations.values()):
+            if ending is not None:
+                ending.cancel()
+        self._operations.clear()
+        if self._ticket is not None:
+            self._endpoint.subscriptions.release(self._ticket)
+        _log(self._exchange, self._began, 101, "GET")
+
+    def _close(self, close: _Close) -> None:
+        if not self._is_ended:
+            self._exchange.outcome = str(close.code)
+            self._connection.close(close.code, close.reason)
+            self.end()
+
+    def _handle(self, message: dict[str, Any]) -> None:
         match message:
             case {"type": "connection_init"}:
-                await self._initialize(message.get("payload"))
+                self._start_initializing(message.get("payload"))
             case {"type": "ping"}:
-                await self._send({**message, "type": "pong"})
+                self._send({**message, "type": "pong"})
             case {"type": "pong"}:
                 pass
             case {"type": "subscribe", "id": str(id_), "payload": dict(payload)} if (
                 0 < len(id_) <= _LONGEST_ID
             ):
-                await self._start(id_, payload)
+                self._start(id_, payload)
             case {"type": "complete", "id": str(id_)}:
                 if (operation := self._operations.pop(id_, None)) is not None:
                     operation.cancel()
             case _:
                 raise _Close(_INVALID_MESSAGE, "Invalid message")
 
-    async def _initialize(self, payload: object) -> None:
-        if self._is_initialized:
+    # The beginning.
+
+    def _start_initializing(self, payload: object) -> None:
+        if self._is_acknowledged:
             raise _Close(_INIT_AGAIN, "Too many initialisation requests")
         if not isinstance(payload, dict | None):
             raise _Close(_INVALID_MESSAGE, "Invalid message")
-        self._is_initialized = True
         for name, value in (payload or {}).items():
             if name.lower() == "authorization" and isinstance(value, str):
                 given = value.encode("latin-1", "replace")
                 self._exchange.headers = {**self._exchange.headers, _AUTHORIZATION: given}
+        self._initializing = asyncio.create_task(self._initialize())
+
+    async def _initialize(self) -> None:
         start_deadline()
         try:
-            principal = await self._authenticate(self._connection)
-            self._ticket = self._endpoint.subscriptions.admit(self._connection, principal)
+            principal = await self._authenticate(self._request)
+            self._ticket = self._endpoint.subscriptions.admit(self._request, principal)
         except RequestError as error:
-            raise _closing(error) from None
+            self._close(_closing(error))
+            return
+        except Exception as error:  # noqa: BLE001  # nothing waits for this task
+            logger.error("The server failed.", exception=stack_frames(error))  # noqa: TRY400  # no texts
+            self._close(_Close(_FAULT, "The server failed"))
+            return
         self._exchange.client = principal.id.partition(":")[0]
-        self._limit.reschedule(None)
-        self._ticket.on_end(self._end)
+        assert self._limit is not None  # noqa: S101  # it runs since the connection is open
+        self._limit.cancel()
+        self._limit = None
+        self._ticket.on_end(self._end_later)
         self._is_acknowledged = True
-        await self._send({"type": "connection_ack"})
+        self._send({"type": "connection_ack"})
+        self._initializing = None
+        waiting, self._waiting = self._waiting, []
+        for text in waiting:
+            self.receive(text)
+        self._connection.read_on()
 
-    def _end(self, _reason: RequestError) -> None:
-        """Lets `run` close the connection."""
-        with contextlib.suppress(RuntimeError):
-            # It may be ending already.
-            self._limit.reschedule(asyncio.get_running_loop().time())
+    def _end_later(self, reason: RequestError) -> None:
+        """Closes the connection after its subscriptions, which end for the same reason."""
+        asyncio.get_running_loop().call_soon(self._close, _closing(reason))
 
-    async def _start(self, id_: str, payload: dict[str, Any]) -> None:
+    # Operations.
+
+    def _start(self, id_: str, payload: dict[str, Any]) -> None:
         if not self._is_acknowledged:
             raise _Close(_UNAUTHORIZED, "Unauthorized")
         if id_ in self._operations:
@@ -212,96 +330,219 @@ class _Session:
         """Executes an operation, and sends its answers. Each has its own line in the log."""
         began = perf_counter()
         exchange = Exchange(request_id(), self._exchange.headers, self._exchange.client)
+        is_live = False
         try:
             start_deadline()
             # Each operation counts as a request.
-            principal = await self._authenticate(self._connection)
-            found = await self._endpoint.find(self._connection, principal, payload, exchange)
+            principal = await self._authenticate(self._request)
+            found = await self._endpoint.find(self._request, principal, payload, exchange)
             if isinstance(found, list):
-                await self._fail(id_, found, exchange)
+                self._fail(id_, found, exchange)
                 return
             operation, variables = found
             if operation.type is OperationType.SUBSCRIPTION:
-                await self._stream(id_, principal, operation, variables, exchange)
+                live = _Live(self, id_, exchange, began)
+                is_live = await self._subscribe(live, principal, operation, variables)
                 return
             content = await self._endpoint.content(operation, variables, principal)
-            self._operations.pop(id_, None)
             if "data" in content:
-                await self._send_answer(id_, body(content, exchange))
-                await self._send({"id": id_, "type": "complete"})
+                self.send_answer(id_, body(content, exchange))
+                self._send({"id": id_, "type": "complete"})
             else:
-                await self._fail(id_, content["errors"], exchange)
+                self._fail(id_, content["errors"], exchange)
+        except TooSlow:
+            self.fail(id_, TOO_SLOW, exchange)
         except RequestError as error:
-            if error in (SHUTTING_DOWN, TOKEN_ENDED):
-                # `run` closes the connection, so that the client connects again.
-                exchange.outcome = error.code
-            else:
-                await self._fail(id_, [error.formatted], exchange)
-        except ClientDisconnect:
-            exchange.outcome = "disconnected"
+            self.fail(id_, error, exchange)
         except Exception as error:  # noqa: BLE001  # the client hears of every failure
             logger.error("The server failed.", exception=stack_frames(error))  # noqa: TRY400  # no texts
-            failure = RequestError(500, "The server failed. The request is not the cause.")
-            await self._fail(id_, [failure.formatted], exchange)
+            self.fail(id_, _FAILURE, exchange)
         finally:
-            if self._operations.get(id_) is asyncio.current_task():
-                del self._operations[id_]
-            duration = round((perf_counter() - began) * 1000, 3)
-            exchange.log(status=200, method="WEBSOCKET", path="/graphql", duration_ms=duration)
+            if not is_live:
+                if self._operations.get(id_) is asyncio.current_task():
+                    del self._operations[id_]
+                _log(exchange, began, 200, "WEBSOCKET")
 
-    async def _stream(
+    async def _subscribe(
         self,
-        id_: str,
+        live: "_Live",
         principal: Principal,
         operation: Operation,
         variables: dict[str, Any] | None,
-        exchange: Exchange,
-    ) -> None:
-        started = await self._endpoint.subscribe(self._connection, principal, operation, variables)
+    ) -> bool:
+        """Begins a subscription, and sends what the history has. The feed calls it from then on.
+
+        Returns false if it cannot begin. Raises `RequestError`, and `TooSlow`.
+        """
+        started = await self._endpoint.subscribe(self._request, principal, operation, variables)
         if isinstance(started, ExecutionResult):
-            errors = [error.formatted for error in started.errors or ()]
-            await self._fail(id_, errors, exchange)
-            return
+            self._fail(live.id, [error.formatted for error in started.errors or ()], live.exchange)
+            return False
         try:
-            while True:
+            while not started.follower.is_live:
                 start_deadline()
                 for event in await started.follower.next():
-                    answer = started.answers.get(event, started.asked, exchange)
-                    await self._send_answer(id_, answer.json)
-        except TooSlow:
-            raise TOO_SLOW from None
+                    live.send(event, started)
+                    await self._until_read()
         except Fault as fault:
-            raise RequestError(503, fault.advice, code=fault.code) from None
-        finally:
             started.end()
+            raise RequestError(503, fault.advice, code=fault.code) from None
+        except BaseException:
+            started.end()
+            raise
+        self._operations[live.id] = live
+        live.follow(started)
+        return True
 
-    async def _fail(
-        self, id_: str, errors: Sequence[Mapping[str, Any]], exchange: Exchange
-    ) -> None:
+    async def _until_read(self) -> None:
+        """Waits while the client does not read."""
+        if self.is_paused:
+            self._resumed = self._resumed or asyncio.Event()
+            await self._resumed.wait()
+
+    @property
+    def is_paused(self) -> bool:
+        """Whether the client does not read."""
+        return self._connection.is_paused
+
+    def fail(self, id_: str, reason: RequestError, exchange: Exchange) -> None:
+        """Ends an operation for this reason."""
         self._operations.pop(id_, None)
+        exchange.outcome = reason.code
+        # For these reasons, the connection is closed, so that the client connects again.
+        if reason not in (SHUTTING_DOWN, TOKEN_ENDED):
+            self._fail(id_, [reason.formatted], exchange)
+
+    def _fail(self, id_: str, errors: Sequence[Mapping[str, Any]], exchange: Exchange) -> None:
         exchange.outcome = errors[0]["extensions"]["code"]
-        with contextlib.suppress(ClientDisconnect):
-            await self._send({"id": id_, "type": "error", "payload": errors})
+        self._send({"id": id_, "type": "error", "payload": errors})
 
-    async def _send(self, message: dict[str, Any]) -> None:
-        await self._send_text(orjson.dumps(message))
-
-    async def _send_answer(self, id_: str, json: bytes) -> None:
+    def send_answer(self, id_: str, json: bytes) -> None:
         """Sends an answer, which is JSON already."""
-        await self._send_text(b'{"id":%s,"type":"next","payload":%s}' % (orjson.dumps(id_), json))
+        self._connection.send(b'{"id":%s,"type":"next","payload":%s}' % (orjson.dumps(id_), json))
 
-    async def _send_text(self, text: bytes) -> None:
+    def _send(self, message: dict[str, Any]) -> None:
+        self._connection.send(orjson.dumps(message))
+
+
+class _Live:
+    """A subscription that needs nothing but the feed, which calls it. It has no task."""
+
+    __slots__ = ("_began", "_is_ended", "_session", "_started", "exchange", "id")
+
+    def __init__(self, session: Session, id_: str, exchange: Exchange, began: float) -> None:
+        self._session = session
+        self.id = id_
+        self.exchange = exchange
+        self._began = began
+        self._is_ended = False
+
+    def send(self, event: Event, started: Started) -> None:
+        """Sends the answer to an event."""
+        answer = started.answers.get(event, started.asked, self.exchange)
+        self._session.send_answer(self.id, answer.json)
+
+    def follow(self, started: Started) -> None:
+        """Sends what the feed has from now on."""
+        self._started = started
+        started.follower.on_wake(self.send_next)
+        # Something may have happened since the last look.
+        asyncio.get_running_loop().call_soon(self.send_next)
+
+    def send_next(self) -> None:
+        """Sends what has happened. Does nothing while the client does not read."""
+        if self._is_ended or self._session.is_paused:
+            return
         try:
-            await self._send_message({"type": "websocket.send", "text": text.decode()})
-        except OSError:
-            # As ASGI says, for a client that has closed the connection.
-            raise ClientDisconnect from None
+            events = self._started.follower.take(_MOST_AT_ONCE)
+            for event in events:
+                self.send(event, self._started)
+        except TooSlow:
+            self._fail(TOO_SLOW)
+        except RequestError as reason:
+            self._fail(reason)
+        except Exception as error:  # noqa: BLE001  # it must not end the feed, which calls this
+            logger.error("The server failed.", exception=stack_frames(error))  # noqa: TRY400  # no texts
+            self._fail(_FAILURE)
+        else:
+            if len(events) == _MOST_AT_ONCE:
+                asyncio.get_running_loop().call_soon(self.send_next)
+
+    def cancel(self) -> None:
+        """Ends it: the client wants no more, or has gone. It is called once."""
+        self._is_ended = True
+        self._started.end()
+        _log(self.exchange, self._began, 200, "WEBSOCKET")
+
+    def _fail(self, reason: RequestError) -> None:
+        self._session.fail(self.id, reason, self.exchange)
+        self.cancel()
 
 
-def _object(message: Mapping[str, Any]) -> dict[str, Any]:
+class _AsgiConnection:
+    """The connection of a session under another server than our own."""
+
+    def __init__(self, receive: Receive, send: Send) -> None:
+        self._receive = receive
+        self._send_message = send
+        self._unsent: asyncio.Queue[Message] = asyncio.Queue()
+        self._may_read = asyncio.Event()
+        self.is_paused = False
+
+    async def run(self, session: Session) -> None:
+        """Serves until one of both sides closes the connection."""
+        session.continue_on(self)
+        halves = [
+            asyncio.create_task(self._receive_all(session)),
+            asyncio.create_task(self._send_all(session)),
+        ]
+        try:
+            await asyncio.wait(halves, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for half in halves:
+                half.cancel()
+            session.end()
+
+    def send(self, text: bytes) -> None:
+        self._put({"type": "websocket.send", "text": text.decode()})
+
+    def close(self, code: int, reason: str) -> None:
+        self._put({"type": "websocket.close", "code": code, "reason": reason})
+
+    def read_on(self) -> None:
+        self._may_read.set()
+
+    def _put(self, message: Message) -> None:
+        self.is_paused = True
+        self._unsent.put_nowait(message)
+
+    async def _receive_all(self, session: Session) -> None:
+        while (message := await self._receive())["type"] == "websocket.receive":
+            self._may_read.clear()
+            session.receive(message.get("text"))
+            if session.is_busy:
+                await self._may_read.wait()
+            # A client that does not read must not cause more answers.
+            await self._unsent.join()
+
+    async def _send_all(self, session: Session) -> None:
+        type_ = ""
+        # The client may have gone.
+        with contextlib.suppress(OSError):
+            while type_ != "websocket.close":
+                message = await self._unsent.get()
+                await self._send_message(message)
+                self._unsent.task_done()
+                type_ = message["type"]
+                if self._unsent.empty():
+                    self.is_paused = False
+                    session.resume()
+
+
+def _object(text: str | None) -> dict[str, Any]:
     """The JSON object of a message."""
     with contextlib.suppress(ValueError, RecursionError):
-        value = from_json((message.get("text") or "").encode())
+        value = from_json((text or "").encode())
         if isinstance(value, dict):
             return value
     raise _Close(_INVALID_MESSAGE, "Invalid message")
@@ -316,3 +557,8 @@ def _closing(reason: RequestError) -> _Close:
             return _Close(_GOING_AWAY, "Going away")
         case _:
             return _Close(_TRY_AGAIN_LATER, "Try again later")
+
+
+def _log(exchange: Exchange, began: float, status: int, method: str) -> None:
+    duration = round((perf_counter() - began) * 1000, 3)
+    exchange.log(status=status, method=method, path="/graphql", duration_ms=duration)

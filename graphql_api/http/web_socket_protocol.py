@@ -1,13 +1,19 @@
-"""uvicorn's WebSocket protocol, with limits for clients that do not read or send too much."""
+"""The protocols of a WebSocket's connection: uvicorn's for the handshake, then a small one."""
 
+import asyncio
 import logging
-from typing import Any
+from typing import Any, cast
 
-from uvicorn.protocols.utils import ClientDisconnected
+from starlette.types import Scope
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from websockets.frames import CloseCode, Frame, Opcode
+from websockets.protocol import Protocol, Side, State
 
 from ..settings import Settings
+from .exchange import exchange_of
+from .small_protocol import SmallProtocol
 from .timers import Timer
+from .web_socket import Session
 
 # What uvicorn and the library would log contains addresses, URLs and messages. This logger has no
 # parent, and logs nothing.
@@ -17,60 +23,175 @@ _SILENT = logging.Logger("silent", logging.CRITICAL + 1)
 # frame may have six bytes, and each takes as long as some thousand bytes of one long frame.
 _PART_BYTES = 4096
 _MOST_FRAMES = 500
-_POLICY_VIOLATION = 1008
+
+# How often a client is asked whether it is still there. It must answer before the next time.
+_PING_SECONDS = 20.0
 
 
 class WebSocketProtocol(WebSocketsSansIOProtocol):
-    """One WebSocket. It ends if the client does not read in time, or sends very many frames."""
+    """The opening handshake of a WebSocket, whose connection is then handed over."""
 
     def __init__(self, settings: Settings, **of_uvicorn: Any) -> None:  # noqa: ANN401  # passed on unread
         super().__init__(**of_uvicorn)
         self.logger = self.conn.logger = _SILENT
         self.conn.debug = False
-        self._send_seconds = settings.send_seconds
-        self._sending: Timer | None = None
+        # `OpenWebSocket` has its own.
+        self.ping_interval = None
+        self._settings = settings
+        # What the client has sent behind the handshake, before the server accepted.
+        self._early = b""
+
+    def data_received(self, data: bytes) -> None:
+        if not self.handshake_initiated:
+            super().data_received(data)
+        elif data:
+            self._early += data
+            self.transport.pause_reading()
+
+    async def run_asgi(self) -> None:
+        """As uvicorn's, but the connection stays open if it was accepted.
+
+        The application itself answers and logs every failure.
+        """
+        await self.app(self.scope, self.receive, self.send)
+        if not self.handshake_complete:
+            self.send_500_response()
+            self.transport.close()
+
+    async def send(self, message: Any) -> None:  # noqa: ANN401  # ASGI's, which uvicorn checks
+        """Raises `OSError` if the connection ends."""
+        await super().send(message)
+        if message["type"] != "websocket.accept":
+            return
+        scope = cast("Scope", self.scope)
+        session = cast("Session", exchange_of(scope).stream)
+        self.connections.discard(self)
+        protocol = OpenWebSocket(
+            self.transport, self.loop, self.connections, self._settings, session
+        )
+        # It refers to itself.
+        self.conn.parser.close()
+        self.transport.resume_reading()
+        protocol.data_received(self._early)
+
+
+class OpenWebSocket(SmallProtocol):
+    """An open WebSocket. It ends if the client sends very many frames, or answers no ping."""
+
+    __slots__ = ("_awaits_pong", "_is_text", "_message", "_parser", "_pinging", "_session")
+
+    def __init__(
+        self,
+        transport: asyncio.Transport,
+        loop: asyncio.AbstractEventLoop,
+        connections: set[Any],
+        settings: Settings,
+        session: Session,
+    ) -> None:
+        super().__init__(transport, loop, connections, settings.send_seconds)
+        self._parser = Protocol(Side.SERVER, max_size=settings.max_body_bytes, logger=_SILENT)
+        # The parts of the current message that have arrived.
+        self._message = bytearray()
+        self._is_text = False
+        self._awaits_pong = False
+        self._pinging = Timer(loop, _PING_SECONDS, self._ping)
+        self._session = session
+        session.continue_on(self)
+
+    # For the session.
+
+    def send(self, text: bytes) -> None:
+        """Sends a message. Does nothing if the connection is closing."""
+        if self._parser.state is State.OPEN:
+            self._parser.send_text(text)
+            self._send_frames()
+
+    def close(self, code: int, reason: str) -> None:
+        """Closes the connection when the client has answered, or has not answered in time."""
+        if self._parser.state is State.OPEN:
+            self._parser.send_close(code, reason)
+            self._send_frames()
+            self._start_timer()
+
+    def read_on(self) -> None:
+        """Receives more messages, if the client reads the answers."""
+        if not self.is_paused:
+            self._transport.resume_reading()
+
+    # For the transport.
 
     def data_received(self, data: bytes) -> None:
         frames = 0
         for start in range(0, len(data), _PART_BYTES):
-            self.conn.receive_data(data[start : start + _PART_BYTES])
-            if self.conn.parser_exc is not None:
-                self.handle_parser_exception()
+            self._parser.receive_data(data[start : start + _PART_BYTES])
+            for event in self._parser.events_received():
+                frames += 1
+                self._handle(cast("Frame", event))
+            # Answers to pings and to a closing client.
+            self._send_frames()
+            if self._parser.close_rcvd is not None or self._parser.parser_exc is not None:
+                self._transport.close()
                 return
-            frames += len(self.conn.events)
-            self.handle_events()
             if frames > _MOST_FRAMES:
-                self.conn.fail(_POLICY_VIOLATION, "Too many frames")
-                self.transport.write(b"".join(self.conn.data_to_send()))
-                self.close_sent = True
-                self.transport.close()
+                self._fail(CloseCode.POLICY_VIOLATION, "Too many frames")
                 return
-        if not self.writable.is_set():
-            # Each ping has an answer, which this client would not read.
-            self.transport.pause_reading()
-
-    async def send(self, message: Any) -> None:  # noqa: ANN401  # ASGI's, which uvicorn checks
-        """Raises `OSError` if the connection ends, also if the protocol itself has closed it."""
-        await self.writable.wait()
-        if self.close_sent:
-            raise ClientDisconnected
-        await super().send(message)
-
-    def pause_writing(self) -> None:
-        super().pause_writing()
-        self._sending = Timer(self.loop, self._send_seconds, self.transport.abort)
+        if self.is_paused or self._session.is_busy:
+            # A client that does not read must not cause more answers.
+            self._transport.pause_reading()
 
     def resume_writing(self) -> None:
         super().resume_writing()
-        self._stop_timer()
-        if not self.read_paused:
-            self.transport.resume_reading()
+        if self._parser.state is not State.OPEN:
+            # The client has not answered yet.
+            self._start_timer()
+        self._session.resume()
+        if not self._session.is_busy:
+            self.read_on()
 
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)
-        self._stop_timer()
+        self._pinging.cancel()
+        # It refers to itself.
+        self._parser.parser.close()
+        self._session.end()
 
-    def _stop_timer(self) -> None:
-        if self._sending is not None:
-            self._sending.cancel()
-            self._sending = None
+    def shutdown(self) -> None:
+        self.close(CloseCode.GOING_AWAY, "Going away")
+        super().shutdown()
+
+    def _handle(self, frame: Frame) -> None:
+        match frame.opcode:
+            case Opcode.PONG:
+                self._awaits_pong = False
+                return
+            case Opcode.TEXT | Opcode.BINARY:
+                self._is_text = frame.opcode is Opcode.TEXT
+            case Opcode.PING | Opcode.CLOSE:
+                return
+        self._message += frame.data
+        if frame.fin and self._parser.state is State.OPEN:
+            message, self._message = self._message, bytearray()
+            try:
+                self._session.receive(message.decode() if self._is_text else None)
+            except UnicodeDecodeError:
+                self._fail(CloseCode.INVALID_DATA, "Invalid UTF-8")
+
+    def _ping(self) -> None:
+        if self._awaits_pong:
+            self._fail(CloseCode.INTERNAL_ERROR, "keepalive ping timeout")
+        elif self._parser.state is State.OPEN:
+            self._awaits_pong = True
+            self._parser.send_ping(b"")
+            self._send_frames()
+            self._pinging = Timer(self._loop, _PING_SECONDS, self._ping)
+
+    def _fail(self, code: CloseCode, reason: str) -> None:
+        """Closes the connection without an answer of the client."""
+        self._parser.fail(code, reason)
+        self._send_frames()
+        self._transport.close()
+        self._start_timer()
+
+    def _send_frames(self) -> None:
+        if frames := self._parser.data_to_send():
+            self._transport.write(b"".join(frames))

@@ -6,7 +6,7 @@ from typing import Any
 from bson.raw_bson import RawBSONDocument
 
 from ..customers.store import AddOutcome, CustomerRemoved, EmailTaken, StoredCustomer
-from .customer_documents import from_document, idempotency_key, is_removed
+from .customer_documents import claim, from_document, idempotency_key, is_removed
 
 
 def find_in(documents: list[dict[str, Any]], new: StoredCustomer) -> StoredCustomer | None:
@@ -35,16 +35,32 @@ class WholeList:
     `outcomes` has what is known of each customer: None if it is not stored yet.
     """
 
-    def __init__(self, new: Sequence[StoredCustomer], documents: Sequence[RawBSONDocument]) -> None:
+    def __init__(
+        self,
+        new: Sequence[StoredCustomer],
+        documents: Sequence[RawBSONDocument],
+        *,
+        with_claims: bool = False,
+    ) -> None:
         """`documents` are those of the customers, in the same order."""
         self._new = new
         self._documents = documents
+        self._with_claims = with_claims
         self.outcomes: list[AddOutcome | None] = [None] * len(new)
 
     def missing(self) -> list[RawBSONDocument]:
         """The documents of the customers that are to be stored."""
         pairs = zip(self._documents, self.outcomes, strict=True)
         return [document for document, outcome in pairs if outcome is None]
+
+    def missing_claims(self) -> list[dict[str, Any]]:
+        """The claims of the idempotency keys of these customers, in the form for sharding."""
+        pairs = zip(self._new, self.outcomes, strict=True)
+        return [
+            claim(new.attempt.key)
+            for new, outcome in pairs
+            if self._with_claims and outcome is None and new.attempt is not None
+        ]
 
     def note(self, found: list[list[dict[str, Any]]]) -> None:
         """Notes what a majority has: for each customer, the documents with its unique values."""

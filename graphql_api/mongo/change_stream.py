@@ -288,7 +288,8 @@ def _what(operation: str, change: _Change) -> What | None:
         return None
     if is_removed(document):
         # Of a change before, only the deletion that follows is left to tell.
-        return CustomerDeleted(document["_id"]) if operation == "replace" else None
+        # In a sharded collection, an insert of remains moves them to another shard.
+        return None if operation == "update" else CustomerDeleted(document["_id"])
     customer = from_document(document).customer
     if operation == "insert":
         return CustomerCreated(customer)

@@ -19,10 +19,11 @@ from ..customers.fields import FIELDS, NewCustomer
 from ..customers.judge import NOT_TEXT, judge
 from ..customers.problems import Rejected
 from .customer_documents import (
-    INDEXES,
+    EMAIL_KEY,
     SCHEMA_VERSION,
     SEARCH,
     derived_fields,
+    indexes,
     is_removed,
     shown_id,
     validator,
@@ -30,6 +31,7 @@ from .customer_documents import (
 from .customers_collection import NAME
 from .database import MongoDatabase
 from .deadline import with_retries
+from .known_faults import known_fault
 
 _Document = Mapping[str, Any]
 
@@ -41,7 +43,7 @@ _OTHER_OPTIONS = {"v", "ns", "background"}
 
 @dataclass(frozen=True)
 class Finding:
-    """One fault: of the customer with this id, or of the collection if the id is None.
+    """One fault: of the customer with this id, or of MongoDB or the collection if it is None.
 
     `fault` is a sentence. The same fault of several customers has the same sentence.
     """
@@ -60,11 +62,13 @@ class Checked:
 
 
 async def check(database: MongoDatabase) -> AsyncIterator[Checked]:
-    """Checks the collection, and then each document, in batches.
+    """Checks MongoDB and the collection, and then each document, in batches.
 
     Raises `Unavailable`, and `pymongo.errors.PyMongoError` if a second try would fail as well.
     """
-    yield Checked(0, 0, await with_retries(database.driver, _check_collection))
+    is_sharded = database.customers_set_up.is_sharded
+    check_collection = partial(_check_collection, is_sharded=is_sharded)
+    yield Checked(0, 0, await with_retries(database.driver, check_collection))
     after: Any = MinKey()
     while True:
         documents = await with_retries(database.driver, partial(_read, after=after))
@@ -74,11 +78,13 @@ async def check(database: MongoDatabase) -> AsyncIterator[Checked]:
         after = documents[-1]["_id"]
 
 
-def _check_collection(database: Database[dict[str, Any]]) -> list[Finding]:
-    return [Finding(None, fault) for fault in _collection_faults(database)]
+def _check_collection(database: Database[dict[str, Any]], *, is_sharded: bool) -> list[Finding]:
+    return [Finding(None, fault) for fault in _collection_faults(database, is_sharded=is_sharded)]
 
 
-def _collection_faults(database: Database[dict[str, Any]]) -> Iterator[str]:
+def _collection_faults(database: Database[dict[str, Any]], *, is_sharded: bool) -> Iterator[str]:
+    if (fault := known_fault(database)) is not None:
+        yield fault
     if NAME not in database.list_collection_names(filter={"name": NAME}):
         yield "The collection `customers` does not exist. A server creates it when it starts."
         return
@@ -96,11 +102,24 @@ def _collection_faults(database: Database[dict[str, Any]]) -> Iterator[str]:
         for index in answer["cursor"]["firstBatch"]
         if "buildUUID" not in index
     }
-    for index in INDEXES:
+    for index in indexes(is_sharded=is_sharded):
         expected = index.document
         name = expected["name"]
         if found.get(name) != _essence(expected):
             yield f"The index `{name}` is missing, incomplete or different."
+    if is_sharded:
+        yield from _sharding_faults(found)
+
+
+def _sharding_faults(found: Mapping[str, dict[str, Any]]) -> Iterator[str]:
+    """The unique indexes that MongoDB refuses in a collection that is sharded by the email key."""
+    for name, index in found.items():
+        [first_field, _], *_ = index["key"]
+        if index.get("unique") and first_field != EMAIL_KEY:
+            yield (
+                f"The unique index `{name}` does not begin with the shard key `{EMAIL_KEY}`, so "
+                "MongoDB refuses to shard the collection. Drop the index."
+            )
 
 
 def _essence(index: _Document) -> dict[str, Any]:

@@ -20,7 +20,8 @@ class Change:
 
     It makes the next version, in whose document `lastChange` is the change's own `id`.
     `email_key` is the key of the email address after the change; None if the customer is removed.
-    `is_new_address`: it may differ from the stored key.
+    `is_new_address`: it may differ from the stored key. `shard_key`, for the form for sharding, is
+    the email key before the change.
     """
 
     id: UUID
@@ -29,13 +30,21 @@ class Change:
     update: Mapping[str, Any]
     email_key: str | None
     is_new_address: bool
+    shard_key: str | None
+
+    @property
+    def moves(self) -> bool:
+        """Whether the change may move the document to another shard."""
+        return self.shard_key is not None and (self.is_new_address or self.email_key is None)
 
     @property
     def query(self) -> dict[str, Any]:
         """Finds the document of the customer while it has this version."""
         # Customers that older servers stored have no version, which is null to MongoDB.
         version = {"$in": [1, None]} if self.version == 1 else self.version
-        return {"_id": self.customer_id, "version": version}
+        query = {"_id": self.customer_id, "version": version}
+        # With the shard key, the change reaches one shard only.
+        return query if self.shard_key is None else {**query, EMAIL_KEY: self.shard_key}
 
     @property
     def unique_values(self) -> list[UniqueValue]:
@@ -68,7 +77,7 @@ class Change:
         return False
 
 
-def replacement(old: StoredCustomer, new: StoredCustomer) -> Change:
+def replacement(old: StoredCustomer, new: StoredCustomer, *, is_sharded: bool = False) -> Change:
     """The change that stores the next version of a customer."""
     change_id = uuid4()
     document = to_document(new)
@@ -86,13 +95,24 @@ def replacement(old: StoredCustomer, new: StoredCustomer) -> Change:
         {"$set": document, "$unset": dict.fromkeys(removed, "")},
         new_key,
         is_new_address=not has_same_key,
+        shard_key=_shard_key(old, is_sharded=is_sharded),
     )
 
 
-def removal(old: StoredCustomer) -> Change:
+def removal(old: StoredCustomer, *, is_sharded: bool = False) -> Change:
     """The change that removes a customer."""
     change_id = uuid4()
     document = {**remains(old), _LAST_CHANGE: change_id}
     return Change(
-        change_id, old.customer.id, old.customer.version, document, None, is_new_address=False
+        change_id,
+        old.customer.id,
+        old.customer.version,
+        document,
+        None,
+        is_new_address=False,
+        shard_key=_shard_key(old, is_sharded=is_sharded),
     )
+
+
+def _shard_key(old: StoredCustomer, *, is_sharded: bool) -> str | None:
+    return email_key(old.customer.email) if is_sharded else None

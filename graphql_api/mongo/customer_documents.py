@@ -31,16 +31,25 @@ EXPIRES_AT = "expiresAt"
 # makes, documents of version 1 have only the email key.
 SCHEMA_VERSION = 2
 
-# Without these, no customer is stored: they refuse duplicates.
-UNIQUE_INDEXES = [
-    IndexModel([(EMAIL_KEY, 1)], name=EMAIL_KEY, unique=True),
-    IndexModel(
-        [(IDEMPOTENCY_KEY, 1)],
-        name=IDEMPOTENCY_KEY,
-        unique=True,
-        partialFilterExpression={IDEMPOTENCY_KEY: {"$type": "string"}},
-    ),
-]
+
+def unique_indexes(*, is_sharded: bool) -> list[IndexModel]:
+    """The indexes without which no customer is stored: they refuse duplicates.
+
+    In a sharded collection, only an index that begins with the shard key can be unique. There,
+    claims take the place of the other unique index.
+    """
+    idempotency_options = {} if is_sharded else {"unique": True}
+    return [
+        IndexModel([(EMAIL_KEY, 1)], name=EMAIL_KEY, unique=True),
+        IndexModel(
+            [(IDEMPOTENCY_KEY, 1)],
+            name=IDEMPOTENCY_KEY,
+            partialFilterExpression={IDEMPOTENCY_KEY: {"$type": "string"}},
+            **idempotency_options,
+        ),
+    ]
+
+
 # Each page of a list is read from one of these, named by its first field.
 LIST_INDEXES = [
     IndexModel([("createdAt", -1), ("_id", -1)], name="createdAt"),
@@ -51,15 +60,19 @@ LIST_INDEXES = [
     IndexModel([(GIVEN, 1)], name=GIVEN),
 ]
 
-# MongoDB deletes the remains of a removed customer at this time.
-_EXPIRY_INDEX = IndexModel(
+# MongoDB deletes the remains of a removed customer, or a claim, at this time.
+EXPIRY_INDEX = IndexModel(
     [(EXPIRES_AT, 1)],
     name=EXPIRES_AT,
     expireAfterSeconds=0,
     partialFilterExpression={EXPIRES_AT: {"$type": "date"}},
 )
 
-INDEXES = [*UNIQUE_INDEXES, *LIST_INDEXES, _EXPIRY_INDEX]
+
+def indexes(*, is_sharded: bool) -> list[IndexModel]:
+    """All indexes of the collection."""
+    return [*unique_indexes(is_sharded=is_sharded), *LIST_INDEXES, EXPIRY_INDEX]
+
 
 # Marks tokens that are not whole words. No word of a customer and no search contains it.
 _MARK = "\1"
@@ -68,6 +81,9 @@ BEGINNING = 3
 
 # How long the idempotency key of a removed customer cannot be used again.
 _REMOVED_FOR = timedelta(hours=24)
+
+# A claim outlives each write that may be under way: MongoDB ends a transaction after a minute.
+_CLAIMED_FOR = timedelta(hours=1)
 
 
 # The name of a field with a unique index, and a value that one customer alone can have there.
@@ -234,6 +250,15 @@ def customer_in(document: Mapping[str, Any]) -> StoredCustomer | None:
             "A read left out a document that is not a customer. Run `graphql-api database check`."
         )
         return None
+
+
+def claim(key: str) -> dict[str, Any]:
+    """The claim of an idempotency key: a document of a collection in which `_id` alone is unique.
+
+    Without it, two requests that use the same key for different customers at the same time could
+    both succeed on different shards. Later ones find the key in the customer.
+    """
+    return {"_id": key, EXPIRES_AT: datetime.now(UTC) + _CLAIMED_FOR}
 
 
 def is_removed(document: Mapping[str, Any]) -> bool:

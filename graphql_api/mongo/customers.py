@@ -88,6 +88,12 @@ class MongoCustomers:
         `CustomerRemoved`, `Unavailable`, `OutcomeUnknown`, what `bson.encode` raises, and
         `pymongo.errors.PyMongoError` if MongoDB refuses the customer for a reason of its own.
         """
+        if self._set_up.is_sharded and new.attempt is not None:
+            [added] = await self._add_all([new], OutcomeUnknown)
+            if isinstance(added, StoredCustomer):
+                return added
+            assert added is not None  # noqa: S101  # a single customer is stored or refused
+            raise added
         deadline = deadline_in(REQUEST_SECONDS)
         # Encoded before it joins a batch, so that a failure concerns no other customer.
         document = to_bson(new, self._collection.codec_options)
@@ -137,16 +143,25 @@ class MongoCustomers:
 
         Raises `Unavailable`, `ListUnknown`, and what `add` raises if MongoDB refuses a customer.
         """
+        return await self._add_all(new, ListUnknown)
+
+    async def _add_all(
+        self, new: Sequence[StoredCustomer], unknown: type[Exception]
+    ) -> Sequence[AddOutcome | None]:
+        """Does what `add_all` does. Raises `unknown` if the outcome is unknown."""
         deadline = deadline_in(REQUEST_SECONDS)
         documents = []
         for one in new:
             documents.append(to_bson(one, self._collection.codec_options))
             # Other requests run between two customers.
             await asyncio.sleep(0)
-        whole = WholeList(new, documents)
+        is_sharded = self._set_up.is_sharded
+        whole = WholeList(new, documents, with_claims=is_sharded)
 
         def write(uuid: Binary, until: float) -> Awaitable[Written]:
-            return insert_all(self._database.driver, uuid, whole.missing(), until)
+            return insert_all(
+                self._database.driver, uuid, whole, until, self._set_up.unique_indexes
+            )
 
         async def find_all(worst: Outcome) -> Sequence[AddOutcome | None] | None:
             whole.note(await self._find_each(new, deadline))
@@ -158,11 +173,17 @@ class MongoCustomers:
 
         if not new:
             return []
+        if is_sharded:
+            # A claim does not last. The customer that a key created does.
+            await self._set_up.collection_uuid(deadline)
+            whole.note(await self._find_each(new, deadline))
+            if whole.is_settled:
+                return whole.outcomes
         outcome = await self._write_in_turn(write, deadline - RESOLVE_SECONDS)
         if outcome is Outcome.STORED:
-            return new
+            return whole.stored()
         found = await resolve(
-            outcome, partial(self._write_in_turn, write, deadline), find_all, ListUnknown
+            outcome, partial(self._write_in_turn, write, deadline), find_all, unknown
         )
         return whole.stored() if found is None else found
 
@@ -196,7 +217,7 @@ class MongoCustomers:
         change for another reason.
         """
         try:
-            return await self._make(replacement(old, new))
+            return await self._make(replacement(old, new, is_sharded=self._set_up.is_sharded))
         except WriteError as error:
             raise CustomerInvalid from error
 
@@ -206,7 +227,7 @@ class MongoCustomers:
         Raises `Unavailable` also if a server of an older version has set its own validator.
         """
         try:
-            return await self._make(removal(old))
+            return await self._make(removal(old, is_sharded=self._set_up.is_sharded))
         except WriteError:
             # The validator of an older version refuses remains. The set-up sets the newer one.
             self._set_up.invalidate(await self._set_up.collection_uuid(deadline_in(LEAST_SECONDS)))
@@ -217,7 +238,7 @@ class MongoCustomers:
         deadline = deadline_in(REQUEST_SECONDS)
 
         def write(uuid: Binary, until: float) -> Awaitable[Written]:
-            return change(self._database.driver, uuid, wanted, until)
+            return change(self._database.driver, uuid, wanted, until, self._set_up.unique_indexes)
 
         outcome = await self._write_in_turn(write, deadline - RESOLVE_SECONDS)
         if outcome is Outcome.STORED:
@@ -251,7 +272,9 @@ class MongoCustomers:
     ) -> list[Outcome | Exception]:
         """The outcomes of a batch of documents, in their order."""
         uuid = await self._set_up.collection_uuid(deadline)
-        written = await insert(self._database.driver, uuid, documents, deadline)
+        written = await insert(
+            self._database.driver, uuid, documents, deadline, self._set_up.unique_indexes
+        )
         self._note(uuid, written)
         return written.outcomes
 

@@ -1,18 +1,21 @@
 """The `customers` collection, its validator, and the indexes without which nothing is stored."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from bson import Binary
+from pymongo import IndexModel
 from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.database import Database
 from pymongo.errors import ConfigurationError, DuplicateKeyError, OperationFailure
 
 from ..faults import Misconfigured, Unavailable
-from .customer_documents import INDEXES, UNIQUE_INDEXES, validator
+from .customer_documents import EXPIRY_INDEX, indexes, validator
 from .driver_errors import error_name, is_transient
 
 NAME = "customers"
+# Only in the form for sharding. It is sharded by `_id`, or not at all.
+CLAIMS = "claims"
 
 _NAMESPACE_NOT_FOUND = 26
 _NAMESPACE_EXISTS = 48
@@ -23,13 +26,9 @@ _ATLAS_ERROR = 8000
 # MongoDB 6.0, the first version with `collectionUUID`.
 _OLDEST_WIRE_VERSION = 17
 
-# What `listIndexes` must say of each unique index. While an index is being built, it has another
-# form.
-_EXPECTED_INDEXES = [index.document for index in UNIQUE_INDEXES]
-
 
 def ensure_collection(
-    database: Database[dict[str, Any]], before_indexes: Callable[[], None]
+    database: Database[dict[str, Any]], before_indexes: Callable[[], None], *, is_sharded: bool
 ) -> Binary:
     """Creates the collection, its validator and its indexes, or corrects those that differ.
 
@@ -39,7 +38,7 @@ def ensure_collection(
     errors of the driver, and `IndexError` if somebody drops the collection meanwhile.
     """
     try:
-        return _ensure_collection(database, before_indexes)
+        return _ensure_collection(database, before_indexes, is_sharded=is_sharded)
     except DuplicateKeyError:
         raise Misconfigured(
             "Customers in the collection `customers` share an email address or an idempotency key. "
@@ -54,7 +53,7 @@ def ensure_collection(
 
 
 def _ensure_collection(
-    database: Database[dict[str, Any]], before_indexes: Callable[[], None]
+    database: Database[dict[str, Any]], before_indexes: Callable[[], None], *, is_sharded: bool
 ) -> Binary:
     require_supported(database.command("hello"))
     before_indexes()
@@ -71,7 +70,9 @@ def _ensure_collection(
     if collection["options"].get("validator") != options["validator"]:
         database.command("collMod", NAME, **options)
     # Returns only when a majority has the indexes: without them, a customer could be stored twice.
-    database[NAME].create_indexes(INDEXES)
+    database[NAME].create_indexes(indexes(is_sharded=is_sharded))
+    if is_sharded:
+        database[CLAIMS].create_indexes([EXPIRY_INDEX])
     # If somebody dropped the collection meanwhile, the first insert fails with this UUID.
     uuid: Binary = collection["info"]["uuid"]
     return uuid
@@ -98,8 +99,10 @@ def require_supported(hello: Mapping[str, Any]) -> None:
         raise Misconfigured("GRAPHQL_API_MONGODB_URI must name MongoDB 6.0 or newer.")
 
 
-async def has_indexes(database: AsyncDatabase[dict[str, Any]]) -> bool:
-    """Whether the collection has all its unique indexes now, so that it contains no duplicate.
+async def has_indexes(
+    database: AsyncDatabase[dict[str, Any]], required: Sequence[IndexModel]
+) -> bool:
+    """Whether the collection has its unique indexes now, so that it contains no duplicate.
 
     Raises `pymongo.errors.PyMongoError`.
     """
@@ -109,8 +112,8 @@ async def has_indexes(database: AsyncDatabase[dict[str, Any]]) -> bool:
         if error.code == _NAMESPACE_NOT_FOUND:
             return False
         raise
-    indexes = answer["cursor"]["firstBatch"]
+    found = answer["cursor"]["firstBatch"]
+    # While an index is being built, it has another form.
     return all(
-        any(expected.items() <= index.items() for index in indexes)
-        for expected in _EXPECTED_INDEXES
+        any(expected.document.items() <= index.items() for index in found) for expected in required
     )

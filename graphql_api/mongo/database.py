@@ -34,12 +34,12 @@ class MongoDatabase:
     every write of a customer must wait for.
     """
 
-    def __init__(self, uri: str, driver: str) -> None:
-        """`driver` is `motor` or `pymongo`.
+    def __init__(self, uri: str, driver: str, *, is_sharded: bool = False) -> None:
+        """`driver` is `motor` or `pymongo`. `is_sharded`: stored in the form for sharding.
 
         Raises `pymongo.errors.PyMongoError` or `ValueError` for an invalid URI."""
         self.driver = connect(uri, driver)
-        self.customers_set_up = SetUp(self.driver)
+        self.customers_set_up = SetUp(self.driver, is_sharded=is_sharded)
         self._readiness = self.collection("readiness")
         self._written_at = self._tried_at = -_PROOF_SECONDS
         self._trying: asyncio.Task[None] | None = None

@@ -94,7 +94,9 @@ class MongoImports:
                 await asyncio.sleep(0)
         deadline = deadline_in(_STEP_SECONDS)
         uuid = await self._set_up.collection_uuid(deadline)
-        written = await insert(self._database.driver, uuid, documents, deadline)
+        written = await insert(
+            self._database.driver, uuid, documents, deadline, self._set_up.unique_indexes
+        )
         if not written.is_set_up:
             self._set_up.invalidate(uuid)
         for number, outcome in zip(numbers, written.outcomes, strict=True):

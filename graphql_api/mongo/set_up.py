@@ -15,9 +15,11 @@ from pymongo.errors import PyMongoError
 
 from ..deadline import deadline_in
 from ..faults import Misconfigured, SettingUp, Unavailable
+from .customer_documents import unique_indexes
 from .customers_collection import NAME, ensure_collection, has_indexes
 from .deadline import within_deadline
 from .driver import Driver
+from .known_faults import known_fault
 
 logger = structlog.get_logger()
 
@@ -41,8 +43,10 @@ _LOG_SECONDS = 10.0
 class SetUp:
     """Sets up the collection of one database: one set-up at a time, repeated whenever needed."""
 
-    def __init__(self, driver: Driver) -> None:
+    def __init__(self, driver: Driver, *, is_sharded: bool = False) -> None:
         self._driver = driver
+        self.is_sharded = is_sharded
+        self.unique_indexes = unique_indexes(is_sharded=is_sharded)
         # The collection's, while the collection is set up as far as is known.
         self._uuid: Binary | None = None
         self._task: asyncio.Task[None] | None = None
@@ -79,7 +83,8 @@ class SetUp:
         and `within_deadline` raise.
         """
         uuid = await self.collection_uuid(deadline)
-        if not await within_deadline(deadline, partial(self._driver.run, has_indexes)):
+        work = partial(has_indexes, required=self.unique_indexes)
+        if not await within_deadline(deadline, partial(self._driver.run, work)):
             self.invalidate(uuid)
             raise Unavailable
 
@@ -144,7 +149,10 @@ class SetUp:
 
     def _set_up(self, database: Database[dict[str, Any]]) -> Binary:
         with pymongo.timeout(_SET_UP_SECONDS):
-            return ensure_collection(database, self._start_indexing)
+            uuid = ensure_collection(database, self._start_indexing, is_sharded=self.is_sharded)
+            if (fault := known_fault(database)) is not None:
+                logger.warning(fault)
+            return uuid
 
     def _start_indexing(self) -> None:
         self._indexing_since = time.monotonic()

@@ -2,7 +2,7 @@
 
 import contextlib
 import contextvars
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
 from functools import partial
@@ -10,14 +10,16 @@ from typing import Any
 
 from bson import Binary
 from bson.raw_bson import RawBSONDocument
+from pymongo import IndexModel
 from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.client_session import ClientSession
 from pymongo.database import Database
 from pymongo.errors import ConfigurationError, PyMongoError, ServerSelectionTimeoutError, WriteError
 
 from ..faults import Unavailable
+from .additions import WholeList
 from .customer_changes import Change
-from .customers_collection import NAME, has_indexes
+from .customers_collection import CLAIMS, NAME, has_indexes
 from .deadline import run_until
 from .driver import Driver, blocking
 from .driver_errors import TRANSIENT_CODES, is_transient
@@ -57,11 +59,13 @@ async def insert(
     collection_uuid: Binary,
     documents: list[RawBSONDocument],
     deadline: float,
+    required: Sequence[IndexModel],
 ) -> Written:
     """Sends the documents once, into the customers' collection if it has this UUID.
 
-    Each document has its `_id`. Raises `Unavailable` if they were never sent, and
-    `pymongo.errors.PyMongoError` if none is stored and a second try would fail as well.
+    Each document has its `_id`. `required` are the collection's unique indexes. Raises
+    `Unavailable` if the documents were never sent, and `pymongo.errors.PyMongoError` if none is
+    stored and a second try would fail as well.
     """
     command = {
         "insert": NAME,
@@ -69,7 +73,7 @@ async def insert(
         "ordered": False,
         "collectionUUID": collection_uuid,
     }
-    return await _write(driver, command, deadline, count=len(documents), check_indexes=True)
+    return await _write(driver, command, deadline, count=len(documents), required=required)
 
 
 async def change(
@@ -77,6 +81,7 @@ async def change(
     collection_uuid: Binary,
     changed: Change,
     deadline: float,
+    required: Sequence[IndexModel],
 ) -> Written:
     """Sends one change once, into the customers' collection if it has this UUID.
 
@@ -89,22 +94,41 @@ async def change(
         "collectionUUID": collection_uuid,
     }
     # Without a new address, the customer cannot become a duplicate.
-    check_indexes = changed.is_new_address
-    return await _write(driver, command, deadline, count=1, check_indexes=check_indexes)
+    required = required if changed.is_new_address else ()
+    if changed.moves:
+        # MongoDB moves a document to another shard only in a transaction.
+        return await _write_all(driver, [command], deadline, required)
+    return await _write(driver, command, deadline, count=1, required=required)
 
 
 async def insert_all(
     driver: Driver,
     collection_uuid: Binary,
-    documents: list[RawBSONDocument],
+    whole: WholeList,
     deadline: float,
+    required: Sequence[IndexModel],
 ) -> Written:
-    """Inserts all documents or none, in one transaction, once. All of them have one outcome.
+    """Inserts what is missing of a list, all or nothing, in one transaction, once.
 
-    Raises `pymongo.errors.PyMongoError` if none is stored and a second try would fail as well.
+    All of it has one outcome. Raises `pymongo.errors.PyMongoError` if nothing is stored and a
+    second try would fail as well.
     """
-    command = {"insert": NAME, "documents": documents, "collectionUUID": collection_uuid}
-    work = partial(_execute_all, command=command)
+    commands: list[dict[str, Any]] = [
+        {"insert": NAME, "documents": whole.missing(), "collectionUUID": collection_uuid}
+    ]
+    if claims := whole.missing_claims():
+        commands.append({"insert": CLAIMS, "documents": claims})
+    return await _write_all(driver, commands, deadline, required)
+
+
+async def _write_all(
+    driver: Driver,
+    commands: list[dict[str, Any]],
+    deadline: float,
+    required: Sequence[IndexModel],
+) -> Written:
+    """Executes all commands or none, in one transaction, once. All of them have one outcome."""
+    work = partial(_execute_all, commands=commands, required=required)
     try:
         return await run_until(deadline, partial(driver.in_thread, work))
     except TimeoutError:
@@ -125,11 +149,11 @@ async def _write(
     deadline: float,
     *,
     count: int,
-    check_indexes: bool,
+    required: Sequence[IndexModel],
 ) -> Written:
     """Sends the command, which writes this number of documents, once."""
     command["writeConcern"] = driver.database.write_concern.document
-    work = partial(_execute, command=command, count=count, check_indexes=check_indexes)
+    work = partial(_execute, command=command, count=count, required=required)
     try:
         return await run_until(deadline, partial(driver.run, work))
     except ServerSelectionTimeoutError:
@@ -146,7 +170,7 @@ async def _execute(
     *,
     command: dict[str, Any],
     count: int,
-    check_indexes: bool,
+    required: Sequence[IndexModel],
 ) -> Written:
     # The driver's own methods would retry and report only their last try. They also cannot name
     # the collection's UUID, and would write to any other collection with the same name.
@@ -155,33 +179,41 @@ async def _execute(
     write_errors = answer.get("writeErrors", ())
     if any(error["code"] == _COLLECTION_UUID_MISMATCH for error in write_errors):
         return Written(outcomes, is_set_up=False)
-    if not check_indexes:
-        return Written(outcomes, is_set_up=True)
-    return await _confirmed(database, outcomes)
+    return await _confirmed(database, outcomes, required)
 
 
-def _execute_all(database: Database[dict[str, Any]], *, command: dict[str, Any]) -> Written:
-    """Executes the insert in a transaction. The driver's own method would try several times."""
+def _execute_all(
+    database: Database[dict[str, Any]],
+    *,
+    commands: list[dict[str, Any]],
+    required: Sequence[IndexModel],
+) -> Written:
+    """Executes the commands in a transaction. The driver's own method would try several times."""
     with database.client.start_session() as session:
         session.start_transaction(write_concern=database.write_concern)
-        try:
-            answer = database.command(
-                command, session=session, codec_options=database.codec_options
-            )
-        except PyMongoError:
-            _kill(session)
-            raise
-        # After the first error, MongoDB has aborted the transaction.
-        for code in (error["code"] for error in answer.get("writeErrors", ())):
-            if code not in _REFUSAL_CODES:
-                raise WriteError("MongoDB refuses a customer.", code)
-            return Written([Outcome.REFUSED], is_set_up=code != _COLLECTION_UUID_MISMATCH)
+        for command in commands:
+            try:
+                answer = database.command(
+                    command, session=session, codec_options=database.codec_options
+                )
+            except PyMongoError:
+                _kill(session)
+                raise
+            # After the first error, MongoDB has aborted the transaction.
+            for code in (error["code"] for error in answer.get("writeErrors", ())):
+                if code not in _REFUSAL_CODES:
+                    raise WriteError("MongoDB refuses a customer.", code)
+                return Written([Outcome.REFUSED], is_set_up=code != _COLLECTION_UUID_MISMATCH)
+            if not answer["n"]:
+                # The query of a change found no document. The end of the session aborts.
+                return Written([Outcome.REFUSED], is_set_up=True)
         try:
             session.commit_transaction()
         except PyMongoError:
             _kill(session)
             return Written([Outcome.UNCLEAR], is_set_up=True)
-    return blocking(partial(_confirmed, outcomes=[Outcome.STORED]))(database)
+    work = partial(_confirmed, outcomes=[Outcome.STORED], required=required)
+    return blocking(work)(database)
 
 
 def _kill(session: ClientSession) -> None:
@@ -196,14 +228,18 @@ def _kill(session: ClientSession) -> None:
 
 
 async def _confirmed(
-    database: AsyncDatabase[dict[str, Any]], outcomes: list[Outcome | Exception]
+    database: AsyncDatabase[dict[str, Any]],
+    outcomes: list[Outcome | Exception],
+    required: Sequence[IndexModel],
 ) -> Written:
     """What is known after a write with these outcomes. Without the indexes, they are unclear."""
+    if not required:
+        return Written(outcomes, is_set_up=True)
     # After the write, not before: a collection that has its unique indexes contains no duplicate,
     # whenever they were built. Between a check and a write, an operator could drop them.
     unconfirmed = [o if isinstance(o, Exception) else Outcome.UNCLEAR for o in outcomes]
     try:
-        is_set_up = await has_indexes(database)
+        is_set_up = await has_indexes(database, required)
     except PyMongoError:
         return Written(unconfirmed, is_set_up=True)
     return Written(outcomes if is_set_up else unconfirmed, is_set_up)

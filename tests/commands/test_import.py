@@ -26,7 +26,7 @@ from graphql_api.commands import import_report, import_source, progress
 from graphql_api.customers.store import StoredCustomer
 from graphql_api.faults import Unavailable
 from graphql_api.files import report
-from graphql_api.mongo.customer_documents import INDEXES
+from graphql_api.mongo.customer_documents import LIST_INDEXES
 from graphql_api.mongo.imports import MongoImports
 
 from ..conftest import Command
@@ -596,7 +596,7 @@ def test_a_second_signal_stops_an_import_that_waits_for_its_file(
     with process(str(pipe), database_uri, errors) as import_, pipe.open("w") as writer:
         writer.write("Email\n" + "".join(f"c{number}@example.com\n" for number in range(1500)))
         writer.flush()
-        until(lambda: len(documents.index_information()) > len(INDEXES), "it has begun")
+        until(lambda: len(documents.index_information()) > len(LIST_INDEXES), "it has begun")
         time.sleep(1)
         import_.send_signal(signal.SIGINT)
         until(lambda: "Press Ctrl-C again" in errors.read_text(), "the signal arrives")

@@ -137,11 +137,14 @@ def test_endpoints_are_listed_with_their_states_and_without_their_secrets(
     url = f"{receiver.url}/hook"
     types = "customer.created customer.updated"
     assert rows[0] == [active, URL, types, "active", "-", "-", "-", "-"]
-    minute = "2026-11-22 08:00"
-    assert rows[1] == [paused, url, "all", f"paused since {minute}", "-", minute, "-", "Why."]
+    time_ = "2026-11-22 08:00:00 UTC"
+    assert rows[1][:4] == [paused, url, "all", f"paused since {time_}"]
+    # It has failed since a moment ago.
+    assert re.fullmatch(r"0:0[01]:[0-9]+", rows[1][4])
+    assert rows[1][5:] == [time_, "-", "Why."]
     assert rows[2][:4] == [failing, url, "all", "failing, attempts: 2"]
     assert re.fullmatch(r"[0-9]+ days, [0-9:]+", rows[2][4])
-    assert rows[2][5:] == ["-", minute, "Why."]
+    assert rows[2][5:] == ["-", time_, "Why."]
 
 
 def test_a_test_says_why_the_message_did_not_arrive(webhooks: Command, receiver: Receiver) -> None:

@@ -4,28 +4,30 @@ import asyncio
 import contextlib
 import json
 from collections.abc import AsyncIterator
-from typing import Any
+from typing import Any, cast
 
 import httpx
 import pytest
 import uvicorn
-from graphql import ExecutionResult, GraphQLError
+from graphql import ExecutionResult, GraphQLError, OperationType
 from starlette.applications import Starlette
-from starlette.requests import ClientDisconnect
+from starlette.requests import ClientDisconnect, HTTPConnection
 from starlette.types import Message
 from uvicorn.server import ServerState
 
+from graphql_api.access.principal import ANYBODY, Principal
 from graphql_api.app import create_app
 from graphql_api.customers import event_feed
-from graphql_api.customers.event_feed import TooSlow
+from graphql_api.customers.event_feed import Follower, TooSlow
 from graphql_api.customers.events import CustomerDeleted, Event, EventsMissed, Moment
 from graphql_api.faults import Unavailable
 from graphql_api.http.errors import RequestError
-from graphql_api.http.event_stream import Answers, EventStream
+from graphql_api.http.event_stream import Answers, Asked, EventStream, Started
 from graphql_api.http.exchange import Exchange
 from graphql_api.http.stream_protocol import StreamProtocol
 from graphql_api.http.subscriptions import SHUTTING_DOWN, TOKEN_ENDED, Subscriptions, Ticket
-from graphql_api.http.web_socket_protocol import WebSocketProtocol
+from graphql_api.http.web_socket import Session
+from graphql_api.http.web_socket_protocol import OpenWebSocket, WebSocketProtocol
 from graphql_api.mongo.change_stream import MongoHistory
 from graphql_api.mongo.customers import MongoCustomers
 from graphql_api.settings import Settings
@@ -377,6 +379,7 @@ async def test_a_websocket_whose_history_cannot_be_read_is_told(
         raise fault
 
     monkeypatch.setattr(event_feed.Follower, "next", following)
+    monkeypatch.setattr(event_feed.Follower, "is_live", False)
     socket = Socket(app)
     socket.subscribe(CUSTOMER_EVENTS)
 
@@ -412,7 +415,10 @@ async def test_a_websocket_has_answers_with_data_and_errors(app: Starlette) -> N
     assert answer["data"] == {"__typename": "Query", "customers": None}
     assert answer["errors"][0]["extensions"]["code"] == "BAD_USER_INPUT"
     assert answer["extensions"]["requestId"]
-    await socket.disconnect()
+    socket.tell({"type": "unknown"})
+    await asyncio.wait_for(socket.task, 20)
+    assert socket.sent.get_nowait()["type"] == "websocket.send"
+    assert (await socket.sent.get())["code"] == 4400
 
 
 async def test_a_websocket_whose_client_has_gone_ends_quietly(
@@ -460,7 +466,7 @@ async def test_a_fault_ends_the_websocket(
     def failing(*_: Any) -> None:
         raise fault
 
-    monkeypatch.setattr("graphql_api.http.web_socket._Session.run", failing)
+    monkeypatch.setattr("graphql_api.http.web_socket.Session.continue_on", failing)
     socket = Socket(app)
 
     await asyncio.wait_for(socket.task, 20)
@@ -561,13 +567,189 @@ async def test_the_protocol_of_a_stream_ends_a_connection_that_is_not_read() -> 
     assert (connections, listener.asked) == (set(), -1)
 
 
-async def test_a_websocket_that_is_read_again_in_time_goes_on() -> None:
-    config = uvicorn.Config(lambda *_: None, log_config=None)
-    config.load()
-    protocol = WebSocketProtocol(
-        Settings(send_seconds=1), config=config, server_state=ServerState(), app_state={}
+class Line:
+    """A connection of a WebSocket that notes what it is given."""
+
+    def __init__(self) -> None:
+        self.is_paused = False
+        self.sent: list[Any] = []
+        self.reads_on = asyncio.Event()
+
+    def send(self, text: bytes) -> None:
+        self.sent.append(json.loads(text))
+
+    def close(self, code: int, _reason: str) -> None:
+        self.sent.append(code)
+
+    def read_on(self) -> None:
+        self.reads_on.set()
+
+
+class Feeding(Source):
+    """An endpoint with one subscription, whose history has two events."""
+
+    def __init__(self, *outcomes: Any) -> None:
+        super().__init__(*outcomes)
+        self.is_live = False
+        self.ended = 0
+        self.subscriptions = self
+        self.type = OperationType.SUBSCRIPTION
+
+    async def authenticate(self, _: HTTPConnection) -> Principal:
+        return ANYBODY
+
+    def admit(self, *_: object) -> Ticket:
+        self.ticket = Ticket("client", b"")
+        return self.ticket
+
+    def release(self, _: Ticket) -> None:
+        self.ended += 1
+
+    async def find(self, *_: object) -> Any:
+        return self, None
+
+    async def subscribe(self, *_: object) -> Started:
+        return Started(cast("Asked", None), cast("Follower", self), cast("Answers", self), self.end)
+
+    def end(self) -> None:
+        self.ended += 1
+
+    async def next(self) -> Any:
+        self.is_live = True
+        return [EVENT, EVENT]
+
+    def get(self, *_: Any) -> Any:
+        return type("Answer", (), {"json": b"1"})
+
+
+async def subscribed(endpoint: Feeding) -> tuple[Session, Line]:
+    """A session whose subscription has sent the first event of its history."""
+    scope = {"client": None, "exchange": Exchange("id")}
+    line = Line()
+    session = Session(endpoint, endpoint.authenticate, scope, None)  # type: ignore[arg-type]  # as far as they are used
+    session.continue_on(line)
+    session.receive('{"type": "connection_init"}')
+    # It waits until the token is checked.
+    session.receive('{"type": "subscribe", "id": "a", "payload": {}}')
+    session.resume()
+    line.is_paused = True
+    await line.reads_on.wait()
+    await asyncio.sleep(0.01)
+    assert line.sent == [{"type": "connection_ack"}, NEXT]
+    return session, line
+
+
+NEXT = {"id": "a", "type": "next", "payload": 1}
+
+
+@pytest.mark.parametrize(
+    ("reason", "code"),
+    [
+        (TooSlow(), "TOO_SLOW"),
+        (ZeroDivisionError(), "INTERNAL_SERVER_ERROR"),
+        (TOKEN_ENDED, None),
+    ],
+)
+async def test_a_subscription_of_a_websocket_ends_with_its_reason(
+    reason: Exception, code: str | None
+) -> None:
+    endpoint = Feeding([EVENT] * 20, [EVENT], reason)
+    session, line = await subscribed(endpoint)
+    line.is_paused = False
+    session.resume()
+    await asyncio.sleep(0.01)
+    assert line.sent[1:] == [NEXT] * 23
+    line.is_paused = True
+    endpoint.callback()
+    line.is_paused = False
+    session.resume()
+    session.resume()
+    endpoint.callback()
+
+    codes = [
+        error["extensions"]["code"] for error in (line.sent[24:] or [{}])[0].get("payload", [])
+    ]
+    assert codes == [code] * (code is not None)
+    assert endpoint.ended == 1
+    if code is None:
+        endpoint.ticket.end(TOKEN_ENDED)
+        endpoint.ticket.end(TOKEN_ENDED)
+        await asyncio.sleep(0.01)
+        assert line.sent[24:] == [4403]
+    session.end()
+    session.end()
+    assert endpoint.ended == 2
+
+
+@pytest.mark.parametrize("fault", [TooSlow, ZeroDivisionError])
+async def test_a_subscription_of_a_websocket_may_end_in_the_history(
+    fault: type[Exception], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    endpoint = Feeding()
+    session, line = await subscribed(endpoint)
+
+    def failing() -> None:
+        raise fault
+
+    monkeypatch.setattr(endpoint, "next", failing)
+    endpoint.is_live = False
+    line.is_paused = False
+    session.resume()
+    await asyncio.sleep(0.01)
+
+    assert line.sent[2] == NEXT
+    assert line.sent[3]["type"] == "error"
+    assert endpoint.ended == 1
+    session.end()
+
+
+async def test_a_fault_of_authentication_closes_the_websocket() -> None:
+    endpoint, line = Feeding(), Line()
+    scope = {"client": None, "exchange": Exchange("id")}
+    session = Session(endpoint, FailingOnce(), scope, None)  # type: ignore[arg-type]  # as far as they are used
+    session.continue_on(line)
+    session.receive('{"type": "connection_init"}')
+    await asyncio.sleep(0.01)
+
+    assert line.sent == [1011]
+
+
+class Idle:
+    """A session that notes what its connection tells it."""
+
+    is_busy = False
+
+    def __init__(self) -> None:
+        self.told: list[object] = []
+
+    def continue_on(self, connection: OpenWebSocket) -> None:
+        self.connection = connection
+
+    def receive(self, text: str | None) -> None:
+        self.told.append(text)
+
+    def resume(self) -> None:
+        self.told.append("resume")
+
+    def end(self) -> None:
+        self.told.append("end")
+
+
+def open_web_socket(**settings: Any) -> tuple[OpenWebSocket, Wire, Idle]:
+    transport, session = Wire(), Idle()
+    loop = asyncio.get_running_loop()
+    protocol = OpenWebSocket(
+        transport,  # type: ignore[arg-type]  # as far as it is used
+        loop,
+        set(),
+        Settings(**settings),
+        session,  # type: ignore[arg-type]  # as above
     )
-    protocol.transport = transport = Wire()  # type: ignore[assignment]  # as far as it is used
+    return protocol, transport, session
+
+
+async def test_a_websocket_that_is_read_again_in_time_goes_on() -> None:
+    protocol, transport, session = open_web_socket(send_seconds=1)
     protocol.pause_writing()
     # Nothing is read that the server would answer.
     protocol.data_received(b"")
@@ -575,19 +757,69 @@ async def test_a_websocket_that_is_read_again_in_time_goes_on() -> None:
     await asyncio.sleep(1.2)
     assert transport.done == ["pause reading", "resume reading"]
 
-    # The application reads no more messages before it has answered this one.
-    protocol.read_paused = True
+    # The session takes no messages before it has checked the token.
+    session.is_busy = True
+    protocol.data_received(b"")
+    protocol.pause_writing()
+    protocol.read_on()
+    protocol.resume_writing()
+    assert transport.done[2:] == ["pause reading"]
+    protocol.close(1001, "Going away")
+    protocol.send(b"too late")
+    protocol.close(1001, "too late")
     protocol.pause_writing()
     protocol.resume_writing()
-    protocol.pause_writing()
     await asyncio.sleep(1.2)
-    assert transport.done[2:] == ["abort"]
+    protocol.connection_lost(None)
 
-    # As after a ping that had no answer.
-    protocol.resume_writing()
-    protocol.close_sent = True
-    with pytest.raises(OSError, match=r"^$"):
-        await protocol.send({"type": "websocket.send", "text": ""})
+    assert transport.done[3:] == [b"\x88\x0c\x03\xe9Going away", "abort"]
+    assert session.told == ["resume", "resume", "resume", "end"]
+
+
+async def test_a_websocket_whose_client_answers_no_ping_is_closed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("graphql_api.http.web_socket_protocol._PING_SECONDS", 0.02)
+    protocol, transport, _ = open_web_socket()
+    ping, pong = b"\x89\x00", b"\x8a\x80\0\0\0\0"
+    async with asyncio.timeout(20):
+        while "close" not in transport.done:
+            if transport.done == [ping]:
+                protocol.data_received(pong)
+            await asyncio.sleep(0.001)
+    protocol.connection_lost(None)
+    closing, _ = open_web_socket()[:2]
+    closing.close(1000, "")
+    await asyncio.sleep(0.1)
+    closing.connection_lost(None)
+
+    assert transport.done == [ping, ping, b"\x88\x18\x03\xf3keepalive ping timeout", "close"]
+
+
+async def test_messages_of_a_websocket_may_have_several_frames() -> None:
+    protocol, transport, session = open_web_socket()
+    mask = b"\0\0\0\0"
+    protocol.data_received(b"\x01\x82" + mask + b"on" + b"\x89\x80" + mask)
+    protocol.data_received(b"\x80\x81" + mask + b"e" + b"\x82\x81" + mask + b"2")
+    protocol.data_received(b"\x81\x81" + mask + b"\xff")
+    protocol.connection_lost(None)
+
+    assert session.told == ["one", None, "end"]
+    assert transport.done == [b"\x8a\x00", b"\x88\x0f\x03\xefInvalid UTF-8", "close"]
+
+
+async def test_frames_before_the_handshake_are_answered_after_it() -> None:
+    config = uvicorn.Config(lambda *_: None, log_config=None)
+    config.load()
+    protocol = WebSocketProtocol(
+        Settings(), config=config, server_state=ServerState(), app_state={}
+    )
+    protocol.transport = transport = Wire()  # type: ignore[assignment]  # as far as it is used
+    protocol.handshake_initiated = True
+    protocol.data_received(b"")
+    protocol.data_received(b"frame")
+
+    assert transport.done == ["pause reading"]
 
 
 class Failing:
@@ -639,6 +871,9 @@ class FailingOnce:
     """Authentication that fails, and then finds that a token is not valid."""
 
     failed = False
+
+    async def __call__(self, _: HTTPConnection) -> Principal:
+        raise ZeroDivisionError
 
     async def is_valid_still(self, _authorization: bytes) -> bool:
         if not self.failed:

@@ -5,7 +5,8 @@ import contextlib
 import os
 import signal
 from collections import Counter
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -14,7 +15,7 @@ import httpx
 import pytest
 from pymongo import MongoClient
 
-from ..support.clients import create_customer, create_customers, read_customer
+from ..support.clients import create_customer, create_customers, read_customer, until_ready
 from ..support.servers import Server, mongods, serving, until
 
 _CLIENTS = 16
@@ -109,8 +110,12 @@ async def create(client: httpx.AsyncClient, email: str) -> dict[str, Any]:
     return customer
 
 
-def client_of(server: Server) -> AbstractAsyncContextManager[httpx.AsyncClient]:
-    return httpx.AsyncClient(base_url=server.url, timeout=20)
+@asynccontextmanager
+async def client_of(server: Server) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of a server that is ready: after a crash, MongoDB first recovers its journal."""
+    async with httpx.AsyncClient(base_url=server.url, timeout=20) as client:
+        await until_ready(client)
+        yield client
 
 
 @pytest.mark.parametrize("mongod_dies_too", [False, True])

@@ -188,3 +188,14 @@ def builds_of(documents: Documents) -> set[str]:
     answer = documents.database.command("listIndexes", "customers", includeBuildUUIDs=True)
     indexes = answer["cursor"]["firstBatch"]
     return {str(index["buildUUID"]) for index in indexes if "buildUUID" in index}
+
+
+async def test_a_server_that_refuses_to_say_its_version_is_set_up_without_a_warning(
+    member: Member, failing_set: ReplicaSet
+) -> None:
+    uri = failing_set.database_uri()
+    async with database_at(uri) as database:
+        with member.failing("buildInfo", errorCode=13), capture_logs() as logged:
+            await database.set_up()
+
+    assert logged == []

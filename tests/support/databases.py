@@ -17,6 +17,8 @@ def settings_for(uri: str, **settings: Any) -> Settings:
     return Settings(**{"mongodb_uri": uri, "mongodb_driver": DRIVER, **settings})
 
 
-def database_at(uri: str, driver: str = DRIVER) -> contextlib.aclosing[MongoDatabase]:
+def database_at(
+    uri: str, driver: str = DRIVER, *, is_sharded: bool = False
+) -> contextlib.aclosing[MongoDatabase]:
     """The database of a URI, until the `async with` block ends."""
-    return contextlib.aclosing(MongoDatabase(uri, driver))
+    return contextlib.aclosing(MongoDatabase(uri, driver, is_sharded=is_sharded))

@@ -20,6 +20,8 @@ from .servers import until
 
 _OPTIONS = [
     *("--bind_ip", "127.0.0.1", "--nounixsocket", "--replSet", "tests"),
+    # With zlib, each server would warn of a fault of this version.
+    *("--networkMessageCompressors", "snappy,zstd"),
     *("--dbpath", ".", "--logpath", "log", "--logappend", "--quiet"),
     *("--wiredTigerCacheSizeGB", "0.25", "--oplogSize", "64"),
     *("--setParameter", "diagnosticDataCollectionEnabled=false"),

@@ -1,0 +1,120 @@
+"""The command `graphql-api customers`, which erases a customer for the sake of privacy."""
+
+import argparse
+import sys
+from uuid import UUID
+
+from ..customers.delete_customer import Deleted, delete_customer
+from ..customers.formats import EMAIL
+from ..faults import ChangeUnknown, Unavailable
+from ..mongo.customers import MongoCustomers
+from ..mongo.database import MongoDatabase
+from ..mongo.traces import Traces, find_traces
+from ..mongo.webhooks import MongoEndpoints
+from ..settings import Settings
+from .open_database import set_up, with_database
+from .setting_options import add_setting_options, environment_with
+from .table import print_table
+
+SUMMARY = "erase a customer"
+
+_COLUMNS = ("WHAT REMAINS", "UNTIL")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the action, with its arguments."""
+    actions = parser.add_subparsers(dest="action", required=True)
+    erase = actions.add_parser(
+        "erase",
+        help="delete a customer, and say what remains of the person",
+        description="Deletes a customer, and says what remains of the person, where, and until "
+        "when. A customer that was deleted before can be named, too.",
+    )
+    add_setting_options(erase, "data_dir")
+    which = erase.add_mutually_exclusive_group(required=True)
+    which.add_argument("id", metavar="ID", nargs="?", type=_id, help="The customer's id.")
+    which.add_argument(
+        "--email",
+        metavar="ADDRESS",
+        type=_email,
+        help="The customer's email address. Your shell may store it in its history.",
+    )
+
+
+def run(options: argparse.Namespace) -> int:
+    """Erases the customer and returns the exit code.
+
+    It is 1 if there was no such customer, or if other documents have its email address. Raises
+    `SettingsError`, `MongodError` and `Unavailable`.
+    """
+    return with_database(
+        Settings.read(environment_with(options)),
+        lambda database: _erase(database, options.id, options.email),
+    )
+
+
+async def _erase(database: MongoDatabase, id_: UUID | None, email: str | None) -> int:
+    # A server of an older version may have set a validator that refuses deletions.
+    await set_up(database)
+    customers = MongoCustomers(database)
+    customer = await (customers.get(str(id_)) if email is None else customers.by_email(email))
+    if customer is not None:
+        id_, email = customer.id, customer.email
+    is_erased = id_ is not None and await _delete(customers, id_)
+    traces = await find_traces(database, id_, email)
+    if is_erased:
+        print(f"Erased the customer {id_}.")
+    elif traces.remains_until is not None:
+        print(f"The customer {id_} was deleted before.")
+    else:
+        name = "email address" if id_ is None else "id"
+        print(f"graphql-api: No customer has this {name}.", file=sys.stderr)
+    failing = [one.id for one in await MongoEndpoints(database).all() if one.failure is not None]
+    print_table(_COLUMNS, *_remaining(traces, failing))
+    for other, fields in traces.others:
+        print(f"{other}: {_fault(fields)}")
+    return 1 if traces.others or (not is_erased and traces.remains_until is None) else 0
+
+
+async def _delete(customers: MongoCustomers, id_: UUID) -> bool:
+    try:
+        return isinstance(await delete_customer(customers, str(id_), None), Deleted)
+    except ChangeUnknown:
+        # A second try finds out.
+        raise Unavailable from None
+
+
+def _remaining(traces: Traces, failing: list[str]) -> list[tuple[str, str]]:
+    """What remains, and until when, for a table."""
+    rows = []
+    if traces.remains_until is not None:
+        until = f"{traces.remains_until:%Y-%m-%d %H:%M} UTC"
+        rows.append(("The customer's id, and its idempotency key if it has one", until))
+    since = traces.history_since
+    begins = "" if since is None else f", which begins at {since:%Y-%m-%d %H:%M} UTC"
+    rows.append((f"Changes and events in MongoDB's oplog{begins}", "newer changes replace them"))
+    if failing:
+        rows.append((f"Messages for failing webhooks: {', '.join(failing)}", "they are delivered"))
+    rows.append(("Backups, and the files of imports and exports", "you delete them"))
+    return rows
+
+
+def _fault(fields: list[str]) -> str:
+    """Why a document that is left needs a correction."""
+    if not fields:
+        return "Another program stored this document. Delete it in MongoDB."
+    return f"{' and '.join(f'`{field}`' for field in fields)} has the email address of the person."
+
+
+def _id(text: str) -> UUID:
+    try:
+        return UUID(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError("use an id as the API returns it") from None
+
+
+def _email(text: str) -> str:
+    email, is_valid = EMAIL.read(text)
+    if not is_valid:
+        raise argparse.ArgumentTypeError("use a valid email address")
+    return email
