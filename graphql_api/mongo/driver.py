@@ -20,6 +20,8 @@ from pymongo.cursor import Cursor
 from pymongo.database import Database
 
 _Result = TypeVar("_Result")
+# Made once, because making the type takes longer than the cast.
+_AsyncDatabase = AsyncDatabase[dict[str, Any]]
 
 # Motor runs each command in one of this number of threads. PyMongo gets as many connections.
 COMMANDS_AT_ONCE: int = max_workers
@@ -92,7 +94,7 @@ class MotorDriver(Driver):
         """`name` is that of the database, unless the URI names one."""
         client: AsyncIOMotorClient[dict[str, Any]] = AsyncIOMotorClient(uri, **options)
         database = client.get_default_database(name, **database_options)
-        self.database = cast(AsyncDatabase[dict[str, Any]], database)
+        self.database = cast(_AsyncDatabase, database)
         self.blocking = database.delegate
         self._client = client
 
@@ -168,7 +170,7 @@ def blocking(
     """
 
     def run(database: Database[dict[str, Any]]) -> _Result:
-        running = work(cast(AsyncDatabase[dict[str, Any]], _BlockingDatabase(database)))
+        running = work(cast(_AsyncDatabase, _BlockingDatabase(database)))
         try:
             running.send(None)
         except StopIteration as end:
