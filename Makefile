@@ -63,7 +63,8 @@ run: $(RUNNABLE) $(if $(NODE),$(GRAPHIQL) $(DASHBOARD)) ## Serve on http://127.0
 
 test: install ## Run every test, with branch coverage
 	$(BIN)/coverage erase
-	$(BIN)/coverage run -m pytest --numprocesses 4 --dist worksteal -m "not alone"
+	$(BIN)/coverage run -m pytest --numprocesses 4 --dist worksteal -m "not alone and not in_time"
+	$(BIN)/coverage run -m pytest --numprocesses 2 --dist loadfile -m in_time
 	$(BIN)/coverage run -m pytest -m alone
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report

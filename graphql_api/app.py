@@ -137,10 +137,25 @@ def create_app(settings: Settings, *, migrates: bool = False) -> Starlette:
         *_root(settings, authentication=bool(verifiers)),
     ]
     imports = ImportEndpoint(
-        lambda: MongoImports(database), authenticate, settings.max_import_bytes
+        lambda: MongoImports(database),
+        authenticate,
+        endpoint.subscriptions,
+        settings.max_import_bytes,
     )
     if settings.shows_dashboard:
-        routes += _file_routes(imports, database, authenticate, settings)
+        routes += [
+            Route(IMPORT_PATH, imports, methods=["POST"]),
+            Route(
+                EXPORT_PATH,
+                ExportEndpoint(
+                    _exporting(database),
+                    authenticate,
+                    endpoint.subscriptions,
+                    settings.max_body_bytes,
+                ),
+                methods=["POST"],
+            ),
+        ]
     own_paths = {route.path for route in routes}
     for folder, files in _page_files(settings).items():
         routes.append(Route(f"{folder}/{{name}}", files, methods=["GET"]))
@@ -202,16 +217,6 @@ def _root(settings: Settings, *, authentication: bool) -> list[Route]:
         # A response is an ASGI application, too.
         return [Route("/", page, methods=["GET"])]
     return [Route("/", _to_graphiql)] if settings.shows_graphiql else []
-
-
-def _file_routes(
-    imports: ImportEndpoint, database: MongoDatabase, authenticate: Authenticate, settings: Settings
-) -> list[Route]:
-    exports = ExportEndpoint(_exporting(database), authenticate, settings.max_body_bytes)
-    return [
-        Route(IMPORT_PATH, imports, methods=["POST"]),
-        Route(EXPORT_PATH, exports, methods=["POST"]),
-    ]
 
 
 def _exporting(database: MongoDatabase) -> Export:

@@ -147,6 +147,13 @@ def failing_set(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ReplicaSet
         yield failing_set
 
 
+@pytest.fixture(scope="session")
+def three(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ReplicaSet]:
+    """A replica set with three members, which tests may let fail."""
+    with replica_set(tmp_path_factory.mktemp("three"), 3) as three:
+        yield three
+
+
 @pytest.fixture
 def member(failing_set: ReplicaSet) -> Member:
     """The only member of that replica set."""

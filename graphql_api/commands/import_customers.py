@@ -79,7 +79,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=Path,
         metavar="FILE",
         help="Write the rejected rows with the reasons to this file, which you can correct and "
-        "import. An older file of this name gets the ending .old.",
+        "import. Without rejected rows, there is no such file. An older file of this name gets the "
+        "ending .old.",
     )
     parser.add_argument(
         "--dry-run", action="store_true", help="Check every row, and store nothing."
@@ -100,7 +101,10 @@ def run(options: argparse.Namespace) -> int:
                 options.file, options.encoding, options.delimiter, options.map, stack
             )
             rows = Rows(
-                source.columns, source.table.columns, reduces_phones=options.phones is not None
+                source.columns,
+                source.table.columns,
+                reduces_phones=options.phones is not None,
+                phones_option="--phones digits",
             )
             print_understood(source, rows)
             rejects = _open_rejects(options.rejects, options.file, source, stack)
@@ -155,18 +159,23 @@ class _Import:
                         importing.count(outcomes)
                     progress.update(importing.report.rows, note(importing.report))
         except Unavailable:
-            print_report(importing.report, is_dry=self._is_dry)
+            self._report()
             print(f"The database is unavailable. {self._advice}", file=sys.stderr)
             return 2
         except _RejectsFailed as failure:
-            print_report(importing.report, is_dry=self._is_dry)
+            self._report()
             print(
                 f"graphql-api: The rejected rows cannot be written: {failure}. {self._advice}",
                 file=sys.stderr,
             )
             return 2
-        print_report(importing.report, is_dry=self._is_dry)
+        self._report()
         return self._end()
+
+    def _report(self) -> None:
+        report = self._importing.report
+        not_reached = 0 if self._total is None else self._total - report.rows
+        print_report(report, not_reached, is_dry=self._is_dry)
 
     async def _batches(self) -> AsyncIterator[list[dict[str, Value]]]:
         while (rows := self._importing.take()) is not None:
@@ -239,14 +248,18 @@ def _open_rejects(
     file = path.open(
         "w", encoding=source.table.text.encoding, errors="backslashreplace", newline=""
     )
-    stack.callback(_close, file)
-    return Rejects(file, source.table.columns, source.table.delimiter)
+    rejects = Rejects(file, source.table.columns, source.table.delimiter)
+    stack.callback(_close, file, path, rejects)
+    return rejects
 
 
-def _close(file: TextIO) -> None:
+def _close(file: TextIO, path: Path, rejects: Rejects) -> None:
+    """Closes the file of rejected rows, and removes it if there are none."""
     # After each batch, the import says whether its rejected rows were written.
     with contextlib.suppress(OSError):
         file.close()
+    if rejects.is_empty and path.is_file():
+        path.unlink()
 
 
 @contextlib.contextmanager

@@ -16,15 +16,16 @@ def note(report: Report) -> str:
     return ", ".join(f"{count:,} {name}" for name, count in counts.items() if count)
 
 
-def print_report(report: Report, *, is_dry: bool) -> None:
+def print_report(report: Report, not_reached: int, *, is_dry: bool) -> None:
     """Prints the counts and the reasons, without any value of a row.
 
-    `is_dry`: nothing was stored.
+    `not_reached` is the number of rows without an outcome. `is_dry`: nothing was stored.
     """
+    left = f" {counted(not_reached, 'more row')} not reached." if not_reached else ""
     print(
         f"{counted(report.rows, 'row')}: "
         f"{report.created:,} {'would be created' if is_dry else 'created'}, "
-        f"{report.already_there:,} already there, {report.rejected:,} rejected."
+        f"{report.already_there:,} already there, {report.rejected:,} rejected.{left}"
     )
     for warning in report.warnings:
         print(f"Warning: {warning}")

@@ -44,6 +44,9 @@ _T = TypeVar("_T")
 _LEFT_BEHIND_SECONDS = 10.0
 _POLL_SECONDS = 0.1
 
+# A client that is still there acknowledges within this time, also after losses of its network.
+_LEAST_UNACKNOWLEDGED_SECONDS = 30
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the settings that have an option."""
@@ -227,7 +230,7 @@ def _listener(settings: Settings) -> socket.socket:
     """Listens before the server is ready, so that early clients wait and are not refused."""
     is_ipv6 = ":" in settings.host
     try:
-        return _once_free(
+        listener = _once_free(
             lambda: socket.create_server(
                 (settings.host, settings.port),
                 family=socket.AF_INET6 if is_ipv6 else socket.AF_INET,
@@ -236,6 +239,21 @@ def _listener(settings: Settings) -> socket.socket:
         )
     except (OSError, UnicodeError) as error:
         raise OSError(_reason(error, settings.port)) from None
+    # The connections inherit it. Only Linux has it.
+    with contextlib.suppress(AttributeError):
+        listener.setsockopt(
+            socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, _unacknowledged_milliseconds(settings)
+        )
+    return listener
+
+
+def _unacknowledged_milliseconds(settings: Settings) -> int:
+    """How long a client may acknowledge nothing before the kernel ends its connection.
+
+    A client whose machine was switched off does not end its connection itself. The kernel's own
+    limit is about 15 minutes.
+    """
+    return 1000 * max(settings.send_seconds, _LEAST_UNACKNOWLEDGED_SECONDS)
 
 
 def _reason(error: OSError | UnicodeError, port: int) -> str:

@@ -29,6 +29,7 @@ class Importing:
     ) -> None:
         """`size` is the number of rows in a batch. `rejects` gets the rejected rows.
 
+
         With `known_keys`, the records are objects, and the report names keys that are not known.
         """
         self._records = records
@@ -81,7 +82,7 @@ class Importing:
             if isinstance(outcome, Accepted):
                 self.report.accept(record, outcome, may_lack_zero=may_lack_zero(values))
             else:
-                self._reject(record, reasons(outcome, values))
+                self._reject(record, reasons(outcome, values, self._rows.phones_option))
         if self._rejects is not None:
             self._rejects.flush()
 

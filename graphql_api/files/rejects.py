@@ -25,6 +25,7 @@ class Rejects:
     ) -> None:
         """`headers` and `delimiter` are those of a CSV file, or None for JSON Lines."""
         self._file = file
+        self.is_empty = True
         # The number of first columns that this file replaces.
         self._old = 0
         self._table = None
@@ -34,6 +35,7 @@ class Rejects:
             self._table.writerow([_LINE, _REASONS, *self._cells(headers)])
 
     def write(self, record: Record, reasons: Sequence[Reason]) -> None:
+        self.is_empty = False
         text = " ".join(f"{reason} {reason.advice}".rstrip() for reason in reasons)
         if self._table is not None:
             self._table.writerow([record.line, text, *self._cells(list(record.cells))])

@@ -55,12 +55,19 @@ class Rows:
     """Makes the input for customers from the records of one file."""
 
     def __init__(
-        self, columns: Columns, headers: Sequence[str] | None, *, reduces_phones: bool = False
+        self,
+        columns: Columns,
+        headers: Sequence[str] | None,
+        *,
+        reduces_phones: bool = False,
+        phones_option: str = "the option for phone numbers",
     ) -> None:
         """`headers` are those of a CSV file, or None for JSON Lines.
 
-        With `reduces_phones`, only the digits of phone numbers are read.
+        With `reduces_phones`, only the digits of phone numbers are read. `phones_option` names that
+        option for a person.
         """
+        self.phones_option = phones_option
         self._reduces_phones = reduces_phones
         # What reads each field: its columns, which are joined if there are several.
         self._readers: list[tuple[str, _Reader]] = []
@@ -128,14 +135,17 @@ def may_lack_zero(values: Mapping[str, Value]) -> bool:
     )
 
 
-def reasons(outcome: Outcome, values: Mapping[str, Value]) -> list[Reason]:
-    """Why a row with these values was rejected. Empty if it was not."""
+def reasons(outcome: Outcome, values: Mapping[str, Value], phones_option: str) -> list[Reason]:
+    """Why a row with these values was rejected. Empty if it was not.
+
+    `phones_option` is that of `Rows`.
+    """
     match outcome:
         case Accepted():
             return []
         case Rejected():
             # A number that a spreadsheet shortened breaks several rules for one reason.
-            found = (_reason(problem, values) for problem in outcome.problems)
+            found = (_reason(problem, values, phones_option) for problem in outcome.problems)
             return list(dict.fromkeys(found))
         case Differs():
             labels = ", ".join(field.rule.label for field in outcome.fields)
@@ -146,7 +156,7 @@ def reasons(outcome: Outcome, values: Mapping[str, Value]) -> list[Reason]:
             assert_never(outcome)
 
 
-def _reason(problem: Problem, values: Mapping[str, Value]) -> Reason:
+def _reason(problem: Problem, values: Mapping[str, Value], phones_option: str) -> Reason:
     field, value = problem.field, values.get(problem.field.name)
     if isinstance(value, str) and field.rule.format in _OF_DIGITS:
         if _SHORTENED.fullmatch(value):
@@ -161,6 +171,6 @@ def _reason(problem: Problem, values: Mapping[str, Value]) -> Reason:
             return Reason(
                 field,
                 InvalidFormat(field).message,
-                f"Its digits are {digits}: the option for phone numbers imports them.",
+                f"Its digits are {digits}: {phones_option} imports them.",
             )
     return Reason(field, _LENGTH.sub("", problem.message))

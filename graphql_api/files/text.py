@@ -5,6 +5,7 @@ import gzip
 import io
 import zlib
 from collections.abc import Iterator
+from typing import cast
 
 DEFAULT_ENCODING = "utf-8"
 
@@ -16,6 +17,10 @@ _GZIP = b"\x1f\x8b"
 # What the decompression raises.
 _DAMAGES = (EOFError, zlib.error, gzip.BadGzipFile)
 _DAMAGED = "The compressed file is damaged, or its end is missing."
+
+# A compressed file may have several parts. Without any text, this many bytes of parts take a third
+# of a second.
+_MOST_WITHOUT_TEXT = 300_000
 
 
 class InvalidFile(Exception):
@@ -47,8 +52,12 @@ class Text:
         """
         self.encoding = encoding
         self.is_compressed = _peek(source).startswith(_GZIP)
-        unpacked = gzip.GzipFile(fileobj=source) if self.is_compressed else source
-        self._bytes = _Counted(unpacked, max_bytes)
+        unpacked: io.BufferedReader | gzip.GzipFile = source
+        compressed = None
+        if self.is_compressed:
+            compressed = _Compressed(source)
+            unpacked = gzip.GzipFile(fileobj=cast(io.BufferedReader, compressed))
+        self._bytes = _Counted(unpacked, compressed, max_bytes)
         is_utf8 = codecs.lookup(encoding).name == "utf-8"
         if is_utf8 and _peek(unpacked).startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
             raise InvalidFile("The file is UTF-16, as its first bytes say.", "utf-16")
@@ -85,11 +94,35 @@ class Text:
             raise InvalidFile(f"The file is not {self.encoding.upper()}.") from None
 
 
+class _Compressed:
+    """A compressed file. It must not consist of empty parts, of which each takes time."""
+
+    def __init__(self, source: io.BufferedReader) -> None:
+        self._source = source
+        # The bytes that were read since there was some text.
+        self.without_text = 0
+
+    def read(self, size: int) -> bytes:
+        """Reads on. Raises `InvalidFile` if there is no text for too long."""
+        data = self._source.read(size)
+        self.without_text += len(data)
+        if self.without_text > _MOST_WITHOUT_TEXT:
+            raise InvalidFile("The compressed file is damaged: it has very many empty parts.")
+        return data
+
+
 class _Counted(io.BufferedIOBase):
     """Counts the bytes that are read. Reads the bytes that a slow pipe has, without waiting."""
 
-    def __init__(self, source: io.BufferedReader | gzip.GzipFile, max_bytes: int | None) -> None:
+    def __init__(
+        self,
+        source: io.BufferedReader | gzip.GzipFile,
+        compressed: "_Compressed | None",
+        max_bytes: int | None,
+    ) -> None:
+        """`compressed` is the file that `source` decompresses, if it does."""
         self._source = source
+        self._compressed = compressed
         self._max_bytes = max_bytes
         self.count = 0
 
@@ -99,6 +132,8 @@ class _Counted(io.BufferedIOBase):
     def read1(self, size: int = -1, /) -> bytes:
         data = self._source.read1(size)
         self.count += len(data)
+        if self._compressed is not None:
+            self._compressed.without_text = 0
         if self._max_bytes is not None and self.count > self._max_bytes:
             raise InvalidFile(
                 f"The file has more than {self._max_bytes:,} bytes after it is decompressed. "

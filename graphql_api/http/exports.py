@@ -26,6 +26,7 @@ from .errors import JSON, RequestError, retry_later
 from .file_requests import Places, principal_with, require_type
 from .file_stream import send_parts
 from .json_values import from_json
+from .subscriptions import Subscriptions, Ticket
 
 logger = structlog.get_logger()
 
@@ -57,10 +58,20 @@ Export = Callable[[Listing], AsyncGenerator[Sequence[Customer], None]]
 
 
 class ExportEndpoint:
-    """An ASGI application: answers with the file of all customers that a list has."""
+    """An ASGI application: answers with the file of all customers that a list has.
 
-    def __init__(self, export: Export, authenticate: Authenticate, max_body_bytes: int) -> None:
+    The answer breaks off when `subscriptions` finds that the token is no longer valid.
+    """
+
+    def __init__(
+        self,
+        export: Export,
+        authenticate: Authenticate,
+        subscriptions: Subscriptions,
+        max_body_bytes: int,
+    ) -> None:
         self._export = export
+        self._subscriptions = subscriptions
         self._authenticate = authenticate
         # It accepts no larger bodies than usual.
         self._bodies = LargeBodies(max_body_bytes)
@@ -74,13 +85,13 @@ class ExportEndpoint:
         require_type(request, JSON)
         content = await read_body(request, self._bodies.max_bytes, self._bodies)
         selected, (make_writer, mark, (media_type, disposition)) = self._asked(content)
-        with self._places.place():
+        with self._places.place(), self._subscriptions.watched(request) as ticket:
             try:
                 async with contextlib.aclosing(self._export(selected)) as parts:
                     # This is read before the answer begins, so that a failure can have a status.
                     first = await anext(parts, None)
                     headers = [(b"content-type", media_type), (b"content-disposition", disposition)]
-                    file = _written(make_writer, mark, first, parts)
+                    file = _written(make_writer, mark, first, parts, ticket)
                     await send_parts(file, headers, receive, send)
             except Unavailable as error:
                 if isinstance(error, Misconfigured):
@@ -120,14 +131,17 @@ async def _written(
     mark: str,
     first: Sequence[Customer] | None,
     others: AsyncIterator[Sequence[Customer]],
+    ticket: Ticket,
 ) -> AsyncGenerator[bytes, None]:
-    """The file with these customers, in parts."""
+    """The file with these customers, in parts. Raises the reason why the ticket must end."""
     text = io.StringIO(newline="")
     text.write(mark)
     writer = make_writer(text)
     part = first or []
     while True:
         for start in range(0, max(len(part), 1), _UNINTERRUPTED):
+            if ticket.reason is not None:
+                raise ticket.reason
             for customer in part[start : start + _UNINTERRUPTED]:
                 writer.write(customer)
             yield text.getvalue().encode()

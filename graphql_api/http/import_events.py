@@ -28,6 +28,8 @@ from ..files.rejects import Rejects
 from ..files.rows import Rows
 from ..files.survey import Survey
 from ..files.text import InvalidFile
+from .errors import RequestError
+from .subscriptions import SHUTTING_DOWN, TOKEN_ENDED
 
 # The rows of one insert. More take less time for each row, and other requests wait longer.
 _BATCH = 250
@@ -43,7 +45,18 @@ _TOLD_REASONS = 50
 _TELL_SECONDS = 0.2
 _STEP_SECONDS = 5.0
 
-_AGAIN = "Send the file again: rows that are stored will count as already there."
+# The label of the option in the dashboard.
+_PHONES_OPTION = "the option `Import only the digits of phone numbers`"
+
+_STORED = "rows that are stored will count as already there."
+_AGAIN = f"Send the file again: {_STORED}"
+
+# What a client is told of an import that ends early.
+_STOPPED = {
+    SHUTTING_DOWN: f"The server is stopping. {_AGAIN}",
+    TOKEN_ENDED: "The token has expired or was revoked. Send the file again with another token: "
+    f"{_STORED}",
+}
 
 # One line of the answer.
 Event = dict[str, Any]
@@ -77,12 +90,13 @@ class FileImport:
         self._options = options
         self._store = store
         self._max_bytes = max_bytes
-        self._is_stopping = False
+        # Why it ends early, if it does.
+        self._reason: RequestError | None = None
         self._told_at = time.monotonic()
 
-    def stop(self) -> None:
-        """Ends the import after the batches that were taken."""
-        self._is_stopping = True
+    def stop(self, reason: RequestError) -> None:
+        """Ends the import after the batches that were taken. `_STOPPED` has the reasons."""
+        self._reason = reason
 
     async def events(self) -> AsyncGenerator[Event, None]:
         """What happens, from the first look at the file until the report, or an error."""
@@ -98,15 +112,20 @@ class FileImport:
     async def _events(self) -> AsyncGenerator[Event, None]:
         table, survey = await asyncio.to_thread(self._opened)
         while await asyncio.to_thread(_add_next, table, survey):
-            if self._is_stopping:
-                yield _stopped()
+            if self._reason is not None:
+                yield _stopped(self._reason)
                 return
             if self._is_due():
                 yield {"type": "reading", "rows": survey.rows}
         self._file.seek(0)
         table, _ = await asyncio.to_thread(self._opened)
         columns = self._columns(survey)
-        rows = Rows(columns, table.columns, reduces_phones=self._options.reduces_phones)
+        rows = Rows(
+            columns,
+            table.columns,
+            reduces_phones=self._options.reduces_phones,
+            phones_option=_PHONES_OPTION,
+        )
         first = await asyncio.to_thread(lambda: list(next_records(iter(table), _SAMPLES)))
         yield _understood(table, survey, columns, [_sample(record, rows) for record in first])
         if EMAIL not in columns.of_fields:
@@ -131,8 +150,8 @@ class FileImport:
                         text.truncate()
         except Unavailable:
             failure = _error(f"The database is unavailable. {_AGAIN}", "UNAVAILABLE")
-        if failure is None and self._is_stopping:
-            failure = _stopped()
+        if failure is None and self._reason is not None:
+            failure = _stopped(self._reason)
         yield _report(importing, is_dry=self._options.is_dry, is_complete=failure is None)
         if failure is not None:
             yield failure
@@ -172,7 +191,7 @@ class FileImport:
 
     async def _batches(self, importing: Importing) -> AsyncIterator[list[dict[str, Value]]]:
         # In a thread, because a file may have a long part without any record.
-        while not self._is_stopping:
+        while self._reason is None:
             if (rows := await asyncio.to_thread(importing.take)) is None:
                 return
             yield rows
@@ -255,8 +274,8 @@ def _report(importing: Importing, *, is_dry: bool, is_complete: bool) -> Event:
     }
 
 
-def _stopped() -> Event:
-    return _error(f"The server is stopping. {_AGAIN}", "SHUTTING_DOWN")
+def _stopped(reason: RequestError) -> Event:
+    return _error(_STOPPED[reason], reason.code)
 
 
 def _error(message: str, code: str, encoding: str | None = None) -> Event:

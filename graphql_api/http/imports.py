@@ -20,6 +20,7 @@ from .exchange import Exchange, exchange_of
 from .file_requests import Places, principal_with, received_file, require_type
 from .file_stream import send_parts
 from .import_events import Event, FileImport, ImportOptions, ImportStore
+from .subscriptions import SHUTTING_DOWN, Subscriptions
 
 logger = structlog.get_logger()
 
@@ -45,13 +46,19 @@ _FIELDS = {field.public_name for field in FIELDS}
 class ImportEndpoint:
     """An ASGI application: takes a file, and answers with lines of JSON about its import.
 
-    `open_store` returns the store for one import.
+    `open_store` returns the store for one import. An import ends when `subscriptions` finds that
+    its token is no longer valid.
     """
 
     def __init__(
-        self, open_store: Callable[[], ImportStore], authenticate: Authenticate, max_bytes: int
+        self,
+        open_store: Callable[[], ImportStore],
+        authenticate: Authenticate,
+        subscriptions: Subscriptions,
+        max_bytes: int,
     ) -> None:
         self._open_store = open_store
+        self._subscriptions = subscriptions
         self._authenticate = authenticate
         self._max_bytes = max_bytes
         self._places = Places(_MAX_IMPORTS, "imports")
@@ -62,7 +69,7 @@ class ImportEndpoint:
         """Ends the imports that run: the server stops. Their clients can send the files again."""
         self._is_stopping = True
         for running in self._running:
-            running.stop()
+            running.stop(SHUTTING_DOWN)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Raises `RequestError`, and `ClientDisconnect` when the client has gone."""
@@ -71,12 +78,13 @@ class ImportEndpoint:
         await principal_with(AccessScope.CUSTOMERS_WRITE, self._authenticate, request)
         require_type(request, _MEDIA_TYPE)
         options = _options(request.query_params)
-        with self._places.place():
+        with self._places.place(), self._subscriptions.watched(request) as ticket:
             async with received_file(request, self._max_bytes) as file:
                 import_ = FileImport(file, options, self._open_store(), self._max_bytes)
+                ticket.on_end(import_.stop)
                 if self._is_stopping:
                     # Its file was received since.
-                    import_.stop()
+                    import_.stop(SHUTTING_DOWN)
                 self._running.add(import_)
                 try:
                     lines = _lines(import_.events(), exchange_of(scope))

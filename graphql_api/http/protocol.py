@@ -167,9 +167,9 @@ class Protocol(HttpToolsProtocol):
         """
         if self._unanswered == 0 or self._state in (_HEAD, _BODY):
             return False
-        if self.cycle.chunked_encoding:
-            # An event stream that reads the history. Its client sends nothing else, so it has
-            # closed the whole connection.
+        if self.cycle.chunked_encoding and self.url.partition(b"?")[0] != _IMPORT_PATH:
+            # An event stream that reads the history, or an export. Its client sends nothing else,
+            # so it has closed the whole connection. The client of an import has sent its file.
             return False
         if self._rejection is None:
             self.cycle.keep_alive = False

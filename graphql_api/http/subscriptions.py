@@ -1,9 +1,12 @@
-"""The subscriptions of one process: counted, and ended with their tokens and with the server."""
+"""The subscriptions of one process: counted, and ended with their tokens and with the server.
+
+Other long requests end with their tokens, too.
+"""
 
 import asyncio
 import contextlib
 from collections import Counter, defaultdict
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 
 import structlog
 from starlette.requests import HTTPConnection
@@ -64,6 +67,8 @@ class Subscriptions:
         self._maximum = maximum
         self._maximum_of_a_client = maximum_of_a_client
         self._tickets: set[Ticket] = set()
+        # The tickets of other requests, which only end with their tokens.
+        self._watched: set[Ticket] = set()
         self._clients: Counter[str] = Counter()
         self._none_left = asyncio.Event()
         self._is_stopping = False
@@ -87,6 +92,17 @@ class Subscriptions:
         self._tickets.add(ticket)
         self._none_left.clear()
         return ticket
+
+    @contextlib.contextmanager
+    def watched(self, connection: HTTPConnection) -> Iterator[Ticket]:
+        """A ticket for another long request, which ends with its token. It counts in no limit."""
+        headers = exchange_of(connection.scope).headers
+        ticket = Ticket("", headers.get(b"authorization", b""))
+        self._watched.add(ticket)
+        try:
+            yield ticket
+        finally:
+            self._watched.discard(ticket)
 
     def release(self, ticket: Ticket) -> None:
         """Takes a ticket back: its subscription has ended."""
@@ -122,7 +138,7 @@ class Subscriptions:
         while True:
             await asyncio.sleep(_CHECK_SECONDS)
             by_token: dict[bytes, list[Ticket]] = defaultdict(list)
-            for ticket in self._tickets:
+            for ticket in (*self._tickets, *self._watched):
                 by_token[ticket.authorization].append(ticket)
             for authorization, tickets in by_token.items():
                 try:

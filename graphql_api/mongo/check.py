@@ -12,7 +12,7 @@ from itertools import chain
 from typing import Any
 from uuid import UUID
 
-from bson import MinKey
+from bson import MinKey, encode
 from pymongo.database import Database
 
 from ..customers.fields import FIELDS, NewCustomer
@@ -137,7 +137,13 @@ def _read(
     # `min` includes the document itself. A comparison with `$gt` would find one type only.
     documents = database[NAME].find(hint=[("_id", 1)], sort=[("_id", 1)], limit=_BATCH + 1)
     documents.min([("_id", after)])
-    return [document for document in documents if document["_id"] != after]
+    # Compared as bytes: NaN is not equal to itself.
+    known = encode({"_id": after}, codec_options=database.codec_options)
+    return [
+        document
+        for document in documents
+        if encode({"_id": document["_id"]}, codec_options=database.codec_options) != known
+    ]
 
 
 def _check_documents(

@@ -41,6 +41,8 @@ _DATABASE_OPTIONS = {
         # Another program may store a time of any year. Without this option, the driver would fail
         # to read all documents that it reads together.
         datetime_conversion=DatetimeConversion.DATETIME_AUTO,
+        # The same for a text that is not UTF-8: its bytes become lone surrogates.
+        unicode_decode_error_handler="surrogateescape",
     ),
     "write_concern": WriteConcern("majority", j=True),
     # Reads return only what a majority of the replica set has.

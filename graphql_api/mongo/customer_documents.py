@@ -292,6 +292,7 @@ def from_document(document: Mapping[str, Any]) -> StoredCustomer:
         and isinstance(version, int)
         and isinstance(created_at, datetime)
         and isinstance(updated_at, datetime)
+        and _is_unicode(values)
     ):
         raise NotACustomer
     customer = Customer(
@@ -311,6 +312,16 @@ def from_document(document: Mapping[str, Any]) -> StoredCustomer:
         )
     except TypeError:
         raise NotACustomer from None
+
+
+def _is_unicode(values: Mapping[str, str | None]) -> bool:
+    """Whether the texts have no lone surrogate, which `connect` reads in place of other bytes."""
+    together = "".join(filter(None, values.values()))
+    try:
+        together.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def validator() -> dict[str, Any]:

@@ -23,7 +23,7 @@ async def resolve_create_customers(
     on_error: Annotated[
         BulkErrorPolicy,
         strawberry.argument(
-            description="What is created if some of the customers cannot be created."
+            description="Which customers are created if some of them cannot be created."
         ),
     ] = BulkErrorPolicy.CREATE_VALID,
     idempotency_key: Annotated[

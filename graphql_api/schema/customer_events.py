@@ -20,7 +20,7 @@ async def resolve_customer_events(
         strawberry.argument(
             description=(
                 "The `cursor` of an event: the events that follow it are sent first. Without it, "
-                "only what happens from now on is sent. The header `Last-Event-ID` replaces it."
+                "only events from now on are sent. The header `Last-Event-ID` replaces it."
             )
         ),
     ] = strawberry.UNSET,

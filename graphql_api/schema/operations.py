@@ -103,7 +103,7 @@ class Query:
     )
 
 
-@strawberry.type(description="The operations that send what happens, as it happens.")
+@strawberry.type(description="The operations that send events as they happen.")
 class Subscription:
     customer_events: AsyncIterator[CustomerEvent] = strawberry.subscription(
         resolver=resolve_customer_events,

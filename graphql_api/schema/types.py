@@ -65,7 +65,7 @@ CreateCustomerResult = Annotated[
 
 
 @strawberry.enum(
-    description="What `createCustomers` creates if some of the customers cannot be created."
+    description="Which customers `createCustomers` creates if some of them cannot be created."
 )
 class BulkErrorPolicy(Enum):
     CREATE_VALID = strawberry.enum_value(
@@ -245,13 +245,13 @@ class TooLongError(FieldError):
 
 @strawberry.type(description="The text contains something that its field does not allow.")
 class InvalidFormatError(FieldError):
-    allowed: str = strawberry.field(description="What the field allows, in words.")
+    allowed: str = strawberry.field(description="The values that the field allows, in words.")
     example: str = strawberry.field(description="A valid value of the field.")
 
 
 @strawberry.type(description="The value is neither a string nor an integer.")
 class WrongTypeError(FieldError):
-    expected: str = strawberry.field(description="What to send instead, in words.")
+    expected: str = strawberry.field(description="The type to send instead, in words.")
 
 
 @strawberry.type(
@@ -313,7 +313,7 @@ class CustomerField(Enum):
 
 @strawberry.type(
     description=(
-        "The rule of one field: what a program needs to show a form. Lengths count the Unicode "
+        "The rule of one field, from which a program can show a form. Lengths count the Unicode "
         "code points of the normalised text."
     )
 )
@@ -323,7 +323,7 @@ class CustomerFieldRule:
         description="The name of the field in `CreateCustomerInput`, such as `zipCode`."
     )
     label: str = strawberry.field(description="The title of the field, such as `ZIP Code`.")
-    description: str = strawberry.field(description="What the field contains, in words.")
+    description: str = strawberry.field(description="The meaning of the field, in words.")
     required: bool = strawberry.field(description="Whether the field must have a value.")
     min_length: int | None = strawberry.field(
         description="The minimum length, or `null` if the field has none."
@@ -338,7 +338,7 @@ class CustomerFieldRule:
     format: str | None = strawberry.field(
         description="The name of a well-known format, such as `email`, or `null`."
     )
-    allowed: str = strawberry.field(description="What the field allows, in words.")
+    allowed: str = strawberry.field(description="The values that the field allows, in words.")
     example: str = strawberry.field(description="A valid value of the field.")
 
 
@@ -419,7 +419,7 @@ class CountPrecision(Enum):
     )
 
 
-@strawberry.enum(description="What customers can be ordered by.")
+@strawberry.enum(description="The fields by which customers can be ordered.")
 class CustomerOrderField(Enum):
     CREATED_AT = strawberry.enum_value("created_at", description="When they were created.")
     UPDATED_AT = strawberry.enum_value("updated_at", description="When they were last changed.")
@@ -445,7 +445,9 @@ class OrderDirection(Enum):
     description="The order of a list. Customers that are equal in it are ordered by their ids."
 )
 class CustomerOrder:
-    field: CustomerOrderField = strawberry.field(description="What the customers are ordered by.")
+    field: CustomerOrderField = strawberry.field(
+        description="The field by which the customers are ordered."
+    )
     direction: OrderDirection = strawberry.field(
         default=OrderDirection.ASC, description="The direction."
     )
@@ -534,6 +536,6 @@ CustomerEvent = Annotated[
     CustomerCreated | CustomerUpdated | CustomerDeleted | EventsMissed,
     strawberry.union(
         "CustomerEvent",
-        description="What can happen to customers. Later versions may add kinds of events.",
+        description="The events of customers. Later versions may add kinds of events.",
     ),
 ]

@@ -243,6 +243,7 @@ def test_a_server_serves_and_stops_although_nobody_reads_its_log(
                 created = httpx.post(
                     f"{server.url}/graphql",
                     json={"query": "mutation { createCustomer(input: {}) { __typename } }"},
+                    timeout=20,
                 )
                 assert created.status_code == 200
 

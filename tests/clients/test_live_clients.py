@@ -29,7 +29,10 @@ async def test_graphql_sse_graphql_ws_and_urql_in_a_browser_go_on_while_the_serv
         *("--workers", "2"), errors=tmp_path / "stderr", GRAPHQL_API_MONGODB_URI=database_uri
     ) as server:
         all_serve(server, 2)
-        async with httpx.AsyncClient(base_url=server.url) as client, subscribed(client) as first:
+        async with (
+            httpx.AsyncClient(base_url=server.url, timeout=20) as client,
+            subscribed(client) as first,
+        ):
             await create_customer(client, email="before@example.com")
             cursor = (await first.next()).event["cursor"]
         program = program.replace(SERVER_URL, server.url)

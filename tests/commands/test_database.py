@@ -201,7 +201,9 @@ def test_a_check_reads_documents_with_any_id_and_shows_only_ids_without_values(
 ) -> None:
     monkeypatch.setattr("graphql_api.mongo.check._BATCH", 2)
     other_id = ObjectId()
-    ids = [1, "s3cr3t@example.com", other_id, *(uuid4() for _ in range(5))]
+    # NaN is not equal to itself, and MongoDB sorts it before all other numbers.
+    nan = float("nan")
+    ids = [nan, 1, "s3cr3t@example.com", {"a": nan}, other_id, *(uuid4() for _ in range(5))]
     set_up.insert_many(
         [
             {**to_document(new_customer(f"{number}@example.com")), "_id": id_}
@@ -213,11 +215,14 @@ def test_a_check_reads_documents_with_any_id_and_shows_only_ids_without_values(
     found, output = checked(database)
 
     fault = "`_id` is not a UUID."
-    assert found == {fault: 3}
-    assert output.count(f"(not a UUID): {fault}") == 2
+    assert found == {fault: 5}
+    assert output.count(f"(not a UUID): {fault}") == 4
     assert f"{other_id}: {fault}" in output
-    assert "Customers: 8; remains of removed customers: 1." in output
+    assert "Customers: 10; remains of removed customers: 1." in output
     assert "s3cr3t" not in output
+    # No document follows.
+    set_up.delete_many({"_id": {"$ne": nan}})
+    assert checked(database)[0] == {fault: 1}
 
 
 def test_a_check_finds_remains_that_are_not_valid(database: Command, set_up: Documents) -> None:

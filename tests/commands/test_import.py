@@ -36,6 +36,7 @@ from ..support.unmeasured import unmeasured
 Documents = Collection[dict[str, Any]]
 
 TOTALS = "{} rows: {} created, {} already there, {} rejected.\n"
+NOT_REACHED = TOTALS.replace("rejected.", "rejected. {} more rows not reached.")
 AGAIN = "To go on, run the same command again: rows that are stored will count as already there.\n"
 EMAIL_IS_INVALID = "Email: Enter a valid email address, for example john.smith@example.com."
 
@@ -381,6 +382,10 @@ def test_an_older_file_of_rejects_is_renamed(importing: Command, tmp_path: Path)
     assert f"The older file {rejects} is now {old}.\n" in error
     assert old.read_text() == "somebody corrected it"
     assert rejects.read_text().startswith("line,reasons,Email,")
+    valid = table(tmp_path / "valid.csv", *people(1))
+    assert importing(valid, "--rejects", str(rejects))[0] == 0
+    assert not rejects.exists()
+    assert old.read_text().startswith("line,reasons,Email,")
 
 
 @pytest.mark.parametrize("rows", [1, 600])
@@ -392,7 +397,10 @@ def test_an_import_stops_if_the_rejects_cannot_be_written(
     code, output, error = importing(file, "--rejects", "/dev/full")
 
     assert code == 2
-    assert re.match(r"(\d+) rows: 3 created, 0 already there, \d+ rejected\.\n", output)
+    assert re.match(
+        r"(\d+) rows: 3 created, 0 already there, \d+ rejected\.( \d+ more rows? not reached\.)?\n",
+        output,
+    )
     assert error.endswith(
         "graphql-api: The rejected rows cannot be written: No space left on device. " + AGAIN
     )
@@ -497,7 +505,7 @@ def test_an_import_that_loses_the_database_can_be_repeated(
     code, output, error = importing(file)
     again = importing(file)
 
-    assert (code, output) == (2, TOTALS.format(20, 20, 0, 0))
+    assert (code, output) == (2, NOT_REACHED.format(20, 20, 0, 0, 80))
     assert error.endswith(f"The database is unavailable. {AGAIN}")
     assert again[0] == 0
     assert documents.count_documents({}) == 100
@@ -579,7 +587,7 @@ def test_a_signal_stops_an_import_after_the_batch_and_tells_how_to_go_on(  # noq
     stored = documents.count_documents({})
 
     assert import_.returncode == 130
-    assert output == TOTALS.format(f"{stored:,}", f"{stored:,}", 0, 0)
+    assert output == NOT_REACHED.format(f"{stored:,}", f"{stored:,}", 0, 0, f"{8_000 - stored:,}")
     assert 0 < stored < 8_000
     assert errors.read_text().endswith(
         f"\nStopping after this batch. Press Ctrl-C again to stop at once.\nStopped. {AGAIN}"

@@ -29,7 +29,7 @@ def keys(graphql_api: Command) -> Command:
 CREATE = ("create", "--name", "web", "--scope", "customers:write")
 
 
-@pytest.mark.alone
+@pytest.mark.in_time
 def test_a_running_server_accepts_a_new_key_until_it_is_revoked(
     keys: Command, database_uri: str, tmp_path: Path
 ) -> None:

@@ -45,7 +45,7 @@ def environment(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
 async def test_the_server_shows_graphiql_and_creates_customers_at_the_printed_address(
     server_url: str,
 ) -> None:
-    async with httpx.AsyncClient(base_url=server_url) as client:
+    async with httpx.AsyncClient(base_url=server_url, timeout=20) as client:
         page = await client.get("/graphql", headers={"Accept": "text/html"})
         created = await create_customer(client)
 
@@ -81,7 +81,7 @@ async def test_the_processes_of_a_killed_server_end_and_the_next_server_starts(
         server.kill()
 
     with serving(*flags, errors=errors) as server:
-        async with httpx.AsyncClient(base_url=server.url) as client:
+        async with httpx.AsyncClient(base_url=server.url, timeout=20) as client:
             created = await create_customer(client)
         all_serve(server, 2)
         until(lambda: not [pid for pid in left_behind if alive(pid)], "its processes are gone")
@@ -120,7 +120,7 @@ def test_a_server_stops_although_a_client_never_ends_its_request(
         with socket.create_connection((url.host, url.port or 80)) as connection:
             connection.sendall(half)
             # When this request is answered, the server has read the other one.
-            httpx.get(f"{server.url}/healthz")
+            httpx.get(f"{server.url}/healthz", timeout=20)
             press_ctrl_c(server)
 
             assert server.process.wait(20) == 0
@@ -165,8 +165,14 @@ def test_a_port_that_stays_in_use_is_a_clear_error(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(serve, "_LEFT_BEHIND_SECONDS", 0.3)
-    with socket.create_server(("127.0.0.1", 0)) as other:
+    with _listener(Settings(port=0)) as other:
         port = other.getsockname()[1]
+        with (
+            socket.create_connection(("127.0.0.1", port)),
+            contextlib.closing(other.accept()[0]) as accepted,
+        ):
+            # A client that was switched off is forgotten.
+            assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == 30_000
 
         with pytest.raises(OSError, match="in use") as failure:
             _listener(Settings(port=port))
@@ -214,7 +220,7 @@ def test_sigquit_stops_a_server_and_other_signals_are_only_logged(
             os.killpg(server.process.pid, number)
             event = f"Received {number.name}."
             until(lambda: event in errors.read_text(), "it is logged")  # noqa: B023  # called at once
-            assert httpx.get(f"{server.url}/healthz").status_code == 200
+            assert httpx.get(f"{server.url}/healthz", timeout=20).status_code == 200
 
         server.process.send_signal(signal.SIGQUIT)
 

@@ -57,7 +57,7 @@ def creation(number: int, *headers: bytes) -> bytes:
 
 
 async def assert_healthy(server: Server) -> None:
-    async with httpx.AsyncClient(base_url=server.url) as client:
+    async with httpx.AsyncClient(base_url=server.url, timeout=20) as client:
         assert (await client.get("/healthz")).json() == {"status": "ok"}
 
 
@@ -129,7 +129,7 @@ async def test_a_server_with_a_frozen_mongod_stops_in_time_even_after_a_second_s
     assert "Traceback" not in log
 
 
-@pytest.mark.alone
+@pytest.mark.in_time
 async def test_a_server_that_stops_answers_one_more_request_on_each_connection(
     mongodb_uri: str, errors: Path
 ) -> None:
@@ -223,7 +223,7 @@ async def test_an_operation_that_takes_too_long_ends_and_its_connection_stays_op
     until(lambda: {("/graphql", "TIMEOUT"), ("/readyz", "failure")} <= seen(), "both are logged")
 
 
-@pytest.mark.alone
+@pytest.mark.in_time
 async def test_a_rolling_restart_under_load_loses_no_request(
     database_uri: str, documents: Collection[dict[str, Any]], errors: Path
 ) -> None:

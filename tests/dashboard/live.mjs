@@ -51,7 +51,7 @@ export async function changes(context, { given: { own, changed, folder }, ask })
   await look(page, "light");
   const row = await page.locator("tr.changed").first().innerText();
   const described = await page.locator("tr.changed a").first().getAttribute("aria-describedby");
-  await page.waitForFunction(() => globalThis.spoken.length > 0);
+  await page.waitForFunction(() => globalThis.spoken.at(-1)?.startsWith("3 new customers. 3 customers"));
   const spoken = await page.evaluate(() => globalThis.spoken.splice(0));
 
   // A customer that is deleted says so, and its row stays.

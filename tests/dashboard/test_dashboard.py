@@ -298,7 +298,9 @@ async def test_a_token_decides_what_is_offered_and_its_end_loses_nothing(
             """Revokes the token. Returns once the server, which remembers it, rejects it."""
             async with database_at(database_uri) as database:
                 await MongoApiKeys(database).revoke(id_of(both), datetime.now(UTC))
-            async with httpx.AsyncClient(base_url=server.url, headers=bearer(both)) as client:
+            async with httpx.AsyncClient(
+                base_url=server.url, headers=bearer(both), timeout=20
+            ) as client:
                 status = 0
                 while status != 401:
                     status = (await client.get("/graphql?query={__typename}")).status_code

@@ -108,7 +108,10 @@ async def test_after_a_fault_of_the_database_the_same_customer_is_sent_again_wit
         ) as server:
             nothing_stored = await browser.play("failed", server.url, given=given)
             faults.close()
-            until(lambda: httpx.get(f"{server.url}/readyz").is_success, "the server is ready")
+            until(
+                lambda: httpx.get(f"{server.url}/readyz", timeout=20).is_success,
+                "the server is ready",
+            )
             with primary.failing("insert", closeConnection=True):
                 unknown = await browser.play("failed", server.url, given=given)
 

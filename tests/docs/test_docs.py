@@ -42,6 +42,7 @@ def curl(command: str) -> httpx.Request:
     parser = argparse.ArgumentParser()
     parser.add_argument("url")
     parser.add_argument("--silent", action="store_true")
+    parser.add_argument("-N", action="store_true")
     parser.add_argument("--header", action="append")
     parser.add_argument("--data")
     words = shlex.split(command.replace("\\\n", " "))
@@ -79,7 +80,7 @@ def example_customer(server_url: str) -> None:
     body = {"query": query, "variables": {"input": values}}
     headers = {"Idempotency-Key": "the customer of the manual's search"}
 
-    reply = httpx.post(f"{server_url}/graphql", json=body, headers=headers)
+    reply = httpx.post(f"{server_url}/graphql", json=body, headers=headers, timeout=20)
 
     assert reply.json()["data"] == {"createCustomer": {"__typename": "CreateCustomerSuccess"}}
 
@@ -91,6 +92,7 @@ def sent(command: str, server_url: str) -> str:
         str(request.url).replace(SERVER_URL, server_url),
         headers=request.headers,
         content=request.content,
+        timeout=20,
     )
     assert reply.status_code == 200
     return reply.text
@@ -104,6 +106,33 @@ def test_a_curl_example_gets_the_answer_below_it(
     reply = sent(command, server_url)
 
     assert without_chance(reply) == without_chance(answer)
+
+
+def test_the_curl_examples_of_events_get_them_and_go_on_after_the_last_one(
+    server_url: str,
+) -> None:
+    page = (ROOT / "docs" / "events.md").read_text("utf-8")
+    commands = re.findall(r"^```console\n\$ (curl .*?)^```$", page, re.MULTILINE | re.DOTALL)
+    first, again = map(curl, commands)
+    ids: list[str] = []
+    with httpx.Client(timeout=40) as client:
+        for request in (first, again):
+            url = str(request.url).replace(SERVER_URL, server_url)
+            if ids:
+                request.headers["Last-Event-ID"] = ids[0]
+            with client.stream(
+                "POST", url, headers=request.headers, content=request.content
+            ) as answer:
+                lines = answer.iter_lines()
+                # The subscription has begun.
+                assert next(lines) == ":"
+                for number in range(0 if ids else 2):
+                    input_ = f'{{email: "e{number}@curl.example"}}'
+                    creation = f"mutation {{ createCustomer(input: {input_}) {{ __typename }} }}"
+                    httpx.post(url, json={"query": creation}).raise_for_status()
+                ids.append(next(line for line in lines if line.startswith("id: "))[4:])
+
+    assert ids[0] != ids[1]
 
 
 def test_the_curl_examples_of_the_readme_get_their_answers_one_after_another(

@@ -52,7 +52,7 @@ def test_the_table_of_types_has_each_type() -> None:
 
 
 def test_the_python_example_verifies_a_message(capsys: pytest.CaptureFixture[str]) -> None:
-    [program] = blocks("py")
+    program, by_hand = blocks("py")
     headers = signed_headers(MESSAGE, SECRET, int(time.time()))
     names: dict[str, object] = {}
 
@@ -62,20 +62,33 @@ def test_the_python_example_verifies_a_message(capsys: pytest.CaptureFixture[str
     assert callable(receive)
     assert receive(headers, MESSAGE.body, secret_as_text(SECRET)) == 204
     assert receive(headers, MESSAGE.body + b" ", secret_as_text(SECRET)) == 400
+    exec(by_hand, names)  # noqa: S102  # as above
+    is_valid = names["is_valid"]
+    assert callable(is_valid)
+    several = {**headers, "webhook-signature": f"v1,x {headers['webhook-signature']}"}
+    assert is_valid(several, MESSAGE.body, secret_as_text(SECRET))
+    assert not is_valid(headers, MESSAGE.body + b" ", secret_as_text(SECRET))
+    old = signed_headers(MESSAGE, SECRET, int(time.time()) - 600)
+    assert not is_valid(old, MESSAGE.body, secret_as_text(SECRET))
     assert capsys.readouterr().out == f"customer.deleted {{'id': '{UUID(int=1)}'}}\n"
 
 
 @needs_node
 def test_the_node_example_verifies_a_message() -> None:
-    [program] = blocks("mjs")
+    programs = "\n".join(blocks("mjs"))
     headers = signed_headers(MESSAGE, SECRET, int(time.time()))
+    old = signed_headers(MESSAGE, SECRET, int(time.time()) - 600)
     body = MESSAGE.body.decode()
-    calls = [[headers, sent, secret_as_text(SECRET)] for sent in (body, f"{body} ")]
+    calls = [
+        [headers_, sent, secret_as_text(SECRET)]
+        for headers_, sent in ((headers, body), (headers, f"{body} "), (old, body))
+    ]
 
     done = subprocess.run(  # noqa: S603  # our own example
         [  # the node that npm ran on
             *("node", "--input-type=module", "--eval"),
-            f"{program}\nfor (const call of {json.dumps(calls)}) console.log(receive(...call));",
+            f"{programs}\nfor (const call of {json.dumps(calls)}) "
+            "console.log(receive(...call), isValid(...call));",
         ],
         cwd=ROOT / "tests/clients/programs",
         capture_output=True,
@@ -83,4 +96,4 @@ def test_the_node_example_verifies_a_message() -> None:
         check=True,
     )
 
-    assert done.stdout.splitlines()[1:] == ["204", "400"]
+    assert done.stdout.splitlines()[1:] == ["204 true", "400 false", "400 false"]

@@ -117,6 +117,11 @@ def test_a_file_is_decompressed_and_decoded(data: bytes, encoding: str) -> None:
             gzip.compress(b"a,b\n1,2\n", mtime=0)[:-9],
             "The compressed file is damaged, or its end is miss",
         ),
+        (
+            # Each empty part takes time.
+            gzip.compress(b"a,b\n", mtime=0) + gzip.compress(b"", mtime=0) * 16_000,
+            "The compressed file is damaged: it has very many empty parts.",
+        ),
         (b"\x1f\x8b\x08", "The compressed file is damaged, or its end is missing."),
         (b"\x1f\x8bno", "The compressed file is damaged, or its end is missing."),
         (b'a,b\n1,2\n3,"4\n5,6\n', "The row that begins on line 3 has a quote that never closes"),

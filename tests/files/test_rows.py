@@ -104,7 +104,10 @@ def test_a_zip_code_of_four_digits_is_suspicious_in_the_united_states(
 def why(values: dict[str, Value]) -> list[str]:
     outcome = judge({"email": "john@example.com", **values})
     assert isinstance(outcome, Rejected)
-    return [f"{reason} {reason.advice}".rstrip() for reason in reasons(outcome, values)]
+    return [
+        f"{reason} {reason.advice}".rstrip()
+        for reason in reasons(outcome, values, "--phones digits")
+    ]
 
 
 @pytest.mark.parametrize("number", ["5.41754E+09", "5,41754E+09", "5E+10"])
@@ -126,7 +129,7 @@ def test_a_number_that_a_spreadsheet_shortened_is_named_as_such(
         (
             "+1 (541) 754-3010",
             "Phone Number: Use only the digits 0 to 9, for example 5417543010. Its digits are "
-            "15417543010: the option for phone numbers imports them.",
+            "15417543010: --phones digits imports them.",
         ),
         ("unknown", "Phone Number: Use only the digits 0 to 9, for example 5417543010."),
         ("1", "Phone Number: Enter at least 2 characters."),
@@ -148,16 +151,16 @@ def test_each_problem_of_a_row_is_a_reason_that_other_rows_have_too() -> None:
 def test_other_outcomes_have_reasons_too() -> None:
     [name, *_], [*_, phone] = FIELDS, FIELDS
 
-    assert reasons(Accepted.CREATED, {}) == []
-    assert reasons(Accepted.ALREADY_THERE, {}) == []
-    assert reasons(Differs((name, phone)), {}) == [
+    assert reasons(Accepted.CREATED, {}, "") == []
+    assert reasons(Accepted.ALREADY_THERE, {}, "") == []
+    assert reasons(Differs((name, phone)), {}, "") == [
         Reason(
             EMAIL,
             "A customer with this email address already exists, with other values.",
             "It differs in: Name, Phone Number.",
         )
     ]
-    [deleted] = reasons(WasDeleted(), {})
+    [deleted] = reasons(WasDeleted(), {}, "")
     assert str(deleted) == (
         "The customer of this row was deleted in the last 24 hours. Import the row again later."
     )

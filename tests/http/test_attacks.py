@@ -78,7 +78,7 @@ def http(server: Server) -> Iterator[httpx.Client]:
         yield http
 
 
-@pytest.mark.alone
+@pytest.mark.in_time
 @pytest.mark.parametrize("body", BODIES.values(), ids=BODIES)
 def test_an_attack_gets_a_graphql_answer_and_others_are_served(
     http: httpx.Client, body: bytes

@@ -370,7 +370,7 @@ async def test_with_the_embedded_mongodb_there_is_a_page_if_it_is_built(
     data_dir: Path, tmp_path: Path
 ) -> None:
     with serving("--data-dir", str(data_dir), errors=tmp_path / "stderr") as server:
-        async with httpx.AsyncClient(base_url=server.url) as client:
+        async with httpx.AsyncClient(base_url=server.url, timeout=20) as client:
             root = await client.get("/")
 
     assert (root.status_code == 200) == (dashboard.BUILD / "index.html").exists()

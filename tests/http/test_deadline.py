@@ -85,7 +85,7 @@ def slow_database_uri(failing_set: ReplicaSet) -> str:
     return failing_set.database_uri()
 
 
-@pytest.mark.alone
+@pytest.mark.in_time
 async def test_of_ten_creations_on_a_slow_database_those_in_time_are_done_and_the_rest_is_not(
     slow_database_uri: str, member: Member, failing_set: ReplicaSet
 ) -> None:
@@ -103,7 +103,7 @@ async def test_of_ten_creations_on_a_slow_database_those_in_time_are_done_and_th
     assert 1 < failing_set.customers(slow_database_uri).count_documents({}) < 8
 
 
-@pytest.mark.alone
+@pytest.mark.in_time
 async def test_a_key_a_document_and_a_creation_that_are_looked_up_slowly_have_one_deadline(
     slow_database_uri: str, member: Member, failing_set: ReplicaSet
 ) -> None:

@@ -380,7 +380,9 @@ async def test_the_log_of_a_server_is_json_and_has_nothing_of_its_clients(
     email = f"{mark}@example.com"
     created = {"query": CREATE_CUSTOMER, "variables": {"input": {"email": email, "name": mark}}}
     headers = {"Authorization": f"Bearer {mark}", "Cookie": mark, "User-Agent": mark}
-    async with httpx.AsyncClient(base_url=impatient_server.url, headers=headers) as client:
+    async with httpx.AsyncClient(
+        base_url=impatient_server.url, headers=headers, timeout=20
+    ) as client:
         await client.post("/graphql", json=created)
         await client.post("/graphql", json=created, headers={"Idempotency-Key": mark})
         await client.post("/graphql", json={"query": mark, "operationName": mark})
@@ -408,7 +410,7 @@ async def test_a_bug_in_a_resolver_is_masked_and_the_log_has_where_it_was(
         mongo.get_default_database()["customers"].with_options(
             write_concern=WriteConcern("majority")
         ).insert_one(not_utf_8, bypass_document_validation=True)
-    async with httpx.AsyncClient(base_url=impatient_server.url) as client:
+    async with httpx.AsyncClient(base_url=impatient_server.url, timeout=20) as client:
         answer = await client.post("/graphql", json={"query": CUSTOMER, "variables": {"id": ID}})
 
     id_ = answer.headers["x-request-id"]

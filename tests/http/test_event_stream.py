@@ -34,7 +34,7 @@ from ..support.tokens import api_key, bearer, id_of
 
 @pytest.fixture
 async def client(server_url: str) -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient(base_url=server_url) as client:
+    async with httpx.AsyncClient(base_url=server_url, timeout=20) as client:
         yield client
 
 
@@ -99,12 +99,15 @@ async def test_a_new_process_goes_on_where_the_last_one_was(
     database_uri: str, tmp_path: Path
 ) -> None:
     async def first(url: str) -> Sent:
-        async with httpx.AsyncClient(base_url=url) as client, subscribed(client) as subscriber:
+        async with (
+            httpx.AsyncClient(base_url=url, timeout=20) as client,
+            subscribed(client) as subscriber,
+        ):
             await create_customer(client, email="first@example.com")
             return await subscriber.next()
 
     async def second(url: str, after: str | None) -> list[Sent]:
-        async with httpx.AsyncClient(base_url=url) as client:
+        async with httpx.AsyncClient(base_url=url, timeout=20) as client:
             await create_customer(client, email="second@example.com")
             async with subscribed(client, after) as subscriber:
                 await create_customer(client, email="third@example.com")
@@ -247,7 +250,7 @@ async def test_a_stopping_server_ends_streams_so_that_clients_connect_again(
         errors=tmp_path / "stderr", stop=False, GRAPHQL_API_MONGODB_URI=database_uri
     ) as server:
         async with (
-            httpx.AsyncClient(base_url=server.url) as client,
+            httpx.AsyncClient(base_url=server.url, timeout=20) as client,
             subscribed(client) as subscriber,
         ):
             server.process.send_signal(signal.SIGTERM)
@@ -259,7 +262,10 @@ async def test_a_stopping_server_ends_streams_so_that_clients_connect_again(
 
 
 async def test_a_client_that_leaves_is_noticed_at_once(server: Server) -> None:
-    async with httpx.AsyncClient(base_url=server.url) as client, subscribed(client) as subscriber:
+    async with (
+        httpx.AsyncClient(base_url=server.url, timeout=20) as client,
+        subscribed(client) as subscriber,
+    ):
         request_id = subscriber.response.headers["X-Request-ID"]
 
     def logged() -> bool:
@@ -324,7 +330,7 @@ async def test_the_time_limits_of_requests_do_not_end_a_subscription(
     impatient_server: Server,
 ) -> None:
     async with (
-        httpx.AsyncClient(base_url=impatient_server.url) as client,
+        httpx.AsyncClient(base_url=impatient_server.url, timeout=20) as client,
         subscribed(client) as subscriber,
     ):
         await asyncio.sleep(3)
@@ -341,8 +347,10 @@ async def test_a_revoked_key_ends_its_subscriptions(database_uri: str, tmp_path:
         GRAPHQL_API_KEYS="true",
     ) as server:
         async with (
-            httpx.AsyncClient(base_url=server.url, headers=bearer(key)) as client,
-            httpx.AsyncClient(base_url=server.url, headers=bearer(other)) as other_client,
+            httpx.AsyncClient(base_url=server.url, headers=bearer(key), timeout=20) as client,
+            httpx.AsyncClient(
+                base_url=server.url, headers=bearer(other), timeout=20
+            ) as other_client,
             subscribed(client) as subscriber,
             subscribed(other_client) as other_subscriber,
         ):
@@ -374,7 +382,7 @@ async def test_a_token_that_expires_ends_its_subscriptions(
         # Not before the server serves, which may take longer than this on a busy machine.
         key = await api_key(database_uri, lifetime=timedelta(seconds=4))
         async with (
-            httpx.AsyncClient(base_url=server.url, headers=bearer(key)) as client,
+            httpx.AsyncClient(base_url=server.url, headers=bearer(key), timeout=20) as client,
             subscribed(client) as subscriber,
         ):
             began = time.monotonic()
@@ -409,7 +417,7 @@ async def test_the_subscriptions_of_a_client_and_of_all_clients_are_limited(
         async with contextlib.AsyncExitStack() as stack:
             clients = [
                 await stack.enter_async_context(
-                    httpx.AsyncClient(base_url=server.url, headers=bearer(key))
+                    httpx.AsyncClient(base_url=server.url, headers=bearer(key), timeout=20)
                 )
                 for key in keys
             ]
@@ -420,13 +428,19 @@ async def test_the_subscriptions_of_a_client_and_of_all_clients_are_limited(
                 await client.post("/graphql", json={"query": CUSTOMER_EVENTS}, headers=EVENT_STREAM)
                 for client in (clients[2], clients[0])
             ]
-        async with httpx.AsyncClient(base_url=server.url, headers=bearer(keys[2])) as client:
-            await asyncio.sleep(0.5)
-            async with subscribed(client) as one, subscribed(client) as two:
-                third = await client.post(
-                    "/graphql", json={"query": CUSTOMER_EVENTS}, headers=EVENT_STREAM
-                )
-                assert one.response.status_code == two.response.status_code == 200
+        until(
+            lambda: [line.get("outcome") for line in server.log()].count("disconnected") == 3,
+            "the server notices that the clients have left",
+        )
+        async with (
+            httpx.AsyncClient(base_url=server.url, headers=bearer(keys[2]), timeout=20) as client,
+            subscribed(client) as one,
+            subscribed(client) as two,
+        ):
+            third = await client.post(
+                "/graphql", json={"query": CUSTOMER_EVENTS}, headers=EVENT_STREAM
+            )
+            assert one.response.status_code == two.response.status_code == 200
 
     assert [answer.status_code for answer in refused] == [503, 503]
     assert refused[0].json()["errors"][0]["extensions"]["code"] == "OVERLOADED"

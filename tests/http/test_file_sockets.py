@@ -63,7 +63,7 @@ def outcomes(server: Server) -> list[tuple[str | None, str]]:
     return [(line["path"], line["outcome"]) for line in requests[1:]]
 
 
-@pytest.mark.alone
+@pytest.mark.in_time
 async def test_files_and_lists_end_with_their_connections_and_with_the_server(
     server: Server, customers: Any
 ) -> None:
@@ -82,6 +82,14 @@ async def test_files_and_lists_end_with_their_connections_and_with_the_server(
         await steady.send(b"")
         report = (await steady.rest()).decode()
     assert '"type": "report"' in report
+
+    # This client ends its side in the middle, and reads on.
+    async with wire(server.url) as half:
+        await half.send(head(f"{file}?dryRun=true", len(MANY), FILE["Content-Type"]) + MANY)
+        assert await half.until(b'"understood"')
+        half.end()
+        report = (await half.rest()).decode()
+    assert '"isComplete": true' in report
 
     # Gone in the middle.
     async with wire(server.url) as leaving:
@@ -109,12 +117,12 @@ async def test_files_and_lists_end_with_their_connections_and_with_the_server(
     assert await asyncio.to_thread(server.process.wait, 40) == 0
     assert "example.com" not in server.errors.read_text()
     assert [one for one in outcomes(server) if one[0] is not None] == [
-        *((file, "disconnected"), (file, "success"), (file, "disconnected")),
+        *((file, "disconnected"), (file, "success"), (file, "success"), (file, "disconnected")),
         *((file, "disconnected"), (file, "SHUTTING_DOWN")),
     ]
 
 
-@pytest.mark.alone
+@pytest.mark.in_time
 async def test_an_export_ends_with_a_client_that_does_not_read(
     server: Server, customers: Any
 ) -> None:

@@ -7,7 +7,9 @@ import gzip
 import io
 import json
 import tempfile
+import time
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, Any
 
@@ -19,18 +21,26 @@ from starlette.types import Message
 
 from graphql_api.access.principal import Scope
 from graphql_api.app import create_app
+from graphql_api.customers.fields import Customer
 from graphql_api.customers.import_customers import Existing
+from graphql_api.customers.listings import Listing
 from graphql_api.customers.store import StoredCustomer
 from graphql_api.faults import Misconfigured, Unavailable
+from graphql_api.files.writing import JsonWriter
 from graphql_api.http import import_events
+from graphql_api.http.errors import RequestError
+from graphql_api.http.exports import _OLDEST_FIRST, _written
 from graphql_api.http.file_stream import send_parts
+from graphql_api.http.subscriptions import TOKEN_ENDED, Ticket
 from graphql_api.mongo import exports as mongo_exports
+from graphql_api.mongo.api_keys import MongoApiKeys
 from graphql_api.mongo.imports import MongoImports
 
 from ..conftest import Command
 from ..support.clients import client_of, connected, create_customer
-from ..support.databases import settings_for
-from ..support.tokens import api_key, bearer
+from ..support.databases import database_at, settings_for
+from ..support.replica_sets import Member, ReplicaSet
+from ..support.tokens import api_key, bearer, id_of
 
 Documents = Collection[dict[str, Any]]
 
@@ -385,6 +395,69 @@ async def test_an_export_has_all_parts_of_a_list(
     await sent(client, PEOPLE)
 
     assert len((await exported(client, format="jsonl")).splitlines()) == 700
+
+
+async def test_an_import_ends_with_its_token(
+    database_uri: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("graphql_api.http.subscriptions._CHECK_SECONDS", 0.01)
+    monkeypatch.setattr("graphql_api.http.authentication._REMEMBERED_SECONDS", 0)
+    monkeypatch.setattr(import_events, "_BATCH", 100)
+    key, ended = await api_key(database_uri), asyncio.Event()
+    original, stop = MongoImports.add_new, import_events.FileImport.stop
+
+    async def revoking(
+        self: MongoImports, new: Sequence[StoredCustomer]
+    ) -> Sequence[Existing | None]:
+        if not ended.is_set():
+            async with database_at(database_uri) as database:
+                await MongoApiKeys(database).revoke(id_of(key), datetime.now(UTC))
+            await asyncio.wait_for(ended.wait(), 20)
+        return await original(self, new)
+
+    def stopping(self: import_events.FileImport, reason: RequestError) -> None:
+        stop(self, reason)
+        ended.set()
+
+    monkeypatch.setattr(MongoImports, "add_new", revoking)
+    monkeypatch.setattr(import_events.FileImport, "stop", stopping)
+    app = create_app(settings_for(database_uri, dashboard=True, keys=True))
+    async with app.router.lifespan_context(app), client_of(app) as client:
+        client.headers.update(bearer(key))
+        events = await sent(client, PEOPLE)
+
+    assert events[-1]["code"] == "UNAUTHENTICATED"
+    assert "another token" in events[-1]["message"]
+    assert 0 < counts(events)[0] < 700
+
+
+async def test_an_export_breaks_off_when_its_token_ends() -> None:
+    ticket = Ticket("", b"")
+
+    async def others() -> AsyncGenerator[Sequence[Customer], None]:
+        ticket.end(TOKEN_ENDED)
+        yield []
+
+    parts = _written(JsonWriter, "", [], others(), ticket)
+    assert await anext(parts) == b""
+    with pytest.raises(RequestError):
+        await anext(parts)
+
+
+async def test_the_read_of_an_export_ends_with_its_client(
+    failing_set: ReplicaSet, member: Member
+) -> None:
+    async with database_at(failing_set.database_uri()) as database:
+        await database.set_up()
+        parts = mongo_exports.export_customers(database, Listing(_OLDEST_FIRST))
+        with member.failing("find", blockConnection=True, blockTimeMS=30_000):
+            began = time.monotonic()
+            reading = asyncio.ensure_future(anext(parts))
+            await asyncio.sleep(0.5)
+            reading.cancel()
+            await asyncio.wait([reading])
+        # The fail point has waited for the command.
+        assert time.monotonic() < began + 20
 
 
 async def test_an_export_that_cannot_begin_says_so(

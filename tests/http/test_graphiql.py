@@ -290,7 +290,7 @@ def test_the_lines_at_the_start_name_the_pages_that_the_server_shows(
 
 async def test_with_the_embedded_mongodb_there_is_a_page(data_dir: Path, tmp_path: Path) -> None:
     with serving("--data-dir", str(data_dir), errors=tmp_path / "stderr") as server:
-        async with httpx.AsyncClient(base_url=server.url) as client:
+        async with httpx.AsyncClient(base_url=server.url, timeout=20) as client:
             page = await client.get("/graphql", headers={"Accept": "text/html"})
             asked = await client.get("/graphql", params={"query": "{__schema{queryType{name}}}"})
 
@@ -306,7 +306,7 @@ async def test_with_the_embedded_mongodb_there_is_no_page_where_introspection_is
         errors=tmp_path / "stderr",
         GRAPHQL_API_INTROSPECTION="false",
     ) as server:
-        async with httpx.AsyncClient(base_url=server.url) as client:
+        async with httpx.AsyncClient(base_url=server.url, timeout=20) as client:
             page = await client.get("/graphql", headers={"Accept": "text/html"})
             asked = await client.get("/graphql", params={"query": "{__schema{queryType{name}}}"})
 

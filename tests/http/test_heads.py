@@ -306,7 +306,7 @@ async def test_no_address_is_made_from_a_host(server_url: str, path: str, accept
 
 
 async def test_a_final_slash_makes_no_difference(server_url: str) -> None:
-    async with httpx.AsyncClient(base_url=server_url) as client:
+    async with httpx.AsyncClient(base_url=server_url, timeout=20) as client:
         posted = await client.post("/graphql/", json={"query": "{ __typename }"})
         got = await client.get("/graphql/", params={"query": "{ __typename }"})
         page = await client.get("/graphql/?a=%C3%A9", headers={"Accept": "text/html"})
@@ -337,7 +337,9 @@ async def test_a_final_slash_makes_no_difference(server_url: str) -> None:
 async def test_head_is_answered_as_get_without_the_body(
     server_url: str, path: str, accept: str
 ) -> None:
-    async with httpx.AsyncClient(base_url=server_url, headers={"Accept": accept}) as client:
+    async with httpx.AsyncClient(
+        base_url=server_url, headers={"Accept": accept}, timeout=20
+    ) as client:
         got = await client.get(path)
         head = await client.head(path)
 

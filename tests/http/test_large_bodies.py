@@ -49,7 +49,7 @@ def code(answer: Any) -> Any:
     return error["extensions"]["code"]
 
 
-@pytest.mark.alone
+@pytest.mark.in_time
 @pytest.mark.parametrize(("letter", "ensure_ascii"), LETTERS.values(), ids=LETTERS)
 async def test_1000_customers_of_the_greatest_length_are_accepted(
     letter: str, *, ensure_ascii: bool, client: httpx.AsyncClient

@@ -318,7 +318,12 @@ def test_a_proxy_is_believed_only_when_it_is_named(
         **variables,
     ) as server:
         answers = [
-            httpx.post(f"{server.url}/graphql", json=QUERY, headers={"X-Forwarded-For": address})
+            httpx.post(
+                f"{server.url}/graphql",
+                json=QUERY,
+                headers={"X-Forwarded-For": address},
+                timeout=20,
+            )
             for address in ("198.51.100.1", "10.0.0.1, 198.51.100.2")
         ]
 

@@ -32,7 +32,7 @@ schema = schemathesis.graphql.from_path(ROOT / "schema.graphql")
 
 @pytest.fixture(scope="module")
 def http() -> Iterator[httpx.Client]:
-    with httpx.Client() as client:
+    with httpx.Client(timeout=20) as client:
         yield client
 
 

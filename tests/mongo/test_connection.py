@@ -58,7 +58,7 @@ async def test_the_uri_does_not_change_the_safety_of_writes_and_reads(
         assert (0 < command["maxTimeMS"] < 5000) is is_awaited
 
 
-@pytest.mark.alone
+@pytest.mark.in_time
 async def test_the_uri_does_not_make_requests_to_a_missing_database_longer() -> None:
     long = "&".join(
         f"{name}=600000"

@@ -67,7 +67,7 @@ async def test_a_client_does_not_notice_one_fault_before_the_write(
     assert stored(documents) == [created["customer"]["id"]]
 
 
-@pytest.mark.alone
+@pytest.mark.in_time
 @faults(BEFORE_THE_WRITE, "connection closed", "interrupted", "blocked")
 async def test_after_lasting_faults_before_the_write_the_outcome_is_unknown(
     fault: dict[str, Any], client: httpx.AsyncClient, member: Member, documents: Documents

@@ -174,15 +174,17 @@ async def test_an_invalid_document_does_not_affect_customers_that_are_read_with_
     assert outcomes == [None, valid.customer]
 
 
-@pytest.mark.alone
+@pytest.mark.in_time
 async def test_a_request_that_is_cancelled_while_it_waits_stores_no_customer(
     failing: tuple[MongoCustomers, Documents], member: Member
 ) -> None:
     customers, documents = failing
     first, cancelled, *others = several(5)
-    with member.failing("insert", mode={"times": 1}, blockConnection=True, blockTimeMS=200):
+    with member.failing(
+        "insert", mode={"times": 1}, blockConnection=True, blockTimeMS=1000
+    ) as blocked:
         under_way = asyncio.create_task(customers.add(first))
-        await asyncio.sleep(0.02)
+        await asyncio.to_thread(blocked)
         waiting = [asyncio.create_task(customers.add(one)) for one in (cancelled, *others)]
         await asyncio.sleep(0.02)
 
@@ -198,9 +200,11 @@ async def test_a_request_that_is_cancelled_in_flight_does_not_affect_others(
 ) -> None:
     customers, documents = failing
     cancelled, *others = several(5)
-    with member.failing("insert", mode={"times": 1}, blockConnection=True, blockTimeMS=200):
+    with member.failing(
+        "insert", mode={"times": 1}, blockConnection=True, blockTimeMS=200
+    ) as blocked:
         tasks = [asyncio.create_task(customers.add(one)) for one in (cancelled, *others)]
-        await asyncio.sleep(0.02)
+        await asyncio.to_thread(blocked)
 
         tasks[0].cancel()
 
@@ -239,15 +243,17 @@ async def test_a_batch_whose_connection_closes_after_the_first_write_is_stored_o
     assert sorted(ids(documents)) == sorted(one.customer.id for one in new_customers)
 
 
-@pytest.mark.alone
+@pytest.mark.in_time
 async def test_a_batch_that_hangs_does_not_delay_others(
     failing: tuple[MongoCustomers, Documents], member: Member
 ) -> None:
     customers, documents = failing
     first, *others = several(5)
-    with member.failing("insert", mode={"times": 1}, blockConnection=True, blockTimeMS=2000):
+    with member.failing(
+        "insert", mode={"times": 1}, blockConnection=True, blockTimeMS=2000
+    ) as blocked:
         hanging = asyncio.create_task(customers.add(first))
-        await asyncio.sleep(0.02)
+        await asyncio.to_thread(blocked)
 
         assert await add_all(customers, others) == others
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -16,7 +16,7 @@ from graphql_api.mongo.customers import MongoCustomers
 
 from ..support.faults import AFTER_THE_WRITE, BEFORE_THE_WRITE, UNAUTHORIZED, faults
 from ..support.mongo_customers import ids, new_customer, open_customers, request, several
-from ..support.replica_sets import Member, ReplicaSet, replica_set
+from ..support.replica_sets import Member, ReplicaSet
 from ..support.servers import until
 
 Documents = Collection[dict[str, Any]]
@@ -85,7 +85,7 @@ async def test_a_commit_that_mongodb_denies_is_looked_for_and_tried_again(
     assert ids(documents) == ids_of(wanted)
 
 
-@pytest.mark.alone
+@pytest.mark.in_time
 @pytest.mark.parametrize(
     ("fault", "expected"),
     [
@@ -204,7 +204,7 @@ async def test_each_customer_of_a_list_is_stored_after_one_fault(
     assert ids(documents) == ids_of(wanted)
 
 
-@pytest.mark.alone
+@pytest.mark.in_time
 @pytest.mark.parametrize("stored", [0, 1])
 async def test_after_lasting_faults_the_outcome_of_a_list_is_unknown_and_it_can_be_repeated(
     stored: int, customers: MongoCustomers, member: Member, documents: Documents
@@ -257,14 +257,7 @@ async def test_a_customer_that_mongodb_refuses_is_the_servers_fault(
         await customers.add_each([*several(3), new_customer("invalid@example.com", name="5")])
 
 
-@pytest.fixture(scope="module")
-def three(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ReplicaSet]:
-    """A replica set of three members."""
-    with replica_set(tmp_path_factory.mktemp("three-for-lists"), 3) as three:
-        yield three
-
-
-@pytest.mark.alone
+@pytest.mark.in_time
 @pytest.mark.parametrize(
     ("fault", "recovery"), [("kill", "start"), ("freeze", "thaw"), ("stop", "start")]
 )

@@ -6,7 +6,10 @@ from contextlib import aclosing
 from typing import Any
 
 import httpx
+from bson import CodecOptions, encode
+from bson.binary import UuidRepresentation
 from bson.datetime_ms import DatetimeMS
+from bson.raw_bson import RawBSONDocument
 from pymongo.collection import Collection
 from structlog.testing import capture_logs
 
@@ -40,7 +43,17 @@ NOT_CUSTOMERS: list[dict[str, Any]] = [
     {"version": "s3cr3t"},
     {"idempotency": {"key": "a key"}},
 ]
+OPTIONS = CodecOptions[Any](uuid_representation=UuidRepresentation.STANDARD)
 BY_EMAIL = "query ($email: String!) { customerByEmail(email: $email) { id } }"
+
+
+def not_utf8() -> RawBSONDocument:
+    """A document with a text that is not UTF-8, as no driver writes it."""
+    stored = encode(
+        to_document(new_customer("s3cr3t@example.net", name="Not Valid Text")),
+        codec_options=OPTIONS,
+    )
+    return RawBSONDocument(stored.replace(b"Not Valid Text\0", b"Not \xff\xfe\xfd!! Text\0"))
 
 
 def documents_of(changes: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -57,6 +70,7 @@ async def test_reads_leave_out_what_is_not_a_customer(
     ]
     others = documents_of(NOT_CUSTOMERS)
     documents.insert_many(others, bypass_document_validation=True)
+    documents.insert_one(not_utf8(), bypass_document_validation=True)
 
     with capture_logs() as logged:
         for field in ("CREATED_AT", "UPDATED_AT", "NAME", "EMAIL"):
@@ -103,6 +117,7 @@ async def test_what_is_not_a_customer_is_no_event(
         async with aclosing(MongoHistory(database).live()) as live:
             await anext(live)
             documents.insert_many(documents_of(NOT_CUSTOMERS), bypass_document_validation=True)
+            documents.insert_one(not_utf8(), bypass_document_validation=True)
             documents.insert_one(to_document(valid))
             events: Sequence[Event] = []
             async with asyncio.timeout(20):

@@ -180,7 +180,7 @@ def test_a_mongodb_that_is_about_to_join_a_replica_set_is_tried_again() -> None:
 
 
 def says(url: str, what: str) -> bool:
-    return what in httpx.get(url).text
+    return what in httpx.get(url, timeout=20).text
 
 
 def builds_of(documents: Documents) -> set[str]:

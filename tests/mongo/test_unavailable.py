@@ -40,7 +40,7 @@ def own_mongod(tmp_path: Path) -> Iterator[tuple[str, int]]:
         yield uri, pid
 
 
-@pytest.mark.alone
+@pytest.mark.in_time
 async def test_a_frozen_database_is_unavailable_within_5_seconds_and_service_resumes(
     own_mongod: tuple[str, int],
 ) -> None:
@@ -104,7 +104,7 @@ async def test_a_database_that_is_locked_for_a_backup_is_not_ready(
         await until_ready(client)
 
 
-@pytest.mark.alone
+@pytest.mark.in_time
 async def test_a_health_check_writes_only_if_no_customer_was_created_lately(
     client: httpx.AsyncClient, documents: Collection[dict[str, Any]]
 ) -> None:
@@ -151,7 +151,7 @@ async def test_a_database_that_dies_is_unavailable_until_it_is_back(
         assert await resumes(client)
 
 
-@pytest.mark.alone
+@pytest.mark.in_time
 async def test_customers_that_a_dead_database_did_not_get_are_not_stored(
     tmp_path: Path,
 ) -> None:

@@ -407,7 +407,7 @@ async def test_a_creation_that_fails_leaves_the_results_of_its_neighbours(
     assert documents.count_documents({}) == 2 * 3
 
 
-@pytest.mark.alone
+@pytest.mark.in_time
 async def test_fifty_creations_with_one_email_address_make_one_customer(
     client: httpx.AsyncClient, documents: Documents
 ) -> None:
@@ -418,7 +418,7 @@ async def test_fifty_creations_with_one_email_address_make_one_customer(
     assert documents.count_documents({}) == 1
 
 
-@pytest.mark.alone
+@pytest.mark.in_time
 async def test_fifty_creations_with_one_key_make_one_customer_and_49_replays(
     client: httpx.AsyncClient, documents: Documents
 ) -> None:

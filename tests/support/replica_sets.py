@@ -4,7 +4,7 @@ import contextlib
 import signal
 import socket
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -88,18 +88,31 @@ class Member:
         return False
 
     @contextlib.contextmanager
-    def failing(self, *commands: str, mode: Any = "alwaysOn", **data: Any) -> Iterator[None]:
-        """Makes these commands fail for the application only, while the context is open."""
+    def failing(
+        self, *commands: str, mode: Any = "alwaysOn", **data: Any
+    ) -> Iterator[Callable[[], None]]:
+        """Makes these commands fail for the application only, while the context is open.
+
+        Yields a function that waits until the first command has failed, or is blocked.
+        """
         data = {"failCommands": commands, "appName": "graphql-api", **data}
-        with self.fail_point("failCommand", mode, data):
-            yield
+        with self.fail_point("failCommand", mode, data) as until_failed:
+            yield until_failed
 
     @contextlib.contextmanager
-    def fail_point(self, name: str, mode: Any, data: dict[str, Any]) -> Iterator[None]:
+    def fail_point(
+        self, name: str, mode: Any, data: dict[str, Any]
+    ) -> Iterator[Callable[[], None]]:
         command = {"configureFailPoint": name}
-        self.client.admin.command({**command, "mode": mode, "data": data})
+        before: int = self.client.admin.command({**command, "mode": mode, "data": data})["count"]
+
+        def until_reached() -> None:
+            self.client.admin.command(
+                "waitForFailPoint", name, timesEntered=before + 1, maxTimeMS=20_000
+            )
+
         try:
-            yield
+            yield until_reached
         finally:
             # This waits for the commands that the fail point blocks.
             self.client.admin.command({**command, "mode": "off"})

@@ -49,6 +49,11 @@ class Wire:
         async with asyncio.timeout(PATIENCE_SECONDS):
             await self._writer.drain()
 
+    async def until(self, part: bytes) -> bytes:
+        """What the server sends until this part of it."""
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            return await self._reader.readuntil(part)
+
     def end(self) -> None:
         """Ends the sending half of the connection."""
         self._writer.write_eof()
