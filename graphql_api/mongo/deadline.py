@@ -1,6 +1,7 @@
 """Runs commands to MongoDB until a deadline, and no longer."""
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Awaitable, Callable
 from functools import partial
@@ -54,8 +55,8 @@ async def run_until(
 
 def _forget(work: asyncio.Future[Any]) -> None:
     _abandoned.remove(work)
-    if not work.cancelled():
-        # asyncio would log an exception for which nobody asks.
+    # asyncio would log an exception for which nobody asks. An event loop that ends cancels tasks.
+    with contextlib.suppress(asyncio.CancelledError):
         work.exception()
 
 

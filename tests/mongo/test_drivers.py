@@ -39,6 +39,7 @@ from ..support.clients import (
     delete_customer,
     list_customers,
     read_customer,
+    until_ready,
     update_customer,
 )
 from ..support.databases import database_at
@@ -142,9 +143,9 @@ async def test_one_customer_is_stored_on_both_drivers_whatever_fails(
             await create_customers(client, [{"email": "whole@example.com"}], on_error="CREATE_NONE")
         member.client.admin.command("replSetStepDown", 1, force=True)
         # Until there is a primary again, a request may wait for its whole time in vain.
-        async with asyncio.timeout(40):
-            while code(await ask_to_create(client, "elected@example.com", "key")) is not None:
-                pass
+        await ask_to_create(client, "elected@example.com", "key")
+        await until_ready(client)
+        assert code(await ask_to_create(client, "elected@example.com", "key")) is None
 
     names = ("first", "closed", "unclear", "whole", "elected")
     documents = failing_set.customers(database_uri)
@@ -156,11 +157,12 @@ async def test_a_command_ends_at_its_deadline_on_both_drivers(
     database: MongoDatabase, member: Member
 ) -> None:
     keys, customers = MongoApiKeys(database), MongoCustomers(database)
-    with member.failing("find", blockConnection=True, blockTimeMS=2500):
-        began = time.monotonic()
-        with pytest.raises(Unavailable):
-            await keys.get("0123456789ab")
-        assert time.monotonic() - began < 2.4
+    with (
+        member.failing("find", blockConnection=True, blockTimeMS=2500),
+        # After 2.5 seconds, MongoDB would answer that there is no such key.
+        pytest.raises(Unavailable),
+    ):
+        await keys.get("0123456789ab")
 
     assert await customers.by_email("nobody@example.com") is None
 
