@@ -26,7 +26,7 @@ MAY_IMPORT = {
     "http": {
         *("access", "customers", "deadline", "execution", "faults", "files", "logs", "schema"),
         *("settings", "starlette", "strawberry", "graphql", "orjson", "limits"),
-        *("structlog", "httptools", "uvicorn"),
+        *("structlog", "httptools", "uvicorn", "websockets"),
     },
     "deadline": set[str](),
     "logs": {"orjson", "output", "structlog"},
