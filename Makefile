@@ -18,7 +18,7 @@ NODE_MODULES := $(addsuffix /node_modules/.package-lock.json,tests/clients/brows
 GRAPHIQL := graphql_api/http/graphiql_build/index.html
 DASHBOARD := graphql_api/http/dashboard_build/index.html
 
-.PHONY: help install run test bench check schema lock images
+.PHONY: help install run test bench check schema lock images release
 # The output of a failed build is deleted.
 .DELETE_ON_ERROR:
 
@@ -98,3 +98,13 @@ lock: $(INSTALLED) ## Lock the newest versions of all Python packages
 
 images: install ## Take the screenshots in docs/images again
 	IMAGES=docs/images $(BIN)/pytest --quiet --numprocesses 0 tests/clients/test_browser.py tests/dashboard -k picture
+
+NPM_SBOM := npx --yes @cyclonedx/cyclonedx-npm@6.0.1 --package-lock-only --ignore-npm-errors --omit dev --mc-type application
+
+# The software bills of materials list the locked packages: Python's, and those inside the two pages.
+release: $(INSTALLED) $(GRAPHIQL) $(DASHBOARD) ## Build the wheel, the sources and the SBOMs into dist
+	rm -rf dist
+	$(BIN)/python -m hatchling build
+	$(BIN)/uv tool run --from cyclonedx-bom==7.5.0 cyclonedx-py requirements --pyproject pyproject.toml --output-file dist/graphql-api.cdx.json requirements-embedded.txt
+	$(NPM_SBOM) --output-file dist/graphiql.cdx.json web/graphiql/package.json
+	$(NPM_SBOM) --output-file dist/dashboard.cdx.json web/dashboard/package.json

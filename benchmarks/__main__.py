@@ -29,6 +29,7 @@ from .servers import (
     OURS,
     STRAWBERRY,
     TWO_WORKERS,
+    WITH_METRICS,
     Server,
     ServerFailed,
     install_mercurius,
@@ -119,6 +120,9 @@ def _parser() -> argparse.ArgumentParser:
         "--drivers", action="store_true", help="Compare the driver PyMongo with Motor."
     )
     another.add_argument(
+        "--metrics", action="store_true", help="Compare a server that shows metrics with another."
+    )
+    another.add_argument(
         "--profile", choices=(OURS, FLOOR, STRAWBERRY), help="Profile a server with py-spy."
     )
     another.add_argument(
@@ -154,7 +158,8 @@ def _scenario(name: str) -> Scenario:
 
 
 def _measures_all(options: argparse.Namespace) -> bool:
-    others = (options.only, options.workers, options.drivers, options.profile, options.memory)
+    compared = (options.workers, options.drivers, options.metrics)
+    others = (options.only, *compared, options.profile, options.memory)
     return not any((*others, options.plots, options.lists))
 
 
@@ -179,13 +184,21 @@ def _run(options: argparse.Namespace, driver: Driver, start: _Start) -> None:
             report = driver.interleaved(servers, options.only or _OF_DRIVERS)
         report.write(options.output, {})
     else:
-        names = [OURS, TWO_WORKERS] if options.workers else [FLOOR, OURS, STRAWBERRY]
+        names = [FLOOR, OURS, STRAWBERRY]
+        if options.workers:
+            names = [OURS, TWO_WORKERS]
+        elif options.metrics:
+            names = [OURS, WITH_METRICS]
         if options.with_mercurius:
             install_mercurius()
             names.append(MERCURIUS)
         with start(*names) as servers:
             report = driver.interleaved(servers, options.only or SCENARIOS)
-        lists = {} if options.only else _lists(start, options.rounds, _MANY, all_orders=False)
+        lists = (
+            {}
+            if options.only or options.metrics
+            else _lists(start, options.rounds, _MANY, all_orders=False)
+        )
         report.write(options.output, lists)
 
 

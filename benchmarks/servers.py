@@ -22,6 +22,7 @@ FLOOR = "floor"
 OURS = "graphql-api"
 TWO_WORKERS = "graphql-api, two workers"
 ON_PYMONGO = "graphql-api on PyMongo"
+WITH_METRICS = "graphql-api, metrics"
 STRAWBERRY = "default Strawberry"
 MERCURIUS = "Mercurius"
 
@@ -38,6 +39,7 @@ _COMMANDS = {
     OURS: [*_OURS, "--port"],
     TWO_WORKERS: [*_OURS, "--workers", "2", "--port"],
     ON_PYMONGO: [*_OURS, "--port"],
+    WITH_METRICS: [*_OURS, "--metrics-port", "0", "--port"],
     STRAWBERRY: [*_UVICORN, "benchmarks.default_strawberry:app", "--port"],
     MERCURIUS: ["node", str(_MERCURIUS / "server.js")],
 }
@@ -61,7 +63,7 @@ class Server:
     @property
     def is_ours(self) -> bool:
         """Whether it answers the loads of our server that no other server answers."""
-        return self.name in (FLOOR, OURS, TWO_WORKERS, ON_PYMONGO)
+        return self.name in _COMMANDS and self.name not in (STRAWBERRY, MERCURIUS)
 
     def cpu_seconds(self) -> float:
         """The CPU time so far, user and system, of all its threads and processes."""

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from graphql import GraphQLInterfaceType, GraphQLObjectType, GraphQLUnionType, build_schema
 
 from graphql_api.customers.fields import FIELDS
+from graphql_api.metrics.declared import METRICS
 from graphql_api.schema.schema import sdl
 from graphql_api.settings import Settings, setting_default, setting_description, variable
 
@@ -40,6 +41,15 @@ def settings() -> str:
         for field in dataclasses.fields(Settings)
     )
     return _table(("Variable", "Default", "What it sets"), rows)
+
+
+def metrics() -> str:
+    """The metrics, with their kinds and labels."""
+    rows = (
+        (f"`{metric.name}`", metric.kind, _names(metric.labels), metric.description)
+        for metric in METRICS
+    )
+    return _table(("Metric", "Kind", "Labels", "What it counts"), rows)
 
 
 def outcomes(union: str) -> str:

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import socket
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -41,6 +42,8 @@ from .http.rate_limit import RateLimit
 from .http.shortcut import Shortcut
 from .http.web_socket import WebSocketEndpoint
 from .logs import configure_structlog
+from .metrics.measurements import Measurements
+from .metrics.reports import reporting
 from .mongo.api_keys import MongoApiKeys
 from .mongo.change_stream import MongoHistory, time_of
 from .mongo.customers import MongoCustomers
@@ -56,11 +59,17 @@ from .webhooks.deliveries import Deliveries
 logger = structlog.get_logger()
 
 
-def create_app(settings: Settings, *, migrates: bool = False) -> Starlette:
+def create_app(
+    settings: Settings,
+    *,
+    migrates: bool = False,
+    reports: socket.socket | None = None,
+) -> Starlette:
     """Returns the ASGI application that uses the MongoDB of `settings.mongodb_uri`.
 
     With `migrates`, it migrates customers that older servers stored, in the background. Without,
-    the log says whether there are some.
+    the log says whether there are some. With `reports`, it measures what it does, and reports it
+    to the process at the other end of this socket.
     Raises `SettingsError` if there is no URI, if a setting cannot be used, or if other machines can
     reach the address and no authentication is configured.
     """
@@ -68,7 +77,8 @@ def create_app(settings: Settings, *, migrates: bool = False) -> Starlette:
         raise SettingsError(
             "GRAPHQL_API_MONGODB_URI must be set. Only `graphql-api serve` runs a MongoDB itself."
         )
-    database = open_database(settings.mongodb_uri, settings)
+    measurements = None if reports is None else Measurements()
+    database = open_database(settings.mongodb_uri, settings, measurements)
     verifiers = _token_verifiers(settings, database)
     if settings.serves_own_machine_only and not is_loopback(settings.host):
         raise SettingsError(
@@ -76,7 +86,7 @@ def create_app(settings: Settings, *, migrates: bool = False) -> Starlette:
             "authentication (GRAPHQL_API_KEYS or GRAPHQL_API_JWT_ISSUER), or accept requests from "
             "everybody with --insecure."
         )
-    limit = _rate_limit(settings)
+    limit = _rate_limit(settings, measurements)
     authenticate: Authenticate = (
         BearerTokens(verifiers, limit)
         if verifiers
@@ -86,7 +96,6 @@ def create_app(settings: Settings, *, migrates: bool = False) -> Starlette:
     endpoint = GraphQLEndpoint(
         MongoCustomers(database), feed, MongoTrustedDocuments(database), authenticate, settings
     )
-    deliveries = Deliveries(MongoEndpoints(database), feed, time_of)
     health = Health(database.ready)
 
     async def end_streams() -> None:
@@ -95,6 +104,9 @@ def create_app(settings: Settings, *, migrates: bool = False) -> Starlette:
 
     @contextlib.asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[dict[str, Any]]:
+        deliveries = Deliveries(MongoEndpoints(database), feed, time_of)
+        if measurements is not None:
+            measurements.paused_webhooks = lambda: deliveries.paused
         if not verifiers:
             clients = "this machine only" if settings.serves_own_machine_only else "everybody"
             logger.warning(
@@ -122,9 +134,11 @@ def create_app(settings: Settings, *, migrates: bool = False) -> Starlette:
                 endpoint.trusted_documents.refreshed_in_background(),
                 migrating_in_background(database, warns_only=not migrates),
                 deliveries.in_background(),
+                # It ends first, right after the last request.
+                _reporting(measurements, reports),
             ):
-                # The server calls it when it begins to stop.
-                yield {"end_streams": end_streams}
+                # The server calls `end_streams` when it begins to stop.
+                yield {"end_streams": end_streams, "measurements": measurements}
 
     routes: list[Route | WebSocketRoute] = [
         Route("/graphql", endpoint),
@@ -161,13 +175,10 @@ def create_app(settings: Settings, *, migrates: bool = False) -> Starlette:
         routes.append(Route(f"{folder}/{{name}}", files, methods=["GET"]))
         own_paths.update(f"{folder}/{name}" for name in files.names)
 
-    middleware = [Middleware(Edge, own_paths, settings.cors_origins)]
-    if settings.cors_origins is not None:
-        middleware.append(Middleware(Preflights, settings.cors_headers or ()))
-    middleware.append(Middleware(Shortcut, "/graphql", endpoint))
+    edge = Middleware(Edge, own_paths, settings.cors_origins, measurements)
     app = Starlette(
         routes=routes,
-        middleware=middleware,
+        middleware=[edge, *_preflights(settings), Middleware(Shortcut, "/graphql", endpoint)],
         exception_handlers={HTTPException: http_exception},
         lifespan=lifespan,
     )
@@ -176,13 +187,16 @@ def create_app(settings: Settings, *, migrates: bool = False) -> Starlette:
     return app
 
 
-def open_database(uri: str, settings: Settings) -> MongoDatabase:
+def open_database(
+    uri: str, settings: Settings, measurements: Measurements | None = None
+) -> MongoDatabase:
     """Connects at the first use, as the settings say.
 
     Raises `SettingsError` for a URI that is not valid.
     """
+    driver, is_sharded = settings.mongodb_driver, settings.mongodb_sharded
     try:
-        return MongoDatabase(uri, settings.mongodb_driver, is_sharded=settings.mongodb_sharded)
+        return MongoDatabase(uri, driver, measurements, is_sharded=is_sharded)
     except (PyMongoError, ValueError):
         # The driver's message may show the password that the URI holds.
         raise SettingsError("GRAPHQL_API_MONGODB_URI must be a valid MongoDB URI.") from None
@@ -197,6 +211,8 @@ def from_environment() -> Starlette:
     settings = Settings.read(os.environ)
     configure_structlog(settings.log_level, settings.log_format)
     warn_of_ignored(os.environ)
+    if settings.metrics_port is not None:
+        logger.warning("Only `graphql-api serve` shows metrics.")
     return create_app(settings)
 
 
@@ -204,6 +220,20 @@ def warn_of_ignored(environment: Mapping[str, str]) -> None:
     """Logs the names of variables that are not settings, because Kubernetes sets them."""
     if ignored := set_by_kubernetes(environment):
         logger.warning(f"Variables of a Kubernetes Service are ignored: {', '.join(ignored)}.")
+
+
+def _preflights(settings: Settings) -> list[Middleware]:
+    if settings.cors_origins is None:
+        return []
+    return [Middleware(Preflights, settings.cors_headers or ())]
+
+
+def _reporting(
+    measurements: Measurements | None, reports: socket.socket | None
+) -> contextlib.AbstractAsyncContextManager[None]:
+    if measurements is None or reports is None:
+        return contextlib.nullcontext()
+    return reporting(measurements, reports)
 
 
 def _root(settings: Settings, *, authentication: bool) -> list[Route]:
@@ -273,12 +303,12 @@ def _signing_keys(jwks: str) -> SigningKeys:
         ) from None
 
 
-def _rate_limit(settings: Settings) -> RateLimit:
+def _rate_limit(settings: Settings, measurements: Measurements | None) -> RateLimit:
     try:
         if settings.rate_limit_storage.startswith("mongodb"):
             # The library fails on its own storage if the URI is not valid.
             MongoClient[dict[str, Any]](settings.rate_limit_storage, connect=False).close()
-        return RateLimit(settings.effective_rate_limit, settings.rate_limit_storage)
+        return RateLimit(settings.effective_rate_limit, settings.rate_limit_storage, measurements)
     except (ConfigurationError, PyMongoError, ValueError):
         raise SettingsError(
             "GRAPHQL_API_RATE_LIMIT_STORAGE must be a valid URI. If it names a Redis, install the "

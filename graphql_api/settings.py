@@ -430,6 +430,22 @@ class Settings:
             "Additional headers that scripts of those origins may send, separated by commas.",
         ),
     ] = None
+    metrics_port: Annotated[
+        int | None,
+        _Setting(
+            _whole_number(0, 65535),
+            "The port on which `graphql-api serve` shows metrics for Prometheus, at `/metrics`; 0 "
+            "picks a free one.",
+            default="no metrics",
+        ),
+    ] = None
+    metrics_host: Annotated[
+        str,
+        _Setting(
+            _text,
+            "The address of that port. Requests to it need no token, so let no stranger reach it.",
+        ),
+    ] = "127.0.0.1"
     log_level: Annotated[
         str,
         _Setting(

@@ -101,8 +101,12 @@ def server_database_uri(mongodb_uri: str) -> str:
 
 @pytest.fixture(scope="session")
 def server(server_database_uri: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """A `graphql-api serve` with its own database, as in a pod beside a Kubernetes Service."""
+    """A `graphql-api serve` with its own database, as in a pod beside a Kubernetes Service.
+
+    It shows metrics, so that all kinds of requests are also measured.
+    """
     with serving(
+        *("--metrics-port", "0"),
         errors=tmp_path_factory.mktemp("server") / "stderr",
         stop=True,
         GRAPHQL_API_MONGODB_URI=server_database_uri,

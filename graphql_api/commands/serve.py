@@ -8,6 +8,7 @@ import gc
 import logging
 import multiprocessing
 import os
+import platform
 import resource
 import signal
 import socket
@@ -17,6 +18,7 @@ import time
 from collections.abc import Awaitable, Callable, Generator, Iterator
 from dataclasses import replace
 from functools import partial
+from importlib.metadata import PackageNotFoundError, version
 from multiprocessing.connection import Connection, wait
 from types import FrameType
 from typing import TypeVar
@@ -28,10 +30,11 @@ from ..app import create_app, warn_of_ignored
 from ..http.dashboard import shows_dashboard
 from ..http.protocol import Protocol
 from ..logs import configure_logs
+from ..metrics.page import MetricsPage
 from ..mongo.mongod import DirectoryInUse, embedded_mongod, find_mongod
 from ..output import Output
 from ..settings import Settings, variable
-from .setting_options import add_setting_options, environment_with
+from .setting_options import add_setting_options, environment_with, option
 from .workers import OTHER_SIGNALS, STOP_SIGNALS, Workers, ignore, on_signals, send_heartbeat
 
 logger = logging.getLogger(__name__)
@@ -50,7 +53,8 @@ _LEAST_UNACKNOWLEDGED_SECONDS = 30
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the settings that have an option."""
-    add_setting_options(parser, "host", "port", "workers", "data_dir")
+    names = ("host", "port", "workers", "data_dir", "metrics_host", "metrics_port")
+    add_setting_options(parser, *names)
     parser.add_argument(
         "--insecure",
         action="store_const",
@@ -80,34 +84,69 @@ def run(options: argparse.Namespace) -> int:
         hard_limit = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard_limit, hard_limit))
     with contextlib.ExitStack() as held:
-        listener = held.enter_context(_listener(settings))
+        listener = held.enter_context(_listener(settings.host, settings.port))
+        _end_silent_connections(listener, settings)
+        metrics_listener = _metrics_listener(settings)
         # The embedded MongoDB is this server's own, so no operator migrates it by a command.
         migrates = settings.mongodb_uri is None
         settings = _once_free(lambda: held.enter_context(_with_database(settings)))
-        _print_addresses(settings, f"http://{_authority(listener)}")
+        _print_addresses(settings, listener, metrics_listener)
+        metrics = None
+        if metrics_listener is not None:
+            metrics = MetricsPage(
+                metrics_listener, _build_info(settings.mongodb_driver), settings.workers
+            )
+            held.enter_context(metrics.shown())
         if settings.workers > 1:
             work = partial(_work, settings, migrates=migrates)
-            return Workers(work, settings.workers, listener, settings.shutdown_seconds).run()
-        _Server(_config(settings, migrates=migrates)).run([listener])
+            workers = Workers(work, settings.workers, listener, settings.shutdown_seconds, metrics)
+            return workers.run()
+        reports = None if metrics is None else metrics.connect()
+        _Server(_config(settings, reports, migrates=migrates)).run([listener])
     return 0
 
 
-def _print_addresses(settings: Settings, url: str) -> None:
+def _print_addresses(
+    settings: Settings, listener: socket.socket, metrics_listener: socket.socket | None
+) -> None:
     """Prints a line for each page, or for the API if it has no page."""
     output = Output(sys.stdout.fileno())
+    url = f"http://{_authority(listener)}"
     if shows_dashboard(settings):
         output.msg(f"Dashboard: {url}/")
     output.msg(f"{'GraphiQL' if settings.shows_graphiql else 'GraphQL'}: {url}/graphql")
+    if metrics_listener is not None:
+        output.msg(f"Metrics: http://{_authority(metrics_listener)}/metrics")
+
+
+def _metrics_listener(settings: Settings) -> socket.socket | None:
+    if settings.metrics_port is None:
+        return None
+    return _listener(settings.metrics_host, settings.metrics_port, "metrics_host", "metrics_port")
+
+
+def _build_info(driver: str) -> tuple[str, ...]:
+    """The values of the labels of `BUILD_INFO`."""
+    try:
+        own = version("graphql-api")
+    except PackageNotFoundError:
+        # It runs from its source, and only the packages that it needs are installed.
+        own = "unknown"
+    # Motor is built on PyMongo.
+    packages = dict.fromkeys([driver, "pymongo"])
+    versions = ", ".join(f"{name} {version(name)}" for name in packages)
+    return own, platform.python_version(), versions
 
 
 def _config(
     settings: Settings,
+    reports: socket.socket | None,
     every_second: Callable[[], Awaitable[None]] | None = None,
     *,
     migrates: bool,
 ) -> uvicorn.Config:
     return uvicorn.Config(
-        partial(_application, settings, migrates=migrates),
+        partial(_application, settings, reports, migrates=migrates),
         factory=True,
         loop="uvloop",
         http=partial(Protocol, settings),  # type: ignore[arg-type]  # it is only called
@@ -130,8 +169,8 @@ def _config(
     )
 
 
-def _application(settings: Settings, *, migrates: bool) -> Starlette:
-    application = create_app(settings, migrates=migrates)
+def _application(settings: Settings, reports: socket.socket | None, *, migrates: bool) -> Starlette:
+    application = create_app(settings, migrates=migrates, reports=reports)
     # These objects live until the end: the garbage collector need not look at them again.
     gc.collect()
     gc.freeze()
@@ -139,7 +178,12 @@ def _application(settings: Settings, *, migrates: bool) -> Starlette:
 
 
 def _work(
-    settings: Settings, listener: socket.socket, heartbeats: Connection, *, migrates: bool
+    settings: Settings,
+    listener: socket.socket,
+    heartbeats: Connection,
+    reports: socket.socket | None = None,
+    *,
+    migrates: bool,
 ) -> None:
     """Runs one of several server processes, which ends when the process that started it ends."""
     sentinel = multiprocessing.parent_process().sentinel  # type: ignore[union-attr]  # it has one
@@ -150,7 +194,7 @@ def _work(
     async def every_second() -> None:
         send_heartbeat(heartbeats)
 
-    _Server(_config(settings, every_second, migrates=migrates)).run([listener])
+    _Server(_config(settings, reports, every_second, migrates=migrates)).run([listener])
 
 
 def _end_with(sentinel: int) -> None:
@@ -226,25 +270,33 @@ def _with_database(settings: Settings) -> Iterator[Settings]:
         yield replace(settings, mongodb_uri=uri, introspection=settings.allows_introspection)
 
 
-def _listener(settings: Settings) -> socket.socket:
+def _listener(
+    host: str, port: int, host_setting: str = "host", port_setting: str = "port"
+) -> socket.socket:
     """Listens before the server is ready, so that early clients wait and are not refused."""
-    is_ipv6 = ":" in settings.host
+    is_ipv6 = ":" in host
     try:
         listener = _once_free(
             lambda: socket.create_server(
-                (settings.host, settings.port),
+                (host, port),
                 family=socket.AF_INET6 if is_ipv6 else socket.AF_INET,
                 dualstack_ipv6=is_ipv6 and socket.has_dualstack_ipv6(),
             )
         )
     except (OSError, UnicodeError) as error:
-        raise OSError(_reason(error, settings.port)) from None
-    # The connections inherit it. Only Linux has it.
+        raise OSError(_reason(error, port, host_setting, port_setting)) from None
+    return listener
+
+
+def _end_silent_connections(listener: socket.socket, settings: Settings) -> None:
+    """Lets the kernel end connections whose client acknowledges nothing for a time.
+
+    The connections inherit it. Only Linux has it.
+    """
     with contextlib.suppress(AttributeError):
         listener.setsockopt(
             socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, _unacknowledged_milliseconds(settings)
         )
-    return listener
 
 
 def _unacknowledged_milliseconds(settings: Settings) -> int:
@@ -256,20 +308,20 @@ def _unacknowledged_milliseconds(settings: Settings) -> int:
     return 1000 * max(settings.send_seconds, _LEAST_UNACKNOWLEDGED_SECONDS)
 
 
-def _reason(error: OSError | UnicodeError, port: int) -> str:
+def _reason(error: OSError | UnicodeError, port: int, host_setting: str, port_setting: str) -> str:
     """Returns a message: why the server cannot listen, and how to solve it."""
     match error:
         case OSError(errno=errno.EADDRINUSE):
             return (
                 f"Port {port} is in use. Stop the program that uses it, or choose another port "
-                "with --port or GRAPHQL_API_PORT."
+                f"with {option(port_setting)} or {variable(port_setting)}."
             )
         case OSError(errno=errno.EACCES):
             return f"This user may not listen on port {port}. Choose a port above 1023."
         case _:
             return (
                 "The server cannot listen on this host. Choose an address of this machine with "
-                "--host."
+                f"{option(host_setting)}."
             )
 
 

@@ -13,14 +13,17 @@ from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from types import FrameType
 
+from ..metrics.page import MetricsPage
+
 logger = logging.getLogger(__name__)
 
 # The signals that stop a server, and those that would kill a process if it did not handle them.
 STOP_SIGNALS = frozenset({signal.SIGINT, signal.SIGQUIT, signal.SIGTERM})
 OTHER_SIGNALS = frozenset({signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2})
 
-# The work of one process: it serves on the listener, and sends a heartbeat every second.
-Work = Callable[[socket.socket, Connection], None]
+# The work of one process: it serves on the listener, and sends a heartbeat every second. If the
+# server shows metrics, it has a third argument, the socket for reports.
+Work = Callable[..., None]
 
 _HEARTBEAT_SECONDS = 1.0
 # A worker that has served is killed after this many missing heartbeats. Counted, not timed, so that
@@ -59,10 +62,16 @@ class Workers:
     """
 
     def __init__(
-        self, work: Work, number: int, listener: socket.socket, stop_seconds: float
+        self,
+        work: Work,
+        number: int,
+        listener: socket.socket,
+        stop_seconds: float,
+        metrics: MetricsPage | None = None,
     ) -> None:
         """`stop_seconds`: how long a worker that stops may take to answer its last requests."""
         self._work = work
+        self._metrics = metrics
         self._number = number
         self._listener = listener
         self._stop_seconds = stop_seconds
@@ -133,6 +142,8 @@ class Workers:
         if worker.is_stopping:
             return
         logger.error("A server process ended with code %d.", exit_code)
+        if self._metrics is not None:
+            self._metrics.count_restart()
         if worker.has_served:
             return
         self._start_not_before = time.monotonic() + _RETRY_SECONDS
@@ -162,24 +173,32 @@ class Workers:
         may_start = time.monotonic() >= self._start_not_before
         try:
             for _ in range(missing if may_start else 0):
-                self._workers.append(_Worker(self._work, self._listener, self._generation))
+                self._workers.append(self._start())
         except OSError as error:
             # Too little memory, or too many open files, which may change.
             logger.error("A server process cannot be started: %s.", error.strerror)  # noqa: TRY400  # the traceback adds nothing
             self._start_not_before = time.monotonic() + _RETRY_SECONDS
 
+    def _start(self) -> "_Worker":
+        if self._metrics is None:
+            return _Worker(self._work, self._listener, self._generation)
+        with self._metrics.connect() as reports:
+            return _Worker(self._work, self._listener, self._generation, reports)
+
 
 class _Worker:
     """One process. Only SIGTERM stops it, even if a terminal sends another signal to all."""
 
-    def __init__(self, work: Work, listener: socket.socket, generation: int) -> None:
+    def __init__(
+        self, work: Work, listener: socket.socket, generation: int, *reports: socket.socket
+    ) -> None:
         self.generation = generation
         self.has_served = self.is_stopping = False
         self._missing_heartbeats = 0
         self._kill_at = math.inf
         self.heartbeats, sender = _spawn.Pipe(duplex=False)
         # A daemon is terminated when this process exits, whatever the reason.
-        self.process = _spawn.Process(target=work, args=(listener, sender), daemon=True)
+        self.process = _spawn.Process(target=work, args=(listener, sender, *reports), daemon=True)
         # Otherwise the start of the first worker would start the tracker, which unblocks SIGINT.
         resource_tracker.ensure_running()
         with sender:

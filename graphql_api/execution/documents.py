@@ -39,6 +39,10 @@ _MAX_CACHED_LENGTH = 8192
 _TOKENS_OF_A_DOCUMENT = 32
 _CHARACTERS_OF_A_TOKEN = 64
 
+# How many names of operations become labels of metrics, and how many characters a label has.
+_MOST_LABELS = 500
+_LONGEST_LABEL = 64
+
 
 @dataclass(frozen=True)
 class Document:
@@ -85,6 +89,8 @@ class Documents:
         self._valid = FairCache[Document](_CACHED_TOKENS)
         self._seen_once = FairCache[Document](_TOKENS_SEEN_ONCE)
         self._invalid = FairCache[Document](_INVALID_TOKENS)
+        # The names of operations of trusted documents.
+        self._labels: set[str] = set()
 
     def get(self, text: str) -> Document | None:
         """The document, if it is cached."""
@@ -103,8 +109,8 @@ class Documents:
             cache.add(text, document, owner, document.weight)
         return document
 
-    def prepare(self, text: str) -> Document:
-        """Reads the document without the caches."""
+    def prepare(self, text: str, *, is_trusted: bool = False) -> Document:
+        """Reads the document without the caches. The operator chose what is trusted."""
         hide_suggestions = not self._limits.allows_introspection
         operations: list[Operation] = []
         code = VALIDATION_FAILED
@@ -126,6 +132,7 @@ class Documents:
                     hide_suggestions=hide_suggestions,
                     immutable=self._immutable,
                     cost_limit=self._cost_limit(node, definition, measure),
+                    label=self._label(definition) if is_trusted else None,
                 )
                 for definition in node.definitions
                 if isinstance(definition, OperationDefinitionNode)
@@ -137,6 +144,13 @@ class Documents:
             {operation.name: operation for operation in operations},
             tokens + shown // _CHARACTERS_OF_A_TOKEN,
         )
+
+    def _label(self, operation: OperationDefinitionNode) -> str | None:
+        """The name of an operation of a trusted document, unless there are too many names."""
+        name = None if operation.name is None else operation.name.value
+        if name is not None and len(name) <= _LONGEST_LABEL and len(self._labels) < _MOST_LABELS:
+            self._labels.add(name)
+        return name if name in self._labels else None
 
     def _cost_limit(
         self, document: DocumentNode, operation: OperationDefinitionNode, measure: Measure

@@ -36,6 +36,9 @@ from .limits import CostLimit
 from .parsing import locate
 from .prepared import FallBack, PreparedOperation
 
+# The label of all operations without a name of their own.
+_OTHER = "other"
+
 
 class _ReuseResolved:
     """Middleware of graphql-core: a field that is resolved already is not resolved again.
@@ -97,16 +100,24 @@ class Operation:
         hide_suggestions: bool,
         immutable: tuple[type, ...] = (),
         cost_limit: CostLimit | None = None,
+        label: str | None = None,
     ) -> None:
-        """`cost_limit` is for an operation whose variables decide how much it costs."""
+        """`cost_limit` is for an operation whose variables decide how much it costs.
+
+        `label` names the operation in metrics. Without it, the name is that of the only root field,
+        or `other`: clients can make up any number of names for operations.
+        """
         self.name = None if node.name is None else node.name.value
         self.type = node.operation
+        # `query`, `mutation` or `subscription`. Looking up the value of an enum takes longer.
+        self.type_name: str = node.operation.value
         self._schema = schema
         self._document = document
         self._node = node
         self._hide_suggestions = hide_suggestions
         self._immutable = immutable
         self._cost_limit = cost_limit
+        self.label = label or self._known_root_field() or _OTHER
         self._executions = 0
         self._prepared: PreparedOperation | None = None
         # The names of the variables that `selecting` returns; None until they are needed.
@@ -120,6 +131,12 @@ class Operation:
                 return field.name.value
             case _:
                 return None
+
+    def _known_root_field(self) -> str | None:
+        """The only root field, unless it queries the schema."""
+        root = self._schema.get_root_type(self.type)
+        name = self.only_root_field
+        return name if root is not None and name in root.fields else None
 
     def executes_several(self, argument: str, variables: dict[str, Any] | None) -> bool:
         """Whether these variables execute several root fields that take this argument."""

@@ -84,7 +84,7 @@ class TrustedDocumentCache:
             return _NOT_FOUND
         # Several requests may have looked it up at once. The first one has read it already.
         if (known := self._known.get(id_)) is None:
-            known = _Known(text, self._documents.prepare(text))
+            known = _Known(text, self._documents.prepare(text, is_trusted=True))
             self._known.add(id_, known, _OWNER, known.document.weight)
         return known.document
 

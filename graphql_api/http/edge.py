@@ -10,6 +10,7 @@ from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ..logs import stack_frames
+from ..metrics.measurements import Measurements
 from .cors import cors_headers
 from .errors import JSON, RequestError, body, error_response, retry_later
 from .exchange import Exchange, request_id
@@ -33,7 +34,7 @@ class Edge:
 
     `own_paths` are the paths that the log may contain; any other path may hold anything. The log
     has the place of a failure, and never its message. With `cors_origins` every answer has the
-    CORS headers.
+    CORS headers. With `measurements` every request is counted.
     """
 
     def __init__(
@@ -41,10 +42,12 @@ class Edge:
         app: ASGIApp,
         own_paths: Collection[str] = (),
         cors_origins: Collection[str] | None = None,
+        measurements: Measurements | None = None,
     ) -> None:
         self._app = app
         self._own_paths = own_paths
         self._cors_origins = cors_origins
+        self._measurements = measurements
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "websocket":
@@ -54,10 +57,8 @@ class Edge:
             await self._app(scope, receive, send)
             return
         began = perf_counter()
-        received = dict(scope["headers"])
-        exchange = Exchange(request_id(received.get(b"x-request-id")), received)
-        scope["exchange"] = exchange
-        structlog.contextvars.bind_contextvars(request_id=exchange.request_id)
+        exchange = self._begin(scope)
+        received = exchange.headers
         named = (b"x-request-id", exchange.request_id.encode("ascii"))
         status: int | None = None
 
@@ -100,6 +101,9 @@ class Edge:
         except Exception as error:  # noqa: BLE001  # every failure is answered and logged
             logger.error("The server failed.", exception=stack_frames(error))  # noqa: TRY400  # no texts
             failure = RequestError(500, "The server failed. The request is not the cause.")
+        finally:
+            if self._measurements is not None:
+                self._measurements.requests_in_progress -= 1
         if failure is not None:
             exchange.outcome = failure.code
             if status is None:
@@ -113,13 +117,22 @@ class Edge:
             duration_ms=round((perf_counter() - began) * 1000, 3),
         )
 
+    def _begin(self, scope: Scope) -> Exchange:
+        received = dict(scope["headers"])
+        exchange = Exchange(
+            request_id(received.get(b"x-request-id")), received, measurements=self._measurements
+        )
+        scope["exchange"] = exchange
+        structlog.contextvars.bind_contextvars(request_id=exchange.request_id)
+        if self._measurements is not None and scope["type"] == "http":
+            self._measurements.requests_in_progress += 1
+        return exchange
+
     async def _web_socket(self, scope: Scope, receive: Receive, send: Send) -> None:
         """As above, for a WebSocket, which is logged when it ends."""
         began = perf_counter()
-        received = dict(scope["headers"])
-        exchange = Exchange(request_id(received.get(b"x-request-id")), received)
-        scope["exchange"] = exchange
-        structlog.contextvars.bind_contextvars(request_id=exchange.request_id)
+        exchange = self._begin(scope)
+        received = exchange.headers
         named = (b"x-request-id", exchange.request_id.encode("ascii"))
         status = HTTPStatus.SWITCHING_PROTOCOLS
         try:

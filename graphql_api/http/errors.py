@@ -82,11 +82,11 @@ def retry_headers(errors: Iterable[dict[str, Any]]) -> dict[str, str]:
 def body(content: dict[str, Any], exchange: Exchange) -> bytes:
     """A GraphQL answer as JSON.
 
-    If it has `errors`, this adds `extensions.requestId`, and gives the log the first error's code.
+    If it has `errors`, this adds `extensions.requestId`, and the log and the metrics hear of them.
     """
     if "errors" in content:
         content["extensions"] = {"requestId": exchange.request_id}
-        exchange.outcome = content["errors"][0]["extensions"]["code"]
+        exchange.fail(content["errors"])
     return orjson.dumps(content)
 
 

@@ -1,14 +1,21 @@
-"""One request and its answer: their id, and their line in the log."""
+"""One request and its answer: their id, their line in the log, and what the metrics count."""
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from http import HTTPStatus
+from typing import Any
 
 from starlette.types import Scope
 
+from ..execution.operation import Operation
 from ..logs import log_request
+from ..metrics.measurements import Measurements
+from ..schema.types import CustomerFieldError
+
+# What the log has in place of a method for an operation that arrived over a WebSocket.
+WEBSOCKET = "WEBSOCKET"
 
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,128}")
 
@@ -30,10 +37,33 @@ class Exchange:
     outcome: str = "success"
     # A stream or a session that its connection has taken over, and that writes the line at its end.
     stream: object = None
+    # None unless the server shows metrics.
+    measurements: Measurements | None = None
+    # The operation of a valid document.
+    executed: Operation | None = None
+    # Whether a mutation has answered with one of its typed failures.
+    is_rejected: bool = False
+
+    def reject(self, errors: Sequence[CustomerFieldError] = ()) -> None:
+        """Notes that a mutation answers with a typed failure, which may have errors of fields."""
+        self.is_rejected = True
+        if self.measurements is not None:
+            for error in errors:
+                self.measurements.field_errors[error.path[-1], type(error).__name__] += 1
+
+    def fail(self, errors: Sequence[Mapping[str, Any]]) -> None:
+        """Notes the GraphQL errors of the answer. The log gets the code of the first one."""
+        self.outcome = errors[0]["extensions"]["code"]
+        if self.measurements is not None:
+            for error in errors:
+                self.measurements.error_codes[error["extensions"]["code"]] += 1
 
     def log(
         self, *, status: int | None, method: str | None, path: str | None, duration_ms: float | None
     ) -> None:
+        """Writes the line of the request, and counts the request."""
+        if self.measurements is not None:
+            self._count(self.measurements, status if method != WEBSOCKET else None, duration_ms)
         failed = (status or HTTPStatus.INTERNAL_SERVER_ERROR) >= HTTPStatus.BAD_REQUEST
         log_request(
             request_id=self.request_id,
@@ -45,6 +75,21 @@ class Exchange:
             client=self.client,
             duration_ms=duration_ms,
         )
+
+    def _count(
+        self, measurements: Measurements, status: int | None, duration_ms: float | None
+    ) -> None:
+        if status is not None:
+            measurements.statuses[status] += 1
+        if (operation := self.executed) is None:
+            return
+        if self.outcome not in ("success", "disconnected"):
+            outcome = "error"
+        else:
+            outcome = "rejected" if self.is_rejected else "success"
+        measurements.operations[operation.label, operation.type_name, outcome] += 1
+        if duration_ms is not None and operation.type_name != "subscription":
+            measurements.durations.observe(duration_ms / 1000, (operation.label,))
 
 
 def exchange_of(scope: Scope) -> Exchange:

@@ -191,13 +191,14 @@ class GraphQLEndpoint:
         if operation is None:
             raise _unresolved(refused)
 
+        exchange.executed = operation
         if operation.type is OperationType.SUBSCRIPTION:
             return await self._subscribe(
                 request, principal, operation, parameters.variables, media_type
             )
 
         key = _idempotency_key(request, operation, parameters.variables, refused)
-        context = Context(self._customers, principal, key)
+        context = Context(self._customers, principal, key, exchange.reject)
         try:
             async with asyncio.timeout(self._settings.execution_seconds):
                 result = await operation.execute(parameters.variables, context)
@@ -262,7 +263,14 @@ class GraphQLEndpoint:
         follower = cast("Follower", source)
         ticket.on_end(follower.end)
 
+        transport = "websocket" if connection.scope["type"] == "websocket" else "event_stream"
+        measurements = exchange_of(connection.scope).measurements
+        if measurements is not None:
+            measurements.subscriptions[transport] += 1
+
         def end() -> None:
+            if measurements is not None:
+                measurements.subscriptions[transport] -= 1
             follower.leave()
             self.subscriptions.release(ticket)
 
@@ -283,14 +291,19 @@ class GraphQLEndpoint:
         operation = _chosen(document, parameters.operation_name)
         if operation is None:
             raise _unresolved(400)
+        exchange.executed = operation
         exchange.operation = operation.name and operation.name[:_LONGEST_LOGGED]
         return operation, parameters.variables
 
     async def content(
-        self, operation: Operation, variables: dict[str, Any] | None, principal: Principal
+        self,
+        operation: Operation,
+        variables: dict[str, Any] | None,
+        principal: Principal,
+        exchange: Exchange,
     ) -> dict[str, Any]:
         """The answer of a query or a mutation. Raises `RequestError` if it takes too long."""
-        context = Context(self._customers, principal)
+        context = Context(self._customers, principal, rejected=exchange.reject)
         try:
             async with asyncio.timeout(self._settings.execution_seconds):
                 result = await operation.execute(variables, context)

@@ -403,7 +403,7 @@ class Protocol(HttpToolsProtocol):
     def _send_rejection(self) -> None:
         if self._rejection is None or self._unanswered or self.transport.is_closing():
             return
-        exchange = Exchange(request_id())
+        exchange = Exchange(request_id(), measurements=self.app_state.get("measurements"))
         content = body({"errors": [self._rejection.formatted]}, exchange)
         headers = [
             *self.server_state.default_headers,

@@ -17,6 +17,7 @@ from limits.errors import StorageError
 from limits.storage import storage_from_string
 
 from ..deadline import RATE_LIMIT_SECONDS
+from ..metrics.measurements import Measurements
 from .errors import retry_later
 
 logger = logging.getLogger(__name__)
@@ -34,12 +35,15 @@ class RateLimit:
     While a storage that several servers share is unavailable, each worker counts separately.
     """
 
-    def __init__(self, rate: str | None, storage_uri: str) -> None:
+    def __init__(
+        self, rate: str | None, storage_uri: str, measurements: Measurements | None = None
+    ) -> None:
         """`rate` is written as `600/minute`; with None there is no limit.
 
         Raises `ConfigurationError`, `ValueError` or an error of the storage's driver if the URI
         is invalid.
         """
+        self._measurements = measurements
         self._rate = None if rate is None else limits.parse(rate)
         self._own = FixedWindowRateLimiter(InMemoryCounts())
         self._shared = None
@@ -63,6 +67,8 @@ class RateLimit:
 
     async def _require(self, check: _Check, client: str) -> None:
         if self._rate is not None and (seconds := await self._wait(check, self._rate, client)):
+            if self._measurements is not None:
+                self._measurements.rate_limited += 1
             raise retry_later(429, "Too many requests.", "RATE_LIMITED", seconds)
 
     async def _wait(self, check: _Check, rate: limits.RateLimitItem, client: str) -> int:

@@ -22,7 +22,7 @@ from ..logs import stack_frames
 from .authentication import Authenticate
 from .errors import RequestError, body
 from .event_stream import TOO_SLOW, Started
-from .exchange import Exchange, exchange_of, request_id
+from .exchange import WEBSOCKET, Exchange, exchange_of, request_id
 from .graphql import GraphQLEndpoint
 from .json_values import from_json
 from .subscriptions import SHUTTING_DOWN, TOKEN_ENDED, Ticket
@@ -330,6 +330,7 @@ class Session:
         """Executes an operation, and sends its answers. Each has its own line in the log."""
         began = perf_counter()
         exchange = Exchange(request_id(), self._exchange.headers, self._exchange.client)
+        exchange.measurements = self._exchange.measurements
         is_live = False
         try:
             start_deadline()
@@ -344,7 +345,7 @@ class Session:
                 live = _Live(self, id_, exchange, began)
                 is_live = await self._subscribe(live, principal, operation, variables)
                 return
-            content = await self._endpoint.content(operation, variables, principal)
+            content = await self._endpoint.content(operation, variables, principal, exchange)
             if "data" in content:
                 self.send_answer(id_, body(content, exchange))
                 self._send({"id": id_, "type": "complete"})
@@ -361,7 +362,7 @@ class Session:
             if not is_live:
                 if self._operations.get(id_) is asyncio.current_task():
                     del self._operations[id_]
-                _log(exchange, began, 200, "WEBSOCKET")
+                _log(exchange, began, 200, WEBSOCKET)
 
     async def _subscribe(
         self,
@@ -414,7 +415,7 @@ class Session:
             self._fail(id_, [reason.formatted], exchange)
 
     def _fail(self, id_: str, errors: Sequence[Mapping[str, Any]], exchange: Exchange) -> None:
-        exchange.outcome = errors[0]["extensions"]["code"]
+        exchange.fail(errors)
         self._send({"id": id_, "type": "error", "payload": errors})
 
     def send_answer(self, id_: str, json: bytes) -> None:
@@ -472,7 +473,7 @@ class _Live:
         """Ends it: the client wants no more, or has gone. It is called once."""
         self._is_ended = True
         self._started.end()
-        _log(self.exchange, self._began, 200, "WEBSOCKET")
+        _log(self.exchange, self._began, 200, WEBSOCKET)
 
     def _fail(self, reason: RequestError) -> None:
         self._session.fail(self.id, reason, self.exchange)

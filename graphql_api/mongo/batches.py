@@ -8,6 +8,7 @@ from typing import Generic, TypeVar
 
 from ..deadline import LEAST_SECONDS
 from ..faults import Unavailable
+from ..metrics.measurements import Measurements
 
 _Item = TypeVar("_Item")
 _Outcome = TypeVar("_Outcome")
@@ -46,11 +47,15 @@ class Batches(Generic[_Item, _Outcome]):
     """
 
     def __init__(
-        self, send: Callable[[list[_Item], float], Awaitable[Sequence[_Outcome | Exception]]]
+        self,
+        send: Callable[[list[_Item], float], Awaitable[Sequence[_Outcome | Exception]]],
+        measurements: Measurements | None = None,
     ) -> None:
+        """With `measurements`, batches are counted as those of creations."""
         self._send = send
-        # The items that wait with their deadlines, in the order of their arrival.
-        self._waiting: dict[asyncio.Future[_Outcome], tuple[_Item, float]] = {}
+        self._measurements = measurements
+        # The items that wait with their deadlines and their arrivals, in the order of these.
+        self._waiting: dict[asyncio.Future[_Outcome], tuple[_Item, float, float]] = {}
         self._in_flight: set[asyncio.Task[None]] = set()
         # The batch in flight that blocks the next one; set only in the state `blocked`.
         self._blocking: asyncio.Task[None] | None = None
@@ -64,12 +69,13 @@ class Batches(Generic[_Item, _Outcome]):
         Raises the item's or the batch's error, and `Unavailable` if the item was not sent: 1,000
         items wait already, or the time that is left does not suffice.
         """
-        seconds = deadline - time.monotonic() - LEAST_SECONDS
+        now = time.monotonic()
+        seconds = deadline - now - LEAST_SECONDS
         if seconds < 0 or len(self._waiting) == _MAX_WAITING:
             raise Unavailable
         loop = asyncio.get_running_loop()
         waiter: asyncio.Future[_Outcome] = loop.create_future()
-        self._waiting[waiter] = item, deadline
+        self._waiting[waiter] = item, deadline, now
         self._send_next()
         timer = loop.call_later(seconds, self._give_up, waiter)
         try:
@@ -121,7 +127,9 @@ class Batches(Generic[_Item, _Outcome]):
         if not batch:
             return
         self._last_size = len(batch)
-        waiters, items, deadlines = zip(*batch, strict=True)
+        waiters, items, deadlines, arrivals = zip(*batch, strict=True)
+        if self._measurements is not None:
+            self._measurements.count_batch(arrivals, time.monotonic())
         timer = asyncio.get_running_loop().call_later(
             _BLOCKING_SECONDS, self._unblock, self._blocking
         )

@@ -1,5 +1,6 @@
 """The connection to MongoDB, and the options that its URI cannot change."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import dns.asyncresolver
@@ -8,6 +9,7 @@ from bson import CodecOptions
 from bson.binary import UuidRepresentation
 from bson.codec_options import DatetimeConversion
 from pymongo import ReadPreference
+from pymongo.monitoring import CommandListener
 from pymongo.read_concern import ReadConcern
 from pymongo.write_concern import WriteConcern
 
@@ -51,7 +53,7 @@ _DATABASE_OPTIONS = {
 }
 
 
-def connect(uri: str, driver: str) -> Driver:
+def connect(uri: str, driver: str, listeners: Sequence[CommandListener] = ()) -> Driver:
     """Connects to the database that the URI's path names; to `graphql_api` if it names none.
 
     `driver` is one of the names in `DRIVERS`.
@@ -62,7 +64,8 @@ def connect(uri: str, driver: str) -> Driver:
     """
     dns.resolver.default_resolver = _SystemResolver(configure=False)
     dns.asyncresolver.default_resolver = _AsyncSystemResolver(configure=False)  # type: ignore[assignment]  # dnspython declares None
-    return DRIVERS[driver](uri, _OPTIONS, DEFAULT_DATABASE, _DATABASE_OPTIONS)
+    options = {**_OPTIONS, "event_listeners": listeners}
+    return DRIVERS[driver](uri, options, DEFAULT_DATABASE, _DATABASE_OPTIONS)
 
 
 class _SystemResolver(dns.resolver.Resolver):

@@ -75,7 +75,7 @@ class MongoCustomers:
         self._database = database
         self._set_up = database.customers_set_up
         self._collection = database.collection(NAME)
-        self._inserts = Batches(self._insert)
+        self._inserts = Batches(self._insert, database.measurements)
         self._finds = Batches(partial(find, self._collection))
         self._changes = asyncio.Semaphore(_MAX_CHANGES_IN_FLIGHT)
         self._lists = asyncio.Semaphore(_MAX_LISTS_IN_FLIGHT)

@@ -15,6 +15,8 @@ from pymongo.errors import PyMongoError
 from ..deadline import READY_GRACE_SECONDS, READY_SECONDS, REQUEST_SECONDS, deadline_in
 from ..faults import Unavailable
 from ..logs import stack_frames
+from ..metrics.measurements import Measurements
+from .command_times import CommandTimes, connections
 from .connection import connect
 from .deadline import within_deadline
 from .set_up import SetUp
@@ -34,11 +36,25 @@ class MongoDatabase:
     every write of a customer must wait for.
     """
 
-    def __init__(self, uri: str, driver: str, *, is_sharded: bool = False) -> None:
+    def __init__(
+        self,
+        uri: str,
+        driver: str,
+        measurements: Measurements | None = None,
+        *,
+        is_sharded: bool = False,
+    ) -> None:
         """`driver` is `motor` or `pymongo`. `is_sharded`: stored in the form for sharding.
 
-        Raises `pymongo.errors.PyMongoError` or `ValueError` for an invalid URI."""
-        self.driver = connect(uri, driver)
+        With `measurements`, every command is measured. Raises `pymongo.errors.PyMongoError` or
+        `ValueError` for an invalid URI.
+        """
+        self.measurements = measurements
+        if measurements is None:
+            self.driver = connect(uri, driver)
+        else:
+            self.driver = connect(uri, driver, [CommandTimes(measurements)])
+            measurements.connections = partial(connections, self.driver.clients)
         self.customers_set_up = SetUp(self.driver, is_sharded=is_sharded)
         self._readiness = self.collection("readiness")
         self._written_at = self._tried_at = -_PROOF_SECONDS

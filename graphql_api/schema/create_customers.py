@@ -44,4 +44,4 @@ async def resolve_create_customers(
     outcomes = await create_customers(
         info.context.customers, map(given, inputs), ErrorPolicy[on_error.name], key
     )
-    return customers_result(outcomes)
+    return customers_result(outcomes, info.context)

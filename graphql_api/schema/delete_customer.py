@@ -30,4 +30,5 @@ async def resolve_delete_customer(
 ) -> DeleteCustomerResult:
     require_scope(Scope.CUSTOMERS_WRITE, info.context)
     expected = none_if_unset(if_version)
-    return delete_result(await delete_customer(info.context.customers, id, expected))
+    outcome = await delete_customer(info.context.customers, id, expected)
+    return delete_result(outcome, info.context)

@@ -1,4 +1,4 @@
-"""Turns the outcomes of the use cases into their GraphQL types."""
+"""Turns the outcomes of use cases into their GraphQL types, and tells the context of failures."""
 
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
@@ -24,6 +24,7 @@ from ..customers.problems import (
 )
 from ..customers.update_customer import Updated
 from ..customers.versions import Changed, NotFound
+from .context import Context
 from .types import (
     CreateCustomerFailure,
     CreateCustomerResult,
@@ -59,27 +60,34 @@ from .types import (
 IMMUTABLE = (FieldError,)
 
 
-def customer_result(outcome: Created | Rejected | Conflict) -> CreateCustomerResult:
+def customer_result(
+    outcome: Created | Rejected | Conflict, context: Context
+) -> CreateCustomerResult:
     match outcome:
         case Created():
             return CreateCustomerSuccess(
                 customer=customer(outcome.customer), replayed=outcome.replayed
             )
         case Rejected():
-            return CreateCustomerFailure(errors=field_errors(outcome.problems))
+            errors = field_errors(outcome.problems)
+            context.rejected(errors)
+            return CreateCustomerFailure(errors=errors)
         case Conflict():
+            context.rejected()
             return IdempotencyConflict(message=outcome.message)
         case _:
             assert_never(outcome)
 
 
-def customers_result(outcomes: Sequence[Created | Rejected | Conflict]) -> CreateCustomersResult:
+def customers_result(
+    outcomes: Sequence[Created | Rejected | Conflict], context: Context
+) -> CreateCustomersResult:
     replayed = [outcome.replayed for outcome in outcomes if isinstance(outcome, Created)]
     return CreateCustomersResult(
         results=[
-            CreateCustomerFailure(errors=_errors_in_list(outcome.problems, number))
+            _rejected_in_list(outcome, number, context)
             if isinstance(outcome, Rejected)
-            else customer_result(outcome)
+            else customer_result(outcome, context)
             for number, outcome in enumerate(outcomes)
         ],
         created_count=replayed.count(False),
@@ -88,40 +96,53 @@ def customers_result(outcomes: Sequence[Created | Rejected | Conflict]) -> Creat
     )
 
 
-def _errors_in_list(problems: Iterable[Problem], number: int) -> list[CustomerFieldError]:
-    """The errors of the input with this place in the list."""
-    return [_new_field_error(problem, ("inputs", str(number))) for problem in problems]
+def _rejected_in_list(outcome: Rejected, number: int, context: Context) -> CreateCustomerFailure:
+    """The failure of the input with this place in the list."""
+    path = ("inputs", str(number))
+    errors = [_new_field_error(problem, path) for problem in outcome.problems]
+    context.rejected(errors)
+    return CreateCustomerFailure(errors=errors)
 
 
-def update_result(outcome: Updated | Rejected | NotFound | Changed) -> UpdateCustomerResult:
+def update_result(
+    outcome: Updated | Rejected | NotFound | Changed, context: Context
+) -> UpdateCustomerResult:
     match outcome:
         case Updated():
             return UpdateCustomerSuccess(
                 customer=customer(outcome.customer), changed=outcome.changed
             )
         case Rejected():
-            return UpdateCustomerFailure(errors=field_errors(outcome.problems))
+            errors = field_errors(outcome.problems)
+            context.rejected(errors)
+            return UpdateCustomerFailure(errors=errors)
         case NotFound():
-            return CustomerNotFound(message=outcome.message)
+            return _not_found(outcome, context)
         case Changed():
-            return _changed(outcome)
+            return _changed(outcome, context)
         case _:
             assert_never(outcome)
 
 
-def delete_result(outcome: Deleted | NotFound | Changed) -> DeleteCustomerResult:
+def delete_result(outcome: Deleted | NotFound | Changed, context: Context) -> DeleteCustomerResult:
     match outcome:
         case Deleted():
             return DeleteCustomerSuccess(id=strawberry.ID(str(outcome.id)))
         case NotFound():
-            return CustomerNotFound(message=outcome.message)
+            return _not_found(outcome, context)
         case Changed():
-            return _changed(outcome)
+            return _changed(outcome, context)
         case _:
             assert_never(outcome)
 
 
-def _changed(outcome: Changed) -> CustomerChanged:
+def _not_found(outcome: NotFound, context: Context) -> CustomerNotFound:
+    context.rejected()
+    return CustomerNotFound(message=outcome.message)
+
+
+def _changed(outcome: Changed, context: Context) -> CustomerChanged:
+    context.rejected()
     return CustomerChanged(
         message=outcome.message,
         current=customer(outcome.current),

@@ -34,7 +34,8 @@ async def resolve_update_customer(
 ) -> UpdateCustomerResult:
     require_scope(Scope.CUSTOMERS_WRITE, info.context)
     expected = none_if_unset(if_version)
-    return update_result(await update_customer(info.context.customers, id, _sent(input), expected))
+    outcome = await update_customer(info.context.customers, id, _sent(input), expected)
+    return update_result(outcome, info.context)
 
 
 def _sent(input: UpdateCustomerInput) -> dict[str, Value]:  # noqa: A002  # as above

@@ -43,6 +43,8 @@ class Deliveries:
         self._feed = feed
         self._time_of = time_of
         self._resolve = resolve
+        # How many endpoints were paused at the last look.
+        self.paused = 0
         self._holder = secrets.token_hex(8)
         # The end of the lease, as a time of `time.monotonic`.
         self._leased_until = 0.0
@@ -76,7 +78,9 @@ class Deliveries:
 
     async def _look(self) -> None:
         """Begins and ends deliveries, as the stored endpoints and the lease require."""
-        active = [endpoint for endpoint in await self._endpoints.all() if not endpoint.is_paused]
+        endpoints = await self._endpoints.all()
+        active = [endpoint for endpoint in endpoints if not endpoint.is_paused]
+        self.paused = len(endpoints) - len(active)
         if not active:
             await self._end(list(self._running))
             await self._release_lease()

@@ -19,7 +19,11 @@ async def test_an_asgi_server_serves_the_application_that_the_environment_descri
     database_uri: str, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     service = variables_of_a_service("GRAPHQL_API")
-    settings = {"GRAPHQL_API_MONGODB_URI": database_uri, "GRAPHQL_API_LOG_FORMAT": "json"}
+    settings = {
+        "GRAPHQL_API_MONGODB_URI": database_uri,
+        "GRAPHQL_API_LOG_FORMAT": "json",
+        "GRAPHQL_API_METRICS_PORT": "9464",
+    }
     monkeypatch.setattr(os, "environ", {**service, **settings})
     # Restored at the end, as the configuration is below.
     monkeypatch.setattr(logs, "_json_output", None)
@@ -32,8 +36,9 @@ async def test_an_asgi_server_serves_the_application_that_the_environment_descri
     structlog.reset_defaults()
     standard_error().finish()
 
-    ignored, _, _ = map(json.loads, capfd.readouterr().err.splitlines())
+    ignored, metrics, _, _ = map(json.loads, capfd.readouterr().err.splitlines())
     assert created["__typename"] == "CreateCustomerSuccess"
     assert (
         ignored["event"] == f"Variables of a Kubernetes Service are ignored: {', '.join(service)}."
     )
+    assert metrics["event"] == "Only `graphql-api serve` shows metrics."

@@ -15,7 +15,12 @@ from pymongo import MongoClient
 
 from graphql_api.__main__ import main
 from graphql_api.commands import serve
-from graphql_api.commands.serve import _authority, _listener, _reason
+from graphql_api.commands.serve import (
+    _authority,
+    _end_silent_connections,
+    _listener,
+    _reason,
+)
 from graphql_api.schema.schema import sdl
 from graphql_api.settings import Settings
 
@@ -165,7 +170,8 @@ def test_a_port_that_stays_in_use_is_a_clear_error(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(serve, "_LEFT_BEHIND_SECONDS", 0.3)
-    with _listener(Settings(port=0)) as other:
+    with _listener("127.0.0.1", 0) as other:
+        _end_silent_connections(other, Settings())
         port = other.getsockname()[1]
         with (
             socket.create_connection(("127.0.0.1", port)),
@@ -175,7 +181,7 @@ def test_a_port_that_stays_in_use_is_a_clear_error(
             assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == 30_000
 
         with pytest.raises(OSError, match="in use") as failure:
-            _listener(Settings(port=port))
+            _listener("127.0.0.1", port)
 
     assert str(failure.value) == (
         f"Port {port} is in use. Stop the program that uses it, or choose another port with --port "
@@ -232,7 +238,7 @@ def test_sigquit_stops_a_server_and_other_signals_are_only_logged(
 )
 def test_a_host_that_is_not_this_machine_is_a_clear_error(host: str) -> None:
     with pytest.raises(OSError, match="cannot listen") as failure:
-        _listener(Settings(host=host, port=0))
+        _listener(host, 0)
 
     assert str(failure.value) == (
         "The server cannot listen on this host. Choose an address of this machine with --host."
@@ -241,7 +247,7 @@ def test_a_host_that_is_not_this_machine_is_a_clear_error(host: str) -> None:
 
 def test_a_port_that_needs_root_is_a_clear_error() -> None:
     # Tests often run as root, which may listen on every port.
-    reason = _reason(PermissionError(errno.EACCES, "Permission denied"), 80)
+    reason = _reason(PermissionError(errno.EACCES, "Permission denied"), 80, "host", "port")
 
     assert reason == ("This user may not listen on port 80. Choose a port above 1023.")
 

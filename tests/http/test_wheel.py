@@ -1,4 +1,4 @@
-"""The wheel has the pages that Vite built."""
+"""The wheel has the package, the pages that Vite built, the command, and nothing else."""
 
 import shutil
 import subprocess
@@ -14,7 +14,7 @@ from ..support.paths import ROOT
 BUILDS = [graphiql.BUILD, dashboard.BUILD]
 
 
-def test_the_wheel_has_the_builds_although_git_ignores_them(tmp_path: Path) -> None:
+def test_the_wheel_has_the_package_and_the_builds_although_git_ignores_them(tmp_path: Path) -> None:
     project = tmp_path / "project"
     shutil.copytree(
         ROOT / "graphql_api",
@@ -38,4 +38,10 @@ def test_the_wheel_has_the_builds_although_git_ignores_them(tmp_path: Path) -> N
     written = {str(file.relative_to(project)) for build in builds for file in build.rglob("*.*")}
     assert {f"{build.name}/" for build in builds} <= set((ROOT / ".gitignore").read_text().split())
     assert len(written) == 11
-    assert written <= set(ZipFile(wheel).namelist())
+    names = ZipFile(wheel).namelist()
+    assert written <= set(names)
+    [metadata] = {name.partition("/")[0] for name in names} - {"graphql_api"}
+    assert metadata.endswith(".dist-info")
+    assert ZipFile(wheel).read(f"{metadata}/entry_points.txt").decode().split() == [
+        *("[console_scripts]", "graphql-api", "=", "graphql_api.__main__:main")
+    ]

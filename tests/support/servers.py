@@ -30,6 +30,8 @@ class Server:
     process: subprocess.Popen[str]
     url: str
     errors: Path
+    # The page of the metrics, if it shows them.
+    metrics: str | None = None
 
     def kill(self) -> None:
         """Kills it with SIGKILL, so that it cannot stop anything."""
@@ -55,7 +57,7 @@ def serving(*flags: str, errors: Path, stop: bool = True, **environment: str) ->
         url = _address(process, errors)
         answer = httpx.get(f"{url}/healthz", timeout=_TIMEOUT_SECONDS)
         assert answer.status_code == 200
-        yield Server(process, url, errors)
+        yield Server(process, url, errors, _metrics(process) if "--metrics-port" in flags else None)
         if stop:
             process.send_signal(signal.SIGTERM)
             assert process.wait(_TIMEOUT_SECONDS) == 0, errors.read_text()
@@ -149,6 +151,13 @@ def _address(process: subprocess.Popen[str], errors: Path) -> str:
     address = re.match(r"(?:Dashboard|GraphiQL|GraphQL): (http://[^/]+)/", line)
     assert address, (line, errors.read_text())
     return address[1]
+
+
+def _metrics(process: subprocess.Popen[str]) -> str:
+    """The address of the metrics, which the server prints after those of its pages."""
+    assert process.stdout is not None
+    line = next(line for line in process.stdout if line.startswith("Metrics: "))
+    return line.removeprefix("Metrics: ").strip()
 
 
 def _pids() -> list[int]:

@@ -1,0 +1,133 @@
+"""The metrics of the server. Each is declared once, here.
+
+Everything else reads this declaration: what a process counts, the page, and docs/metrics.md.
+"""
+
+from dataclasses import dataclass
+
+# The upper bounds of buckets, in seconds: from 1 millisecond to 10 seconds.
+_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+
+
+@dataclass(frozen=True, eq=False)  # each metric is declared once, so identity is equality
+class Metric:
+    """One metric, with its name and its labels as Prometheus has them.
+
+    Its kind is `counter`, `gauge`, `histogram` or `info`. A histogram has the upper bounds of its
+    buckets. A gauge of all server processes is the sum of theirs, unless each of them measures the
+    same: then it is their maximum.
+    """
+
+    name: str
+    kind: str
+    description: str
+    labels: tuple[str, ...] = ()
+    buckets: tuple[float, ...] = ()
+    is_maximum: bool = False
+
+
+OPERATIONS = Metric(
+    "graphql_api_operations_total",
+    "counter",
+    "Operations of valid documents, by type (query, mutation or subscription) and outcome: "
+    "success, rejected (a mutation answered with one of its typed failures) or error (the answer "
+    "has errors). A subscription counts when it ends.",
+    ("operation", "type", "outcome"),
+)
+OPERATION_DURATION = Metric(
+    "graphql_api_operation_duration_seconds",
+    "histogram",
+    "The time from the request to its whole answer, without subscriptions.",
+    ("operation",),
+    _SECONDS,
+)
+ERRORS = Metric(
+    "graphql_api_errors_total",
+    "counter",
+    "GraphQL errors in answers, by their code.",
+    ("code",),
+)
+HTTP_RESPONSES = Metric(
+    "graphql_api_http_responses_total",
+    "counter",
+    "Answers to HTTP requests, by their status. An event stream counts when it ends.",
+    ("status",),
+)
+FIELD_ERRORS = Metric(
+    "graphql_api_field_errors_total",
+    "counter",
+    "Errors with which mutations rejected customers, by field and by the type of the error.",
+    ("field", "problem"),
+)
+REQUESTS_IN_PROGRESS = Metric(
+    "graphql_api_requests_in_progress",
+    "gauge",
+    "HTTP requests that await their answer, without event streams and WebSockets.",
+)
+BATCH_SIZE = Metric(
+    "graphql_api_batch_size",
+    "histogram",
+    "The number of creations that were sent to MongoDB together.",
+    buckets=(1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0),
+)
+BATCH_WAIT = Metric(
+    "graphql_api_batch_wait_seconds",
+    "histogram",
+    "The time that a creation waited for its batch to be sent.",
+    buckets=_SECONDS,
+)
+COMMAND_DURATION = Metric(
+    "graphql_api_mongodb_command_duration_seconds",
+    "histogram",
+    "The time that MongoDB took to answer a command, by outcome: success or failure.",
+    ("command", "outcome"),
+    _SECONDS,
+)
+CONNECTIONS = Metric(
+    "graphql_api_mongodb_connections",
+    "gauge",
+    "Connections to MongoDB: those that are open, and those of them that are in use. The driver's "
+    "own connections, with which it watches the members, are not counted.",
+    ("state",),
+)
+RATE_LIMITED = Metric(
+    "graphql_api_rate_limited_total",
+    "counter",
+    "Requests that were rejected because their client had sent too many.",
+)
+SUBSCRIPTIONS = Metric(
+    "graphql_api_subscriptions",
+    "gauge",
+    "Open subscriptions, by transport: event_stream or websocket.",
+    ("transport",),
+)
+PAUSED_WEBHOOKS = Metric(
+    "graphql_api_paused_webhooks",
+    "gauge",
+    "Endpoints of webhooks that are paused, in the whole database: every server shows the same "
+    "number.",
+    is_maximum=True,
+)
+WORKERS = Metric(
+    "graphql_api_workers",
+    "gauge",
+    "Server processes that serve, and that answered this scrape.",
+)
+CONFIGURED_WORKERS = Metric(
+    "graphql_api_configured_workers",
+    "gauge",
+    "Server processes that should serve.",
+)
+WORKER_RESTARTS = Metric(
+    "graphql_api_worker_restarts_total",
+    "counter",
+    "Server processes that ended by themselves or were killed. SIGHUP does not count.",
+)
+BUILD_INFO = Metric(
+    "graphql_api_build_info",
+    "info",
+    "The versions of the server, of Python and of the driver for MongoDB. The value is always 1.",
+    ("version", "python", "driver"),
+)
+
+METRICS = tuple(value for value in vars().values() if isinstance(value, Metric))

@@ -1,0 +1,173 @@
+"""The page for Prometheus: the numbers of all server processes, whatever becomes of them."""
+
+import os
+import signal
+import socket
+import time
+from importlib.metadata import PackageNotFoundError
+from pathlib import Path
+
+import httpx
+import pytest
+from websockets.asyncio.client import connect
+from websockets.typing import Subprotocol
+
+from graphql_api.commands import serve
+from graphql_api.settings import Settings
+
+from ..support.clients import create_customer
+from ..support.scrapes import Numbers, increase, named, scrape
+from ..support.servers import Server, serving, until
+from ..support.subscribers import CUSTOMER_EVENTS, subscribed
+from ..support.wires import wire
+
+CREATED = "operations_total createCustomer success mutation"
+
+
+def page_of(server: Server) -> str:
+    assert server.metrics is not None
+    return server.metrics
+
+
+async def create(server: Server, numbers: range) -> None:
+    """Creates customers over a connection each, so that any worker may get each of them."""
+    for number in numbers:
+        async with httpx.AsyncClient(base_url=server.url) as client:
+            await create_customer(client, email=f"customer{number}@secret.example")
+
+
+async def test_the_numbers_of_workers_survive_their_replacement_and_their_death(
+    database_uri: str, errors: Path
+) -> None:
+    flags = ("--workers", "2", "--metrics-port", "0")
+    with serving(*flags, errors=errors, GRAPHQL_API_MONGODB_URI=database_uri) as server:
+        page = page_of(server)
+
+        def both_answer() -> bool:
+            return scrape(page)["workers"] == 2
+
+        until(both_answer, "both workers serve")
+        await create(server, range(20))
+        assert scrape(page)[CREATED] == 20
+
+        # Replaced.
+        first = server.workers()
+        server.process.send_signal(signal.SIGHUP)
+        sent = 20
+        while len(server.workers()) != 2 or {*first} & {*server.workers()}:
+            await create(server, range(sent, sent + 1))
+            sent += 1
+        until(both_answer, "the new workers serve")
+        scraped = scrape(page)
+        assert scraped[CREATED] == scraped["batch_wait_seconds_count"] == sent
+        assert scraped["worker_restarts_total"] == 0
+
+        # One does not answer.
+        frozen, killed = server.workers()
+        os.kill(frozen, signal.SIGSTOP)
+        began = time.monotonic()
+        scraped = scrape(page)
+        took = time.monotonic() - began
+        os.kill(frozen, signal.SIGCONT)
+        assert scraped["workers"] == 1
+        assert scraped["configured_workers"] == 2
+        assert scraped[CREATED] == sent
+        assert 1 <= took < 20
+        until(both_answer, "both answer again")
+
+        # Killed.
+        os.kill(killed, signal.SIGKILL)
+        until(lambda: scrape(page)["worker_restarts_total"] == 1, "it is noticed")
+        until(both_answer, "another one serves")
+        await create(server, range(sent, sent + 1))
+        assert scrape(page)[CREATED] == sent + 1
+        assert "secret" not in " ".join(scrape(page))
+
+
+async def test_the_only_server_process_is_measured_on_all_its_connections(server: Server) -> None:
+    page = page_of(server)
+    before = scrape(page)
+
+    def changes() -> Numbers:
+        return increase(before, scrape(page))
+
+    async with (
+        httpx.AsyncClient(base_url=server.url) as client,
+        subscribed(client),
+        connect(
+            server.url.replace("http", "ws", 1) + "/graphql",
+            subprotocols=[Subprotocol("graphql-transport-ws")],
+        ) as web_socket,
+    ):
+        await web_socket.send('{"type": "connection_init"}')
+        await web_socket.recv()
+        for id_, query in (("1", "mutation { deleteCustomer(id: 1) { __typename } }"), ("2", "{")):
+            payload = f'{{"query": "{query}"}}'
+            await web_socket.send(f'{{"type": "subscribe", "id": "{id_}", "payload": {payload}}}')
+        received = [await web_socket.recv() for _ in range(3)]
+        events = CUSTOMER_EVENTS.replace("\n", " ")
+        payload = f'{{"query": "{events}"}}'
+        await web_socket.send(f'{{"type": "subscribe", "id": "3", "payload": {payload}}}')
+        until(
+            lambda: named("subscriptions", changes()) == {"event_stream": 1, "websocket": 1},
+            "both have subscribed",
+        )
+        async with wire(server.url) as malformed:
+            await malformed.send(b"nonsense\r\n\r\n")
+            assert (await malformed.answer()).status == 400
+    assert any("CustomerNotFound" in str(message) for message in received)
+
+    until(lambda: named("subscriptions", changes()) == {}, "both have ended")
+    ended = "customerEvents success subscription"
+    until(lambda: named("operations_total", changes()).get(ended) == 2, "both are counted")
+    counted = changes()
+    assert named("operations_total", counted) == {
+        "deleteCustomer rejected mutation": 1,
+        ended: 2,
+    }
+    assert named("operation_duration_seconds_count", counted) == {"deleteCustomer": 1}
+    assert named("errors_total", counted) == {"GRAPHQL_PARSE_FAILED": 1, "BAD_REQUEST": 1}
+    assert named("http_responses_total", counted) == {"200": 1, "101": 1, "400": 1}
+    assert scrape(page)["workers"] == scrape(page)["configured_workers"] == 1
+
+
+def test_the_page_has_one_path_and_the_format_that_the_request_prefers(server: Server) -> None:
+    page = page_of(server)
+
+    answer = httpx.get(page, params={"name[]": "graphql_api_workers"})
+
+    assert answer.headers["content-type"].startswith("text/plain; version=")
+    assert answer.text.splitlines()[1:] == [
+        "# TYPE graphql_api_workers gauge",
+        "graphql_api_workers 1.0",
+    ]
+    assert httpx.get(page.removesuffix("metrics")).status_code == 404
+    assert httpx.post(page).status_code == 405
+
+
+def test_a_port_for_metrics_that_is_in_use_is_a_clear_error(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(serve, "_LEFT_BEHIND_SECONDS", 0.0)
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        with pytest.raises(OSError, match="in use") as failure:
+            serve._metrics_listener(Settings(metrics_port=port))
+
+    assert str(failure.value) == (
+        f"Port {port} is in use. Stop the program that uses it, or choose another port with "
+        "--metrics-port or GRAPHQL_API_METRICS_PORT."
+    )
+
+
+def test_a_server_that_is_not_installed_as_a_package_has_no_version(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def version(package: str) -> str:
+        if package == "graphql-api":
+            raise PackageNotFoundError
+        return "1"
+
+    monkeypatch.setattr(serve, "version", version)
+
+    assert serve._build_info("motor")[0::2] == ("unknown", "motor 1, pymongo 1")
