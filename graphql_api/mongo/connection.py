@@ -58,6 +58,7 @@ def connect(uri: str, driver: str, listeners: Sequence[CommandListener] = ()) ->
 
     `driver` is one of the names in `DRIVERS`.
 
+    The driver tells the listeners of each command, in the context of the task that sends it.
     Nothing connects before the first command. For a `mongodb+srv` URI, each command looks up the
     hosts in DNS until one look-up has succeeded. Raises `pymongo.errors.PyMongoError` or
     `ValueError` for an invalid URI.
