@@ -168,6 +168,14 @@ class Settings:
             may_be_secret=True,
         ),
     ] = None
+    mongodb_driver: Annotated[
+        str,
+        _Setting(
+            _one_of("motor", "pymongo"),
+            "The driver that connects to MongoDB: `motor`, or PyMongo's own asynchronous driver, "
+            "`pymongo`.",
+        ),
+    ] = "motor"
     mongodb_sharded: Annotated[
         bool,
         _Setting(

@@ -1,7 +1,6 @@
 """The history of customers in a real MongoDB, also when MongoDB fails or has forgotten it."""
 
 import asyncio
-import contextlib
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import aclosing
 from dataclasses import replace
@@ -39,6 +38,7 @@ from graphql_api.mongo.customers import MongoCustomers
 from graphql_api.mongo.database import MongoDatabase
 from graphql_api.mongo.migrations import migrate
 
+from ..support.databases import database_at
 from ..support.mongo_customers import new_customer, request, several
 from ..support.replica_sets import Member, ReplicaSet
 from ..support.servers import until
@@ -54,7 +54,7 @@ def database_uri(failing_set: ReplicaSet) -> str:
 
 @pytest.fixture
 async def database(database_uri: str) -> AsyncIterator[MongoDatabase]:
-    with contextlib.closing(MongoDatabase(database_uri)) as database:
+    async with database_at(database_uri) as database:
         await database.set_up()
         yield database
 
@@ -403,7 +403,7 @@ async def test_errors_of_mongodb_lose_no_event(
 
 async def test_a_token_s_time_is_where_it_is_looked_for(database: MongoDatabase) -> None:
     async def now() -> datetime:
-        hello = await database.motor.command("hello")
+        hello = await database.driver.database.command("hello")
         time: Timestamp = hello["operationTime"]
         return time.as_datetime()
 
