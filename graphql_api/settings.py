@@ -442,6 +442,15 @@ class Settings:
             "The address of that port. Requests to it need no token, so let no stranger reach it.",
         ),
     ] = "127.0.0.1"
+    telemetry: Annotated[
+        bool,
+        _Setting(
+            _true_or_false,
+            "Whether the server sends [traces](tracing.md) to a collector. The variables of "
+            "OpenTelemetry, such as `OTEL_EXPORTER_OTLP_ENDPOINT`, say where and how many. It "
+            "needs the extra `telemetry`.",
+        ),
+    ] = False
     log_level: Annotated[
         str,
         _Setting(
