@@ -45,10 +45,10 @@ Mongo = MongoClient[dict[str, Any]]
 
 TYPENAME = "{ __typename }"
 
-_LIMIT = 200
-_CLIENTS = 6
+_LIMIT = 120
+_CLIENTS = 4
 # More requests would exceed the rate limit.
-_MOST_CUSTOMERS = 150
+_MOST_CUSTOMERS = 90
 
 
 @pytest.fixture(scope="module")
