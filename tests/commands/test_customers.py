@@ -71,7 +71,8 @@ def test_a_customer_is_erased_and_what_remains_is_named(
 
     code, output, error = erase("--email", " $ADA@Example.com")
 
-    assert (code, error) == (1, "")
+    assert code == 1
+    assert "graphql-api:" not in error
     assert output.startswith(f"Erased the customer {ID}.\nWHAT REMAINS")
     assert output.endswith(
         f"\n{OTHER.customer.id}: `ccEmailAddress` has the email address of the person.\n"
@@ -96,7 +97,8 @@ def test_a_customer_is_erased_and_what_remains_is_named(
     documents.delete_one({"_id": PERSON.customer.id})
     for name, arguments in (("id", [ID]), ("email address", ["--email", "$ada@example.com"])):
         code, output, error = erase(*arguments)
-        assert (code, error) == (1, f"graphql-api: No customer has this {name}.\n")
+        assert code == 1
+        assert error.endswith(f"graphql-api: No customer has this {name}.\n")
         assert list(rows(output)) == [oplog, FILES]
 
 
@@ -144,7 +146,11 @@ def test_an_erasure_of_which_mongodb_does_not_say_the_outcome_fails(
 
     monkeypatch.setattr(MongoCustomers, "remove", remove)
 
-    assert erase(ID) == (2, "", "graphql-api: The database is unavailable. Try again.\n")
+    code, output, error = erase(ID)
+
+    assert (code, output) == (2, "")
+    # On a busy machine, the log says before that indexes are built.
+    assert error.endswith("graphql-api: The database is unavailable. Try again.\n")
 
 
 @pytest.mark.parametrize(
