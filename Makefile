@@ -14,7 +14,7 @@ PYTHON_CLIENTS := $(addsuffix /.venv/installed,examples/python_client tests/clie
 # `yes` if there is a Node that Vite supports. Otherwise a CDN serves GraphiQL, there is no dashboard,
 # and the tests that need Node are skipped.
 NODE := $(shell node -p 'const [major, minor] = process.versions.node.split("."); major > 20 || (major == 20 && minor >= 19) ? "yes" : ""' 2> /dev/null)
-NODE_MODULES := $(addsuffix /node_modules/.package-lock.json,tests/clients/browser tests/clients/programs tests/http/audits web/dashboard web/graphiql)
+NODE_MODULES := $(addsuffix /node_modules/.package-lock.json,tests/clients/browser tests/clients/programs tests/deploy/mongosh tests/http/audits web/dashboard web/graphiql)
 GRAPHIQL := graphql_api/http/graphiql_build/index.html
 DASHBOARD := graphql_api/http/dashboard_build/index.html
 

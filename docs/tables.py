@@ -11,7 +11,13 @@ from graphql import GraphQLInterfaceType, GraphQLObjectType, GraphQLUnionType, b
 from graphql_api.customers.fields import FIELDS
 from graphql_api.metrics.declared import METRICS
 from graphql_api.schema.schema import sdl
-from graphql_api.settings import Settings, setting_default, setting_description, variable
+from graphql_api.settings import (
+    Settings,
+    file_variable,
+    setting_default,
+    setting_description,
+    variable,
+)
 
 _SCHEMA = build_schema(sdl())
 
@@ -34,7 +40,7 @@ def settings() -> str:
     """The settings, with their defaults."""
     rows = (
         (
-            f"`{variable(field.name)}`",
+            _names(filter(None, (variable(field.name), file_variable(field.name)))),
             setting_default(field.name),
             setting_description(field.name),
         )

@@ -6,7 +6,7 @@ import socket
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import structlog
 from limits.errors import ConfigurationError
@@ -56,6 +56,9 @@ from .mongo.webhooks import MongoEndpoints
 from .settings import Settings, SettingsError, set_by_kubernetes
 from .webhooks.deliveries import Deliveries
 
+if TYPE_CHECKING:
+    from .tracing.tracing import Tracing
+
 logger = structlog.get_logger()
 
 
@@ -70,16 +73,18 @@ def create_app(
     With `migrates`, it migrates customers that older servers stored, in the background. Without,
     the log says whether there are some. With `reports`, it measures what it does, and reports it
     to the process at the other end of this socket.
-    Raises `SettingsError` if there is no URI, if a setting cannot be used, or if other machines can
-    reach the address and no authentication is configured.
+    Raises `SettingsError` if there is no URI, if a setting cannot be used, if the packages for
+    traces are missing, or if other machines can reach the address and no authentication is
+    configured.
     """
     if settings.mongodb_uri is None:
         raise SettingsError(
             "GRAPHQL_API_MONGODB_URI must be set. Only `graphql-api serve` runs a MongoDB itself."
         )
     measurements = None if reports is None else Measurements()
+    tracing = _tracing() if settings.telemetry else None
     database = open_database(
-        settings.mongodb_uri, measurements, is_sharded=settings.mongodb_sharded
+        settings.mongodb_uri, measurements, tracing, is_sharded=settings.mongodb_sharded
     )
     verifiers = _token_verifiers(settings, database)
     if settings.serves_own_machine_only and not is_loopback(settings.host):
@@ -109,20 +114,12 @@ def create_app(
         deliveries = Deliveries(MongoEndpoints(database), feed, time_of)
         if measurements is not None:
             measurements.paused_webhooks = lambda: deliveries.paused
-        if not verifiers:
-            clients = "this machine only" if settings.serves_own_machine_only else "everybody"
-            logger.warning(
-                f"No authentication is configured: the server accepts requests from {clients}."
-            )
-        if settings.shows_graphiql and not graphiql_is_built():
-            logger.warning("GraphiQL is not built: its page loads scripts from a public CDN.")
-        if settings.shows_dashboard and not shows_dashboard(settings):
-            logger.warning(
-                "The dashboard is not built. To build it, install Node 20.19 or newer and start "
-                "the server with `make run`."
-            )
+        _warn_of_gaps(settings, authentication=bool(verifiers))
         async with contextlib.aclosing(limit):
-            with contextlib.closing(database):
+            with (
+                contextlib.nullcontext() if tracing is None else tracing.sending(),
+                contextlib.closing(database),
+            ):
                 try:
                     await database.set_up()
                 except Misconfigured:
@@ -180,7 +177,7 @@ def create_app(
         routes.append(Route(f"{folder}/{{name}}", files, methods=["GET"]))
         own_paths.update(f"{folder}/{name}" for name in files.names)
 
-    edge = Middleware(Edge, own_paths, settings.cors_origins, measurements)
+    edge = Middleware(Edge, own_paths, settings.cors_origins, measurements, tracing)
     app = Starlette(
         routes=routes,
         middleware=[edge, *_preflights(settings), Middleware(Shortcut, "/graphql", endpoint)],
@@ -193,14 +190,30 @@ def create_app(
 
 
 def open_database(
-    uri: str, measurements: Measurements | None = None, *, is_sharded: bool = False
+    uri: str,
+    measurements: Measurements | None = None,
+    tracing: "Tracing | None" = None,
+    *,
+    is_sharded: bool = False,
 ) -> MongoDatabase:
     """Connects at the first use. Raises `SettingsError` for a URI that is not valid."""
     try:
-        return MongoDatabase(uri, measurements, is_sharded=is_sharded)
+        return MongoDatabase(uri, measurements, tracing, is_sharded=is_sharded)
     except (PyMongoError, ValueError):
         # The driver's message may show the password that the URI holds.
         raise SettingsError("GRAPHQL_API_MONGODB_URI must be a valid MongoDB URI.") from None
+
+
+def _tracing() -> "Tracing":
+    try:
+        # No other module imports the room, so that the extra's packages may be missing.
+        from .tracing.tracing import Tracing  # noqa: PLC0415
+    except ModuleNotFoundError:
+        raise SettingsError(
+            "GRAPHQL_API_TELEMETRY needs packages that are missing. Install the extra `telemetry`: "
+            'pip install "graphql-api[telemetry]".'
+        ) from None
+    return Tracing()
 
 
 def from_environment() -> Starlette:
@@ -221,6 +234,22 @@ def warn_of_ignored(environment: Mapping[str, str]) -> None:
     """Logs the names of variables that are not settings, because Kubernetes sets them."""
     if ignored := set_by_kubernetes(environment):
         logger.warning(f"Variables of a Kubernetes Service are ignored: {', '.join(ignored)}.")
+
+
+def _warn_of_gaps(settings: Settings, *, authentication: bool) -> None:
+    """Logs what is not configured or not built."""
+    if not authentication:
+        clients = "this machine only" if settings.serves_own_machine_only else "everybody"
+        logger.warning(
+            f"No authentication is configured: the server accepts requests from {clients}."
+        )
+    if settings.shows_graphiql and not graphiql_is_built():
+        logger.warning("GraphiQL is not built: its page loads scripts from a public CDN.")
+    if settings.shows_dashboard and not shows_dashboard(settings):
+        logger.warning(
+            "The dashboard is not built. To build it, install Node 20.19 or newer and start "
+            "the server with `make run`."
+        )
 
 
 def _preflights(settings: Settings) -> list[Middleware]:

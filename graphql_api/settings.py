@@ -131,11 +131,13 @@ class _Setting:
 
     `parse` raises `ValueError` with the end of the sentence "GRAPHQL_API_... must be ...".
     `default`, in Markdown, describes the default of a setting that is None unless it is set.
+    A value that `may_be_secret` can also be read from the file that `GRAPHQL_API_..._FILE` names.
     """
 
     parse: Callable[[str], object]
     description: str
     default: str = "none"
+    may_be_secret: bool = False
 
 
 @dataclass(frozen=True)
@@ -163,6 +165,7 @@ class Settings:
             "The URI of the MongoDB to use, which must be a replica set. The path of the URI "
             "names the database; without a path it is `graphql_api`.",
             default="the embedded MongoDB",
+            may_be_secret=True,
         ),
     ] = None
     mongodb_sharded: Annotated[
@@ -302,6 +305,7 @@ class Settings:
             _rate_limit_storage,
             "Where requests are counted: in each worker (`memory://`), or in a MongoDB or a "
             "Redis that all workers share.",
+            may_be_secret=True,
         ),
     ] = "memory://"
     trusted_proxies: Annotated[
@@ -439,6 +443,15 @@ class Settings:
             "token, so let no stranger reach it.",
         ),
     ] = "127.0.0.1"
+    telemetry: Annotated[
+        bool,
+        _Setting(
+            _true_or_false,
+            "Whether the server sends [traces](tracing.md) to a collector. The variables of "
+            "OpenTelemetry, such as `OTEL_EXPORTER_OTLP_ENDPOINT`, say where and how many. It "
+            "needs the extra `telemetry`.",
+        ),
+    ] = False
     log_level: Annotated[
         str,
         _Setting(
@@ -491,20 +504,28 @@ class Settings:
     def read(cls, environment: Mapping[str, str]) -> "Settings":
         """Reads the variables of an environment, except those of `set_by_kubernetes`.
 
-        Raises `SettingsError` for a value that is not valid and for an unknown `GRAPHQL_API_` name.
+        Raises `SettingsError` for a value that is not valid, for an unknown `GRAPHQL_API_` name,
+        and for a file of a secret value that cannot be read.
         """
         names = {variable(name): name for name in _SETTINGS}
+        files = {file: name for name in _SETTINGS if (file := file_variable(name)) is not None}
         ignored = set_by_kubernetes(environment)
         values: dict[str, Any] = {}
         for key, value in environment.items():
             if not key.startswith(PREFIX) or key in ignored:
                 continue
-            if key not in names:
+            name = names.get(key) or files.get(key)
+            if name is None:
                 raise SettingsError(f"{key} is not a setting. {_suggestion(key)}")
+            is_file = key in files
+            if is_file and variable(name) in environment:
+                raise SettingsError(f"Set {variable(name)} or {key}, but not both of them.")
+            text = _content(key, value) if is_file else value
             try:
-                values[names[key]] = _SETTINGS[names[key]].parse(value)
+                values[name] = _SETTINGS[name].parse(text)
             except ValueError as error:
-                raise SettingsError(f"{key} must be {error}.") from None
+                must = "must name a file that contains" if is_file else "must be"
+                raise SettingsError(f"{key} {must} {error}.") from None
         return cls(**values)
 
 
@@ -515,6 +536,20 @@ def set_by_kubernetes(environment: Mapping[str, str]) -> list[str]:
         for name, value in environment.items()
         if _SERVICE.fullmatch(name) or _SERVICE_PORT.fullmatch(f"{name}={value}")
     ]
+
+
+def _content(key: str, path: str) -> str:
+    """The text of the file with a secret value, without line breaks at its end.
+
+    The error shows no path: an operator may have given the secret itself.
+    """
+    try:
+        return Path(path).read_text("utf-8").rstrip("\r\n")
+    except OSError as error:
+        reason = error.strerror
+    except ValueError:
+        reason = "Not a UTF-8 text"
+    raise SettingsError(f"{key} must name a file that the server can read: {reason}.")
 
 
 def _suggestion(unknown: str) -> str:
@@ -528,6 +563,14 @@ def _suggestion(unknown: str) -> str:
 def variable(name: str) -> str:
     """Returns the environment variable of a setting, such as `GRAPHQL_API_PORT` for `port`."""
     return PREFIX + name.upper()
+
+
+def file_variable(name: str) -> str | None:
+    """Returns the variable that names a file with the value, such as `GRAPHQL_API_..._FILE`.
+
+    None for a setting that has none, because its value is never secret.
+    """
+    return f"{variable(name)}_FILE" if _SETTINGS[name].may_be_secret else None
 
 
 def setting_description(name: str) -> str:

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Collection
 from http import HTTPStatus
 from time import perf_counter
+from typing import TYPE_CHECKING
 
 import structlog
 from starlette.requests import ClientDisconnect
@@ -15,6 +16,9 @@ from .cors import cors_headers
 from .errors import JSON, RequestError, body, error_response, retry_later
 from .exchange import Exchange, request_id
 from .headers import combined, require_host, require_supported_coding
+
+if TYPE_CHECKING:
+    from ..tracing.tracing import Tracing
 
 logger = structlog.get_logger()
 
@@ -34,7 +38,7 @@ class Edge:
 
     `own_paths` are the paths that the log may contain; any other path may hold anything. The log
     has the place of a failure, and never its message. With `cors_origins` every answer has the
-    CORS headers. With `measurements` every request is counted.
+    CORS headers. With `measurements` every request is counted, and with `tracing` it has a span.
     """
 
     def __init__(
@@ -43,11 +47,13 @@ class Edge:
         own_paths: Collection[str] = (),
         cors_origins: Collection[str] | None = None,
         measurements: Measurements | None = None,
+        tracing: "Tracing | None" = None,
     ) -> None:
         self._app = app
         self._own_paths = own_paths
         self._cors_origins = cors_origins
         self._measurements = measurements
+        self._tracing = tracing
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "websocket":
@@ -120,12 +126,18 @@ class Edge:
     def _begin(self, scope: Scope) -> Exchange:
         received = dict(scope["headers"])
         exchange = Exchange(
-            request_id(received.get(b"x-request-id")), received, measurements=self._measurements
+            request_id(received.get(b"x-request-id")),
+            received,
+            measurements=self._measurements,
+            tracing=self._tracing,
         )
         scope["exchange"] = exchange
         structlog.contextvars.bind_contextvars(request_id=exchange.request_id)
         if self._measurements is not None and scope["type"] == "http":
             self._measurements.requests_in_progress += 1
+        if self._tracing is not None and scope["type"] == "http":
+            path = scope["path"] if scope["path"] in self._own_paths else None
+            exchange.trace = self._tracing.request(scope["method"], path, scope["scheme"], received)
         return exchange
 
     async def _web_socket(self, scope: Scope, receive: Receive, send: Send) -> None:

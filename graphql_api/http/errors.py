@@ -82,10 +82,13 @@ def retry_headers(errors: Iterable[dict[str, Any]]) -> dict[str, str]:
 def body(content: dict[str, Any], exchange: Exchange) -> bytes:
     """A GraphQL answer as JSON.
 
-    If it has `errors`, this adds `extensions.requestId`, and the log and the metrics hear of them.
+    If it has `errors`, this adds `extensions.requestId`, and `extensions.traceId` if the server
+    sends traces. The log and the metrics hear of the errors.
     """
     if "errors" in content:
         content["extensions"] = {"requestId": exchange.request_id}
+        if exchange.trace is not None:
+            content["extensions"]["traceId"] = exchange.trace.id
         exchange.fail(content["errors"])
     return orjson.dumps(content)
 

@@ -194,6 +194,9 @@ class EventStream:
     def continue_on(self, connection: StreamConnection) -> None:
         """Sends to this connection from now on."""
         self._connection = connection
+        if self._exchange.trace is not None:
+            # The stream may last for days.
+            self._exchange.trace.end(200, self._exchange.outcome)
         self._started.follower.on_wake(self.send_next)
         # Something may have happened since the last look.
         asyncio.get_running_loop().call_soon(self.send_next)

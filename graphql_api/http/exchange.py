@@ -5,7 +5,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from http import HTTPStatus
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from starlette.types import Scope
 
@@ -16,6 +16,10 @@ from ..schema.types import CustomerFieldError
 
 # What the log has in place of a method for an operation that arrived over a WebSocket.
 WEBSOCKET = "WEBSOCKET"
+
+if TYPE_CHECKING:
+    from ..tracing.requests import RequestTrace
+    from ..tracing.tracing import Tracing
 
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,128}")
 
@@ -37,12 +41,21 @@ class Exchange:
     outcome: str = "success"
     # A stream or a session that its connection has taken over, and that writes the line at its end.
     stream: object = None
+    # None unless the server sends traces. A WebSocket has no trace, but each of its operations.
+    tracing: "Tracing | None" = None
+    trace: "RequestTrace | None" = None
     # None unless the server shows metrics.
     measurements: Measurements | None = None
     # The operation of a valid document.
     executed: Operation | None = None
     # Whether a mutation has answered with one of its typed failures.
     is_rejected: bool = False
+
+    def execute(self, operation: Operation) -> None:
+        """Notes that the operation of a valid document begins, and begins its span."""
+        self.executed = operation
+        if self.trace is not None:
+            self.trace.begin_operation(operation.type_name, operation.label)
 
     def reject(self, errors: Sequence[CustomerFieldError] = ()) -> None:
         """Notes that a mutation answers with a typed failure, which may have errors of fields."""
@@ -61,19 +74,25 @@ class Exchange:
     def log(
         self, *, status: int | None, method: str | None, path: str | None, duration_ms: float | None
     ) -> None:
-        """Writes the line of the request, and counts the request."""
+        """Writes the line of the request, counts the request, and ends its trace."""
         if self.measurements is not None:
             self._count(self.measurements, status if method != WEBSOCKET else None, duration_ms)
         failed = (status or HTTPStatus.INTERNAL_SERVER_ERROR) >= HTTPStatus.BAD_REQUEST
+        outcome = "failure" if self.outcome == "success" and failed else self.outcome
+        traced = {}
+        if self.trace is not None:
+            self.trace.end(status, outcome)
+            traced["trace_id"] = self.trace.id
         log_request(
             request_id=self.request_id,
             method=method,
             path=path,
             status=status,
             operation=self.operation,
-            outcome="failure" if self.outcome == "success" and failed else self.outcome,
+            outcome=outcome,
             client=self.client,
             duration_ms=duration_ms,
+            **traced,
         )
 
     def _count(

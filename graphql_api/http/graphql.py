@@ -191,7 +191,7 @@ class GraphQLEndpoint:
         if operation is None:
             raise _unresolved(refused)
 
-        exchange.executed = operation
+        exchange.execute(operation)
         if operation.type is OperationType.SUBSCRIPTION:
             return await self._subscribe(
                 request, principal, operation, parameters.variables, media_type
@@ -291,7 +291,7 @@ class GraphQLEndpoint:
         operation = _chosen(document, parameters.operation_name)
         if operation is None:
             raise _unresolved(400)
-        exchange.executed = operation
+        exchange.execute(operation)
         exchange.operation = operation.name and operation.name[:_LONGEST_LOGGED]
         return operation, parameters.variables
 
@@ -384,6 +384,9 @@ def _chosen(document: Document, name: str | None) -> Operation | None:
 def _response(
     content: dict[str, Any], status_code: int, media_type: str, exchange: Exchange
 ) -> Response:
+    if exchange.trace is not None:
+        errors = content.get("errors")
+        exchange.trace.end_operation(errors[0]["extensions"]["code"] if errors else None)
     encoded = body(content, exchange)
     if media_type == EVENT_STREAM:
         encoded = complete_event(encoded)

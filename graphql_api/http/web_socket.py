@@ -53,7 +53,7 @@ _INIT_AGAIN = 4429
 
 _AUTHORIZATION = b"authorization"
 # The headers that authentication needs. A connection may last for days, and needs no others.
-_LASTING_HEADERS = (_AUTHORIZATION, b"host")
+_LASTING_HEADERS = (_AUTHORIZATION, b"host", b"traceparent")
 
 # At most this many events are sent at once, so that other requests run in between.
 _MOST_AT_ONCE = 20
@@ -331,6 +331,8 @@ class Session:
         began = perf_counter()
         exchange = Exchange(request_id(), self._exchange.headers, self._exchange.client)
         exchange.measurements = self._exchange.measurements
+        if (tracing := self._exchange.tracing) is not None:
+            exchange.trace = tracing.message("/graphql", exchange.headers)
         is_live = False
         try:
             start_deadline()
@@ -391,6 +393,9 @@ class Session:
         except BaseException:
             started.end()
             raise
+        if live.exchange.trace is not None:
+            # The subscription may last for days.
+            live.exchange.trace.end(200, live.exchange.outcome)
         self._operations[live.id] = live
         live.follow(started)
         return True

@@ -4,11 +4,16 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from itertools import islice
-from typing import Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from ..deadline import LEAST_SECONDS
 from ..faults import Unavailable
 from ..metrics.measurements import Measurements
+
+if TYPE_CHECKING:
+    from opentelemetry.trace import Span
+
+    from ..tracing.batches import BatchSpans
 
 _Item = TypeVar("_Item")
 _Outcome = TypeVar("_Outcome")
@@ -50,12 +55,21 @@ class Batches(Generic[_Item, _Outcome]):
         self,
         send: Callable[[list[_Item], float], Awaitable[Sequence[_Outcome | Exception]]],
         measurements: Measurements | None = None,
+        *,
+        name: str = "items",
+        spans: "BatchSpans | None" = None,
     ) -> None:
-        """With `measurements`, batches are counted as those of creations."""
+        """With `measurements`, batches are counted as those of creations.
+
+        With `spans`, each batch has a span, in which `name` says what is sent.
+        """
         self._send = send
         self._measurements = measurements
-        # The items that wait with their deadlines and their arrivals, in the order of these.
-        self._waiting: dict[asyncio.Future[_Outcome], tuple[_Item, float, float]] = {}
+        self._name = name
+        self._spans = spans
+        # The items that wait, in the order of their arrival: each with its deadline, its arrival
+        # and the span of its request.
+        self._waiting: dict[asyncio.Future[_Outcome], tuple[_Item, float, float, Span | None]] = {}
         self._in_flight: set[asyncio.Task[None]] = set()
         # The batch in flight that blocks the next one; set only in the state `blocked`.
         self._blocking: asyncio.Task[None] | None = None
@@ -75,7 +89,8 @@ class Batches(Generic[_Item, _Outcome]):
             raise Unavailable
         loop = asyncio.get_running_loop()
         waiter: asyncio.Future[_Outcome] = loop.create_future()
-        self._waiting[waiter] = item, deadline, now
+        span = None if self._spans is None else self._spans.current()
+        self._waiting[waiter] = item, deadline, now, span
         self._send_next()
         timer = loop.call_later(seconds, self._give_up, waiter)
         try:
@@ -127,7 +142,7 @@ class Batches(Generic[_Item, _Outcome]):
         if not batch:
             return
         self._last_size = len(batch)
-        waiters, items, deadlines, arrivals = zip(*batch, strict=True)
+        waiters, items, deadlines, arrivals, spans = zip(*batch, strict=True)
         if self._measurements is not None:
             self._measurements.count_batch(arrivals, time.monotonic())
         timer = asyncio.get_running_loop().call_later(
@@ -135,7 +150,10 @@ class Batches(Generic[_Item, _Outcome]):
         )
         outcomes: Sequence[_Outcome | Exception]
         try:
-            outcomes = await self._send(list(items), min(deadlines))
+            sending = self._send(list(items), min(deadlines))
+            if self._spans is not None:
+                sending = self._spans.send(self._name, spans, sending)
+            outcomes = await sending
         except Exception as error:  # noqa: BLE001  # `outcome` raises it for each item
             outcomes = [error] * len(batch)
         timer.cancel()

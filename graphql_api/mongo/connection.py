@@ -33,6 +33,7 @@ def connect(
 ) -> AsyncIOMotorDatabase[dict[str, Any]]:
     """The database that the URI's path names; `graphql_api` if it names none.
 
+    The driver tells the listeners of each command, in the context of the task that sends it.
     Nothing connects before the first command. For a `mongodb+srv` URI, each command looks up the
     hosts in DNS until one look-up has succeeded. Raises `pymongo.errors.PyMongoError` or
     `ValueError` for an invalid URI.

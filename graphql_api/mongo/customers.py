@@ -74,8 +74,9 @@ class MongoCustomers:
         self._database = database
         self._set_up = database.customers_set_up
         self._collection = database.collection(NAME)
-        self._inserts = Batches(self._insert, database.measurements)
-        self._finds = Batches(partial(find, self._collection))
+        spans = database.batch_spans
+        self._inserts = Batches(self._insert, database.measurements, name="insert", spans=spans)
+        self._finds = Batches(partial(find, self._collection), name="find", spans=spans)
         self._changes = asyncio.Semaphore(_MAX_CHANGES_IN_FLIGHT)
         self._lists = asyncio.Semaphore(_MAX_LISTS_IN_FLIGHT)
         self._parts = asyncio.Semaphore(_MAX_PARTS_IN_FLIGHT)

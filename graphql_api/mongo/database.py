@@ -5,12 +5,13 @@ import contextvars
 import time
 from datetime import UTC, datetime
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pymongo
 import structlog
 from motor.motor_asyncio import AsyncIOMotorCollection
 from pymongo.errors import PyMongoError
+from pymongo.monitoring import CommandListener
 
 from ..deadline import READY_GRACE_SECONDS, READY_SECONDS, REQUEST_SECONDS, deadline_in
 from ..faults import Unavailable
@@ -20,6 +21,9 @@ from .command_times import CommandTimes, connections
 from .connection import connect
 from .deadline import within_deadline
 from .set_up import SetUp
+
+if TYPE_CHECKING:
+    from ..tracing.tracing import Tracing
 
 logger = structlog.get_logger()
 
@@ -34,10 +38,16 @@ class MongoDatabase:
 
     It connects with the first command. `customers_set_up` sets up the customers' collection, which
     every write of a customer must wait for. `motor` is Motor's own object for the database.
+    `batch_spans` makes the spans of batches, if the server sends traces.
     """
 
     def __init__(
-        self, uri: str, measurements: Measurements | None = None, *, is_sharded: bool = False
+        self,
+        uri: str,
+        measurements: Measurements | None = None,
+        tracing: "Tracing | None" = None,
+        *,
+        is_sharded: bool = False,
     ) -> None:
         """`is_sharded`: customers are stored in the form for sharding.
 
@@ -45,10 +55,12 @@ class MongoDatabase:
         `ValueError` for an invalid URI.
         """
         self.measurements = measurements
-        if measurements is None:
-            self.motor = connect(uri)
-        else:
-            self.motor = connect(uri, [CommandTimes(measurements)])
+        self.batch_spans = None if tracing is None else tracing.batches
+        listeners: list[CommandListener] = [] if tracing is None else [tracing.commands]
+        if measurements is not None:
+            listeners.append(CommandTimes(measurements))
+        self.motor = connect(uri, listeners)
+        if measurements is not None:
             measurements.connections = partial(connections, self.motor.client)
         self.customers_set_up = SetUp(self.motor, is_sharded=is_sharded)
         self._readiness = self.collection("readiness")

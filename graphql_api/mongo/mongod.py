@@ -47,6 +47,12 @@ _REPLICA_SET = "rs0"
 _LEAST_CACHE, _LARGEST_CACHE = 0.25, 4.0
 # The limit of the container, if there is one; see "memory.max" in the kernel's cgroup v2.
 _MEMORY_LIMIT = Path("/sys/fs/cgroup/memory.max")
+# The limits of the changed pages, and of the changes in them, of which one row of an import makes
+# 5 kB. By default, the limits of the changes are half of those of the pages.
+_EVICTION = [
+    *("eviction_dirty_target=40", "eviction_dirty_trigger=60"),
+    *("eviction_updates_target=40", "eviction_updates_trigger=60"),
+]
 _OPTIONS = [
     *("--bind_ip", _SOCKET, "--nounixsocket"),
     # Without zlib: versions that `known_faults` lists send parts of their memory with it.
@@ -55,7 +61,7 @@ _OPTIONS = [
     # By default, mongod writes each page of an index again soon after a few keys were inserted into
     # it. An import takes half of the time if up to these percentages of the cache wait for the next
     # checkpoint, which is every minute. The journal has every write before it is acknowledged.
-    *("--wiredTigerEngineConfigString", "eviction_dirty_target=40,eviction_dirty_trigger=60"),
+    *("--wiredTigerEngineConfigString", ",".join(_EVICTION)),
     *("--logpath", _LOG, "--logappend", "--quiet"),
     # Turns off the log of slow operations, which would show customers' values.
     *("--slowms", "2147483647"),

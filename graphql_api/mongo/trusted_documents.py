@@ -28,7 +28,7 @@ class MongoTrustedDocuments:
         self._database = database.motor
         self._collection = database.collection("documents")
         # Clients can ask for any number of unknown ids. In batches, they use few threads.
-        self._look_ups = Batches(self._look_up)
+        self._look_ups = Batches(self._look_up, name="find", spans=database.batch_spans)
 
     async def add(self, texts: Mapping[str, str], at: datetime) -> int:
         """Registers texts by their ids, all or none. Returns how many of them are new.

@@ -21,6 +21,7 @@ MAY_IMPORT = {
     "mongo": {
         *("access", "customers", "deadline", "faults", "logs", "metrics", "webhooks"),
         *("motor", "pymongo", "bson", "dns", "structlog"),
+        *("tracing", "opentelemetry"),  # their types
     },
     "files": {"customers"},
     "webhooks": {"customers", "faults", "logs", "httpx", "structlog"},
@@ -28,7 +29,9 @@ MAY_IMPORT = {
         *("access", "customers", "deadline", "execution", "faults", "files", "logs", "metrics"),
         *("schema", "settings", "starlette", "strawberry", "graphql", "orjson", "limits"),
         *("structlog", "httptools", "uvicorn", "websockets"),
+        "tracing",  # its types
     },
+    "tracing": {"opentelemetry", "pymongo", "structlog"},
     "deadline": set[str](),
     "logs": {"orjson", "output", "structlog"},
     "output": set[str](),
@@ -37,6 +40,7 @@ MAY_IMPORT = {
         *("access", "customers", "faults", "http", "logs", "metrics", "mongo", "settings"),
         *("webhooks",),
         *("starlette", "pymongo", "limits", "structlog"),
+        "tracing",  # only if it is turned on
     },
     "commands": {
         *("access", "app", "customers", "faults", "files", "http", "logs", "metrics", "mongo"),

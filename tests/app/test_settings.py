@@ -8,6 +8,7 @@ import pytest
 from graphql_api.settings import (
     Settings,
     SettingsError,
+    file_variable,
     set_by_kubernetes,
     setting_default,
     setting_description,
@@ -230,6 +231,7 @@ def test_the_error_for_an_invalid_value_names_the_variable_and_not_the_value(
         ("GRAPHQL_API_PROT", "Did you mean GRAPHQL_API_PORT?"),
         ("GRAPHQL_API_MAX_ALIASSES", "Did you mean GRAPHQL_API_MAX_ALIASES?"),
         ("GRAPHQL_API_PORT_8000", "Did you mean GRAPHQL_API_PORT?"),
+        ("GRAPHQL_API_JWT_ISSUER_FILE", "Did you mean GRAPHQL_API_JWT_ISSUER?"),
         ("GRAPHQL_API_SERVICE", "docs/operating.md lists all settings."),
         ("GRAPHQL_API_XYZZY", "docs/operating.md lists all settings."),
     ],
@@ -241,6 +243,53 @@ def test_the_error_for_an_unknown_variable_suggests_the_nearest_one(
         Settings.read({unknown: "8000"})
 
     assert str(error.value) == f"{unknown} is not a setting. {hint}"
+
+
+SECRETS = {"mongodb_uri": "mongodb://app:pass@db.example/customers"}
+SECRETS["rate_limit_storage"] = "redis://:s3cr3t@db.example:6379/0"
+
+
+def test_each_setting_that_may_be_secret_is_read_from_a_file(tmp_path: Path) -> None:
+    assert [field.name for field in fields(Settings) if file_variable(field.name)] == [*SECRETS]
+
+    for name, value in SECRETS.items():
+        file = tmp_path / name
+        for end in ("", "\n", "\r\n"):
+            file.write_bytes(f"{value}{end}".encode())
+            assert getattr(Settings.read({f"{variable(name)}_FILE": str(file)}), name) == value
+
+
+def test_a_variable_and_its_file_exclude_each_other() -> None:
+    value, file = "GRAPHQL_API_MONGODB_URI", "GRAPHQL_API_MONGODB_URI_FILE"
+    both = {value: "mongodb://localhost", file: __file__}
+
+    for environment in (both, dict(reversed(both.items()))):
+        with pytest.raises(SettingsError, match=f"^Set {value} or {file}, but not both"):
+            Settings.read(environment)
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (None, "must name a file that the server can read: No such file or directory."),
+        (b"mongodb://user:s3cr3t\xff", "must name a file that the server can read: Not a UTF-8 te"),
+        (b"s3cr3t", "must name a file that contains a MongoDB URI, such as"),
+        (b"", "must name a file that contains a MongoDB URI, such as"),
+        (b"\nmongodb://user:s3cr3t@db.example/", "must name a file that contains a MongoDB URI"),
+    ],
+)
+def test_the_error_for_a_file_names_the_variable_and_shows_neither_path_nor_content(
+    content: bytes | None, reason: str, tmp_path: Path
+) -> None:
+    file = tmp_path / "t0ps3cr3t"
+    if content is not None:
+        file.write_bytes(content)
+
+    with pytest.raises(SettingsError) as error:
+        Settings.read({"GRAPHQL_API_MONGODB_URI_FILE": str(file)})
+
+    assert str(error.value).startswith(f"GRAPHQL_API_MONGODB_URI_FILE {reason}")
+    assert "s3cr3t" not in str(error.value)
 
 
 @pytest.mark.parametrize("service", ["GRAPHQL_API", "GRAPHQL_API_MONGODB"])

@@ -16,7 +16,10 @@ from graphql_api.app import create_app
 from graphql_api.http import dashboard, graphiql
 from graphql_api.settings import PREFIX, Settings
 
+from ..support.clusters import mongosh, needs_mongosh
 from ..support.paths import ROOT
+from ..support.replica_sets import Member
+from ..support.servers import until
 
 OPERATING = (ROOT / "docs" / "operating.md").read_text("utf-8")
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text("utf-8"))
@@ -156,6 +159,28 @@ def test_the_health_check_of_mongodb_makes_it_a_replica_set_of_one_member() -> N
     assert settings().mongodb_uri == (
         f"mongodb://mongodb:27017/graphql_api?replicaSet={replica_set}"
     )
+
+
+@needs_mongosh
+def test_the_health_check_of_mongodb_succeeds_once_it_accepts_writes(tmp_path: Path) -> None:
+    member = Member(tmp_path / "mongodb", name="rs0")
+    try:
+        until(lambda: member.says("ok"), "MongoDB answers")
+        script = MONGODB["healthcheck"]["test"][4].replace("mongodb:27017", member.address)
+
+        def check() -> int:
+            return mongosh("--eval", script, f"mongodb://{member.address}").returncode
+
+        first = check()
+        until(lambda: member.says("isWritablePrimary"), "it accepts writes")
+        later = check()
+    finally:
+        member.client.close()
+        member.kill()
+
+    # The first one makes the replica set, which may take a moment.
+    assert first in {0, 1}
+    assert later == 0
 
 
 def test_customers_are_stored_in_a_named_volume() -> None:

@@ -128,14 +128,14 @@ async def test_remains_that_expire_and_migrations_are_no_events(
     for name in ("nameSort", "emailSort", "search", "given", "schemaVersion"):
         del old[name]
     stored.insert_one(old)
+    past, future = (datetime(year, 1, 1, tzinfo=UTC) for year in (2020, 9999))
     expired = remains(new_customer("gone@example.com"))
+    stored.insert_one({**expired, "lastChange": uuid4(), "expiresAt": future})
     history = MongoHistory(database)
     async with aclosing(history.live()) as live:
         start = (await anext(live)).moment
 
-        stored.insert_one(
-            {**expired, "lastChange": uuid4(), "expiresAt": datetime(2020, 1, 1, tzinfo=UTC)}
-        )
+        stored.update_one({"_id": expired["_id"]}, {"$set": {"expiresAt": past}})
         async for _ in migrate(database):
             pass
         await asyncio.to_thread(

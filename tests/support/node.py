@@ -13,12 +13,13 @@ from .paths import ROOT
 CHROMIUM = shutil.which("chromium")
 
 
-def _skipped_without(found: object, what: str) -> pytest.MarkDecorator:
+def skipped_without(found: object, what: str) -> pytest.MarkDecorator:
+    """Skips a test if a program was not found, but never if `CI` is set."""
     return pytest.mark.skipif(not found and "CI" not in os.environ, reason=f"{what} is needed")
 
 
-needs_node = _skipped_without((ROOT / "tests/http/audits/node_modules").is_dir(), "Node 20.19")
-needs_chromium = _skipped_without(
+needs_node = skipped_without((ROOT / "tests/http/audits/node_modules").is_dir(), "Node 20.19")
+needs_chromium = skipped_without(
     CHROMIUM and (ROOT / "tests/clients/browser/node_modules").is_dir(),
     "Chromium, with Node 20.19,",
 )

@@ -19,7 +19,7 @@ from graphql_api.mongo.mongod import find_mongod
 from .servers import until
 
 _OPTIONS = [
-    *("--bind_ip", "127.0.0.1", "--nounixsocket", "--replSet", "tests"),
+    *("--bind_ip", "127.0.0.1", "--nounixsocket"),
     # With zlib, each server would warn of a fault of this version.
     *("--networkMessageCompressors", "snappy,zstd"),
     *("--dbpath", ".", "--logpath", "log", "--logappend", "--quiet"),
@@ -46,10 +46,12 @@ _SETTINGS = {
 class Member:
     """One mongod, which can be started again after it has ended."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *options: str, name: str = "tests") -> None:
+        """`name` is that of its replica set. The options are further ones of mongod."""
         folder.mkdir()
         self._folder = folder
-        self._port = _free_port()
+        self._options = ["--replSet", name, *options]
+        self._port = free_port()
         self.address = f"127.0.0.1:{self._port}"
         self.client: MongoClient[dict[str, Any]] = MongoClient(
             self.address, directConnection=True, timeoutMS=20_000, uuidRepresentation="standard"
@@ -58,7 +60,7 @@ class Member:
 
     def start(self) -> None:
         self._process = subprocess.Popen(  # noqa: S603  # the project's own binary
-            [find_mongod(None), *_OPTIONS, "--port", str(self._port)],
+            [find_mongod(None), *_OPTIONS, *self._options, "--port", str(self._port)],
             cwd=self._folder,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
@@ -175,6 +177,7 @@ def replica_set(folder: Path, size: int) -> Iterator[ReplicaSet]:
             member.kill()
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port on which nothing listens now."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         return int(listener.getsockname()[1])

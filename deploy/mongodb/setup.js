@@ -1,0 +1,51 @@
+// Makes the members a replica set, and its users. Connected to the first member on its own machine.
+// Run again, it gives the users the passwords and the rights that are written here.
+const { readFileSync } = require("node:fs");
+const { MONGODB_HOSTS, SECRETS } = process.env;
+
+const hosts = MONGODB_HOSTS.split(",");
+const secret = (name) => readFileSync(`${SECRETS}/${name}`, "utf8").trim();
+const signIn = () => {
+  const user = `admin:${secret("mongodb_admin_password")}`;
+  return connect(`mongodb://${user}@${MONGODB_HOSTS}/admin?replicaSet=rs0`);
+};
+
+if (db.hello().isreplicaset) {
+  rs.initiate({ _id: "rs0", members: hosts.map((host, _id) => ({ _id, host })) });
+}
+while (!db.hello().primary) sleep(200);
+
+let admin;
+try {
+  admin = signIn();
+} catch (error) {
+  const authenticationFailed = 18;
+  if (error.code !== authenticationFailed) throw error;
+  // MongoDB allows this without a user, from its own machine, as long as there is no user.
+  while (!db.hello().isWritablePrimary) sleep(200);
+  const pwd = secret("mongodb_admin_password");
+  db.getSiblingDB("admin").createUser({ user: "admin", pwd, roles: ["root"] });
+  admin = signIn();
+}
+
+// What the server needs. It can neither drop a collection nor see another database.
+const privileges = [
+  {
+    resource: { db: "graphql_api", collection: "" },
+    actions: [
+      ...["find", "insert", "update", "remove", "changeStream"],
+      ...["listCollections", "collMod", "listIndexes", "createIndex"],
+    ],
+  },
+  // The progress of the builds of indexes.
+  { resource: { cluster: true }, actions: ["inprog"] },
+];
+// Only roles of `admin` can have rights in the cluster.
+if (admin.getRole("server")) admin.updateRole("server", { privileges });
+else admin.createRole({ role: "server", privileges, roles: [] });
+
+const database = admin.getSiblingDB("graphql_api");
+const pwd = secret("mongodb_password");
+const roles = [{ role: "server", db: "admin" }];
+if (database.getUser("graphql_api")) database.updateUser("graphql_api", { pwd, roles });
+else database.createUser({ user: "graphql_api", pwd, roles });

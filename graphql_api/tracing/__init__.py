@@ -1,0 +1,1 @@
+"""Spans of OpenTelemetry: how long each step of a request took."""
