@@ -447,7 +447,8 @@ class Settings:
         str,
         _Setting(
             _text,
-            "The address of that port. Requests to it need no token, so let no stranger reach it.",
+            "The address on which `graphql-api serve` shows metrics. Requests for them need no "
+            "token, so let no stranger reach it.",
         ),
     ] = "127.0.0.1"
     telemetry: Annotated[

@@ -53,7 +53,7 @@ _LEAST_UNACKNOWLEDGED_SECONDS = 30
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the settings that have an option."""
-    names = ("host", "port", "workers", "data_dir", "metrics_host", "metrics_port")
+    names = ("host", "port", "workers", "data_dir", "metrics_port", "metrics_host")
     add_setting_options(parser, *names)
     parser.add_argument(
         "--insecure",
