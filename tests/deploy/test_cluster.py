@@ -34,10 +34,10 @@ from ..support.clusters import (
     set_up,
 )
 from ..support.databases import database_at
+from ..support.monitoring import queries
 from ..support.servers import Server, until
 from ..support.subscribers import CUSTOMER_EVENTS, subscribed
 from ..support.tokens import api_key, bearer, id_of
-from .test_monitoring import queries
 
 pytestmark = pytest.mark.alone
 

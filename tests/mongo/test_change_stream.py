@@ -9,8 +9,8 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from bson import Timestamp, encode
-from bson.raw_bson import RawBSONDocument
+from bson import Timestamp
+from bson.binary import UUID_SUBTYPE, Binary
 from pymongo import InsertOne
 from pymongo.collection import Collection
 from pymongo.errors import OperationFailure
@@ -230,10 +230,9 @@ async def test_a_change_that_the_driver_cannot_read_is_a_gap(
     one, two = several(2)
     await customers.add(one)
     [created] = await some(follower, 1)
-    not_utf_8: Any = RawBSONDocument(
-        encode({"_id": "id", "email": "??"}).replace(b"??", b"\xff\xff")
-    )
-    stored.bulk_write([InsertOne(not_utf_8)], bypass_document_validation=True)
+    # The driver stores a UUID of the wrong length, and fails to read it.
+    unreadable = {"_id": "id", "other": Binary(b"short", UUID_SUBTYPE)}
+    stored.bulk_write([InsertOne(unreadable)], bypass_document_validation=True)
     events = await some(follower, 1)
     await customers.add(two)
 
