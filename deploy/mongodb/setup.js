@@ -6,7 +6,7 @@ const { MONGODB_HOSTS, SECRETS } = process.env;
 const hosts = MONGODB_HOSTS.split(",");
 const secret = (name) => readFileSync(`${SECRETS}/${name}`, "utf8").trim();
 const signIn = () => {
-  const user = `admin:${secret("mongodb_admin_password")}`;
+  const user = `admin:${encodeURIComponent(secret("mongodb_admin_password"))}`;
   return connect(`mongodb://${user}@${MONGODB_HOSTS}/admin?replicaSet=rs0`);
 };
 

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Iterator
-from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -15,11 +14,11 @@ from pymongo.collection import Collection
 from graphql_api.faults import ChangeUnknown
 from graphql_api.mongo.customer_documents import to_document
 from graphql_api.mongo.customers import MongoCustomers
-from graphql_api.mongo.database import MongoDatabase
 from graphql_api.mongo.webhooks import MongoEndpoints
 from graphql_api.webhooks.endpoints import Failure, new_endpoint
 
 from ..conftest import Command
+from ..support.databases import database_at
 from ..support.mongo_customers import new_customer
 from ..support.replica_sets import Member, ReplicaSet
 
@@ -111,7 +110,7 @@ def test_failing_webhooks_are_named_and_the_oplog_is_not_read_without_the_right(
     failing = replace(working, id="3f9a0c0305e8", failure=Failure(1, "Gone.", now, None))
 
     async def add_endpoints() -> None:
-        with closing(MongoDatabase(database_uri)) as database:
+        async with database_at(database_uri) as database:
             for endpoint in (working, failing):
                 await MongoEndpoints(database).add(endpoint)
 
