@@ -24,6 +24,7 @@ from graphql_api.app import open_database
 from graphql_api.mongo.api_keys import MongoApiKeys
 
 from ..conftest import Command
+from ..support.alerts import queries
 from ..support.builds import document_id
 from ..support.clients import CREATE_CUSTOMER, create_customer, until_ready
 from ..support.clusters import (
@@ -37,7 +38,6 @@ from ..support.clusters import (
 from ..support.servers import Server, until
 from ..support.subscribers import CUSTOMER_EVENTS, subscribed
 from ..support.tokens import api_key, bearer, id_of
-from .test_monitoring import queries
 
 pytestmark = pytest.mark.alone
 

@@ -1,34 +1,17 @@
 """The alerts and the dashboard of the cluster use metrics that the server has."""
 
-import json
 import re
 import subprocess
 from pathlib import Path
-from typing import Any
 
 import pytest
 import yaml
 
 from graphql_api.metrics.declared import METRICS
 
-from ..support.clusters import DEPLOY, anchors, needs_prometheus
+from ..support.alerts import DASHBOARD, RULES, anchors, queries
+from ..support.clusters import DEPLOY, needs_prometheus
 from ..support.paths import ROOT
-
-RULES: list[dict[str, Any]] = [
-    rule
-    for group in yaml.safe_load((DEPLOY / "prometheus/rules.yml").read_text())["groups"]
-    for rule in group["rules"]
-]
-DASHBOARD: dict[str, Any] = json.loads(
-    (DEPLOY / "grafana/dashboards/graphql-api.json").read_text("utf-8")
-)
-
-
-def queries() -> list[str]:
-    """Each expression of an alert, and each query of the dashboard with a period in it."""
-    targets = [target for panel in DASHBOARD["panels"] for target in panel["targets"]]
-    expressions = [rule["expr"] for rule in RULES] + [target["expr"] for target in targets]
-    return [expression.replace("$__rate_interval", "1m") for expression in expressions]
 
 
 @needs_prometheus
