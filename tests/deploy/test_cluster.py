@@ -23,6 +23,7 @@ from websockets.typing import Subprotocol
 from graphql_api.mongo.api_keys import MongoApiKeys
 
 from ..conftest import Command
+from ..support.alerts import queries
 from ..support.builds import document_id
 from ..support.clients import CREATE_CUSTOMER, create_customer, until_ready
 from ..support.clusters import (
@@ -34,7 +35,6 @@ from ..support.clusters import (
     set_up,
 )
 from ..support.databases import database_at
-from ..support.monitoring import queries
 from ..support.servers import Server, until
 from ..support.subscribers import CUSTOMER_EVENTS, subscribed
 from ..support.tokens import api_key, bearer, id_of
