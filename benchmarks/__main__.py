@@ -25,6 +25,7 @@ from .rounds import Driver, WrkMissing
 from .servers import (
     FLOOR,
     MERCURIUS,
+    ON_PYMONGO,
     OURS,
     STRAWBERRY,
     TWO_WORKERS,
@@ -38,6 +39,9 @@ from .servers import (
 # The numbers of customers in the lists that are compared.
 _FEW = 10_000
 _MANY = 50_000
+
+# What the drivers are compared by.
+_OF_DRIVERS = [Scenario(load, number) for load in ("create", "read", "list") for number in (1, 32)]
 
 # The rows that are imported and exported.
 _ROWS = 20_000
@@ -113,6 +117,9 @@ def _parser() -> argparse.ArgumentParser:
         "--workers", action="store_true", help="Compare two server processes with one."
     )
     another.add_argument(
+        "--drivers", action="store_true", help="Compare the driver PyMongo with Motor."
+    )
+    another.add_argument(
         "--metrics", action="store_true", help="Compare a server that shows metrics with another."
     )
     another.add_argument(
@@ -151,7 +158,8 @@ def _scenario(name: str) -> Scenario:
 
 
 def _measures_all(options: argparse.Namespace) -> bool:
-    others = (options.only, options.workers, options.metrics, options.profile, options.memory)
+    compared = (options.workers, options.drivers, options.metrics)
+    others = (options.only, *compared, options.profile, options.memory)
     return not any((*others, options.plots, options.lists))
 
 
@@ -171,6 +179,10 @@ def _run(options: argparse.Namespace, driver: Driver, start: _Start) -> None:
     elif options.lists:
         lists = _lists(start, options.rounds, options.lists, all_orders=True)
         Report(options.seconds).write(options.output, lists)
+    elif options.drivers:
+        with start(OURS, ON_PYMONGO) as servers:
+            report = driver.interleaved(servers, options.only or _OF_DRIVERS)
+        report.write(options.output, {})
     else:
         names = [FLOOR, OURS, STRAWBERRY]
         if options.workers:

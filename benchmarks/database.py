@@ -16,6 +16,7 @@ from graphql_api.customers.problems import Rejected
 from graphql_api.customers.store import StoredCustomer
 from graphql_api.mongo.customer_documents import from_document, indexes, to_document
 from graphql_api.mongo.database import MongoDatabase
+from graphql_api.settings import Settings
 
 from .loads import VALID
 from .processes import cpu_seconds
@@ -75,7 +76,7 @@ class Database:
 
 
 async def _ensure(uri: str) -> None:
-    with contextlib.closing(MongoDatabase(uri)) as database:
+    async with contextlib.aclosing(MongoDatabase(uri, Settings().mongodb_driver)) as database:
         await database.set_up()
 
 

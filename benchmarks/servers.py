@@ -21,6 +21,7 @@ from .rules import rules_as_json
 FLOOR = "floor"
 OURS = "graphql-api"
 TWO_WORKERS = "graphql-api, two workers"
+ON_PYMONGO = "graphql-api on PyMongo"
 WITH_METRICS = "graphql-api, metrics"
 STRAWBERRY = "default Strawberry"
 MERCURIUS = "Mercurius"
@@ -37,10 +38,13 @@ _COMMANDS = {
     ],
     OURS: [*_OURS, "--port"],
     TWO_WORKERS: [*_OURS, "--workers", "2", "--port"],
+    ON_PYMONGO: [*_OURS, "--port"],
     WITH_METRICS: [*_OURS, "--metrics-port", "0", "--port"],
     STRAWBERRY: [*_UVICORN, "benchmarks.default_strawberry:app", "--port"],
     MERCURIUS: ["node", str(_MERCURIUS / "server.js")],
 }
+
+_VARIABLES = {ON_PYMONGO: {variable("mongodb_driver"): "pymongo"}}
 
 
 class ServerFailed(Exception):
@@ -59,7 +63,7 @@ class Server:
     @property
     def is_ours(self) -> bool:
         """Whether it answers the loads of our server that no other server answers."""
-        return self.name in (FLOOR, OURS, TWO_WORKERS, WITH_METRICS)
+        return self.name in _COMMANDS and self.name not in (STRAWBERRY, MERCURIUS)
 
     def cpu_seconds(self) -> float:
         """The CPU time so far, user and system, of all its threads and processes."""
@@ -95,7 +99,12 @@ def started(name: str, database: Database, folder: Path) -> Iterator[Server]:
         log.open("wb") as output,
         subprocess.Popen(  # noqa: S603  # our own commands
             [*_COMMANDS[name], str(port)],
-            env={**inherited, **uris, "BENCHMARK_RULES": rules_as_json()},
+            env={
+                **inherited,
+                **uris,
+                **_VARIABLES.get(name, {}),
+                "BENCHMARK_RULES": rules_as_json(),
+            },
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,

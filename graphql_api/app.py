@@ -83,9 +83,7 @@ def create_app(
         )
     measurements = None if reports is None else Measurements()
     tracing = _tracing() if settings.telemetry else None
-    database = open_database(
-        settings.mongodb_uri, measurements, tracing, is_sharded=settings.mongodb_sharded
-    )
+    database = open_database(settings.mongodb_uri, settings, measurements, tracing)
     verifiers = _token_verifiers(settings, database)
     if settings.serves_own_machine_only and not is_loopback(settings.host):
         raise SettingsError(
@@ -115,32 +113,30 @@ def create_app(
         if measurements is not None:
             measurements.paused_webhooks = lambda: deliveries.paused
         _warn_of_gaps(settings, authentication=bool(verifiers))
-        async with contextlib.aclosing(limit):
-            with (
-                contextlib.nullcontext() if tracing is None else tracing.sending(),
-                contextlib.closing(database),
+        async with contextlib.AsyncExitStack() as stack:
+            await stack.enter_async_context(contextlib.aclosing(limit))
+            if tracing is not None:
+                stack.enter_context(tracing.sending())
+            await stack.enter_async_context(contextlib.aclosing(database))
+            try:
+                await database.set_up()
+            except Misconfigured:
+                raise
+            except SettingUp as error:
+                logger.warning(f"Customers cannot be created yet: {error.progress}")
+            except Unavailable:
+                logger.warning("The database is unavailable. Each request tries to reach it again.")
+            async with (
+                contextlib.aclosing(feed),
+                endpoint.subscriptions.checked_in_background(),
+                endpoint.trusted_documents.refreshed_in_background(),
+                migrating_in_background(database, warns_only=not migrates),
+                deliveries.in_background(),
+                # It ends first, right after the last request.
+                _reporting(measurements, reports),
             ):
-                try:
-                    await database.set_up()
-                except Misconfigured:
-                    raise
-                except SettingUp as error:
-                    logger.warning(f"Customers cannot be created yet: {error.progress}")
-                except Unavailable:
-                    logger.warning(
-                        "The database is unavailable. Each request tries to reach it again."
-                    )
-                async with (
-                    contextlib.aclosing(feed),
-                    endpoint.subscriptions.checked_in_background(),
-                    endpoint.trusted_documents.refreshed_in_background(),
-                    migrating_in_background(database, warns_only=not migrates),
-                    deliveries.in_background(),
-                    # It ends first, right after the last request.
-                    _reporting(measurements, reports),
-                ):
-                    # The server calls `end_streams` when it begins to stop.
-                    yield {"end_streams": end_streams, "measurements": measurements}
+                # The server calls `end_streams` when it begins to stop.
+                yield {"end_streams": end_streams, "measurements": measurements}
 
     routes: list[Route | WebSocketRoute] = [
         Route("/graphql", endpoint),
@@ -191,14 +187,17 @@ def create_app(
 
 def open_database(
     uri: str,
+    settings: Settings,
     measurements: Measurements | None = None,
     tracing: "Tracing | None" = None,
-    *,
-    is_sharded: bool = False,
 ) -> MongoDatabase:
-    """Connects at the first use. Raises `SettingsError` for a URI that is not valid."""
+    """Connects at the first use, as the settings say.
+
+    Raises `SettingsError` for a URI that is not valid.
+    """
+    driver, is_sharded = settings.mongodb_driver, settings.mongodb_sharded
     try:
-        return MongoDatabase(uri, measurements, tracing, is_sharded=is_sharded)
+        return MongoDatabase(uri, driver, measurements, tracing, is_sharded=is_sharded)
     except (PyMongoError, ValueError):
         # The driver's message may show the password that the URI holds.
         raise SettingsError("GRAPHQL_API_MONGODB_URI must be a valid MongoDB URI.") from None

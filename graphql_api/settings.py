@@ -168,6 +168,14 @@ class Settings:
             may_be_secret=True,
         ),
     ] = None
+    mongodb_driver: Annotated[
+        str,
+        _Setting(
+            _one_of("motor", "pymongo"),
+            "The driver that connects to MongoDB: `motor`, or PyMongo's own asynchronous driver, "
+            "`pymongo`.",
+        ),
+    ] = "motor"
     mongodb_sharded: Annotated[
         bool,
         _Setting(
@@ -439,7 +447,8 @@ class Settings:
         str,
         _Setting(
             _text,
-            "The address of that port. Requests to it need no token, so let no stranger reach it.",
+            "The address on which `graphql-api serve` shows metrics. Requests for them need no "
+            "token, so let no stranger reach it.",
         ),
     ] = "127.0.0.1"
     telemetry: Annotated[

@@ -19,6 +19,7 @@ from graphql_api.mongo.mongod import embedded_mongod, find_mongod
 from graphql_api.settings import PREFIX
 
 from .support.clients import connected
+from .support.databases import DRIVER, DRIVER_VARIABLE
 from .support.replica_sets import Member, ReplicaSet, replica_set
 from .support.servers import Server, serving, variables_of_a_service
 
@@ -32,6 +33,7 @@ _database_numbers = count(1)
 def graphql_api(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Command:
     """`graphql-api` in this process, with this process's environment without its settings."""
     environment = {name: os.environ[name] for name in os.environ if not name.startswith(PREFIX)}
+    environment[DRIVER_VARIABLE] = DRIVER
 
     def run(*arguments: str, **variables: str) -> tuple[int, str, str]:
         monkeypatch.setattr(os, "environ", {**environment, **variables})

@@ -24,9 +24,9 @@ def with_database(settings: Settings, work: Callable[[MongoDatabase], Awaitable[
     """
 
     async def run(uri: str) -> int:
-        opened = open_database(uri, is_sharded=settings.mongodb_sharded)
-        with contextlib.closing(opened) as database, driver_errors_explained():
-            return await work(database)
+        async with contextlib.aclosing(open_database(uri, settings)) as database:
+            with driver_errors_explained():
+                return await work(database)
 
     log_to_standard_error()
     with contextlib.ExitStack() as stack:

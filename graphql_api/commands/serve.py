@@ -53,7 +53,7 @@ _LEAST_UNACKNOWLEDGED_SECONDS = 30
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the settings that have an option."""
-    names = ("host", "port", "workers", "data_dir", "metrics_host", "metrics_port")
+    names = ("host", "port", "workers", "data_dir", "metrics_port", "metrics_host")
     add_setting_options(parser, *names)
     parser.add_argument(
         "--insecure",
@@ -93,7 +93,9 @@ def run(options: argparse.Namespace) -> int:
         _print_addresses(settings, listener, metrics_listener)
         metrics = None
         if metrics_listener is not None:
-            metrics = MetricsPage(metrics_listener, _build_info(), settings.workers)
+            metrics = MetricsPage(
+                metrics_listener, _build_info(settings.mongodb_driver), settings.workers
+            )
             held.enter_context(metrics.shown())
         if settings.workers > 1:
             work = partial(_work, settings, migrates=migrates)
@@ -123,14 +125,17 @@ def _metrics_listener(settings: Settings) -> socket.socket | None:
     return _listener(settings.metrics_host, settings.metrics_port, "metrics_host", "metrics_port")
 
 
-def _build_info() -> tuple[str, ...]:
+def _build_info(driver: str) -> tuple[str, ...]:
     """The values of the labels of `BUILD_INFO`."""
     try:
         own = version("graphql-api")
     except PackageNotFoundError:
         # It runs from its source, and only the packages that it needs are installed.
         own = "unknown"
-    return own, platform.python_version(), f"motor {version('motor')}, pymongo {version('pymongo')}"
+    # Motor is built on PyMongo.
+    packages = dict.fromkeys([driver, "pymongo"])
+    versions = ", ".join(f"{name} {version(name)}" for name in packages)
+    return own, platform.python_version(), versions
 
 
 def _config(

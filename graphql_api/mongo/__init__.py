@@ -1,1 +1,1 @@
-"""How customers are stored: in MongoDB, through Motor, acknowledged by a journaled majority."""
+"""How customers are stored: in MongoDB, acknowledged by a journaled majority."""

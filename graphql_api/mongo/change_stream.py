@@ -12,7 +12,6 @@ from typing import Any, TypeVar
 import structlog
 from bson import Timestamp
 from bson.errors import BSONError
-from motor.motor_asyncio import AsyncIOMotorDatabase
 from pymongo.change_stream import ChangeStream
 from pymongo.database import Database
 from pymongo.errors import OperationFailure, PyMongoError
@@ -31,7 +30,6 @@ from ..customers.events import (
 from ..customers.fields import FIELDS, Field
 from ..deadline import REQUEST_SECONDS, deadline_in
 from ..logs import stack_frames
-from .connection import in_motor_thread
 from .customer_documents import SEARCH, NotACustomer, from_document, is_removed
 from .customers_collection import NAME
 from .database import MongoDatabase
@@ -86,7 +84,7 @@ class MongoHistory:
 
     async def live(self) -> AsyncGenerator[Batch, None]:
         """The events from now on. After an error of MongoDB, the stream continues."""
-        reader = _Reader(self._database.motor)
+        reader = _Reader(self._database.driver.blocking)
         try:
             while True:
                 yield await reader.next()
@@ -115,7 +113,7 @@ class MongoHistory:
     async def _ask(self, work: Callable[[Database[dict[str, Any]]], _Result]) -> _Result:
         try:
             return await within_deadline(
-                deadline_in(REQUEST_SECONDS), partial(in_motor_thread, self._database.motor, work)
+                deadline_in(REQUEST_SECONDS), partial(self._database.driver.in_thread, work)
             )
         except OperationFailure as error:
             if error.code in _HISTORY_LOST:
@@ -181,8 +179,8 @@ def _read(database: Database[dict[str, Any]], *, after: Moment) -> Batch:
 class _Reader:
     """A thread that follows a change stream, and what it has read."""
 
-    def __init__(self, database: AsyncIOMotorDatabase[dict[str, Any]]) -> None:
-        self._database: Database[dict[str, Any]] = database.delegate
+    def __init__(self, database: Database[dict[str, Any]]) -> None:
+        self._database = database
         self._loop = asyncio.get_running_loop()
         self._arrived = asyncio.Event()
         self._is_stopped = False

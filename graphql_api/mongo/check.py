@@ -68,13 +68,13 @@ async def check(database: MongoDatabase) -> AsyncIterator[Checked]:
     """
     is_sharded = database.customers_set_up.is_sharded
     check_collection = partial(_check_collection, is_sharded=is_sharded)
-    yield Checked(0, 0, await with_retries(database.motor, check_collection))
+    yield Checked(0, 0, await with_retries(database.driver, check_collection))
     after: Any = MinKey()
     while True:
-        documents = await with_retries(database.motor, partial(_read, after=after))
+        documents = await with_retries(database.driver, partial(_read, after=after))
         if not documents:
             return
-        yield await with_retries(database.motor, partial(_check_documents, documents=documents))
+        yield await with_retries(database.driver, partial(_check_documents, documents=documents))
         after = documents[-1]["_id"]
 
 

@@ -1,8 +1,9 @@
 """How long MongoDB takes for commands, and how many connections there are, for the metrics."""
 
+from collections.abc import Sequence
 from typing import Any
 
-from motor.motor_asyncio import AsyncIOMotorClient
+from pymongo import AsyncMongoClient, MongoClient
 from pymongo.monitoring import (
     CommandFailedEvent,
     CommandListener,
@@ -29,14 +30,19 @@ class CommandTimes(CommandListener):
         self._durations.observe(event.duration_micros / 1e6, (event.command_name, "failure"))
 
 
-def connections(client: AsyncIOMotorClient[dict[str, Any]]) -> tuple[int, int]:
-    """How many connections the client has open, and how many of them are in use.
+def connections(
+    clients: Sequence[MongoClient[dict[str, Any]] | AsyncMongoClient[dict[str, Any]]],
+) -> tuple[int, int]:
+    """How many connections the clients have open, and how many of them are in use.
 
     The driver's pools are read when somebody asks. Its events of pools would take two thirds of the
     time of its events of commands, for each command.
     """
-    # A client with a `mongodb+srv` URI has no topology before the first command.
-    topology = client.delegate._topology  # the driver has no public way
-    servers = [] if topology is None else list(topology._servers.values())  # as above
-    in_use = sum(server.pool.active_sockets for server in servers)
-    return in_use + sum(len(server.pool.conns) for server in servers), in_use
+    in_use = idle = 0
+    for client in clients:
+        # A client with a `mongodb+srv` URI has no topology before the first command.
+        topology: Any = client._topology  # the driver has no public way
+        for server in [] if topology is None else list(topology._servers.values()):  # as above
+            in_use += server.pool.active_sockets
+            idle += len(server.pool.conns)
+    return in_use + idle, in_use

@@ -3,14 +3,14 @@
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from functools import partial
 from typing import Any, TypeVar
 from uuid import UUID
 
 from bson import Binary
 from bson.raw_bson import RawBSONDocument
-from pymongo.database import Database
+from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import OperationFailure, WriteError
 
 from ..customers.fields import Customer
@@ -32,7 +32,6 @@ from ..deadline import (
 from ..faults import ChangeUnknown, ListUnknown, OutcomeUnknown, Unavailable
 from .additions import WholeList, find_in
 from .batches import Batches
-from .connection import THREADS, in_motor_thread
 from .customer_changes import Change, removal, replacement
 from .customer_documents import (
     EMAIL_KEY,
@@ -45,6 +44,7 @@ from .customer_documents import (
 from .customers_collection import NAME
 from .database import MongoDatabase
 from .deadline import within_deadline
+from .driver import COMMANDS_AT_ONCE
 from .find import find
 from .pages import count, read_page
 from .resolve import resolve
@@ -52,9 +52,10 @@ from .write import Outcome, Written, change, insert, insert_all
 
 _Found = TypeVar("_Found")
 
-# Each change and each list takes one of Motor's threads, and creations and reads need some of them.
-_MAX_CHANGES_IN_FLIGHT = THREADS // 2
-_MAX_LISTS_IN_FLIGHT = THREADS // 3
+# Each change and each list takes one of the driver's threads or connections. Creations and reads
+# need some of them.
+_MAX_CHANGES_IN_FLIGHT = COMMANDS_AT_ONCE // 2
+_MAX_LISTS_IN_FLIGHT = COMMANDS_AT_ONCE // 3
 
 # Lists of customers are added in parts. At most two parts wait for the database at once, so that
 # other creations need not wait long.
@@ -159,7 +160,9 @@ class MongoCustomers:
         whole = WholeList(new, documents, with_claims=is_sharded)
 
         def write(uuid: Binary, until: float) -> Awaitable[Written]:
-            return insert_all(self._database.motor, uuid, whole, until, self._set_up.unique_indexes)
+            return insert_all(
+                self._database.driver, uuid, whole, until, self._set_up.unique_indexes
+            )
 
         async def find_all(worst: Outcome) -> Sequence[AddOutcome | None] | None:
             whole.note(await self._find_each(new, deadline))
@@ -236,7 +239,7 @@ class MongoCustomers:
         deadline = deadline_in(REQUEST_SECONDS)
 
         def write(uuid: Binary, until: float) -> Awaitable[Written]:
-            return change(self._database.motor, uuid, wanted, until, self._set_up.unique_indexes)
+            return change(self._database.driver, uuid, wanted, until, self._set_up.unique_indexes)
 
         outcome = await self._write_in_turn(write, deadline - RESOLVE_SECONDS)
         if outcome is Outcome.STORED:
@@ -271,7 +274,7 @@ class MongoCustomers:
         """The outcomes of a batch of documents, in their order."""
         uuid = await self._set_up.collection_uuid(deadline)
         written = await insert(
-            self._database.motor, uuid, documents, deadline, self._set_up.unique_indexes
+            self._database.driver, uuid, documents, deadline, self._set_up.unique_indexes
         )
         self._note(uuid, written)
         return written.outcomes
@@ -344,15 +347,15 @@ class MongoCustomers:
         """
         return await self._list(partial(count, listing=listing, limit=limit))
 
-    async def _list(self, work: Callable[[Database[dict[str, Any]]], _Found]) -> _Found:
+    async def _list(
+        self, work: Callable[[AsyncDatabase[dict[str, Any]]], Coroutine[Any, Any, _Found]]
+    ) -> _Found:
         """Does work that needs the indexes of lists. Raises `Unavailable` if it was not started."""
         deadline = deadline_in(REQUEST_SECONDS)
         uuid = await self._set_up.collection_uuid(deadline)
         try:
             async with _turn(self._lists, deadline):
-                return await within_deadline(
-                    deadline, partial(in_motor_thread, self._database.motor, work)
-                )
+                return await within_deadline(deadline, partial(self._database.driver.run, work))
         except OperationFailure as error:
             if error.code != _BAD_VALUE:
                 raise

@@ -5,6 +5,7 @@ from typing import Any
 
 from bson import Binary
 from pymongo import IndexModel
+from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.database import Database
 from pymongo.errors import ConfigurationError, DuplicateKeyError, OperationFailure
 
@@ -98,13 +99,15 @@ def require_supported(hello: Mapping[str, Any]) -> None:
         raise Misconfigured("GRAPHQL_API_MONGODB_URI must name MongoDB 6.0 or newer.")
 
 
-def has_indexes(database: Database[dict[str, Any]], required: Sequence[IndexModel]) -> bool:
+async def has_indexes(
+    database: AsyncDatabase[dict[str, Any]], required: Sequence[IndexModel]
+) -> bool:
     """Whether the collection has its unique indexes now, so that it contains no duplicate.
 
     Raises `pymongo.errors.PyMongoError`.
     """
     try:
-        answer = database.command("listIndexes", NAME, includeBuildUUIDs=True)
+        answer = await database.command("listIndexes", NAME, includeBuildUUIDs=True)
     except OperationFailure as error:
         if error.code == _NAMESPACE_NOT_FOUND:
             return False

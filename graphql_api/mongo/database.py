@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pymongo
 import structlog
-from motor.motor_asyncio import AsyncIOMotorCollection
+from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.errors import PyMongoError
 from pymongo.monitoring import CommandListener
 
@@ -37,19 +37,20 @@ class MongoDatabase:
     """One database and its connections, which all repositories share.
 
     It connects with the first command. `customers_set_up` sets up the customers' collection, which
-    every write of a customer must wait for. `motor` is Motor's own object for the database.
-    `batch_spans` makes the spans of batches, if the server sends traces.
+    every write of a customer must wait for. `batch_spans` makes the spans of batches, if the server
+    sends traces.
     """
 
     def __init__(
         self,
         uri: str,
+        driver: str,
         measurements: Measurements | None = None,
         tracing: "Tracing | None" = None,
         *,
         is_sharded: bool = False,
     ) -> None:
-        """`is_sharded`: customers are stored in the form for sharding.
+        """`driver` is `motor` or `pymongo`. `is_sharded`: stored in the form for sharding.
 
         With `measurements`, every command is measured. Raises `pymongo.errors.PyMongoError` or
         `ValueError` for an invalid URI.
@@ -59,17 +60,17 @@ class MongoDatabase:
         listeners: list[CommandListener] = [] if tracing is None else [tracing.commands]
         if measurements is not None:
             listeners.append(CommandTimes(measurements))
-        self.motor = connect(uri, listeners)
+        self.driver = connect(uri, driver, listeners)
         if measurements is not None:
-            measurements.connections = partial(connections, self.motor.client)
-        self.customers_set_up = SetUp(self.motor, is_sharded=is_sharded)
+            measurements.connections = partial(connections, self.driver.clients)
+        self.customers_set_up = SetUp(self.driver, is_sharded=is_sharded)
         self._readiness = self.collection("readiness")
         self._written_at = self._tried_at = -_PROOF_SECONDS
         self._trying: asyncio.Task[None] | None = None
 
-    def collection(self, name: str) -> AsyncIOMotorCollection[dict[str, Any]]:
+    def collection(self, name: str) -> AsyncCollection[dict[str, Any]]:
         """A collection whose writes are acknowledged by a majority, and whose reads see those."""
-        return self.motor[name]
+        return self.driver.database[name]
 
     async def set_up(self) -> None:
         """Sets up what customers need; continues in the background if that takes long.
@@ -101,12 +102,12 @@ class MongoDatabase:
         """Notes that a majority has just acknowledged a write, so that `ready` needs none."""
         self._written_at = time.monotonic()
 
-    def close(self) -> None:
+    async def aclose(self) -> None:
         """Closes all connections within a second or so."""
         self.customers_set_up.close()
         # The driver ends its sessions, and would wait long for a server that is unreachable.
         with pymongo.timeout(_CLOSE_SECONDS):
-            self.motor.client.close()
+            await self.driver.aclose()
 
     async def _try_to_write(self, deadline: float) -> None:
         """Writes as for a customer: only a write proves that the database accepts writes."""

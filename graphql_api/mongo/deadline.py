@@ -1,19 +1,19 @@
 """Runs commands to MongoDB until a deadline, and no longer."""
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Any, TypeVar
 
 import pymongo
-from motor.motor_asyncio import AsyncIOMotorDatabase
 from pymongo.database import Database
 from pymongo.errors import PyMongoError
 
 from ..deadline import GRACE_SECONDS, PAUSE_SECONDS, deadline_in
 from ..faults import Misconfigured, Unavailable
-from .connection import in_motor_thread
+from .driver import Driver
 from .driver_errors import is_transient
 
 _Result = TypeVar("_Result")
@@ -22,6 +22,9 @@ _Result = TypeVar("_Result")
 _STEP_SECONDS = 30.0
 _PATIENCE_SECONDS = 60.0
 
+# Work for which nobody waits any more. The event loop itself may forget a task before it ends.
+_abandoned: set[asyncio.Future[Any]] = set()
+
 
 async def run_until(
     deadline: float, work: Callable[[], Awaitable[_Result]], grace: float = GRACE_SECONDS
@@ -29,7 +32,8 @@ async def run_until(
     """Returns the result of the work, which the driver must end by the deadline.
 
     `deadline` is a time of `time.monotonic`, and `grace` is in seconds. Work that the driver has
-    not ended at the deadline plus the grace goes on in its thread, and nobody waits for it. Raises
+    not ended at the deadline plus the grace goes on, and nobody waits for it. The same happens if
+    the caller is cancelled. Raises
     `TimeoutError` then, and whatever the work raises.
     """
     seconds = deadline - time.monotonic()
@@ -42,7 +46,18 @@ async def run_until(
             raise TimeoutError
         return working.result()
     finally:
-        working.cancel()
+        if not working.done():
+            # Not cancelled: PyMongo would close the connection of its command, and clients that
+            # leave early could have it connect all the time.
+            _abandoned.add(working)
+            working.add_done_callback(_forget)
+
+
+def _forget(work: asyncio.Future[Any]) -> None:
+    _abandoned.remove(work)
+    # asyncio would log an exception for which nobody asks. An event loop that ends cancels tasks.
+    with contextlib.suppress(asyncio.CancelledError):
+        work.exception()
 
 
 async def within_deadline(
@@ -63,11 +78,11 @@ async def within_deadline(
 
 
 async def with_retries(
-    database: AsyncIOMotorDatabase[dict[str, Any]],
+    driver: Driver,
     work: Callable[[Database[dict[str, Any]]], _Result],
     step_seconds: float = _STEP_SECONDS,
 ) -> _Result:
-    """The result of work for which no request waits, in one of Motor's threads.
+    """The result of work for which no request waits, in one of the driver's threads.
 
     The work is repeated for a minute after transient errors, so it must be safe to repeat, also
     while an earlier try still runs. Raises what `within_deadline` and the work raise.
@@ -75,9 +90,7 @@ async def with_retries(
     give_up = time.monotonic() + _PATIENCE_SECONDS
     while True:
         try:
-            return await within_deadline(
-                deadline_in(step_seconds), partial(in_motor_thread, database, work)
-            )
+            return await within_deadline(deadline_in(step_seconds), partial(driver.in_thread, work))
         except Misconfigured:
             raise
         except Unavailable:

@@ -6,8 +6,8 @@ from collections.abc import AsyncGenerator
 from functools import partial
 from typing import Any
 
-from pymongo.client_session import ClientSession
-from pymongo.database import Database
+from pymongo.asynchronous.client_session import AsyncClientSession
+from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import OperationFailure, PyMongoError
 
 from ..customers.fields import Customer
@@ -17,6 +17,7 @@ from ..faults import Misconfigured, Unavailable
 from .customers_collection import NAME
 from .database import MongoDatabase
 from .deadline import with_retries, within_deadline
+from .driver import blocking
 from .pages import read_on
 
 _PART = 1_000
@@ -41,12 +42,13 @@ async def export_customers(
     """
     after: Position | None = None
     # The session reads everything at the time of its first read, also from another primary.
-    with database.motor.delegate.client.start_session(snapshot=True) as session:
+    with database.driver.snapshot() as session:
         while True:
             try:
                 part = await with_retries(
-                    database.motor,
-                    partial(_read, listing=listing, after=after, session=session),
+                    database.driver,
+                    # In a thread, because the event loop has other work while documents are read.
+                    blocking(partial(_read, listing=listing, after=after, session=session)),
                     _PART_SECONDS,
                 )
             except asyncio.CancelledError:
@@ -59,29 +61,31 @@ async def export_customers(
             after = position_of(part[-1], listing.order)
 
 
-async def _kill(database: MongoDatabase, session: ClientSession) -> None:
+async def _kill(database: MongoDatabase, session: AsyncClientSession) -> None:
     """Ends what MongoDB does for a session. Otherwise a thread would wait for it for minutes."""
     with contextlib.suppress(Unavailable, PyMongoError):
         await within_deadline(
             deadline_in(_KILL_SECONDS),
-            partial(database.motor.client.admin.command, "killSessions", [session.session_id]),
+            partial(
+                database.driver.database.client.admin.command, "killSessions", [session.session_id]
+            ),
         )
 
 
 async def estimated_customers(database: MongoDatabase) -> int:
     """About how many customers are stored. Raises what `export_customers` raises."""
-    return await with_retries(database.motor, lambda db: db[NAME].estimated_document_count())
+    return await with_retries(database.driver, lambda db: db[NAME].estimated_document_count())
 
 
-def _read(
-    database: Database[dict[str, Any]],
+async def _read(
+    database: AsyncDatabase[dict[str, Any]],
     *,
     listing: Listing,
     after: Position | None,
-    session: ClientSession,
+    session: AsyncClientSession,
 ) -> list[Customer]:
     try:
-        return read_on(database, listing=listing, after=after, size=_PART, session=session)
+        return await read_on(database, listing=listing, after=after, size=_PART, session=session)
     except OperationFailure as error:
         if error.code != _SNAPSHOT_TOO_OLD:
             raise

@@ -3,14 +3,14 @@
 from functools import partial
 from typing import Any
 
-from motor.motor_asyncio import AsyncIOMotorCollection
+from pymongo.asynchronous.collection import AsyncCollection
 
 from .customer_documents import UniqueValue, any_of, unique_values_in
 from .deadline import within_deadline
 
 
 async def find(
-    collection: AsyncIOMotorCollection[dict[str, Any]],
+    collection: AsyncCollection[dict[str, Any]],
     wanted: list[list[UniqueValue]],
     deadline: float,
 ) -> list[list[dict[str, Any]]]:

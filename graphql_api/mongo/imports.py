@@ -95,7 +95,7 @@ class MongoImports:
         deadline = deadline_in(_STEP_SECONDS)
         uuid = await self._set_up.collection_uuid(deadline)
         written = await insert(
-            self._database.motor, uuid, documents, deadline, self._set_up.unique_indexes
+            self._database.driver, uuid, documents, deadline, self._set_up.unique_indexes
         )
         if not written.is_set_up:
             self._set_up.invalidate(uuid)

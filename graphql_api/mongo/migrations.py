@@ -132,18 +132,18 @@ async def migrate(database: MongoDatabase) -> AsyncIterator[Batch]:
         after: UUID | None = _BEFORE_ALL
         while after is not None:
             batch = await with_retries(
-                database.motor, partial(_migrate_batch, migration=migration, after=after)
+                database.driver, partial(_migrate_batch, migration=migration, after=after)
             )
             yield batch
             after = batch.last
-        ids = await with_retries(database.motor, partial(_other_ids, migration=migration))
+        ids = await with_retries(database.driver, partial(_other_ids, migration=migration))
         if ids:
             yield Batch(0, [(shown_id(id_), _HAS_ANOTHER_ID) for id_ in ids], None)
 
 
 async def is_migration_needed(database: MongoDatabase) -> bool:
     """Whether a customer is left to migrate. Raises what `migrate` raises."""
-    return await with_retries(database.motor, _is_migration_needed)
+    return await with_retries(database.driver, _is_migration_needed)
 
 
 def _is_migration_needed(database: Database[dict[str, Any]]) -> bool:

@@ -10,13 +10,12 @@ order of the list until the page is full.
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from functools import cached_property
 from typing import Any
 
 import pymongo
-from pymongo.client_session import ClientSession
-from pymongo.collection import Collection
-from pymongo.database import Database
+from pymongo.asynchronous.client_session import AsyncClientSession
+from pymongo.asynchronous.collection import AsyncCollection
+from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import PyMongoError
 
 from ..customers.fields import Customer
@@ -74,18 +73,18 @@ _LEAST: dict[str, datetime | str] = {
 _LAST = "\U0010ffff"
 
 
-def read_page(database: Database[dict[str, Any]], *, request: PageRequest) -> Page:
+async def read_page(database: AsyncDatabase[dict[str, Any]], *, request: PageRequest) -> Page:
     """The page. Raises `pymongo.errors.PyMongoError`."""
-    reader = _Reader(database[NAME], request.listing)
+    reader = await _reader(database[NAME], request.listing)
     after, before, is_last = request.after, request.before, request.is_last
     # One more than the page has: it tells whether there is another page.
-    customers = reader.find(after, before, request.size + 1, is_backwards=is_last)
+    customers = await reader.find(after, before, request.size + 1, is_backwards=is_last)
     has_more = len(customers) > request.size
     # Usually, the customers of the positions are still there, and are found at once.
     starts_later = after is not None and bool(
-        reader.find(None, after, 1, is_backwards=True, is_included=True)
+        await reader.find(None, after, 1, is_backwards=True, is_included=True)
     )
-    ends_earlier = before is not None and bool(reader.find(before, None, 1, is_included=True))
+    ends_earlier = before is not None and bool(await reader.find(before, None, 1, is_included=True))
 
     customers = customers[: request.size]
     if is_last:
@@ -94,25 +93,27 @@ def read_page(database: Database[dict[str, Any]], *, request: PageRequest) -> Pa
     return Page(customers, has_next=has_more or ends_earlier, has_previous=starts_later)
 
 
-def read_on(
-    database: Database[dict[str, Any]],
+async def read_on(
+    database: AsyncDatabase[dict[str, Any]],
     *,
     listing: Listing,
     after: Position | None,
     size: int,
-    session: ClientSession,
+    session: AsyncClientSession,
 ) -> list[Customer]:
     """The next customers of a listing, at the session's time, however long it takes to find them.
 
     Raises `pymongo.errors.PyMongoError`.
     """
-    return _Reader(database[NAME], listing, session, walk_seconds=None).find(after, None, size)
+    reader = await _reader(database[NAME], listing, session, walk_seconds=None)
+    return await reader.find(after, None, size)
 
 
-def count(database: Database[dict[str, Any]], *, listing: Listing, limit: int) -> int:
+async def count(database: AsyncDatabase[dict[str, Any]], *, listing: Listing, limit: int) -> int:
     """The number of customers, or the limit. Raises `pymongo.errors.PyMongoError`."""
     # The index `search` has the times of creation, so MongoDB counts without reading documents.
-    return _Reader(database[NAME], replace(listing, order=NEWEST_FIRST)).count(limit)
+    reader = await _reader(database[NAME], replace(listing, order=NEWEST_FIRST))
+    return await reader.count(limit)
 
 
 @dataclass(frozen=True)
@@ -128,20 +129,36 @@ class _Condition:
     in_order: _Query | None = None
 
 
-class _Reader:
-    """Reads the customers of one listing.
+async def _reader(
+    customers: AsyncCollection[dict[str, Any]],
+    listing: Listing,
+    session: AsyncClientSession | None = None,
+    *,
+    walk_seconds: float | None = _WALK_SECONDS,
+) -> "_Reader":
+    """A reader of the customers of one listing.
 
     With a session, everything is read at its time. `walk_seconds` limits how long customers are
     read in the order of the list.
     """
+    conditions = list(_conditions(listing))
+    filter_ = listing.filter
+    if filter_.has or filter_.has_not:
+        masks = await _masks(customers, filter_, session)
+        conditions.append(_Condition(GIVEN, {GIVEN: {"$in": masks}}))
+    return _Reader(customers, listing, conditions, session, walk_seconds)
+
+
+class _Reader:
+    """Reads the customers of one listing."""
 
     def __init__(
         self,
-        customers: Collection[dict[str, Any]],
+        customers: AsyncCollection[dict[str, Any]],
         listing: Listing,
-        session: ClientSession | None = None,
-        *,
-        walk_seconds: float | None = _WALK_SECONDS,
+        conditions: list[_Condition],
+        session: AsyncClientSession | None,
+        walk_seconds: float | None,
     ) -> None:
         self._customers = customers
         self._session = session
@@ -149,7 +166,6 @@ class _Reader:
         self._is_by_creation = listing.order.field is OrderField.CREATED_AT
         self._is_descending = listing.order.is_descending
         self._key = _KEYS[listing.order.field]
-        conditions = list(_conditions(customers, listing, session))
         # The limits of the order's key: MongoDB reads one range of each index in that order.
         self._ranges = [
             {self._key: {"$gte": _LEAST[self._key]}},
@@ -159,8 +175,10 @@ class _Reader:
         self._conditions = [condition for condition in conditions if condition.index != self._key]
         # All customers in the order of the list, filtered by all conditions.
         self._walk = _Condition(self._key, {})
+        # What customers are found by, once it is chosen.
+        self._plan: _Condition | None = None
 
-    def find(
+    async def find(
         self,
         after: Position | None,
         before: Position | None,
@@ -173,31 +191,34 @@ class _Reader:
         low, high = (before, after) if self._is_descending else (after, before)
         between = _Between(key=self._key, low=low, high=high, is_included=is_included)
         direction = -1 if self._is_descending is not is_backwards else 1
-        if self._walk_seconds is not None and self._plan is self._walk and self._conditions:
+        plan = self._plan = self._plan or await self._choose()
+        if self._walk_seconds is not None and plan is self._walk and self._conditions:
             try:
                 with pymongo.timeout(self._walk_seconds):
-                    return self._find(between, limit, direction)
+                    return await self._find(plan, between, limit, direction)
             except PyMongoError as error:
                 if not error.timeout:
                     raise
-            self._plan = self._rarest or self._conditions[0]
-        return self._find(between, limit, direction)
+            plan = self._plan = await self._rarest() or self._conditions[0]
+        return await self._find(plan, between, limit, direction)
 
-    def count(self, limit: int) -> int:
+    async def count(self, limit: int) -> int:
         """The number of customers, or the limit."""
-        plan = self._rare
+        plan = await self._rare()
         if plan is None and len(self._conditions) > 1:
             # Customers are read, to filter them.
-            plan = self._rarest
+            plan = await self._rarest()
         plan = plan or next(iter(self._conditions), self._walk)
         query = {"$and": self._queries(plan)}
-        return self._customers.count_documents(query, limit=limit, hint=plan.index)
+        return await self._customers.count_documents(query, limit=limit, hint=plan.index)
 
-    def _find(self, between: "_Between", limit: int, direction: int) -> list[Customer]:
+    async def _find(
+        self, plan: _Condition, between: "_Between", limit: int, direction: int
+    ) -> list[Customer]:
         # What other programs stored is left out, and what follows it is read in its place.
         left_out: list[Any] = []
         while True:
-            documents = self._read(between, limit, direction, left_out)
+            documents = await self._read(plan, between, limit, direction, left_out)
             found = [customer_in(document) for document in documents]
             customers = [stored.customer for stored in found if stored is not None]
             if len(customers) == len(documents):
@@ -205,10 +226,14 @@ class _Reader:
             pairs = zip(documents, found, strict=True)
             left_out += [document["_id"] for document, stored in pairs if stored is None]
 
-    def _read(
-        self, between: "_Between", limit: int, direction: int, left_out: list[Any]
+    async def _read(
+        self,
+        plan: _Condition,
+        between: "_Between",
+        limit: int,
+        direction: int,
+        left_out: list[Any],
     ) -> list[dict[str, Any]]:
-        plan = self._plan
         queries, ranges = [*self._queries(plan), between.whole_range()], between.ranges()
         if left_out:
             queries.append(_filter_only({"_id": {"$nin": left_out}}))
@@ -218,7 +243,7 @@ class _Reader:
         else:
             # It would not merge the ranges of several tokens, but sort them.
             query = {"$and": [*queries, _filter_only(*ranges)]}
-        return self._customers.find(
+        return await self._customers.find(
             query,
             # The tokens are the largest part of a document.
             {SEARCH: False},
@@ -228,8 +253,7 @@ class _Reader:
             session=self._session,
         ).to_list()
 
-    @cached_property
-    def _plan(self) -> _Condition:
+    async def _choose(self) -> _Condition:
         """What customers are found by. They are filtered by all other conditions.
 
         They are sorted, unless the index has them in the order of the list.
@@ -238,25 +262,22 @@ class _Reader:
             [condition] = self._conditions
             if condition.in_order is condition.query:
                 return condition
-        if self._rare is not None:
-            return self._rare
-        if self._is_by_creation and self._rarest is not None:
-            return self._rarest
-        return self._walk
+        rare = await self._rare()
+        if rare is None and self._is_by_creation:
+            rare = await self._rarest()
+        return rare or self._walk
 
-    @cached_property
-    def _rare(self) -> _Condition | None:
+    async def _rare(self) -> _Condition | None:
         """The first condition that few customers fulfil, or None."""
         for condition in self._conditions:
-            found = self._customers.count_documents(
+            found = await self._customers.count_documents(
                 condition.query, session=self._session, limit=_FEW, hint=condition.index
             )
             if found < _FEW:
                 return condition
         return None
 
-    @cached_property
-    def _rarest(self) -> _Condition | None:
+    async def _rarest(self) -> _Condition | None:
         """The rarest of the conditions that are answered in the order of creation, or None.
 
         In this order, customers are beside each other in the collection, so they are read faster.
@@ -267,10 +288,11 @@ class _Reader:
             if condition.in_order is not None
         ]
         if len(in_order) > 1:
-            return min(in_order, key=self._created_before)
+            created = [await self._created_before(plan) for plan in in_order]
+            return in_order[created.index(min(created))]
         return in_order[0] if in_order else None
 
-    def _created_before(self, plan: _Condition) -> list[datetime]:
+    async def _created_before(self, plan: _Condition) -> list[datetime]:
         """When the 1,000th newest of these customers was created: the rarer, the earlier."""
         cursor = self._customers.find(
             {**plan.query, "createdAt": _TIMES},
@@ -281,7 +303,7 @@ class _Reader:
             hint=SEARCH,
             session=self._session,
         )
-        return [document["createdAt"] for document in cursor]
+        return [document["createdAt"] for document in await cursor.to_list()]
 
     def _queries(self, plan: _Condition) -> list[_Query]:
         """What every customer of the list fulfils. The plan's index answers the plan's query."""
@@ -292,10 +314,11 @@ class _Reader:
         return [*self._ranges, plan.query, *others]
 
 
-def _conditions(
-    customers: Collection[dict[str, Any]], listing: Listing, session: ClientSession | None
-) -> Iterator[_Condition]:
-    """The conditions of a listing; those that probably let the fewest customers through first."""
+def _conditions(listing: Listing) -> Iterator[_Condition]:
+    """The conditions of a listing, without the one on what is given.
+
+    Those that probably let the fewest customers through are first.
+    """
     for word in sorted(listing.words, key=len, reverse=True):
         begins = {SEARCH: {"$elemMatch": {"$gte": word, "$lt": word + _LAST}}}
         beginning = {SEARCH: beginning_token(word)}
@@ -314,8 +337,6 @@ def _conditions(
     for key, times in (("createdAt", filter_.created_at), ("updatedAt", filter_.updated_at)):
         if times is not None and (limits := _limits(times)):
             yield _Condition(key, {key: limits})
-    if filter_.has or filter_.has_not:
-        yield _Condition(GIVEN, {GIVEN: {"$in": _masks(customers, filter_, session)}})
 
 
 def _limits(times: TimeRange) -> dict[str, datetime]:
@@ -332,8 +353,8 @@ def _implied_ranges(filter_: Filter, key: str) -> Iterator[_Query]:
         yield {key: {"$gte": created.start}}
 
 
-def _masks(
-    customers: Collection[dict[str, Any]], filter_: Filter, session: ClientSession | None
+async def _masks(
+    customers: AsyncCollection[dict[str, Any]], filter_: Filter, session: AsyncClientSession | None
 ) -> list[int]:
     """The masks, of those that customers have, with what is given, and without what is not.
 
@@ -342,7 +363,7 @@ def _masks(
     given = sum(BITS[name] for name in filter_.has or ())
     missing = sum(BITS[name] for name in filter_.has_not or ())
     # None for documents without a mask: removed customers, and those that are not migrated yet.
-    masks: list[int | None] = customers.distinct(GIVEN, session=session)
+    masks: list[int | None] = await customers.distinct(GIVEN, session=session)
     return [
         mask for mask in masks if mask is not None and mask & given == given and not mask & missing
     ]

@@ -1,6 +1,7 @@
 """Sets up the `customers` collection in the background, because its indexes can take hours."""
 
 import asyncio
+import contextlib
 import contextvars
 import time
 from functools import partial
@@ -9,16 +10,15 @@ from typing import Any
 import pymongo
 import structlog
 from bson import Binary
-from motor.motor_asyncio import AsyncIOMotorDatabase
 from pymongo.database import Database
 from pymongo.errors import PyMongoError
 
 from ..deadline import deadline_in
 from ..faults import Misconfigured, SettingUp, Unavailable
-from .connection import in_motor_thread, in_new_thread
 from .customer_documents import unique_indexes
 from .customers_collection import NAME, ensure_collection, has_indexes
 from .deadline import within_deadline
+from .driver import Driver
 from .known_faults import known_fault
 
 logger = structlog.get_logger()
@@ -43,10 +43,8 @@ _LOG_SECONDS = 10.0
 class SetUp:
     """Sets up the collection of one database: one set-up at a time, repeated whenever needed."""
 
-    def __init__(
-        self, database: AsyncIOMotorDatabase[dict[str, Any]], *, is_sharded: bool = False
-    ) -> None:
-        self._database = database
+    def __init__(self, driver: Driver, *, is_sharded: bool = False) -> None:
+        self._driver = driver
         self.is_sharded = is_sharded
         self.unique_indexes = unique_indexes(is_sharded=is_sharded)
         # The collection's, while the collection is set up as far as is known.
@@ -86,7 +84,7 @@ class SetUp:
         """
         uuid = await self.collection_uuid(deadline)
         work = partial(has_indexes, required=self.unique_indexes)
-        if not await within_deadline(deadline, partial(in_motor_thread, self._database, work)):
+        if not await within_deadline(deadline, partial(self._driver.run, work)):
             self.invalidate(uuid)
             raise Unavailable
 
@@ -126,7 +124,9 @@ class SetUp:
         while True:
             watching = asyncio.create_task(self._watch())
             try:
-                self._uuid = await in_new_thread(self._database, self._set_up)
+                with contextlib.suppress(PyMongoError):
+                    await self._driver.open()
+                self._uuid = await self._driver.in_new_thread(self._set_up)
             except Misconfigured as error:
                 # Each request finds the same; the log shows it once.
                 if str(error) != self._misconfiguration:
@@ -177,18 +177,19 @@ class SetUp:
 
         Empty if this user may not see it, or if no index is being built.
         """
+        database = self._driver.database
         pipeline = [
             {"$currentOp": {"allUsers": True}},
             {
                 "$match": {
-                    "ns": f"{self._database.name}.{NAME}",
+                    "ns": f"{database.name}.{NAME}",
                     "command.createIndexes": NAME,
                     "progress.total": {"$gt": 0},
                 }
             },
         ]
         work = partial(
-            self._database.client["admin"].command, "aggregate", 1, pipeline=pipeline, cursor={}
+            database.client["admin"].command, "aggregate", 1, pipeline=pipeline, cursor={}
         )
         try:
             answer = await within_deadline(deadline_in(_POLL_SECONDS), work)

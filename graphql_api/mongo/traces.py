@@ -45,7 +45,7 @@ async def find_traces(database: MongoDatabase, id_: UUID | None, email: str | No
 
     Raises `Unavailable`, and `pymongo.errors.PyMongoError` if a second try would fail as well.
     """
-    return await with_retries(database.motor, partial(_find, id_=id_, email=email), _SECONDS)
+    return await with_retries(database.driver, partial(_find, id_=id_, email=email), _SECONDS)
 
 
 def _find(database: Database[dict[str, Any]], *, id_: UUID | None, email: str | None) -> Traces:

@@ -1,11 +1,12 @@
 """Trusted documents in a MongoDB collection."""
 
+import time
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from datetime import datetime
 from functools import partial
 from typing import Any, TypeVar
 
-from motor.motor_asyncio import AsyncIOMotorClientSession
+from pymongo.database import Database
 from pymongo.errors import PyMongoError
 
 from ..access.trusted_documents import IdsTaken, TrustedDocument
@@ -16,6 +17,8 @@ from .deadline import within_deadline
 
 _Result = TypeVar("_Result")
 
+_NAME = "documents"
+
 
 class MongoTrustedDocuments:
     """The repository of trusted documents, an `access.trusted_documents.TrustedDocuments`.
@@ -25,8 +28,8 @@ class MongoTrustedDocuments:
     """
 
     def __init__(self, database: MongoDatabase) -> None:
-        self._database = database.motor
-        self._collection = database.collection("documents")
+        self._driver = database.driver
+        self._collection = database.collection(_NAME)
         # Clients can ask for any number of unknown ids. In batches, they use few threads.
         self._look_ups = Batches(self._look_up, name="find", spans=database.batch_spans)
 
@@ -35,40 +38,20 @@ class MongoTrustedDocuments:
 
         Raises `IdsTaken` if an id belongs to another text.
         """
-        return await _in_time(partial(self._add, texts, at))
+        deadline = deadline_in(REQUEST_SECONDS)
+        return await within_deadline(deadline, partial(self._add, texts, at, deadline))
 
-    async def _add(self, texts: Mapping[str, str], at: datetime) -> int:
-        database = self._database
+    async def _add(self, texts: Mapping[str, str], at: datetime, deadline: float) -> int:
+        work = partial(_add, texts=texts, at=at)
         while True:
             try:
-                # A session does not inherit the options of the database.
-                async with (
-                    await database.client.start_session() as session,
-                    session.start_transaction(
-                        database.read_concern, database.write_concern, database.read_preference
-                    ),
-                ):
-                    return await self._add_within(session, texts, at)
+                return await self._driver.in_thread(work)
             except PyMongoError as error:
-                # Another command registers documents at the same time. Motor's `with_transaction`
-                # would not retry if it is the commit that fails with this label.
-                if not error.has_error_label("TransientTransactionError"):
+                # Another command registers documents at the same time. The driver's
+                # `with_transaction` would not retry if it is the commit that fails with this label.
+                is_conflict = error.has_error_label("TransientTransactionError")
+                if not is_conflict or time.monotonic() > deadline:
                     raise
-
-    async def _add_within(
-        self, session: AsyncIOMotorClientSession, texts: Mapping[str, str], at: datetime
-    ) -> int:
-        stored = await self._texts(texts, session)
-        if taken := [id_ for id_, text in stored.items() if text != texts[id_]]:
-            raise IdsTaken(taken)
-        new = [
-            {"_id": id_, "text": text, "registeredAt": at}
-            for id_, text in texts.items()
-            if id_ not in stored
-        ]
-        if new:
-            await self._collection.insert_many(new, session=session)
-        return len(new)
 
     async def get(self, id_: str) -> str | None:
         """The text with this id, or None."""
@@ -95,12 +78,39 @@ class MongoTrustedDocuments:
         result = await _in_time(partial(self._collection.delete_one, {"_id": id_}))
         return result.deleted_count == 1
 
-    async def _texts(
-        self, ids: Collection[str], session: AsyncIOMotorClientSession | None = None
-    ) -> dict[str, str]:
-        query: dict[str, Any] = {"_id": {"$in": list(ids)}}
-        cursor = self._collection.find(query, ["text"], session=session)
-        return {document["_id"]: document["text"] for document in await cursor.to_list(None)}
+    async def _texts(self, ids: Collection[str]) -> dict[str, str]:
+        return _by_id(await self._collection.find(*_query(ids)).to_list(None))
+
+
+def _add(database: Database[dict[str, Any]], *, texts: Mapping[str, str], at: datetime) -> int:
+    """Adds the texts in one transaction. Returns how many of them are new."""
+    collection = database[_NAME]
+    with (
+        database.client.start_session() as session,
+        # A session does not inherit the options of the database.
+        session.start_transaction(
+            database.read_concern, database.write_concern, database.read_preference
+        ),
+    ):
+        stored = _by_id(collection.find(*_query(texts), session=session).to_list())
+        if taken := [id_ for id_, text in stored.items() if text != texts[id_]]:
+            raise IdsTaken(taken)
+        new = [
+            {"_id": id_, "text": text, "registeredAt": at}
+            for id_, text in texts.items()
+            if id_ not in stored
+        ]
+        if new:
+            collection.insert_many(new, session=session)
+        return len(new)
+
+
+def _query(ids: Collection[str]) -> tuple[dict[str, Any], list[str]]:
+    return {"_id": {"$in": list(ids)}}, ["text"]
+
+
+def _by_id(documents: list[dict[str, Any]]) -> dict[str, str]:
+    return {document["_id"]: document["text"] for document in documents}
 
 
 async def _in_time(work: Callable[[], Awaitable[_Result]]) -> _Result:

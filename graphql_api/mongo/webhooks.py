@@ -94,6 +94,7 @@ class MongoEndpoints:
                 return_document=ReturnDocument.AFTER,
             )
         )
+        assert lease is not None  # noqa: S101  # with `upsert`, there is one
         return bool(lease["holder"] == holder)
 
     async def release_lease(self, holder: str) -> None:

@@ -10,18 +10,18 @@ from typing import Any
 
 from bson import Binary
 from bson.raw_bson import RawBSONDocument
-from motor.motor_asyncio import AsyncIOMotorDatabase
 from pymongo import IndexModel
+from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.client_session import ClientSession
 from pymongo.database import Database
 from pymongo.errors import ConfigurationError, PyMongoError, ServerSelectionTimeoutError, WriteError
 
 from ..faults import Unavailable
 from .additions import WholeList
-from .connection import in_motor_thread
 from .customer_changes import Change
 from .customers_collection import CLAIMS, NAME, has_indexes
 from .deadline import run_until
+from .driver import Driver, blocking
 from .driver_errors import TRANSIENT_CODES, is_transient
 
 _DUPLICATE_KEY = 11000
@@ -55,7 +55,7 @@ class Written:
 
 
 async def insert(
-    database: AsyncIOMotorDatabase[dict[str, Any]],
+    driver: Driver,
     collection_uuid: Binary,
     documents: list[RawBSONDocument],
     deadline: float,
@@ -73,11 +73,11 @@ async def insert(
         "ordered": False,
         "collectionUUID": collection_uuid,
     }
-    return await _write(database, command, deadline, count=len(documents), required=required)
+    return await _write(driver, command, deadline, count=len(documents), required=required)
 
 
 async def change(
-    database: AsyncIOMotorDatabase[dict[str, Any]],
+    driver: Driver,
     collection_uuid: Binary,
     changed: Change,
     deadline: float,
@@ -97,12 +97,12 @@ async def change(
     required = required if changed.is_new_address else ()
     if changed.moves:
         # MongoDB moves a document to another shard only in a transaction.
-        return await _write_all(database, [command], deadline, required)
-    return await _write(database, command, deadline, count=1, required=required)
+        return await _write_all(driver, [command], deadline, required)
+    return await _write(driver, command, deadline, count=1, required=required)
 
 
 async def insert_all(
-    database: AsyncIOMotorDatabase[dict[str, Any]],
+    driver: Driver,
     collection_uuid: Binary,
     whole: WholeList,
     deadline: float,
@@ -118,11 +118,11 @@ async def insert_all(
     ]
     if claims := whole.missing_claims():
         commands.append({"insert": CLAIMS, "documents": claims})
-    return await _write_all(database, commands, deadline, required)
+    return await _write_all(driver, commands, deadline, required)
 
 
 async def _write_all(
-    database: AsyncIOMotorDatabase[dict[str, Any]],
+    driver: Driver,
     commands: list[dict[str, Any]],
     deadline: float,
     required: Sequence[IndexModel],
@@ -130,7 +130,7 @@ async def _write_all(
     """Executes all commands or none, in one transaction, once. All of them have one outcome."""
     work = partial(_execute_all, commands=commands, required=required)
     try:
-        return await run_until(deadline, partial(in_motor_thread, database, work))
+        return await run_until(deadline, partial(driver.in_thread, work))
     except TimeoutError:
         # The thread goes on, and may commit.
         return Written([Outcome.UNCLEAR], is_set_up=True)
@@ -144,7 +144,7 @@ async def _write_all(
 
 
 async def _write(
-    database: AsyncIOMotorDatabase[dict[str, Any]],
+    driver: Driver,
     command: dict[str, Any],
     deadline: float,
     *,
@@ -152,10 +152,10 @@ async def _write(
     required: Sequence[IndexModel],
 ) -> Written:
     """Sends the command, which writes this number of documents, once."""
-    command["writeConcern"] = database.write_concern.document
+    command["writeConcern"] = driver.database.write_concern.document
     work = partial(_execute, command=command, count=count, required=required)
     try:
-        return await run_until(deadline, partial(in_motor_thread, database, work))
+        return await run_until(deadline, partial(driver.run, work))
     except ServerSelectionTimeoutError:
         raise Unavailable from None
     except (TimeoutError, PyMongoError) as error:
@@ -165,8 +165,8 @@ async def _write(
         return Written([Outcome.UNCLEAR] * count, is_set_up)
 
 
-def _execute(
-    database: Database[dict[str, Any]],
+async def _execute(
+    database: AsyncDatabase[dict[str, Any]],
     *,
     command: dict[str, Any],
     count: int,
@@ -174,12 +174,12 @@ def _execute(
 ) -> Written:
     # The driver's own methods would retry and report only their last try. They also cannot name
     # the collection's UUID, and would write to any other collection with the same name.
-    answer = database.command(command, codec_options=database.codec_options)
+    answer = await database.command(command, codec_options=database.codec_options)
     outcomes = _outcomes(count, answer)
     write_errors = answer.get("writeErrors", ())
     if any(error["code"] == _COLLECTION_UUID_MISMATCH for error in write_errors):
         return Written(outcomes, is_set_up=False)
-    return _confirmed(database, outcomes, required)
+    return await _confirmed(database, outcomes, required)
 
 
 def _execute_all(
@@ -212,7 +212,8 @@ def _execute_all(
         except PyMongoError:
             _kill(session)
             return Written([Outcome.UNCLEAR], is_set_up=True)
-    return _confirmed(database, [Outcome.STORED], required)
+    work = partial(_confirmed, outcomes=[Outcome.STORED], required=required)
+    return blocking(work)(database)
 
 
 def _kill(session: ClientSession) -> None:
@@ -226,8 +227,8 @@ def _kill(session: ClientSession) -> None:
         contextvars.Context().run(kill)
 
 
-def _confirmed(
-    database: Database[dict[str, Any]],
+async def _confirmed(
+    database: AsyncDatabase[dict[str, Any]],
     outcomes: list[Outcome | Exception],
     required: Sequence[IndexModel],
 ) -> Written:
@@ -238,7 +239,7 @@ def _confirmed(
     # whenever they were built. Between a check and a write, an operator could drop them.
     unconfirmed = [o if isinstance(o, Exception) else Outcome.UNCLEAR for o in outcomes]
     try:
-        is_set_up = has_indexes(database, required)
+        is_set_up = await has_indexes(database, required)
     except PyMongoError:
         return Written(unconfirmed, is_set_up=True)
     return Written(outcomes if is_set_up else unconfirmed, is_set_up)

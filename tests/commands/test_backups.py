@@ -2,7 +2,6 @@
 
 import asyncio
 import subprocess
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +11,10 @@ from pymongo import MongoClient
 from graphql_api.customers.events import HistoryLost, Moment
 from graphql_api.mongo.change_stream import MongoHistory
 from graphql_api.mongo.customers import MongoCustomers
-from graphql_api.mongo.database import MongoDatabase
 from graphql_api.mongo.mongod import embedded_mongod, find_mongod
 
 from ..conftest import Command
+from ..support.databases import database_at
 from ..support.mongo_customers import new_customer
 
 
@@ -52,7 +51,7 @@ def test_a_copy_of_a_locked_data_directory_has_the_customers_of_that_moment(
 
 async def added(uri: str, *emails: str) -> list[Moment]:
     """Adds customers. Returns the moments of their creations."""
-    with closing(MongoDatabase(uri)) as database:
+    async with database_at(uri) as database:
         await database.set_up()
         began = await MongoHistory(database).moment_at(None)
         customers = MongoCustomers(database)
@@ -62,5 +61,5 @@ async def added(uri: str, *emails: str) -> list[Moment]:
 
 
 async def events_after(uri: str, moment: Moment) -> None:
-    with closing(MongoDatabase(uri)) as database:
+    async with database_at(uri) as database:
         await MongoHistory(database).since(moment)

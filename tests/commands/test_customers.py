@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Iterator
-from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -15,11 +14,11 @@ from pymongo.collection import Collection
 from graphql_api.faults import ChangeUnknown
 from graphql_api.mongo.customer_documents import to_document
 from graphql_api.mongo.customers import MongoCustomers
-from graphql_api.mongo.database import MongoDatabase
 from graphql_api.mongo.webhooks import MongoEndpoints
 from graphql_api.webhooks.endpoints import Failure, new_endpoint
 
 from ..conftest import Command
+from ..support.databases import database_at
 from ..support.mongo_customers import new_customer
 from ..support.replica_sets import Member, ReplicaSet
 
@@ -72,7 +71,8 @@ def test_a_customer_is_erased_and_what_remains_is_named(
 
     code, output, error = erase("--email", " $ADA@Example.com")
 
-    assert (code, error) == (1, "")
+    assert code == 1
+    assert "graphql-api:" not in error
     assert output.startswith(f"Erased the customer {ID}.\nWHAT REMAINS")
     assert output.endswith(
         f"\n{OTHER.customer.id}: `ccEmailAddress` has the email address of the person.\n"
@@ -97,7 +97,8 @@ def test_a_customer_is_erased_and_what_remains_is_named(
     documents.delete_one({"_id": PERSON.customer.id})
     for name, arguments in (("id", [ID]), ("email address", ["--email", "$ada@example.com"])):
         code, output, error = erase(*arguments)
-        assert (code, error) == (1, f"graphql-api: No customer has this {name}.\n")
+        assert code == 1
+        assert error.endswith(f"graphql-api: No customer has this {name}.\n")
         assert list(rows(output)) == [oplog, FILES]
 
 
@@ -109,7 +110,7 @@ def test_failing_webhooks_are_named_and_the_oplog_is_not_read_without_the_right(
     failing = replace(working, id="3f9a0c0305e8", failure=Failure(1, "Gone.", now, None))
 
     async def add_endpoints() -> None:
-        with closing(MongoDatabase(database_uri)) as database:
+        async with database_at(database_uri) as database:
             for endpoint in (working, failing):
                 await MongoEndpoints(database).add(endpoint)
 
@@ -145,7 +146,11 @@ def test_an_erasure_of_which_mongodb_does_not_say_the_outcome_fails(
 
     monkeypatch.setattr(MongoCustomers, "remove", remove)
 
-    assert erase(ID) == (2, "", "graphql-api: The database is unavailable. Try again.\n")
+    code, output, error = erase(ID)
+
+    assert (code, output) == (2, "")
+    # On a busy machine, the log says before that indexes are built.
+    assert error.endswith("graphql-api: The database is unavailable. Try again.\n")
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,5 @@
 """`graphql-api database` migrates and checks customers, and shows none of their values."""
 
-import contextlib
 from collections import Counter
 from functools import partial
 from pathlib import Path
@@ -22,6 +21,7 @@ from graphql_api.mongo.database import MongoDatabase
 from graphql_api.mongo.deadline import with_retries
 
 from ..conftest import Command
+from ..support.databases import database_at
 from ..support.mongo_customers import new_customer
 from ..support.old_customers import old_document
 from ..support.replica_sets import Member, ReplicaSet
@@ -44,7 +44,7 @@ def database(graphql_api: Command, database_uri: str) -> Command:
 @pytest.fixture
 async def set_up(database_uri: str, documents: Documents) -> Documents:
     """A collection that is set up, with the remains of one customer."""
-    with contextlib.closing(MongoDatabase(database_uri)) as opened:
+    async with database_at(database_uri) as opened:
         await opened.set_up()
         customers = MongoCustomers(opened)
         removed = await customers.add(new_customer("removed@example.com", "other key"))

@@ -4,7 +4,6 @@ import csv
 import gzip
 import io
 import json
-from contextlib import closing
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -17,9 +16,9 @@ from graphql_api.__main__ import main
 from graphql_api.customers.list_customers import listing
 from graphql_api.mongo import exports
 from graphql_api.mongo.customer_documents import to_document
-from graphql_api.mongo.database import MongoDatabase
 
 from ..conftest import Command
+from ..support.databases import database_at
 from ..support.mongo_customers import new_customer, open_customers
 from ..support.servers import launched
 
@@ -138,7 +137,7 @@ async def test_a_list_is_exported_as_it_was_at_one_moment(
     monkeypatch.setattr(exports, "_PART", 2)
     found = []
 
-    with closing(MongoDatabase(database_uri)) as database:
+    async with database_at(database_uri) as database:
         async for part in exports.export_customers(database, listing()):
             found += [customer.email for customer in part]
             stored.delete_many({})
@@ -153,7 +152,7 @@ async def test_an_empty_last_part_is_not_yielded(
 ) -> None:
     monkeypatch.setattr(exports, "_PART", 3)
 
-    with closing(MongoDatabase(database_uri)) as database:
+    async with database_at(database_uri) as database:
         parts = [len(part) async for part in exports.export_customers(database, listing())]
 
     assert parts == [3]

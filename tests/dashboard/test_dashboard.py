@@ -13,7 +13,6 @@ import pytest
 from pymongo import MongoClient
 
 from graphql_api.access.principal import Scope
-from graphql_api.app import open_database
 from graphql_api.customers.fields import FIELDS
 from graphql_api.http.dashboard import BUILD
 from graphql_api.mongo.api_keys import MongoApiKeys
@@ -22,6 +21,7 @@ from ..support.clients import (
     connected,
     create_customer,
 )
+from ..support.databases import database_at
 from ..support.node import needs_chromium, needs_node
 from ..support.servers import Server, serving
 from ..support.tokens import api_key, bearer, id_of
@@ -296,7 +296,7 @@ async def test_a_token_decides_what_is_offered_and_its_end_loses_nothing(
 
         async def revoke() -> None:
             """Revokes the token. Returns once the server, which remembers it, rejects it."""
-            with contextlib.closing(open_database(database_uri)) as database:
+            async with database_at(database_uri) as database:
                 await MongoApiKeys(database).revoke(id_of(both), datetime.now(UTC))
             async with httpx.AsyncClient(
                 base_url=server.url, headers=bearer(both), timeout=20

@@ -20,7 +20,6 @@ from pymongo.errors import OperationFailure
 from websockets.asyncio.client import connect
 from websockets.typing import Subprotocol
 
-from graphql_api.app import open_database
 from graphql_api.mongo.api_keys import MongoApiKeys
 
 from ..conftest import Command
@@ -35,6 +34,7 @@ from ..support.clusters import (
     needs_prometheus,
     set_up,
 )
+from ..support.databases import database_at
 from ..support.servers import Server, until
 from ..support.subscribers import CUSTOMER_EVENTS, subscribed
 from ..support.tokens import api_key, bearer, id_of
@@ -162,7 +162,7 @@ async def test_what_one_server_does_the_other_one_knows(
         sent += answer.count(200)
         limited = [await ask(first), await ask(second)]
 
-        with contextlib.closing(open_database(app_uri)) as database:
+        async with database_at(app_uri) as database:
             await MongoApiKeys(database).revoke(id_of(key), datetime.now(UTC))
         revoked_at = time.monotonic()
         while await ask(first) != 401 or await ask(second) != 401:

@@ -30,10 +30,10 @@ from graphql_api.deadline import (
     start_deadline,
 )
 from graphql_api.mongo.api_keys import MongoApiKeys
-from graphql_api.mongo.database import MongoDatabase
 from graphql_api.mongo.trusted_documents import MongoTrustedDocuments
 
 from ..support.clients import CREATE_CUSTOMER, connected, create_customer
+from ..support.databases import database_at
 from ..support.proxies import Proxy, through
 from ..support.replica_sets import Member, ReplicaSet
 
@@ -126,10 +126,9 @@ async def test_a_key_a_document_and_a_creation_that_are_looked_up_slowly_have_on
 async def prepared(database_uri: str) -> str:
     """A key that may create customers, beside a document that does."""
     key, kept = new_api_key("test", frozenset(Scope), None)
-    database = MongoDatabase(database_uri)
-    await MongoApiKeys(database).add(kept)
-    await MongoTrustedDocuments(database).add({"create": CREATE_CUSTOMER}, kept.created_at)
-    database.close()
+    async with database_at(database_uri) as database:
+        await MongoApiKeys(database).add(kept)
+        await MongoTrustedDocuments(database).add({"create": CREATE_CUSTOMER}, kept.created_at)
     return key
 
 

@@ -10,10 +10,7 @@ from uuid import UUID
 
 import httpx
 import pytest
-from bson import encode
-from bson.binary import UuidRepresentation
-from bson.codec_options import CodecOptions
-from bson.raw_bson import RawBSONDocument
+from bson.binary import UUID_SUBTYPE, Binary
 from pymongo import MongoClient, WriteConcern
 from starlette.types import Message, Receive, Scope, Send
 from structlog.testing import capture_logs
@@ -398,18 +395,14 @@ async def test_the_log_of_a_server_is_json_and_has_nothing_of_its_clients(
 async def test_a_bug_in_a_resolver_is_masked_and_the_log_has_where_it_was(
     impatient_server: Server, impatient_database_uri: str
 ) -> None:
-    # No driver stores such a text.
-    encoded = encode(
-        {"_id": UUID(ID), "name": "s3cr3t??"},
-        codec_options=CodecOptions(uuid_representation=UuidRepresentation.STANDARD),
-    )
-    not_utf_8: Any = RawBSONDocument(encoded.replace(b"??", b"\xff\xff"))
+    # The driver stores a UUID of the wrong length, and fails to read it.
+    document = {"_id": UUID(ID), "name": "s3cr3t", "other": Binary(b"short", UUID_SUBTYPE)}
     with MongoClient[dict[str, Any]](
         impatient_database_uri, uuidRepresentation="standard"
     ) as mongo:
         mongo.get_default_database()["customers"].with_options(
             write_concern=WriteConcern("majority")
-        ).insert_one(not_utf_8, bypass_document_validation=True)
+        ).insert_one(document, bypass_document_validation=True)
     async with httpx.AsyncClient(base_url=impatient_server.url, timeout=20) as client:
         answer = await client.post("/graphql", json={"query": CUSTOMER, "variables": {"id": ID}})
 

@@ -17,7 +17,6 @@ import httpx
 import pytest
 
 from graphql_api.access.principal import Scope
-from graphql_api.app import open_database
 from graphql_api.mongo.api_keys import MongoApiKeys
 
 from ..support.clients import (
@@ -27,6 +26,7 @@ from ..support.clients import (
     execute,
     update_customer,
 )
+from ..support.databases import database_at
 from ..support.servers import Server, serving, until
 from ..support.subscribers import CUSTOMER_EVENTS, EVENT_STREAM, Sent, subscribed
 from ..support.tokens import api_key, bearer, id_of
@@ -356,7 +356,7 @@ async def test_a_revoked_key_ends_its_subscriptions(database_uri: str, tmp_path:
         ):
             await create_customer(client, email="before@example.com")
             assert (await subscriber.next()).event["customer"]["email"] == "before@example.com"
-            with contextlib.closing(open_database(database_uri)) as database:
+            async with database_at(database_uri) as database:
                 assert await MongoApiKeys(database).revoke(id_of(key), datetime.now(UTC))
             began = time.monotonic()
             ended = [sent async for sent in subscriber]

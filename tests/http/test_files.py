@@ -1,7 +1,6 @@
 """Files that a client imports and exports over HTTP."""
 
 import asyncio
-import contextlib
 import csv
 import errno
 import gzip
@@ -35,12 +34,11 @@ from graphql_api.http.file_stream import send_parts
 from graphql_api.http.subscriptions import TOKEN_ENDED, Ticket
 from graphql_api.mongo import exports as mongo_exports
 from graphql_api.mongo.api_keys import MongoApiKeys
-from graphql_api.mongo.database import MongoDatabase
 from graphql_api.mongo.imports import MongoImports
-from graphql_api.settings import Settings
 
 from ..conftest import Command
 from ..support.clients import client_of, connected, create_customer
+from ..support.databases import database_at, settings_for
 from ..support.replica_sets import Member, ReplicaSet
 from ..support.tokens import api_key, bearer, id_of
 
@@ -412,7 +410,7 @@ async def test_an_import_ends_with_its_token(
         self: MongoImports, new: Sequence[StoredCustomer]
     ) -> Sequence[Existing | None]:
         if not ended.is_set():
-            with contextlib.closing(MongoDatabase(database_uri)) as database:
+            async with database_at(database_uri) as database:
                 await MongoApiKeys(database).revoke(id_of(key), datetime.now(UTC))
             await asyncio.wait_for(ended.wait(), 20)
         return await original(self, new)
@@ -423,7 +421,7 @@ async def test_an_import_ends_with_its_token(
 
     monkeypatch.setattr(MongoImports, "add_new", revoking)
     monkeypatch.setattr(import_events.FileImport, "stop", stopping)
-    app = create_app(Settings(mongodb_uri=database_uri, dashboard=True, keys=True))
+    app = create_app(settings_for(database_uri, dashboard=True, keys=True))
     async with app.router.lifespan_context(app), client_of(app) as client:
         client.headers.update(bearer(key))
         events = await sent(client, PEOPLE)
@@ -449,7 +447,7 @@ async def test_an_export_breaks_off_when_its_token_ends() -> None:
 async def test_the_read_of_an_export_ends_with_its_client(
     failing_set: ReplicaSet, member: Member
 ) -> None:
-    with contextlib.closing(MongoDatabase(failing_set.database_uri())) as database:
+    async with database_at(failing_set.database_uri()) as database:
         await database.set_up()
         parts = mongo_exports.export_customers(database, Listing(_OLDEST_FIRST))
         with member.failing("find", blockConnection=True, blockTimeMS=30_000):
@@ -555,7 +553,7 @@ async def test_an_import_ends_with_its_client_and_with_the_server(
     database_uri: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     original = MongoImports.add_new
-    app = create_app(Settings(mongodb_uri=database_uri, dashboard=True))
+    app = create_app(settings_for(database_uri, dashboard=True))
     answered: list[Any] = []
     given_up = asyncio.Event()
     messages: asyncio.Queue[dict[str, Any]] = asyncio.Queue()

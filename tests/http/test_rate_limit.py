@@ -22,6 +22,7 @@ from graphql_api.mongo.mongod import embedded_mongod, find_mongod
 from graphql_api.settings import Settings, SettingsError
 
 from ..support.clients import client_of, connected
+from ..support.databases import settings_for
 from ..support.servers import mongods, serving
 from ..support.tokens import api_key, bearer
 
@@ -63,7 +64,7 @@ async def test_each_token_has_its_own_count_and_addresses_do_not_matter(
     database_uri: str,
 ) -> None:
     first, second = await api_key(database_uri), await api_key(database_uri)
-    app = create_app(Settings(mongodb_uri=database_uri, keys=True, rate_limit="2/hour"))
+    app = create_app(settings_for(database_uri, keys=True, rate_limit="2/hour"))
     async with (
         app.router.lifespan_context(app),
         client_of(app, "192.0.2.1") as here,
@@ -83,7 +84,7 @@ async def test_requests_without_a_valid_token_are_counted_by_address(
     token: str | None, database_uri: str
 ) -> None:
     good = await api_key(database_uri)
-    app = create_app(Settings(mongodb_uri=database_uri, keys=True, rate_limit="2/hour"))
+    app = create_app(settings_for(database_uri, keys=True, rate_limit="2/hour"))
     async with (
         app.router.lifespan_context(app),
         client_of(app, "192.0.2.1") as stranger,
@@ -107,7 +108,7 @@ async def test_guesses_do_not_lock_out_a_token_that_was_valid_at_the_same_addres
     # Each request looks the token up again.
     monkeypatch.setattr(authentication, "_REMEMBERED_SECONDS", 0.0)
     good = await api_key(database_uri)
-    app = create_app(Settings(mongodb_uri=database_uri, keys=True, rate_limit="3/hour"))
+    app = create_app(settings_for(database_uri, keys=True, rate_limit="3/hour"))
     async with app.router.lifespan_context(app), client_of(app, "192.0.2.1") as client:
         before = await sent(client, 1, good)
         guesses = await sent(client, 4, "gak_0123456789ab_guess")
@@ -132,7 +133,7 @@ async def test_guesses_do_not_lock_out_a_token_that_was_valid_at_the_same_addres
 async def test_an_address_is_ipv4_or_a_whole_ipv6_network(
     addresses: list[str], statuses: list[int], database_uri: str
 ) -> None:
-    app = create_app(Settings(mongodb_uri=database_uri, insecure=True, rate_limit="1/hour"))
+    app = create_app(settings_for(database_uri, insecure=True, rate_limit="1/hour"))
     async with app.router.lifespan_context(app):
         answers = [
             await client_of(app, address).post("/graphql", json=QUERY) for address in addresses
@@ -142,7 +143,7 @@ async def test_an_address_is_ipv4_or_a_whole_ipv6_network(
 
 
 async def test_a_request_that_has_no_address_is_counted_too(database_uri: str) -> None:
-    app = create_app(Settings(mongodb_uri=database_uri, insecure=True, rate_limit="1/hour"))
+    app = create_app(settings_for(database_uri, insecure=True, rate_limit="1/hour"))
     transport = httpx.ASGITransport(without_address(app))
     async with (
         app.router.lifespan_context(app),

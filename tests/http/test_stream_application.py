@@ -33,6 +33,7 @@ from graphql_api.mongo.customers import MongoCustomers
 from graphql_api.settings import Settings
 
 from ..support.clients import client_of, create_customer
+from ..support.databases import settings_for
 from ..support.subscribers import CUSTOMER_EVENTS
 
 
@@ -90,7 +91,7 @@ class Asgi:
 
 @pytest.fixture
 async def app(database_uri: str) -> AsyncIterator[Starlette]:
-    app = create_app(Settings(mongodb_uri=database_uri))
+    app = create_app(settings_for(database_uri))
     async with app.router.lifespan_context(app):
         yield app
 
@@ -266,7 +267,7 @@ def test_a_ticket_that_ends_before_its_subscription_begins_ends_it() -> None:
 async def test_a_server_that_stops_admits_no_subscription(
     database_uri: str,
 ) -> None:
-    app = create_app(Settings(mongodb_uri=database_uri))
+    app = create_app(settings_for(database_uri))
     async with app.router.lifespan_context(app) as state:
         assert state is not None
         async with contextlib.AsyncExitStack() as stack:
@@ -392,7 +393,7 @@ async def test_a_websocket_whose_history_cannot_be_read_is_told(
 async def test_a_websocket_runs_trusted_documents_only_if_the_server_does(
     database_uri: str,
 ) -> None:
-    app = create_app(Settings(mongodb_uri=database_uri, trusted_documents_only=True))
+    app = create_app(settings_for(database_uri, trusted_documents_only=True))
     async with app.router.lifespan_context(app):
         socket = Socket(app)
         socket.subscribe(CUSTOMER_EVENTS)
@@ -446,7 +447,7 @@ async def test_an_operation_that_takes_too_long_ends_with_an_error(
         await asyncio.sleep(60)
 
     monkeypatch.setattr(MongoCustomers, "get", endless)
-    app = create_app(Settings(mongodb_uri=database_uri, execution_seconds=1))
+    app = create_app(settings_for(database_uri, execution_seconds=1))
     async with app.router.lifespan_context(app):
         socket = Socket(app)
         socket.subscribe('{ customer(id: "1") { id } }')
@@ -479,7 +480,7 @@ async def test_a_subscription_that_fails_at_its_beginning_counts_no_longer(
 
     monkeypatch.setattr("graphql_api.execution.operation.Operation.subscribe", failing)
     # The WebSocket counts, too.
-    app = create_app(Settings(mongodb_uri=database_uri, max_subscriptions=2))
+    app = create_app(settings_for(database_uri, max_subscriptions=2))
     async with app.router.lifespan_context(app):
         socket = Socket(app)
         codes = []

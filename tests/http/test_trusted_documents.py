@@ -21,7 +21,6 @@ from structlog.testing import capture_logs
 
 from graphql_api.access.principal import Scope
 from graphql_api.access.trusted_documents import IdsTaken
-from graphql_api.app import open_database
 from graphql_api.execution import documents as documents_module
 from graphql_api.execution.parsing import parse_document
 from graphql_api.http import document_ids
@@ -30,6 +29,7 @@ from graphql_api.mongo.mongod import embedded_mongod, find_mongod
 from graphql_api.mongo.trusted_documents import MongoTrustedDocuments
 
 from ..support.clients import CREATE_CUSTOMER, CUSTOMER, connected, create_customer, execute
+from ..support.databases import database_at
 from ..support.replica_sets import Member, ReplicaSet
 from ..support.servers import mongods
 from ..support.tokens import api_key, bearer
@@ -79,7 +79,7 @@ class Registered:
 
     @contextlib.asynccontextmanager
     async def _opened(self) -> AsyncIterator[MongoTrustedDocuments]:
-        with contextlib.closing(open_database(self._database_uri)) as database:
+        async with database_at(self._database_uri) as database:
             yield MongoTrustedDocuments(database)
 
 

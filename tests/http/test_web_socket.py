@@ -17,10 +17,10 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.typing import Subprotocol
 
 from graphql_api.access.principal import Scope
-from graphql_api.app import open_database
 from graphql_api.mongo.api_keys import MongoApiKeys
 
 from ..support.clients import create_customer
+from ..support.databases import database_at
 from ..support.servers import Server, serving
 from ..support.subscribers import CUSTOMER_EVENTS
 from ..support.tokens import api_key, bearer, id_of
@@ -247,7 +247,7 @@ async def test_the_token_is_in_the_first_message_or_in_the_header(
             async with opened(server.url) as second:
                 await send(second, with_token)
                 assert await closed(second) == (1013, "Try again later")
-            with contextlib.closing(open_database(database_uri)) as database:
+            async with database_at(database_uri) as database:
                 assert await MongoApiKeys(database).revoke(id_of(key), datetime.now(UTC))
             assert await closed(socket) == (4403, "Forbidden")
         async with opened(server.url) as socket:

@@ -18,7 +18,6 @@ from graphql_api.http.graphql import create_documents
 from graphql_api.http.rate_limit import RateLimit
 from graphql_api.metrics.measurements import Measurements
 from graphql_api.metrics.totals import Totals
-from graphql_api.mongo.database import MongoDatabase
 from graphql_api.mongo.trusted_documents import MongoTrustedDocuments
 from graphql_api.settings import Settings
 
@@ -30,6 +29,7 @@ from ..support.clients import (
     execute,
     update_customer,
 )
+from ..support.databases import database_at, settings_for
 from ..support.scrapes import Numbers, named, numbers
 
 Scrape = Callable[[], Awaitable[Numbers]]
@@ -43,7 +43,7 @@ async def measured(
     own, of_application = socket.socketpair()
     totals = Totals(("1.0", "3.11", "motor"), 1)
     following = asyncio.create_task(totals.follow(own))
-    app = create_app(Settings(mongodb_uri=database_uri, **settings), reports=of_application)
+    app = create_app(settings_for(database_uri, **settings), reports=of_application)
 
     async def scrape() -> Numbers:
         return numbers(await totals.scrape())
@@ -54,7 +54,7 @@ async def measured(
 
 
 async def test_each_kind_of_request_is_counted(database_uri: str) -> None:
-    with contextlib.closing(MongoDatabase(database_uri)) as database:
+    async with database_at(database_uri) as database:
         trusted = {"1": "query MyDashboard { customers { nodes { id } } }"}
         await MongoTrustedDocuments(database).add(trusted, datetime.now(UTC))
 
@@ -182,18 +182,18 @@ async def test_each_request_that_exceeds_the_rate_limit_is_counted() -> None:
 
 async def test_commands_that_fail_are_measured(database_uri: str) -> None:
     measurements = Measurements()
-    with contextlib.closing(MongoDatabase(database_uri, measurements)) as database:
+    async with database_at(database_uri, measurements=measurements) as database:
         with pytest.raises(OperationFailure):
-            await database.motor.command("nonsense")
+            await database.driver.database.command("nonsense")
 
         assert [*measurements.commands.numbers()] == [("nonsense", "failure")]
         assert measurements.connections() == (1, 0)
 
 
-def test_a_client_that_has_not_looked_its_hosts_up_has_no_connections() -> None:
+async def test_a_client_that_has_not_looked_its_hosts_up_has_no_connections() -> None:
     measurements = Measurements()
     uri = "mongodb+srv://customers.example.invalid/"
-    with contextlib.closing(MongoDatabase(uri, measurements)):
+    async with database_at(uri, measurements=measurements):
         assert measurements.connections() == (0, 0)
 
 

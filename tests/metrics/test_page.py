@@ -170,4 +170,4 @@ def test_a_server_that_is_not_installed_as_a_package_has_no_version(
 
     monkeypatch.setattr(serve, "version", version)
 
-    assert serve._build_info()[0] == "unknown"
+    assert serve._build_info("motor")[0::2] == ("unknown", "motor 1, pymongo 1")

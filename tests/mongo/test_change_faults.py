@@ -22,10 +22,10 @@ from graphql_api.customers.store import CustomerInvalid, EmailTaken
 from graphql_api.customers.update_customer import Updated, update_customer
 from graphql_api.customers.versions import Changed, NotFound
 from graphql_api.faults import ChangeUnknown, Unavailable
-from graphql_api.mongo.connection import THREADS
 from graphql_api.mongo.customer_changes import removal, replacement
 from graphql_api.mongo.customer_documents import to_document
 from graphql_api.mongo.customers import MongoCustomers
+from graphql_api.mongo.driver import COMMANDS_AT_ONCE
 
 from ..support.faults import AFTER_THE_WRITE, BEFORE_THE_WRITE, UNAUTHORIZED, faults
 from ..support.mongo_customers import new_customer, open_customers, request
@@ -388,7 +388,7 @@ async def test_a_late_insert_does_not_store_a_customer_that_was_removed_meanwhil
 async def test_changes_that_hang_leave_threads_for_creations_and_reads(
     customers: MongoCustomers, old: Customer, member: Member
 ) -> None:
-    count = THREADS * 3
+    count = COMMANDS_AT_ONCE * 3
     with member.failing("update", blockConnection=True, blockTimeMS=4500):
         started = time.monotonic()
         changes = asyncio.gather(
@@ -413,7 +413,7 @@ async def test_changes_that_hang_leave_threads_for_creations_and_reads(
 async def test_lists_that_hang_leave_threads_for_creations_changes_and_reads(
     customers: MongoCustomers, old: Customer, member: Member
 ) -> None:
-    count = THREADS * 3
+    count = COMMANDS_AT_ONCE * 3
     with member.failing("aggregate", blockConnection=True, blockTimeMS=4500):
         started = time.monotonic()
         counts = asyncio.gather(

@@ -1,7 +1,6 @@
 """The history of customers in a real MongoDB, also when MongoDB fails or has forgotten it."""
 
 import asyncio
-import contextlib
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import aclosing
 from dataclasses import replace
@@ -10,8 +9,8 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from bson import Timestamp, encode
-from bson.raw_bson import RawBSONDocument
+from bson import Timestamp
+from bson.binary import UUID_SUBTYPE, Binary
 from pymongo import InsertOne
 from pymongo.collection import Collection
 from pymongo.errors import OperationFailure
@@ -39,6 +38,7 @@ from graphql_api.mongo.customers import MongoCustomers
 from graphql_api.mongo.database import MongoDatabase
 from graphql_api.mongo.migrations import migrate
 
+from ..support.databases import database_at
 from ..support.mongo_customers import new_customer, request, several
 from ..support.replica_sets import Member, ReplicaSet
 from ..support.servers import until
@@ -54,7 +54,7 @@ def database_uri(failing_set: ReplicaSet) -> str:
 
 @pytest.fixture
 async def database(database_uri: str) -> AsyncIterator[MongoDatabase]:
-    with contextlib.closing(MongoDatabase(database_uri)) as database:
+    async with database_at(database_uri) as database:
         await database.set_up()
         yield database
 
@@ -230,10 +230,9 @@ async def test_a_change_that_the_driver_cannot_read_is_a_gap(
     one, two = several(2)
     await customers.add(one)
     [created] = await some(follower, 1)
-    not_utf_8: Any = RawBSONDocument(
-        encode({"_id": "id", "email": "??"}).replace(b"??", b"\xff\xff")
-    )
-    stored.bulk_write([InsertOne(not_utf_8)], bypass_document_validation=True)
+    # The driver stores a UUID of the wrong length, and fails to read it.
+    unreadable = {"_id": "id", "other": Binary(b"short", UUID_SUBTYPE)}
+    stored.bulk_write([InsertOne(unreadable)], bypass_document_validation=True)
     events = await some(follower, 1)
     await customers.add(two)
 
@@ -403,7 +402,7 @@ async def test_errors_of_mongodb_lose_no_event(
 
 async def test_a_token_s_time_is_where_it_is_looked_for(database: MongoDatabase) -> None:
     async def now() -> datetime:
-        hello = await database.motor.command("hello")
+        hello = await database.driver.database.command("hello")
         time: Timestamp = hello["operationTime"]
         return time.as_datetime()
 

@@ -1,7 +1,6 @@
 """The collection has its validator and its indexes before a customer is stored."""
 
 import asyncio
-import contextlib
 import json
 import subprocess
 from collections.abc import Iterator
@@ -31,6 +30,7 @@ from graphql_api.mongo.mongod import find_mongod
 from graphql_api.settings import Settings, SettingsError
 
 from ..support.clients import connected, create_customer, read_customer
+from ..support.databases import DRIVER, database_at
 from ..support.mongo_customers import assert_ensured
 from ..support.servers import until
 
@@ -38,13 +38,13 @@ Documents = Collection[dict[str, Any]]
 
 
 async def test_many_servers_may_start_at_once(database_uri: str, documents: Documents) -> None:
-    servers = [MongoDatabase(database_uri) for _ in range(8)]
+    servers = [MongoDatabase(database_uri, DRIVER) for _ in range(8)]
 
     await asyncio.gather(*(server.set_up() for server in servers * 2))
 
     assert_ensured(documents)
     for server in servers:
-        server.close()
+        await server.aclose()
 
 
 async def test_unique_values_are_found_by_index(
@@ -150,7 +150,7 @@ def refused_start(uri: str) -> str:
     """The message of a server that does not start on this database."""
 
     async def start() -> None:
-        with contextlib.closing(MongoDatabase(uri)) as database:
+        async with database_at(uri) as database:
             await database.set_up()
 
     with pytest.raises(Misconfigured) as refusal:
@@ -161,7 +161,7 @@ def refused_start(uri: str) -> str:
 
 def test_the_log_says_once_why_a_database_is_misconfigured(standalone_uri: str) -> None:
     async def ask_again_and_again() -> list[BaseException | None]:
-        with contextlib.closing(MongoDatabase(standalone_uri)) as database:
+        async with database_at(standalone_uri) as database:
             asked = [asyncio.create_task(database.set_up()) for _ in range(2)]
             await asyncio.wait(asked)
             # The next try is due after a second, or after the time that the last one took.
@@ -187,11 +187,8 @@ async def test_an_application_does_not_start_on_a_misconfigured_database(
 
 
 async def test_a_uri_without_a_database_means_the_database_graphql_api(mongodb_uri: str) -> None:
-    database = MongoDatabase(mongodb_uri)
-
-    await database.set_up()
-
-    database.close()
+    async with database_at(mongodb_uri) as database:
+        await database.set_up()
 
 
 @pytest.mark.parametrize("uri", [None, "mongodb://", "mongodb://user:s3cr3t@@x", "mongodb://h:x"])

@@ -12,10 +12,10 @@ from graphql_api.customers.import_customers import Accepted, import_customers
 from graphql_api.customers.store import StoredCustomer
 from graphql_api.faults import Unavailable
 from graphql_api.mongo import imports as mongo_imports
-from graphql_api.mongo.database import MongoDatabase
 from graphql_api.mongo.find import find
 from graphql_api.mongo.imports import MongoImports
 
+from ..support.databases import database_at
 from ..support.faults import AFTER_THE_WRITE, BEFORE_THE_WRITE, faults
 from ..support.mongo_customers import assert_ensured, ids, new_customer, several
 from ..support.replica_sets import Member, ReplicaSet
@@ -32,7 +32,7 @@ def database_uri(failing_set: ReplicaSet) -> str:
 @pytest.fixture
 async def imports(database_uri: str) -> AsyncIterator[MongoImports]:
     """The imports of a database that is set up."""
-    with contextlib.closing(MongoDatabase(database_uri)) as database:
+    async with database_at(database_uri) as database:
         await database.set_up()
         yield MongoImports(database)
 

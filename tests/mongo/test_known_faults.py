@@ -2,18 +2,17 @@
 
 import asyncio
 import re
-from contextlib import closing
 from pathlib import Path
 
 import pytest
 from structlog.testing import capture_logs
 
 from graphql_api.mongo import known_faults, mongod
-from graphql_api.mongo.database import MongoDatabase
 from graphql_api.mongo.known_faults import leaks_memory
 from graphql_api.mongo.mongod import embedded_mongod, find_mongod
 
 from ..conftest import Command
+from ..support.databases import database_at
 
 
 @pytest.mark.parametrize(
@@ -67,6 +66,7 @@ def test_a_mongodb_that_leaks_memory_is_reported_unless_it_refuses_zlib(
 
 
 async def warnings_of_a_start(uri: str) -> list[str]:
-    with closing(MongoDatabase(uri)) as database, capture_logs() as logged:
-        await database.set_up()
+    async with database_at(uri) as database:
+        with capture_logs() as logged:
+            await database.set_up()
     return [line["event"] for line in logged if line["log_level"] == "warning"]

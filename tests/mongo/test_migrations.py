@@ -42,6 +42,7 @@ from graphql_api.mongo.migrations import (
 )
 from graphql_api.mongo.mongod import embedded_mongod, find_mongod
 
+from ..support.databases import database_at
 from ..support.listed_customers import ALL, ORDERS, expected
 from ..support.mongo_customers import new_customer
 from ..support.old_customers import old_document
@@ -56,7 +57,7 @@ AWAITING = {"schemaVersion": {"$exists": False}, "expiresAt": {"$exists": False}
 @pytest.fixture
 async def database(database_uri: str) -> AsyncIterator[MongoDatabase]:
     """A database that is set up."""
-    with contextlib.closing(MongoDatabase(database_uri)) as database:
+    async with database_at(database_uri) as database:
         await database.set_up()
         yield database
 
@@ -65,7 +66,7 @@ async def database(database_uri: str) -> AsyncIterator[MongoDatabase]:
 async def failing(failing_set: ReplicaSet) -> AsyncIterator[tuple[MongoDatabase, Documents]]:
     """A database that can fail, with one customer that awaits a migration."""
     uri = failing_set.database_uri()
-    with contextlib.closing(MongoDatabase(uri)) as database:
+    async with database_at(uri) as database:
         await database.set_up()
         documents = failing_set.customers(uri)
         documents.insert_one(old_document(ALL[0]))

@@ -1,7 +1,6 @@
 """Documents that another program stored beside customers, and that are not customers."""
 
 import asyncio
-import contextlib
 from collections.abc import Sequence
 from contextlib import aclosing
 from typing import Any
@@ -17,7 +16,6 @@ from structlog.testing import capture_logs
 from graphql_api.customers.events import CustomerCreated, Event
 from graphql_api.mongo.change_stream import MongoHistory
 from graphql_api.mongo.customer_documents import to_document, validator
-from graphql_api.mongo.database import MongoDatabase
 
 from ..support.clients import (
     DELETE_CUSTOMER,
@@ -29,6 +27,7 @@ from ..support.clients import (
     read_customer,
     until_ready,
 )
+from ..support.databases import database_at
 from ..support.mongo_customers import new_customer
 
 # The first milliseconds of the year 12000.
@@ -113,7 +112,7 @@ async def test_what_is_not_a_customer_is_no_event(
     database_uri: str, documents: Collection[dict[str, Any]]
 ) -> None:
     valid = new_customer("valid@example.com")
-    with contextlib.closing(MongoDatabase(database_uri)) as database:
+    async with database_at(database_uri) as database:
         await database.set_up()
         async with aclosing(MongoHistory(database).live()) as live:
             await anext(live)

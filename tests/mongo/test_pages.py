@@ -42,8 +42,8 @@ from graphql_api.faults import Unavailable
 from graphql_api.mongo import pages
 from graphql_api.mongo.customer_documents import to_document
 from graphql_api.mongo.customers import MongoCustomers
-from graphql_api.mongo.database import MongoDatabase
 
+from ..support.databases import database_at
 from ..support.listed_customers import (
     ALL,
     BY_CREATION,
@@ -82,12 +82,10 @@ class Lists:
 
 @contextlib.asynccontextmanager
 async def opened(uri: str) -> AsyncIterator[Lists]:
-    with (
-        contextlib.closing(MongoDatabase(uri)) as database,
-        MongoClient[dict[str, Any]](uri, uuidRepresentation="standard") as client,
-    ):
-        await database.set_up()
-        yield Lists(MongoCustomers(database), client.get_default_database()["customers"])
+    with MongoClient[dict[str, Any]](uri, uuidRepresentation="standard") as client:
+        async with database_at(uri) as database:
+            await database.set_up()
+            yield Lists(MongoCustomers(database), client.get_default_database()["customers"])
 
 
 @pytest.fixture(scope="module")

@@ -15,12 +15,10 @@ from structlog.testing import capture_logs
 
 from graphql_api.deadline import deadline_in
 from graphql_api.faults import Misconfigured, Unavailable
-from graphql_api.mongo.connection import connect
 from graphql_api.mongo.customers_collection import require_supported
-from graphql_api.mongo.database import MongoDatabase
-from graphql_api.mongo.set_up import SetUp
 
 from ..support.clients import ask_to_create, code, connected, create_customer, until_ready
+from ..support.databases import database_at
 from ..support.mongo_customers import assert_ensured
 from ..support.replica_sets import Member, ReplicaSet
 from ..support.servers import serving, until
@@ -150,15 +148,13 @@ def test_a_server_that_stops_leaves_the_build_to_the_next_one(
 async def test_an_insert_into_an_earlier_collection_does_not_start_a_set_up(
     database_uri: str,
 ) -> None:
-    database = connect(database_uri)
-    set_up = SetUp(database)
-    uuid = await set_up.collection_uuid(deadline_in(20), 20)
+    async with database_at(database_uri) as database:
+        set_up = database.customers_set_up
+        uuid = await set_up.collection_uuid(deadline_in(20), 20)
 
-    set_up.invalidate(Binary(b"another one", 4))
+        set_up.invalidate(Binary(b"another one", 4))
 
-    assert await set_up.collection_uuid(deadline_in(0)) is uuid
-    set_up.close()
-    database.client.close()
+        assert await set_up.collection_uuid(deadline_in(0)) is uuid
 
 
 @pytest.mark.parametrize(
@@ -198,11 +194,8 @@ async def test_a_server_that_refuses_to_say_its_version_is_set_up_without_a_warn
     member: Member, failing_set: ReplicaSet
 ) -> None:
     uri = failing_set.database_uri()
-    with (
-        contextlib.closing(MongoDatabase(uri)) as database,
-        member.failing("buildInfo", errorCode=13),
-        capture_logs() as logged,
-    ):
-        await database.set_up()
+    async with database_at(uri) as database:
+        with member.failing("buildInfo", errorCode=13), capture_logs() as logged:
+            await database.set_up()
 
     assert logged == []

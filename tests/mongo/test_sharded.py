@@ -1,7 +1,6 @@
 """The form of the collection that MongoDB can shard, on a replica set: no mongos runs here."""
 
 import asyncio
-import contextlib
 from collections.abc import AsyncIterator
 from contextlib import aclosing
 from dataclasses import replace
@@ -20,6 +19,7 @@ from graphql_api.mongo.customers import MongoCustomers
 from graphql_api.mongo.database import MongoDatabase
 
 from ..conftest import Command
+from ..support.databases import database_at
 from ..support.mongo_customers import add_all, new_customer, several
 
 Documents = Collection[dict[str, Any]]
@@ -27,7 +27,7 @@ Documents = Collection[dict[str, Any]]
 
 @pytest.fixture
 async def database(database_uri: str) -> AsyncIterator[MongoDatabase]:
-    with contextlib.closing(MongoDatabase(database_uri, is_sharded=True)) as database:
+    async with database_at(database_uri, is_sharded=True) as database:
         await database.set_up()
         yield database
 
@@ -169,19 +169,17 @@ def test_the_check_names_each_index_that_forbids_to_shard(
 async def test_a_server_with_another_setting_changes_no_index(
     database_uri: str, documents: Documents
 ) -> None:
-    with contextlib.closing(MongoDatabase(database_uri)) as database:
+    async with database_at(database_uri) as database:
         await database.set_up()
     before = documents.index_information()
 
-    with (
-        contextlib.closing(MongoDatabase(database_uri, is_sharded=True)) as database,
-        pytest.raises(Misconfigured, match="MongoDB refuses to set up `customers`"),
-    ):
-        await database.set_up()
+    async with database_at(database_uri, is_sharded=True) as database:
+        with pytest.raises(Misconfigured, match="MongoDB refuses to set up `customers`"):
+            await database.set_up()
 
     assert documents.index_information() == before
     assert before["idempotency.key"]["unique"]
     documents.drop_index("idempotency.key")
-    with contextlib.closing(MongoDatabase(database_uri, is_sharded=True)) as database:
+    async with database_at(database_uri, is_sharded=True) as database:
         await database.set_up()
     assert not documents.index_information()["idempotency.key"].get("unique")

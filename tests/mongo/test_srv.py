@@ -16,6 +16,7 @@ import httpx
 import pytest
 
 from graphql_api.faults import Misconfigured
+from graphql_api.mongo.driver import DRIVERS
 
 from ..conftest import Command
 from ..support.clients import connected, create_customer
@@ -70,24 +71,26 @@ async def name_server(member: Member, monkeypatch: pytest.MonkeyPatch) -> AsyncI
 
 def configure(monkeypatch: pytest.MonkeyPatch, resolv_conf: str, port: int = 53) -> None:
     """Replaces the system's /etc/resolv.conf, which cannot name a port."""
-    read = dns.resolver.Resolver.read_resolv_conf
+    read = dns.resolver.BaseResolver.read_resolv_conf
 
-    def read_ours(resolver: dns.resolver.Resolver, _file: str) -> None:
+    def read_ours(resolver: dns.resolver.BaseResolver, _file: str) -> None:
         read(resolver, io.StringIO(resolv_conf))
         resolver.port = port
 
-    monkeypatch.setattr(dns.resolver.Resolver, "read_resolv_conf", read_ours)
+    monkeypatch.setattr(dns.resolver.BaseResolver, "read_resolv_conf", read_ours)
 
 
+@pytest.mark.parametrize("driver", sorted(DRIVERS))
 async def test_hosts_are_found_even_if_dns_is_slow(
+    driver: str,
     name_server: NameServer,
 ) -> None:
     # The driver's own limit would be that of a connection, a second.
     name_server.seconds = 1.5
 
-    async with connected(URI) as client:
+    async with connected(URI, mongodb_driver=driver) as client:
         await becomes_ready(client)
-        created = await create_customer(client, email="slow@example.com")
+        created = await create_customer(client, email=f"{driver}@example.com")
 
     assert created["__typename"] == "CreateCustomerSuccess"
 

@@ -11,8 +11,8 @@ from starlette.applications import Starlette
 
 from graphql_api.app import create_app
 from graphql_api.customers.fields import FIELDS
-from graphql_api.settings import Settings
 
+from .databases import settings_for
 from .values import public_name
 
 _FIELDS = " ".join(field.public_name for field in FIELDS)
@@ -142,7 +142,7 @@ async def connected(
     mongodb_uri: str, *, address: str = "127.0.0.1", **settings: Any
 ) -> AsyncIterator[httpx.AsyncClient]:
     """A client of a new application, which starts and stops as it does under a server."""
-    app = create_app(Settings(mongodb_uri=mongodb_uri, **settings))
+    app = create_app(settings_for(mongodb_uri, **settings))
     async with app.router.lifespan_context(app), client_of(app, address) as client:
         yield client
 

@@ -14,7 +14,8 @@ from graphql_api.customers.store import Attempt, StoredCustomer
 from graphql_api.deadline import start_deadline
 from graphql_api.mongo.customer_documents import EMAIL_KEY, IDEMPOTENCY_KEY, indexes, validator
 from graphql_api.mongo.customers import MongoCustomers
-from graphql_api.mongo.database import MongoDatabase
+
+from .databases import database_at
 
 _Result = TypeVar("_Result")
 
@@ -22,7 +23,7 @@ _Result = TypeVar("_Result")
 @contextlib.asynccontextmanager
 async def open_customers(database_uri: str) -> AsyncIterator[MongoCustomers]:
     """The customers of a database that is set up."""
-    with contextlib.closing(MongoDatabase(database_uri)) as database:
+    async with database_at(database_uri) as database:
         await database.set_up()
         yield MongoCustomers(database)
 

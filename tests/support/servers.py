@@ -18,6 +18,8 @@ import httpx
 
 from graphql_api.settings import PREFIX
 
+from .databases import DRIVER, DRIVER_VARIABLE
+
 _TIMEOUT_SECONDS = 40.0
 
 
@@ -72,7 +74,7 @@ def launched(*arguments: str, errors: Path, **environment: str) -> Iterator[subp
         errors.open("w") as stderr,
         subprocess.Popen(  # noqa: S603  # our own command line
             [sys.executable, "-m", "graphql_api", *arguments],
-            env={**inherited, **environment},
+            env={**inherited, DRIVER_VARIABLE: DRIVER, **environment},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=stderr,

@@ -15,8 +15,9 @@ from jwt.algorithms import ECAlgorithm, OKPAlgorithm, RSAAlgorithm
 
 from graphql_api.access.api_keys import new_api_key
 from graphql_api.access.principal import Scope
-from graphql_api.app import open_database
 from graphql_api.mongo.api_keys import MongoApiKeys
+
+from .databases import database_at
 
 ISSUER = "https://identity.example/"
 AUDIENCE = "https://customers.example/"
@@ -32,7 +33,7 @@ async def api_key(
 ) -> str:
     """A new API key in this database, with all scopes by default."""
     key, kept = new_api_key(name, frozenset(scopes or Scope), lifetime)
-    with contextlib.closing(open_database(mongodb_uri)) as database:
+    async with database_at(mongodb_uri) as database:
         await MongoApiKeys(database).add(kept)
     return key
 

@@ -21,13 +21,13 @@ from pymongo.errors import NetworkTimeout, OperationFailure
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.typing import Subprotocol
 
-from graphql_api.app import open_database
 from graphql_api.mongo.batches import Batches
 from graphql_api.mongo.trusted_documents import MongoTrustedDocuments
 from graphql_api.tracing.requests import RequestTrace
 from graphql_api.tracing.tracing import Tracing
 
 from ..support.clients import CREATE_CUSTOMER
+from ..support.databases import database_at
 from ..support.receivers import Answer, Receiver, receiving
 from ..support.servers import Server, all_serve, serving, until
 from ..support.subscribers import CUSTOMER_EVENTS, subscribed
@@ -218,7 +218,7 @@ async def test_a_server_sends_the_spans_of_its_requests(
     collector: Receiver, database_uri: str, errors: Path
 ) -> None:
     token = await api_key(database_uri)
-    with contextlib.closing(open_database(database_uri)) as database:
+    async with database_at(database_uri) as database:
         registered = MongoTrustedDocuments(database)
         await registered.add({DOCUMENT_ID: CREATE_CUSTOMER}, datetime.now(UTC))
     # At first the collector closes each connection.

@@ -1,7 +1,6 @@
 """Webhooks from a real MongoDB to real servers, also when one of them or this process fails."""
 
 import asyncio
-import contextlib
 import threading
 from collections import defaultdict
 from collections.abc import AsyncIterator, Iterator
@@ -28,6 +27,7 @@ from graphql_api.webhooks.endpoints import Endpoint, new_endpoint
 from graphql_api.webhooks.messages import secret_as_text
 from graphql_api.webhooks.sending import Failed
 
+from ..support.databases import database_at
 from ..support.mongo_customers import new_customer, several
 from ..support.receivers import Answer, Received, Receiver, receiving
 from ..support.replica_sets import Member, ReplicaSet
@@ -60,7 +60,7 @@ def database_uri(failing_set: ReplicaSet) -> str:
 
 @pytest.fixture
 async def database(database_uri: str) -> AsyncIterator[MongoDatabase]:
-    with contextlib.closing(MongoDatabase(database_uri)) as database:
+    async with database_at(database_uri) as database:
         await database.set_up()
         yield database
 
@@ -312,17 +312,16 @@ async def test_one_process_at_a_time_delivers(
     ends = datetime.now(UTC) + timedelta(seconds=1)
     await leases.insert_one({"_id": "webhooks", "holder": "killed", "expiresAt": ends})
     new = several(4)
-    with contextlib.closing(MongoDatabase(database_uri)) as other:
-        async with delivering(other) as second:
-            async with delivering(database) as first:
-                await customers.add(new[0])
-                await receiver.until(1)
-                waited = datetime.now(UTC)
-                await customers.add(new[1])
-                await receiver.until(2)
-                working = [feed for feed in (first, second) if feed.end]
-            await customers.add_each(new[2:])
-            await receiver.until(4)
+    async with database_at(database_uri) as other, delivering(other) as second:
+        async with delivering(database) as first:
+            await customers.add(new[0])
+            await receiver.until(1)
+            waited = datetime.now(UTC)
+            await customers.add(new[1])
+            await receiver.until(2)
+            working = [feed for feed in (first, second) if feed.end]
+        await customers.add_each(new[2:])
+        await receiver.until(4)
 
     assert waited >= ends
     assert len(working) == 1

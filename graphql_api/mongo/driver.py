@@ -1,0 +1,225 @@
+"""The drivers that connect to MongoDB. No other module knows which of them runs."""
+
+import asyncio
+import contextvars
+import threading
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import AbstractContextManager
+from functools import partial
+from typing import Any, TypeVar, cast
+
+from motor.frameworks.asyncio import max_workers, run_on_executor
+from motor.motor_asyncio import AsyncIOMotorClient
+from pymongo import AsyncMongoClient, MongoClient
+from pymongo.asynchronous.client_session import AsyncClientSession
+from pymongo.asynchronous.database import AsyncDatabase
+from pymongo.collection import Collection
+from pymongo.cursor import Cursor
+from pymongo.database import Database
+
+_Result = TypeVar("_Result")
+# Made once, because making the type takes longer than the cast.
+_AsyncDatabase = AsyncDatabase[dict[str, Any]]
+
+# Motor runs each command in one of this number of threads. PyMongo gets as many connections.
+COMMANDS_AT_ONCE: int = max_workers
+
+
+class Driver(ABC):
+    """The connections to one database.
+
+    `database` is for single commands from the event loop. It has PyMongo's type. Motor's object has
+    the same methods, but must not be asked for `aggregate`, `watch`, `list_indexes` or a session,
+    for which Motor has other types. `blocking` is the same database for code in a thread. `clients`
+    have all connections.
+    """
+
+    database: AsyncDatabase[dict[str, Any]]
+    blocking: Database[dict[str, Any]]
+    clients: Sequence[MongoClient[dict[str, Any]] | AsyncMongoClient[dict[str, Any]]]
+
+    @abstractmethod
+    async def open(self) -> None:
+        """Prepares the first command: the driver must not begin with several at the same time.
+
+        Raises `pymongo.errors.PyMongoError` if DNS does not find the hosts of a `mongodb+srv` URI.
+        """
+
+    @abstractmethod
+    async def run(
+        self, work: Callable[[AsyncDatabase[dict[str, Any]]], Coroutine[Any, Any, _Result]]
+    ) -> _Result:
+        """Does work of several commands. The work must await nothing but the database.
+
+        Raises what the work raises.
+        """
+
+    @abstractmethod
+    async def in_thread(self, work: Callable[[Database[dict[str, Any]]], _Result]) -> _Result:
+        """Does work in one of the driver's threads. Raises what the work raises."""
+
+    @abstractmethod
+    async def aclose(self) -> None:
+        """Closes all connections. `pymongo.timeout` limits how long it waits for a server."""
+
+    def snapshot(self) -> AbstractContextManager[AsyncClientSession]:
+        """A session for `blocking` work, which reads everything at the time of its first read."""
+        session = self.blocking.client.start_session(snapshot=True)
+        return cast(AbstractContextManager[AsyncClientSession], session)
+
+    async def in_new_thread(self, work: Callable[[Database[dict[str, Any]]], _Result]) -> _Result:
+        """Does work that may take hours in a new thread. The process can end before the thread.
+
+        Raises what the work raises.
+        """
+        done: Future[_Result] = Future()
+        done.set_running_or_notify_cancel()
+
+        def run() -> None:
+            try:
+                done.set_result(work(self.blocking))
+            except Exception as error:  # noqa: BLE001  # the waiting task raises it
+                done.set_exception(error)
+
+        threading.Thread(target=run, daemon=True).start()
+        return await asyncio.wrap_future(done)
+
+
+class MotorDriver(Driver):
+    """Motor, which runs PyMongo's blocking driver in threads."""
+
+    def __init__(
+        self, uri: str, options: Mapping[str, Any], name: str, database_options: Mapping[str, Any]
+    ) -> None:
+        """`name` is that of the database, unless the URI names one."""
+        client: AsyncIOMotorClient[dict[str, Any]] = AsyncIOMotorClient(uri, **options)
+        database = client.get_default_database(name, **database_options)
+        self.database = cast(_AsyncDatabase, database)
+        self.blocking = database.delegate
+        self._client = client
+        self.clients = [client.delegate]
+
+    async def open(self) -> None:
+        """Does nothing: Motor itself takes care of that."""
+
+    async def run(
+        self, work: Callable[[AsyncDatabase[dict[str, Any]]], Coroutine[Any, Any, _Result]]
+    ) -> _Result:
+        # Two commands in one thread cost half as much as two in a thread each.
+        return await self.in_thread(blocking(work))
+
+    async def in_thread(self, work: Callable[[Database[dict[str, Any]]], _Result]) -> _Result:
+        loop = asyncio.get_running_loop()
+        result: _Result = await run_on_executor(loop, work, self.blocking)  # type: ignore[no-untyped-call]  # Motor has no types for it
+        return result
+
+    async def aclose(self) -> None:
+        self._client.close()
+
+
+class PyMongoDriver(Driver):
+    """PyMongo's own asynchronous driver, which runs commands in the event loop.
+
+    What belongs in a thread has PyMongo's blocking driver, with connections of its own.
+    """
+
+    def __init__(
+        self, uri: str, options: Mapping[str, Any], name: str, database_options: Mapping[str, Any]
+    ) -> None:
+        """`name` is that of the database, unless the URI names one."""
+        self._client: AsyncMongoClient[dict[str, Any]] = AsyncMongoClient(uri, **options)
+        self.database = self._client.get_default_database(name, **database_options)
+        self._blocking_client = MongoClient[dict[str, Any]](uri, connect=False, **options)
+        self.blocking = self._blocking_client.get_default_database(name, **database_options)
+        self.clients = [self._client, self._blocking_client]
+        # Not the threads of the event loop: the driver looks up hosts in these.
+        self._threads = ThreadPoolExecutor(COMMANDS_AT_ONCE, "mongodb")
+
+    async def open(self) -> None:
+        # Commands that begin together would each look up the hosts and connect to them, and all but
+        # one of these connections would never be closed.
+        await self._client.aconnect()
+
+    async def run(
+        self, work: Callable[[AsyncDatabase[dict[str, Any]]], Coroutine[Any, Any, _Result]]
+    ) -> _Result:
+        return await work(self.database)
+
+    async def in_thread(self, work: Callable[[Database[dict[str, Any]]], _Result]) -> _Result:
+        # The context has the deadline.
+        run = partial(contextvars.copy_context().run, work, self.blocking)
+        return await asyncio.get_running_loop().run_in_executor(self._threads, run)
+
+    async def aclose(self) -> None:
+        self._threads.shutdown(wait=False)
+        self._blocking_client.close()
+        await self._client.close()
+
+
+# Each driver by its name in the settings.
+DRIVERS: dict[str, type[MotorDriver] | type[PyMongoDriver]] = {
+    "motor": MotorDriver,
+    "pymongo": PyMongoDriver,
+}
+
+
+def blocking(
+    work: Callable[[AsyncDatabase[dict[str, Any]]], Coroutine[Any, Any, _Result]],
+) -> Callable[[Database[dict[str, Any]]], _Result]:
+    """The same work for a thread: each of its commands blocks the thread.
+
+    Raises `RuntimeError` if the work awaits anything but the database.
+    """
+
+    def run(database: Database[dict[str, Any]]) -> _Result:
+        running = work(cast(_AsyncDatabase, _BlockingDatabase(database)))
+        try:
+            running.send(None)
+        except StopIteration as end:
+            result: _Result = end.value
+            return result
+        running.close()
+        raise RuntimeError("The work awaits something that is not the database.")
+
+    return run
+
+
+class _BlockingDatabase:
+    """A blocking database with the interface of an asynchronous one, as far as work uses it.
+
+    What it returns is awaited without waiting.
+    """
+
+    def __init__(self, database: Database[dict[str, Any]]) -> None:
+        self._database = database
+        self.codec_options = database.codec_options
+
+    def __getitem__(self, name: str) -> "_BlockingCollection":
+        return _BlockingCollection(self._database[name])
+
+    async def command(self, *arguments: Any, **options: Any) -> Any:  # noqa: ANN401  # as the driver has it
+        return self._database.command(*arguments, **options)
+
+
+class _BlockingCollection:
+    def __init__(self, collection: Collection[dict[str, Any]]) -> None:
+        self._collection = collection
+
+    def find(self, *arguments: Any, **options: Any) -> "_BlockingCursor":  # noqa: ANN401  # as the driver has it
+        return _BlockingCursor(self._collection.find(*arguments, **options))
+
+    async def count_documents(self, *arguments: Any, **options: Any) -> int:  # noqa: ANN401  # as the driver has it
+        return self._collection.count_documents(*arguments, **options)
+
+    async def distinct(self, *arguments: Any, **options: Any) -> list[Any]:  # noqa: ANN401  # as the driver has it
+        return self._collection.distinct(*arguments, **options)
+
+
+class _BlockingCursor:
+    def __init__(self, cursor: Cursor[dict[str, Any]]) -> None:
+        self._cursor = cursor
+
+    async def to_list(self) -> list[dict[str, Any]]:
+        return self._cursor.to_list()

@@ -1,0 +1,196 @@
+"""Both drivers do the same, also where their interfaces differ."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from pymongo.asynchronous.database import AsyncDatabase
+from pymongo.collection import Collection
+from pymongo.errors import PyMongoError
+
+from graphql_api.access.api_keys import new_api_key
+from graphql_api.access.principal import Scope
+from graphql_api.access.trusted_documents import IdsTaken
+from graphql_api.customers.events import CustomerCreated
+from graphql_api.faults import Unavailable
+from graphql_api.mongo.api_keys import MongoApiKeys
+from graphql_api.mongo.change_stream import MongoHistory
+from graphql_api.mongo.check import check
+from graphql_api.mongo.customers import MongoCustomers
+from graphql_api.mongo.database import MongoDatabase
+from graphql_api.mongo.deadline import run_until
+from graphql_api.mongo.driver import DRIVERS, blocking
+from graphql_api.mongo.imports import MongoImports
+from graphql_api.mongo.migrations import migrate
+from graphql_api.mongo.trusted_documents import MongoTrustedDocuments
+from graphql_api.mongo.webhooks import MongoEndpoints
+from graphql_api.webhooks.endpoints import new_endpoint
+
+from ..support.clients import (
+    ask_to_create,
+    code,
+    connected,
+    create_customer,
+    create_customers,
+    delete_customer,
+    list_customers,
+    read_customer,
+    until_ready,
+    update_customer,
+)
+from ..support.databases import database_at
+from ..support.mongo_customers import new_customer
+from ..support.replica_sets import Member, ReplicaSet
+
+Documents = Collection[dict[str, Any]]
+
+NOW = datetime(2026, 11, 26, tzinfo=UTC)
+
+
+@pytest.fixture(params=sorted(DRIVERS))
+def driver(request: pytest.FixtureRequest) -> str:
+    name: str = request.param
+    return name
+
+
+@pytest.fixture
+def database_uri(failing_set: ReplicaSet) -> str:
+    return failing_set.database_uri()
+
+
+@pytest.fixture
+async def database(database_uri: str, driver: str) -> AsyncIterator[MongoDatabase]:
+    """A database that is set up."""
+    async with database_at(database_uri, driver) as database:
+        await database.set_up()
+        yield database
+
+
+async def test_the_application_does_the_same_on_both_drivers(
+    driver: str, database_uri: str, failing_set: ReplicaSet
+) -> None:
+    async with connected(database_uri, mongodb_driver=driver, dashboard=True) as client:
+        ada = (await create_customer(client, email="ada@example.com", name="Ada"))["customer"]
+        assert await read_customer(client, ada["id"]) == ada
+        assert (await create_customer(client, email="ada@example.com"))["errors"]
+        inputs = [{"email": "bob@example.com", "city": "Wien"}, {"email": "eve@example.com"}]
+        for _ in range(2):
+            whole = await create_customers(
+                client, inputs, on_error="CREATE_NONE", idempotency_key="key"
+            )
+        assert (whole["createdCount"], whole["replayedCount"]) == (0, 2)
+        updated = await update_customer(client, ada["id"], city="Graz")
+        assert updated["customer"]["version"] == 2
+        found = await list_customers(client, search="ada", filter={"has": ["NAME"]})
+        assert [node["city"] for node in found["nodes"]] == ["Graz"]
+        assert found["totalCount"] == {"count": 1, "precision": "EXACT"}
+        exported = await client.post("/customers/export", json={"filter": {"hasNot": ["NAME"]}})
+        assert "bob@example.com" in exported.text
+        assert "ada@example.com" not in exported.text
+        assert (await delete_customer(client, ada["id"]))["id"] == ada["id"]
+        assert (await client.get("/readyz")).status_code == 200
+
+    emails = failing_set.customers(database_uri).distinct("email")
+    assert sorted(emails) == ["bob@example.com", "eve@example.com"]
+
+
+async def test_the_repositories_do_the_same_on_both_drivers(database: MongoDatabase) -> None:
+    keys, endpoints = MongoApiKeys(database), MongoEndpoints(database)
+    stored = replace(new_api_key("test", frozenset(Scope), None)[1], created_at=NOW)
+    await keys.add(stored)
+    assert await keys.get(stored.id) == stored
+    assert await keys.revoke(stored.id, NOW)
+    assert [key.revoked_at for key in await keys.all()] == [NOW]
+
+    endpoint = new_endpoint("https://hooks.example/", "cursor", None, allows_private=False)
+    await endpoints.add(endpoint)
+    assert [found.id for found in await endpoints.all()] == [endpoint.id]
+    assert [await endpoints.take_lease(holder, 60) for holder in ("one", "two")] == [True, False]
+
+    documents = MongoTrustedDocuments(database)
+    added = [documents.add({"a": "1", str(number): "2"}, NOW) for number in range(3)]
+    assert sorted(await asyncio.gather(*added)) == [1, 1, 2]
+    with pytest.raises(IdsTaken):
+        await documents.add({"a": "2"}, NOW)
+    assert await documents.get("a") == "1"
+    assert len(await documents.all()) == 4
+
+    history = MongoHistory(database)
+    before = await history.moment_at(None)
+    new = new_customer("new@example.com")
+    assert await MongoImports(database).add_new([new]) == [None]
+    [event] = (await history.since(before)).events
+    assert event.what == CustomerCreated(new.customer)
+    assert [batch.migrated async for batch in migrate(database)] == [0]
+    assert sum([batch.customers async for batch in check(database)]) == 1
+
+
+async def test_one_customer_is_stored_on_both_drivers_whatever_fails(
+    driver: str, database_uri: str, failing_set: ReplicaSet, member: Member
+) -> None:
+    once = {"mode": {"times": 1}}
+    async with connected(database_uri, mongodb_driver=driver) as client:
+        await create_customer(client, email="first@example.com")
+        with member.failing("insert", **once, closeConnection=True):
+            await create_customer(client, email="closed@example.com")
+        with member.failing("insert", **once, writeConcernError={"code": 64}):
+            await create_customer(client, email="unclear@example.com")
+        with member.failing("commitTransaction", **once, closeConnection=True):
+            await create_customers(client, [{"email": "whole@example.com"}], on_error="CREATE_NONE")
+        member.client.admin.command("replSetStepDown", 1, force=True)
+        # Until there is a primary again, a request may wait for its whole time in vain.
+        await ask_to_create(client, "elected@example.com", "key")
+        await until_ready(client)
+        assert code(await ask_to_create(client, "elected@example.com", "key")) is None
+
+    names = ("first", "closed", "unclear", "whole", "elected")
+    documents = failing_set.customers(database_uri)
+    assert sorted(documents.distinct("email")) == sorted(f"{name}@example.com" for name in names)
+    assert documents.count_documents({}) == len(names)
+
+
+async def test_a_command_ends_at_its_deadline_on_both_drivers(
+    database: MongoDatabase, member: Member
+) -> None:
+    keys, customers = MongoApiKeys(database), MongoCustomers(database)
+    with (
+        member.failing("find", blockConnection=True, blockTimeMS=2500),
+        # After 2.5 seconds, MongoDB would answer that there is no such key.
+        pytest.raises(Unavailable),
+    ):
+        await keys.get("0123456789ab")
+
+    assert await customers.by_email("nobody@example.com") is None
+
+
+async def test_work_goes_on_if_its_caller_is_cancelled() -> None:
+    # Also if it fails: the event loop would report an exception for which nobody asks.
+    may_end, ended = asyncio.Event(), asyncio.Event()
+
+    async def work() -> None:
+        await may_end.wait()
+        ended.set()
+        raise PyMongoError
+
+    waiting = asyncio.create_task(run_until(time.monotonic() + 20, work))
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    waiting.cancel()
+    await asyncio.wait([waiting])
+    assert not ended.is_set()
+    may_end.set()
+
+    await asyncio.wait_for(ended.wait(), 20)
+    assert waiting.cancelled()
+
+
+def test_work_for_a_thread_must_await_the_database_only(database_uri: str) -> None:
+    async def work(_database: AsyncDatabase[dict[str, Any]]) -> None:
+        await asyncio.sleep(0)
+
+    with pytest.raises(RuntimeError, match="not the database"):
+        blocking(work)(DRIVERS["motor"](database_uri, {}, "test", {}).blocking)
