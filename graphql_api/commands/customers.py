@@ -80,7 +80,7 @@ async def _delete(customers: MongoCustomers, id_: UUID) -> bool:
     try:
         return isinstance(await delete_customer(customers, str(id_), None), Deleted)
     except ChangeUnknown:
-        # A second try finds out.
+        # If the command runs again, it finds the outcome.
         raise Unavailable from None
 
 
