@@ -11,7 +11,9 @@ const signIn = () => {
 };
 
 if (db.hello().isreplicaset) {
-  rs.initiate({ _id: "rs0", members: hosts.map((host, _id) => ({ _id, host })) });
+  // Only this member can become the primary, on which the first user must be made.
+  const members = hosts.map((host, _id) => ({ _id, host, priority: _id === 0 ? 1 : 0 }));
+  rs.initiate({ _id: "rs0", members });
 }
 while (!db.hello().primary) sleep(200);
 
@@ -26,6 +28,13 @@ try {
   const pwd = secret("mongodb_admin_password");
   db.getSiblingDB("admin").createUser({ user: "admin", pwd, roles: ["root"] });
   admin = signIn();
+}
+
+const { config } = admin.adminCommand({ replSetGetConfig: 1 });
+if (config.members.slice(1).every(({ priority }) => priority === 0)) {
+  // From now on, each member can become the primary.
+  for (const member of config.members) member.priority = 1;
+  admin.adminCommand({ replSetReconfig: { ...config, version: config.version + 1 } });
 }
 
 // What the server needs. It can neither drop a collection nor see another database.

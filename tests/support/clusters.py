@@ -2,7 +2,6 @@
 
 import contextlib
 import os
-import re
 import shutil
 import ssl
 import subprocess
@@ -202,9 +201,3 @@ def _answers(  # pragma: no cover  # where nginx is missing
     with contextlib.suppress(httpx.TransportError):
         return httpx.get(url, verify=verify).status_code != 503
     return False
-
-
-def anchors(text: str) -> set[str]:
-    """The headings that links can name."""
-    titles = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
-    return {re.sub(r"[^\w -]", "", title).lower().replace(" ", "-") for title in titles}
