@@ -144,9 +144,7 @@ def cluster(folder: Path) -> Iterator[Cluster]:  # pragma: no cover  # where ngi
             member.kill()
 
 
-def make_secrets(
-    folder: Path, **variables: str
-) -> None:  # pragma: no cover  # where nginx is missing
+def make_secrets(folder: Path, **variables: str) -> None:
     """Runs the command that makes the secrets."""
     subprocess.run(  # noqa: S603  # the project's own script
         [DEPLOY / "make-secrets", folder], check=True, env={**os.environ, **variables}
