@@ -25,6 +25,8 @@ FROM python:3.11-slim
 ENV PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1
 COPY --from=dependencies /dependencies /usr/local
 WORKDIR /app
+# It has the version, which the metrics show.
+COPY pyproject.toml .
 COPY graphql_api graphql_api
 COPY --from=graphiql /app/graphql_api/http/graphiql_build graphql_api/http/graphiql_build
 COPY --from=dashboard /app/graphql_api/http/dashboard_build graphql_api/http/dashboard_build

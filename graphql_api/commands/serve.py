@@ -15,11 +15,13 @@ import socket
 import sys
 import threading
 import time
+import tomllib
 from collections.abc import Awaitable, Callable, Generator, Iterator
 from dataclasses import replace
 from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from multiprocessing.connection import Connection, wait
+from pathlib import Path
 from types import FrameType
 from typing import TypeVar
 
@@ -42,6 +44,9 @@ logger = logging.getLogger(__name__)
 SUMMARY = "serve GraphQL over HTTP, GraphiQL and the dashboard"
 
 _T = TypeVar("_T")
+
+# Where the version is, if the program runs from its source.
+_PROJECT = Path(__file__).parents[2] / "pyproject.toml"
 
 # The processes that a killed server left behind notice it within this time, and end.
 _LEFT_BEHIND_SECONDS = 10.0
@@ -127,15 +132,20 @@ def _metrics_listener(settings: Settings) -> socket.socket | None:
 
 def _build_info(driver: str) -> tuple[str, ...]:
     """The values of the labels of `BUILD_INFO`."""
-    try:
-        own = version("graphql-api")
-    except PackageNotFoundError:
-        # It runs from its source, and only the packages that it needs are installed.
-        own = "unknown"
     # Motor is built on PyMongo.
     packages = dict.fromkeys([driver, "pymongo"])
     versions = ", ".join(f"{name} {version(name)}" for name in packages)
-    return own, platform.python_version(), versions
+    return _own_version(), platform.python_version(), versions
+
+
+def _own_version() -> str:
+    with contextlib.suppress(PackageNotFoundError):
+        return version("graphql-api")
+    # It runs from its source, as in the image: only the packages that it needs are installed.
+    with contextlib.suppress(OSError):
+        own: str = tomllib.loads(_PROJECT.read_text("utf-8"))["project"]["version"]
+        return own
+    return "unknown"
 
 
 def _config(

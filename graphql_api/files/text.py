@@ -14,6 +14,9 @@ MAX_LINE = 1_000_000
 
 _GZIP = b"\x1f\x8b"
 
+# What Python says of a file in UTF-16 that lacks the mark at its beginning.
+_NO_MARK = "Stream does not start with BOM"
+
 # What the decompression raises.
 _DAMAGES = (EOFError, zlib.error, gzip.BadGzipFile)
 _DAMAGED = "The compressed file is damaged, or its end is missing."
@@ -81,7 +84,10 @@ class Text:
             raise InvalidFile(_DAMAGED) from None
         except OSError as error:
             raise InvalidFile(f"The file cannot be read: {error.strerror}.") from None
-        except UnicodeDecodeError as error:
+        except UnicodeError as error:
+            # Only since Python 3.13, a missing mark is an error at a place.
+            if not isinstance(error, UnicodeDecodeError) or error.reason == _NO_MARK:
+                raise InvalidFile(f"The file is not {self.encoding.upper()}.") from None
             # The decoder had these bytes at the end of all that were read.
             place = self._bytes.count - len(error.object) + error.start
             raise InvalidFile(
@@ -90,8 +96,6 @@ class Text:
                 "for Western Europe saved the file, its encoding is cp1252.",
                 "cp1252",
             ) from None
-        except UnicodeError:
-            raise InvalidFile(f"The file is not {self.encoding.upper()}.") from None
 
 
 class _Compressed:

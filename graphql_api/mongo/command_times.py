@@ -1,4 +1,4 @@
-"""How long MongoDB takes for commands, and how many connections there are, for the metrics."""
+"""For the metrics: how long MongoDB takes for commands, and how many connections there are."""
 
 from collections.abc import Callable, Coroutine, Sequence
 from time import perf_counter
@@ -37,7 +37,8 @@ def measured(
 ) -> Callable[[_Database], Coroutine[Any, Any, _Result]]:
     """The same work, with a database that measures each of its commands.
 
-    The driver's events of commands would measure all commands, but cost five times as much.
+    The driver's events of commands would measure all commands, but cost more than three times as
+    much.
     """
     return lambda database: work(cast(_Database, _MeasuredDatabase(database, durations)))
 
@@ -93,8 +94,8 @@ def connections(
 ) -> tuple[int, int]:
     """How many connections the clients have open, and how many of them are in use.
 
-    The driver's pools are read when somebody asks. Its events of pools would take two thirds of the
-    time of its events of commands, for each command.
+    This reads the driver's pools, because the driver's events of pools would add two thirds to the
+    cost of its events of commands.
     """
     in_use = idle = 0
     for client in clients:

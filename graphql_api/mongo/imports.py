@@ -35,7 +35,8 @@ class MongoImports:
         self._collection = database.collection(NAME)
         # If most customers of the last call were stored already, as when an import is repeated,
         # the next ones probably are. To find them takes less time than to insert them in vain.
-        self._finds_first = False
+        # In the form for sharding, no index refuses a second customer with the same key.
+        self._finds_first = self._set_up.is_sharded
 
     async def add_new(self, new: Sequence[StoredCustomer]) -> Sequence[Existing | None]:
         """Stores each customer, unless one of its unique values is stored already.
@@ -59,7 +60,7 @@ class MongoImports:
                 await asyncio.sleep(PAUSE_SECONDS)
             inserts = True
         stored_before = sum(one is not None for one in existing.values())
-        self._finds_first = stored_before * 2 > len(new)
+        self._finds_first = self._set_up.is_sharded or stored_before * 2 > len(new)
         return [existing[number] for number in range(len(new))]
 
     async def find_existing(self, new: Sequence[StoredCustomer]) -> Sequence[Existing | None]:

@@ -23,6 +23,7 @@ from websockets.typing import Subprotocol
 from graphql_api.mongo.api_keys import MongoApiKeys
 
 from ..conftest import Command
+from ..support.alerts import queries
 from ..support.builds import document_id
 from ..support.clients import CREATE_CUSTOMER, create_customer, until_ready
 from ..support.clusters import (
@@ -34,7 +35,6 @@ from ..support.clusters import (
     set_up,
 )
 from ..support.databases import database_at
-from ..support.monitoring import queries
 from ..support.servers import Server, until
 from ..support.subscribers import CUSTOMER_EVENTS, subscribed
 from ..support.tokens import api_key, bearer, id_of
@@ -79,13 +79,16 @@ def app_uri(two: Cluster) -> str:  # pragma: no cover  # where nginx is missing
 
 
 @needs_nginx
-def test_a_member_that_takes_part_is_healthy_and_one_that_recovers_is_not(two: Cluster) -> None:
+def test_each_member_can_become_the_primary_and_is_healthy_unless_it_recovers(two: Cluster) -> None:
     primary = two.members.primary()
     secondary = next(member for member in two.members.members if member is not primary)
     alone = f"mongodb://{secondary.address}/?directConnection=true"
     password = two.admin_uri.removeprefix("mongodb://").partition("@")[0]
 
     assert is_healthy(alone)
+    with Mongo(two.admin_uri) as mongo:
+        config = mongo.admin.command("replSetGetConfig")["config"]
+    assert {member["priority"] for member in config["members"]} == {1}
     with Mongo(alone.replace("//", f"//{password}@")) as mongo:
         mongo.admin.command("replSetMaintenance", True)  # noqa: FBT003  # its only parameter
         assert not is_healthy(alone)

@@ -1,6 +1,7 @@
 """compose.cluster.yml and the manifests of Kubernetes agree with the server and with each other."""
 
 import re
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -146,6 +147,20 @@ def test_the_command_makes_every_secret_once(tmp_path: Path) -> None:
     assert f":{made['mongodb_password'].strip()}@mongodb1:27017,mongodb2" in made["mongodb_uri"]
     assert folder.stat().st_mode & 0o077 == 0
     assert "deploy/secrets/" in (ROOT / ".gitignore").read_text("utf-8").splitlines()
+
+
+def test_a_secret_that_cannot_be_made_is_made_by_the_next_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "openssl").write_text("#!/bin/sh\nexit 1\n")
+    (tmp_path / "openssl").chmod(0o700)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+    folder = tmp_path / "secrets"
+
+    with pytest.raises(subprocess.CalledProcessError):
+        make_secrets(folder)
+
+    assert [file.name for file in folder.iterdir()] == ["unfinished"]
 
 
 def test_probes_ask_the_health_checks_on_the_ports_of_the_server(secrets: Path) -> None:

@@ -9,8 +9,8 @@ import yaml
 
 from graphql_api.metrics.declared import METRICS
 
-from ..support.clusters import DEPLOY, anchors, needs_prometheus
-from ..support.monitoring import DASHBOARD, RULES, queries
+from ..support.alerts import DASHBOARD, RULES, anchors, queries
+from ..support.clusters import DEPLOY, needs_prometheus
 from ..support.paths import ROOT
 
 

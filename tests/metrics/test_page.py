@@ -1,5 +1,6 @@
 """The page for Prometheus: the numbers of all server processes, whatever becomes of them."""
 
+import importlib.metadata
 import os
 import signal
 import socket
@@ -160,14 +161,17 @@ def test_a_port_for_metrics_that_is_in_use_is_a_clear_error(
     )
 
 
-def test_a_server_that_is_not_installed_as_a_package_has_no_version(
-    monkeypatch: pytest.MonkeyPatch,
+def test_a_server_that_runs_from_its_source_has_the_version_of_the_project(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     def version(package: str) -> str:
         if package == "graphql-api":
             raise PackageNotFoundError
         return "1"
 
+    own = importlib.metadata.version("graphql-api")
     monkeypatch.setattr(serve, "version", version)
 
-    assert serve._build_info("motor")[0::2] == ("unknown", "motor 1, pymongo 1")
+    assert serve._build_info("motor")[0::2] == (own, "motor 1, pymongo 1")
+    monkeypatch.setattr(serve, "_PROJECT", tmp_path / "pyproject.toml")
+    assert serve._build_info("motor")[0] == "unknown"

@@ -17,6 +17,7 @@ from graphql_api.faults import Misconfigured
 from graphql_api.mongo.change_stream import MongoHistory
 from graphql_api.mongo.customers import MongoCustomers
 from graphql_api.mongo.database import MongoDatabase
+from graphql_api.mongo.imports import MongoImports
 
 from ..conftest import Command
 from ..support.databases import database_at
@@ -121,6 +122,23 @@ async def test_an_address_changes_and_a_customer_is_removed_in_a_transaction(
     assert await customers.by_email("moved@example.com") is None
     assert await customers.get(str(two.customer.id)) == two.customer
     assert documents.count_documents({}) == 2
+
+
+async def test_an_import_finds_a_customer_by_its_key_after_its_address_changed(
+    database: MongoDatabase, customers: MongoCustomers, documents: Documents
+) -> None:
+    imports = MongoImports(database)
+    first, again = keyed("first@example.com", "key"), keyed("first@example.com", "key")
+
+    assert await imports.add_new([first]) == [None]
+    moved = changed(first, email="moved@example.com")
+    assert await customers.replace(first, moved)
+    assert await imports.add_new([again]) == [moved]
+    assert await customers.remove(moved)
+    [removed] = await imports.add_new([again])
+    assert isinstance(removed, CustomerRemoved)
+
+    assert documents.count_documents({}) == 1
 
 
 async def test_remains_that_move_to_another_shard_are_a_deletion(

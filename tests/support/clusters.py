@@ -2,7 +2,6 @@
 
 import contextlib
 import os
-import re
 import shutil
 import ssl
 import subprocess
@@ -145,9 +144,7 @@ def cluster(folder: Path) -> Iterator[Cluster]:  # pragma: no cover  # where ngi
             member.kill()
 
 
-def make_secrets(
-    folder: Path, **variables: str
-) -> None:  # pragma: no cover  # where nginx is missing
+def make_secrets(folder: Path, **variables: str) -> None:
     """Runs the command that makes the secrets."""
     subprocess.run(  # noqa: S603  # the project's own script
         [DEPLOY / "make-secrets", folder], check=True, env={**os.environ, **variables}
@@ -202,9 +199,3 @@ def _answers(  # pragma: no cover  # where nginx is missing
     with contextlib.suppress(httpx.TransportError):
         return httpx.get(url, verify=verify).status_code != 503
     return False
-
-
-def anchors(text: str) -> set[str]:
-    """The headings that links can name."""
-    titles = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
-    return {re.sub(r"[^\w -]", "", title).lower().replace(" ", "-") for title in titles}

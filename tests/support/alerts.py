@@ -1,6 +1,7 @@
-"""The rules of Prometheus and the dashboard of Grafana in the cluster's files."""
+"""The alerts and the dashboard of the cluster, and their queries."""
 
 import json
+import re
 from typing import Any
 
 import yaml
@@ -22,3 +23,9 @@ def queries() -> list[str]:
     targets = [target for panel in DASHBOARD["panels"] for target in panel["targets"]]
     expressions = [rule["expr"] for rule in RULES] + [target["expr"] for target in targets]
     return [expression.replace("$__rate_interval", "1m") for expression in expressions]
+
+
+def anchors(text: str) -> set[str]:
+    """The headings that links can name."""
+    titles = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", title).lower().replace(" ", "-") for title in titles}
