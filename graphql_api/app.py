@@ -209,8 +209,8 @@ def _tracing() -> "Tracing":
         from .tracing.tracing import Tracing  # noqa: PLC0415
     except ModuleNotFoundError:
         raise SettingsError(
-            "GRAPHQL_API_TELEMETRY needs packages that are missing. Install the extra `telemetry`: "
-            'pip install "graphql-api[telemetry]".'
+            "GRAPHQL_API_TELEMETRY needs packages that are missing. Install the wheel again, with "
+            "its extra `telemetry`."
         ) from None
     return Tracing()
 

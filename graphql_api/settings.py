@@ -448,16 +448,16 @@ class Settings:
         _Setting(
             _text,
             "The address on which `graphql-api serve` shows metrics. Requests for them need no "
-            "token, so let no stranger reach it.",
+            "token, so permit only Prometheus to reach it.",
         ),
     ] = "127.0.0.1"
     telemetry: Annotated[
         bool,
         _Setting(
             _true_or_false,
-            "Whether the server sends [traces](tracing.md) to a collector. The variables of "
-            "OpenTelemetry, such as `OTEL_EXPORTER_OTLP_ENDPOINT`, say where and how many. It "
-            "needs the extra `telemetry`.",
+            "Whether the server sends [traces](tracing.md) to a collector: `true` or `false`. "
+            "OpenTelemetry's own variables, such as `OTEL_EXPORTER_OTLP_ENDPOINT`, say where and "
+            "how many. It needs the extra `telemetry`.",
         ),
     ] = False
     log_level: Annotated[

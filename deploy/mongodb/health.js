@@ -1,3 +1,4 @@
-// The health check of a member: 0 while it takes part in its replica set, or waits to be set up.
+// The health check of a member. The exit code is 0 while the member takes part in its replica set, or
+// waits for setup.js.
 const { isreplicaset, isWritablePrimary, secondary } = db.hello();
 quit(isreplicaset || isWritablePrimary || secondary ? 0 : 1);

@@ -1,5 +1,5 @@
-// Makes the members a replica set, and its users. Connected to the first member on its own machine.
-// Run again, it gives the users the passwords and the rights that are written here.
+// Creates the replica set of the members, and its users. mongosh must connect to the first member, on
+// the member's own machine. If it runs again, it sets the passwords and the rights of the users again.
 const { readFileSync } = require("node:fs");
 const { MONGODB_HOSTS, SECRETS } = process.env;
 
@@ -23,7 +23,7 @@ try {
 } catch (error) {
   const authenticationFailed = 18;
   if (error.code !== authenticationFailed) throw error;
-  // MongoDB allows this without a user, from its own machine, as long as there is no user.
+  // MongoDB allows this without a password, from its own machine, until there is a user.
   while (!db.hello().isWritablePrimary) sleep(200);
   const pwd = secret("mongodb_admin_password");
   db.getSiblingDB("admin").createUser({ user: "admin", pwd, roles: ["root"] });
@@ -37,7 +37,7 @@ if (config.members.slice(1).every(({ priority }) => priority === 0)) {
   admin.adminCommand({ replSetReconfig: { ...config, version: config.version + 1 } });
 }
 
-// What the server needs. It can neither drop a collection nor see another database.
+// The rights that the server needs. It can neither drop a collection nor see another database.
 const privileges = [
   {
     resource: { db: "graphql_api", collection: "" },

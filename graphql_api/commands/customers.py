@@ -9,7 +9,7 @@ from ..customers.formats import EMAIL
 from ..faults import ChangeUnknown, Unavailable
 from ..mongo.customers import MongoCustomers
 from ..mongo.database import MongoDatabase
-from ..mongo.traces import Traces, find_traces
+from ..mongo.personal_data import PersonalData, find_personal_data
 from ..mongo.webhooks import MongoEndpoints
 from ..settings import Settings
 from .open_database import set_up, with_database
@@ -26,9 +26,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(dest="action", required=True)
     erase = actions.add_parser(
         "erase",
-        help="delete a customer, and say what remains of the person",
-        description="Deletes a customer, and says what remains of the person, where, and until "
-        "when. A customer that was deleted before can be named, too.",
+        help="delete a customer, and say which data of the person remain",
+        description="Deletes a customer, and says which data of the person remain, where, and "
+        "until when. You can also name a customer that was deleted in the last 24 hours.",
     )
     add_setting_options(erase, "data_dir")
     which = erase.add_mutually_exclusive_group(required=True)
@@ -61,36 +61,36 @@ async def _erase(database: MongoDatabase, id_: UUID | None, email: str | None) -
     if customer is not None:
         id_, email = customer.id, customer.email
     is_erased = id_ is not None and await _delete(customers, id_)
-    traces = await find_traces(database, id_, email)
+    left = await find_personal_data(database, id_, email)
     if is_erased:
         print(f"Erased the customer {id_}.")
-    elif traces.remains_until is not None:
+    elif left.remains_until is not None:
         print(f"The customer {id_} was deleted before.")
     else:
         name = "email address" if id_ is None else "id"
         print(f"graphql-api: No customer has this {name}.", file=sys.stderr)
     failing = [one.id for one in await MongoEndpoints(database).all() if one.failure is not None]
-    print_table(_COLUMNS, *_remaining(traces, failing))
-    for other, fields in traces.others:
+    print_table(_COLUMNS, *_remaining(left, failing))
+    for other, fields in left.others:
         print(f"{other}: {_fault(fields)}")
-    return 1 if traces.others or (not is_erased and traces.remains_until is None) else 0
+    return 1 if left.others or (not is_erased and left.remains_until is None) else 0
 
 
 async def _delete(customers: MongoCustomers, id_: UUID) -> bool:
     try:
         return isinstance(await delete_customer(customers, str(id_), None), Deleted)
     except ChangeUnknown:
-        # A second try finds out.
+        # If the command runs again, it finds the outcome.
         raise Unavailable from None
 
 
-def _remaining(traces: Traces, failing: list[str]) -> list[tuple[str, str]]:
-    """What remains, and until when, for a table."""
+def _remaining(left: PersonalData, failing: list[str]) -> list[tuple[str, str]]:
+    """The rows of a table: the data that remain, and until when."""
     rows = []
-    if traces.remains_until is not None:
-        until = f"{traces.remains_until:%Y-%m-%d %H:%M} UTC"
+    if left.remains_until is not None:
+        until = f"{left.remains_until:%Y-%m-%d %H:%M} UTC"
         rows.append(("The customer's id, and its idempotency key if it has one", until))
-    since = traces.history_since
+    since = left.history_since
     begins = "" if since is None else f", which begins at {since:%Y-%m-%d %H:%M} UTC"
     rows.append((f"Changes and events in MongoDB's oplog{begins}", "newer changes replace them"))
     if failing:
@@ -100,7 +100,7 @@ def _remaining(traces: Traces, failing: list[str]) -> list[tuple[str, str]]:
 
 
 def _fault(fields: list[str]) -> str:
-    """Why a document that is left needs a correction."""
+    """The reason why somebody must correct a document that is left."""
     if not fields:
         return "Another program stored this document. Delete it in MongoDB."
     return f"{' and '.join(f'`{field}`' for field in fields)} has the email address of the person."

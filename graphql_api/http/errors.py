@@ -83,7 +83,7 @@ def body(content: dict[str, Any], exchange: Exchange) -> bytes:
     """A GraphQL answer as JSON.
 
     If it has `errors`, this adds `extensions.requestId`, and `extensions.traceId` if the server
-    sends traces. The log and the metrics hear of the errors.
+    sends traces. The exchange notes the errors for the log and the metrics.
     """
     if "errors" in content:
         content["extensions"] = {"requestId": exchange.request_id}

@@ -452,7 +452,7 @@ class _Live:
         """Sends what the feed has from now on."""
         self._started = started
         started.follower.on_wake(self.send_next)
-        # Something may have happened since the last look.
+        # Events may have arrived since the last look.
         asyncio.get_running_loop().call_soon(self.send_next)
 
     def send_next(self) -> None:
@@ -475,7 +475,7 @@ class _Live:
                 asyncio.get_running_loop().call_soon(self.send_next)
 
     def cancel(self) -> None:
-        """Ends it: the client wants no more, or has gone. It is called once."""
+        """Ends the subscription, for its client or with the connection. It is called once."""
         self._is_ended = True
         self._started.end()
         _log(self.exchange, self._began, 200, WEBSOCKET)

@@ -1,1 +1,1 @@
-"""How the server is watched: what each server process counts, and the page that shows it."""
+"""How the server is watched: the numbers of each server process, and the page that shows them."""

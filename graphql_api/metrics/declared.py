@@ -1,6 +1,6 @@
 """The metrics of the server. Each is declared once, here.
 
-Everything else reads this declaration: what a process counts, the page, and docs/metrics.md.
+A process that counts, the page `/metrics` and docs/metrics.md read this declaration.
 """
 
 from dataclasses import dataclass
@@ -30,39 +30,39 @@ OPERATIONS = Metric(
     "graphql_api_operations_total",
     "counter",
     "Operations of valid documents, by type (query, mutation or subscription) and outcome: "
-    "success, rejected (a mutation answered with one of its typed failures) or error (the answer "
+    "success, rejected (a mutation returned one of its typed failures) or error (the response "
     "has errors). A subscription counts when it ends.",
     ("operation", "type", "outcome"),
 )
 OPERATION_DURATION = Metric(
     "graphql_api_operation_duration_seconds",
     "histogram",
-    "The time from the request to its whole answer, without subscriptions.",
+    "The time from the request to its complete response, without subscriptions.",
     ("operation",),
     _SECONDS,
 )
 ERRORS = Metric(
     "graphql_api_errors_total",
     "counter",
-    "GraphQL errors in answers, by their code.",
+    "GraphQL errors in responses, by code.",
     ("code",),
 )
 HTTP_RESPONSES = Metric(
     "graphql_api_http_responses_total",
     "counter",
-    "Answers to HTTP requests, by their status. An event stream counts when it ends.",
+    "HTTP responses, by status. An event stream counts when it ends.",
     ("status",),
 )
 FIELD_ERRORS = Metric(
     "graphql_api_field_errors_total",
     "counter",
-    "Errors with which mutations rejected customers, by field and by the type of the error.",
+    "Field errors of rejected customers, by field and by type of error.",
     ("field", "problem"),
 )
 REQUESTS_IN_PROGRESS = Metric(
     "graphql_api_requests_in_progress",
     "gauge",
-    "HTTP requests that await their answer, without event streams and WebSockets.",
+    "HTTP requests that await their response, without event streams and WebSockets.",
 )
 BATCH_SIZE = Metric(
     "graphql_api_batch_size",
@@ -73,27 +73,27 @@ BATCH_SIZE = Metric(
 BATCH_WAIT = Metric(
     "graphql_api_batch_wait_seconds",
     "histogram",
-    "The time that a creation waited for its batch to be sent.",
+    "The time for which a creation waited until its batch was sent.",
     buckets=_SECONDS,
 )
 COMMAND_DURATION = Metric(
     "graphql_api_mongodb_command_duration_seconds",
     "histogram",
-    "The time that MongoDB took to answer a command, by outcome: success or failure.",
+    "The time that MongoDB took for a command, by outcome: success or failure.",
     ("command", "outcome"),
     _SECONDS,
 )
 CONNECTIONS = Metric(
     "graphql_api_mongodb_connections",
     "gauge",
-    "Connections to MongoDB: those that are open, and those of them that are in use. The driver's "
-    "own connections, with which it watches the members, are not counted.",
+    "Connections to MongoDB, by state: open (all of them) or in_use. The connections with which "
+    "the driver monitors the members are not counted.",
     ("state",),
 )
 RATE_LIMITED = Metric(
     "graphql_api_rate_limited_total",
     "counter",
-    "Requests that were rejected because their client had sent too many.",
+    "Requests that the rate limit rejected.",
 )
 SUBSCRIPTIONS = Metric(
     "graphql_api_subscriptions",
@@ -104,14 +104,13 @@ SUBSCRIPTIONS = Metric(
 PAUSED_WEBHOOKS = Metric(
     "graphql_api_paused_webhooks",
     "gauge",
-    "Endpoints of webhooks that are paused, in the whole database: every server shows the same "
-    "number.",
+    "Paused webhook endpoints in the whole database: every server shows the same number.",
     is_maximum=True,
 )
 WORKERS = Metric(
     "graphql_api_workers",
     "gauge",
-    "Server processes that serve, and that answered this scrape.",
+    "Server processes that serve and have answered this scrape.",
 )
 CONFIGURED_WORKERS = Metric(
     "graphql_api_configured_workers",
@@ -121,12 +120,12 @@ CONFIGURED_WORKERS = Metric(
 WORKER_RESTARTS = Metric(
     "graphql_api_worker_restarts_total",
     "counter",
-    "Server processes that ended by themselves or were killed. SIGHUP does not count.",
+    "Server processes that ended by themselves or were killed, without those that SIGHUP replaced.",
 )
 BUILD_INFO = Metric(
     "graphql_api_build_info",
     "info",
-    "The versions of the server, of Python and of the driver for MongoDB. The value is always 1.",
+    "The versions of the server, of Python and of the MongoDB driver. The value is always 1.",
     ("version", "python", "driver"),
 )
 

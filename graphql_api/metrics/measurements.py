@@ -1,4 +1,4 @@
-"""What one server process measures, in plain numbers: counting must cost next to nothing."""
+"""The measurements of one server process, in plain numbers: counting must cost almost nothing."""
 
 import threading
 from bisect import bisect_left
@@ -57,7 +57,7 @@ class SharedHistogram(Histogram):
 
 
 class Measurements:
-    """What one server process has measured since it started.
+    """The measurements of one server process since it started.
 
     Only the thread of its event loop may use this, except for `commands`. Labels never have a value
     that a client chose: clients could send any number of them.

@@ -26,8 +26,8 @@ _MOST_CONNECTIONS = 20
 class MetricsPage:
     """Shows the numbers of all server processes that `connect` has connected.
 
-    The thread has its own event loop, so neither a slow scrape nor a slow server process delays the
-    other one.
+    The thread has its own event loop, so a slow scrape does not delay the server, nor the server a
+    scrape.
     """
 
     def __init__(
@@ -74,7 +74,7 @@ class MetricsPage:
             limit_concurrency=_MOST_CONNECTIONS,
         )
         config.load()
-        # uvicorn's own server would log its start and its end as if it was the API.
+        # uvicorn's own server would log its start and its end as if it were the API.
         protocol = partial(
             HttpToolsProtocol, config=config, server_state=ServerState(), app_state={}
         )

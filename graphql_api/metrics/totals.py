@@ -1,4 +1,4 @@
-"""The numbers of all server processes together, also of those that have ended."""
+"""Adds the numbers of all server processes, including those that have ended."""
 
 import asyncio
 import contextlib

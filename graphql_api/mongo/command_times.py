@@ -1,4 +1,4 @@
-"""How long MongoDB takes for commands, and how many connections there are, for the metrics."""
+"""For the metrics: how long MongoDB takes for commands, and how many connections there are."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -35,8 +35,8 @@ def connections(
 ) -> tuple[int, int]:
     """How many connections the clients have open, and how many of them are in use.
 
-    The driver's pools are read when somebody asks. Its events of pools would take two thirds of the
-    time of its events of commands, for each command.
+    This reads the driver's pools, because the driver's events of pools would add two thirds to the
+    cost of its events of commands.
     """
     in_use = idle = 0
     for client in clients:

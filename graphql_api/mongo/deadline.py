@@ -22,7 +22,7 @@ _Result = TypeVar("_Result")
 _STEP_SECONDS = 30.0
 _PATIENCE_SECONDS = 60.0
 
-# Work for which nobody waits any more. The event loop itself may forget a task before it ends.
+# Work for which no caller waits. Without a reference, a task may be deleted before it ends.
 _abandoned: set[asyncio.Future[Any]] = set()
 
 
@@ -32,9 +32,8 @@ async def run_until(
     """Returns the result of the work, which the driver must end by the deadline.
 
     `deadline` is a time of `time.monotonic`, and `grace` is in seconds. Work that the driver has
-    not ended at the deadline plus the grace goes on, and nobody waits for it. The same happens if
-    the caller is cancelled. Raises
-    `TimeoutError` then, and whatever the work raises.
+    not ended at the deadline plus the grace goes on, but its caller gets `TimeoutError`. Work also
+    goes on if the caller is cancelled. Raises what the work raises, too.
     """
     seconds = deadline - time.monotonic()
     # To the driver, 0 seconds mean no limit.
@@ -55,7 +54,7 @@ async def run_until(
 
 def _forget(work: asyncio.Future[Any]) -> None:
     _abandoned.remove(work)
-    # asyncio would log an exception for which nobody asks. An event loop that ends cancels tasks.
+    # asyncio would log an exception that no code reads. An event loop that ends cancels tasks.
     with contextlib.suppress(asyncio.CancelledError):
         work.exception()
 

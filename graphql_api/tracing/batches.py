@@ -30,7 +30,7 @@ class BatchSpans:
         # A request may have several items in the batch.
         sampled = [span for span in dict.fromkeys(spans) if span.is_recording()]
         if not sampled:
-            # The context of this task is that of any request.
+            # The context of this task is that of a random request.
             attach(Context())
             return await sending
         first, *others = sampled

@@ -10,7 +10,7 @@ from opentelemetry.sdk.trace.export import SpanExportResult
 
 logger = structlog.get_logger()
 
-# The first two log each attempt, and the text may show the address of the collector. The last one
+# The first two of these loggers log each attempt, and the text may show the address of the collector. The last one
 # logs headers that are not valid, which may have a token.
 _SILENT = (
     "opentelemetry.exporter",
@@ -20,7 +20,7 @@ _SILENT = (
 
 
 class Exporter(OTLPSpanExporter):
-    """OTLP by HTTP. The log says once when the collector fails, and once when it works again.
+    """OTLP over HTTP. The log says once when the collector fails, and once when it works again.
 
     The variables of OpenTelemetry, such as OTEL_EXPORTER_OTLP_ENDPOINT, configure it. Nothing
     connects before the first spans are sent.
@@ -33,7 +33,7 @@ class Exporter(OTLPSpanExporter):
         self._fails = False
 
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
-        """Sends the spans, and tries it again for some seconds. Only one thread calls it."""
+        """Sends the spans, and repeats it for some seconds on failure. Only one thread calls it."""
         result = super().export(spans)
         fails = result is not SpanExportResult.SUCCESS
         if fails and not self._fails:

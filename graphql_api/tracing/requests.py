@@ -31,9 +31,9 @@ class RequestTrace:
         self.id = format_trace_id(span.get_span_context().trace_id)
 
     def begin_operation(self, type_: str, name: str) -> None:
-        """`name` must not be one that a client has made up."""
+        """`name` must not be one that a client has invented."""
         if not self._span.is_recording():
-            # It is not sampled, and its children would not be either.
+            # The request is not sampled, so its children would not be sampled either.
             return
         attributes = {"graphql.operation.type": type_, "graphql.operation.name": name}
         parent = set_span_in_context(self._span)

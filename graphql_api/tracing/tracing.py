@@ -28,7 +28,7 @@ from .requests import RequestTrace
 # The time for the last spans when the process ends.
 _FINISH_SECONDS = 1.0
 
-# Load balancers send these every few seconds, and their spans would tell nothing.
+# Load balancers send these every few seconds, and their spans would have no use.
 _PROBES = ("/healthz", "/readyz")
 
 # An import or an export sends thousands of commands, too many for one trace.
@@ -49,7 +49,7 @@ class Tracing:
     def __init__(self) -> None:
         defaults = {
             SERVICE_NAME: "graphql-api",
-            # Each process has its own, also each of several workers.
+            # Each process has its own, so several workers have several.
             SERVICE_INSTANCE_ID: str(uuid4()),
         }
         # The variables have priority over the defaults. `Resource.create` has it the other way.
@@ -66,7 +66,7 @@ class Tracing:
         try:
             yield
         finally:
-            # It would wait for half a minute for a collector that does not answer.
+            # `shutdown` waits half a minute for a collector that does not answer.
             finishing = threading.Thread(target=self._provider.shutdown, daemon=True)
             finishing.start()
             finishing.join(_FINISH_SECONDS)

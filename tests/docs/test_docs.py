@@ -26,7 +26,7 @@ from ..support.servers import serving
 DECISIONS = sorted((ROOT / "docs" / "decisions").glob("*.md"))
 DOCUMENTS = [*sorted(ROOT.glob("*.md")), *PAGES, *DECISIONS]
 CURL_EXAMPLE = re.compile(
-    r"^```sh\n(curl .*?)^```\n\n```json\n(.*?)^```$", re.MULTILINE | re.DOTALL
+    r"^```sh\n(curl [^`]*)^```\n\n```json\n(.*?)^```$", re.MULTILINE | re.DOTALL
 )
 README_EXAMPLES: list[tuple[str, str]] = CURL_EXAMPLE.findall(
     (ROOT / "README.md").read_text("utf-8")
@@ -42,7 +42,7 @@ def curl(command: str) -> httpx.Request:
     parser = argparse.ArgumentParser()
     parser.add_argument("url")
     parser.add_argument("--silent", action="store_true")
-    parser.add_argument("-N", action="store_true")
+    parser.add_argument("--no-buffer", action="store_true")
     parser.add_argument("--header", action="append")
     parser.add_argument("--data")
     words = shlex.split(command.replace("\\\n", " "))
@@ -112,7 +112,7 @@ def test_the_curl_examples_of_events_get_them_and_go_on_after_the_last_one(
     server_url: str,
 ) -> None:
     page = (ROOT / "docs" / "events.md").read_text("utf-8")
-    commands = re.findall(r"^```console\n\$ (curl .*?)^```$", page, re.MULTILINE | re.DOTALL)
+    commands = re.findall(r"^```sh\n(curl --silent --no-buffer [^`]*)^```$", page, re.MULTILINE)
     first, again = map(curl, commands)
     ids: list[str] = []
     with httpx.Client(timeout=40) as client:

@@ -1,4 +1,4 @@
-"""What MongoDB still stores of a person whose customer was removed."""
+"""Finds the data of a person that MongoDB still stores after the customer was removed."""
 
 import contextlib
 from dataclasses import dataclass
@@ -21,13 +21,13 @@ _EMAIL_FIELDS = ("email", "sendEmailAddress", "ccEmailAddress")
 # Compares without regard to case.
 _ANY_CASE = Collation("en", strength=CollationStrength.SECONDARY)
 
-# No index has all of these fields, so MongoDB reads every customer.
+# No index has all of these fields, so MongoDB reads every customer, which takes long.
 _SECONDS = 600.0
 
 
 @dataclass(frozen=True)
-class Traces:
-    """What is left. All times are in UTC.
+class PersonalData:
+    """The data that are left. All times are in UTC.
 
     `remains_until`: when MongoDB deletes the remains of the removed customer; None if there are
     none. `others` has the id of each other document, as operators see it, and the fields in which
@@ -40,7 +40,9 @@ class Traces:
     history_since: datetime | None
 
 
-async def find_traces(database: MongoDatabase, id_: UUID | None, email: str | None) -> Traces:
+async def find_personal_data(
+    database: MongoDatabase, id_: UUID | None, email: str | None
+) -> PersonalData:
     """Looks for the id and the email address of a customer that was removed. Changes nothing.
 
     Raises `Unavailable`, and `pymongo.errors.PyMongoError` if a second try would fail as well.
@@ -48,9 +50,11 @@ async def find_traces(database: MongoDatabase, id_: UUID | None, email: str | No
     return await with_retries(database.driver, partial(_find, id_=id_, email=email), _SECONDS)
 
 
-def _find(database: Database[dict[str, Any]], *, id_: UUID | None, email: str | None) -> Traces:
+def _find(
+    database: Database[dict[str, Any]], *, id_: UUID | None, email: str | None
+) -> PersonalData:
     queries: list[dict[str, Any]] = [] if id_ is None else [{"_id": id_}]
-    # Says in which fields the address is, so that no value is read.
+    # MongoDB compares, so that no value is read.
     has_email: dict[str, Any] = {}
     if email is not None:
         queries += [{field: email} for field in _EMAIL_FIELDS]
@@ -65,7 +69,7 @@ def _find(database: Database[dict[str, Any]], *, id_: UUID | None, email: str | 
         else:
             fields = [field for field in has_email if document[field]]
             others.append((shown_id(document["_id"]), fields))
-    return Traces(remains_until, others, _history_since(database))
+    return PersonalData(remains_until, others, _history_since(database))
 
 
 def _history_since(database: Database[dict[str, Any]]) -> datetime | None:
