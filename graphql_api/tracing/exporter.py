@@ -10,8 +10,8 @@ from opentelemetry.sdk.trace.export import SpanExportResult
 
 logger = structlog.get_logger()
 
-# The first two of these loggers log each attempt, and the text may show the address of the collector. The last one
-# logs headers that are not valid, which may have a token.
+# The first two of these loggers log each attempt, and the text may show the address of the
+# collector. The last one logs headers that are not valid, which may have a token.
 _SILENT = (
     "opentelemetry.exporter",
     "opentelemetry.sdk._shared_internal",
