@@ -309,7 +309,7 @@ def test_a_header_for_the_collector_that_is_not_valid_is_not_logged(
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_HEADERS", "Authorization: Bearer token")
     monkeypatch.setattr(logging.getLogger("opentelemetry.util.re"), "level", logging.NOTSET)
 
-    Exporter().shutdown()
+    Exporter()
 
     assert caplog.text == ""
 
