@@ -61,8 +61,9 @@ class Exchange:
         """Notes that a mutation answers with a typed failure, which may have errors of fields."""
         self.is_rejected = True
         if self.measurements is not None:
+            counts = self.measurements.field_errors
             for error in errors:
-                self.measurements.field_errors[error.path[-1], type(error).__name__] += 1
+                counts[error.label] += 1
 
     def fail(self, errors: Sequence[Mapping[str, Any]]) -> None:
         """Notes the GraphQL errors of the answer. The log gets the code of the first one."""

@@ -79,7 +79,8 @@ BATCH_WAIT = Metric(
 COMMAND_DURATION = Metric(
     "graphql_api_mongodb_command_duration_seconds",
     "histogram",
-    "The time that MongoDB took for a command, by outcome: success or failure.",
+    "The time of a command that a request about customers sent to MongoDB, with the driver's own "
+    "work, by outcome: success or failure.",
     ("command", "outcome"),
     _SECONDS,
 )

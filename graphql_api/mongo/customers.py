@@ -77,7 +77,7 @@ class MongoCustomers:
         self._collection = database.collection(NAME)
         spans = database.batch_spans
         self._inserts = Batches(self._insert, database.measurements, name="insert", spans=spans)
-        self._finds = Batches(partial(find, self._collection), name="find", spans=spans)
+        self._finds = Batches(partial(find, database.driver), name="find", spans=spans)
         self._changes = asyncio.Semaphore(_MAX_CHANGES_IN_FLIGHT)
         self._lists = asyncio.Semaphore(_MAX_LISTS_IN_FLIGHT)
         self._parts = asyncio.Semaphore(_MAX_PARTS_IN_FLIGHT)
@@ -207,7 +207,7 @@ class MongoCustomers:
     ) -> list[list[dict[str, Any]]]:
         """For each customer, the documents that have one of its unique values."""
         values = [unique_values(one) for one in new]
-        return await find(self._collection, values, deadline)
+        return await find(self._database.driver, values, deadline)
 
     async def replace(self, old: StoredCustomer, new: StoredCustomer) -> bool:
         """Stores the next version of a customer if its version is still that of `old`.
@@ -371,7 +371,7 @@ class MongoCustomers:
         deadline = deadline_in(REQUEST_SECONDS)
         await self._set_up.collection_uuid(deadline)
         wanted: list[list[UniqueValue]] = [[(IDEMPOTENCY_KEY, key)] for key in keys]
-        found = await find(self._collection, wanted, deadline)
+        found = await find(self._database.driver, wanted, deadline)
         return {key for key, documents in zip(keys, found, strict=True) if documents}
 
     async def created_with(self, key: str) -> bool:

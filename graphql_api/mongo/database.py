@@ -17,7 +17,7 @@ from ..deadline import READY_GRACE_SECONDS, READY_SECONDS, REQUEST_SECONDS, dead
 from ..faults import Unavailable
 from ..logs import stack_frames
 from ..metrics.measurements import Measurements
-from .command_times import CommandTimes, connections
+from .command_times import connections
 from .connection import connect
 from .deadline import within_deadline
 from .set_up import SetUp
@@ -52,16 +52,15 @@ class MongoDatabase:
     ) -> None:
         """`driver` is `motor` or `pymongo`. `is_sharded`: stored in the form for sharding.
 
-        With `measurements`, every command is measured. Raises `pymongo.errors.PyMongoError` or
-        `ValueError` for an invalid URI.
+        With `measurements`, the commands of requests are measured. Raises
+        `pymongo.errors.PyMongoError` or `ValueError` for an invalid URI.
         """
         self.measurements = measurements
         self.batch_spans = None if tracing is None else tracing.batches
         listeners: list[CommandListener] = [] if tracing is None else [tracing.commands]
-        if measurements is not None:
-            listeners.append(CommandTimes(measurements))
         self.driver = connect(uri, driver, listeners)
         if measurements is not None:
+            self.driver.durations = measurements.commands
             measurements.connections = partial(connections, self.driver.clients)
         self.customers_set_up = SetUp(self.driver, is_sharded=is_sharded)
         self._readiness = self.collection("readiness")

@@ -6,7 +6,7 @@ import threading
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from typing import Any, TypeVar, cast
 
@@ -18,6 +18,9 @@ from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.collection import Collection
 from pymongo.cursor import Cursor
 from pymongo.database import Database
+
+from ..metrics.measurements import SharedHistogram
+from .command_times import Measured, measured
 
 _Result = TypeVar("_Result")
 # Made once, because making the type takes longer than the cast.
@@ -33,12 +36,13 @@ class Driver(ABC):
     `database` is for single commands from the event loop. It has PyMongo's type. Motor's object has
     the same methods, but must not be asked for `aggregate`, `watch`, `list_indexes` or a session,
     for which Motor has other types. `blocking` is the same database for code in a thread. `clients`
-    have all connections.
+    have all connections. With `durations`, the commands of `run` are measured.
     """
 
     database: AsyncDatabase[dict[str, Any]]
     blocking: Database[dict[str, Any]]
     clients: Sequence[MongoClient[dict[str, Any]] | AsyncMongoClient[dict[str, Any]]]
+    durations: SharedHistogram | None = None
 
     @abstractmethod
     async def open(self) -> None:
@@ -63,6 +67,10 @@ class Driver(ABC):
     @abstractmethod
     async def aclose(self) -> None:
         """Closes all connections. `pymongo.timeout` limits how long it waits for a server."""
+
+    def measured(self, command: str) -> AbstractContextManager[None]:
+        """A context in which `blocking` sends one command, which is measured."""
+        return nullcontext() if self.durations is None else Measured(self.durations, command)
 
     def snapshot(self) -> AbstractContextManager[AsyncClientSession]:
         """A session for `blocking` work, which reads everything at the time of its first read."""
@@ -107,6 +115,8 @@ class MotorDriver(Driver):
     async def run(
         self, work: Callable[[AsyncDatabase[dict[str, Any]]], Coroutine[Any, Any, _Result]]
     ) -> _Result:
+        if self.durations is not None:
+            work = measured(work, self.durations)
         # Two commands in one thread cost half as much as two in a thread each.
         return await self.in_thread(blocking(work))
 
@@ -145,6 +155,8 @@ class PyMongoDriver(Driver):
     async def run(
         self, work: Callable[[AsyncDatabase[dict[str, Any]]], Coroutine[Any, Any, _Result]]
     ) -> _Result:
+        if self.durations is not None:
+            work = measured(work, self.durations)
         return await work(self.database)
 
     async def in_thread(self, work: Callable[[Database[dict[str, Any]]], _Result]) -> _Result:

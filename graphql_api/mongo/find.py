@@ -3,14 +3,16 @@
 from functools import partial
 from typing import Any
 
-from pymongo.asynchronous.collection import AsyncCollection
+from pymongo.asynchronous.database import AsyncDatabase
 
 from .customer_documents import UniqueValue, any_of, unique_values_in
+from .customers_collection import NAME
 from .deadline import within_deadline
+from .driver import Driver
 
 
 async def find(
-    collection: AsyncCollection[dict[str, Any]],
+    driver: Driver,
     wanted: list[list[UniqueValue]],
     deadline: float,
 ) -> list[list[dict[str, Any]]]:
@@ -20,8 +22,14 @@ async def find(
     `pymongo.errors.PyMongoError` if a second try would fail as well.
     """
     all_values = {value for values in wanted for value in values}
-    # Each value has at most one document, so all documents fit into the first answer.
-    cursor = collection.find(any_of(all_values), batch_size=len(all_values) + 1)
-    documents = await within_deadline(deadline, partial(cursor.to_list, None))
+    work = partial(_read, values=all_values)
+    documents = await within_deadline(deadline, partial(driver.run, work))
     found = {value: document for document in documents for value in unique_values_in(document)}
     return [[found[value] for value in values if value in found] for values in wanted]
+
+
+async def _read(
+    database: AsyncDatabase[dict[str, Any]], *, values: set[UniqueValue]
+) -> list[dict[str, Any]]:
+    # Each value has at most one document, so all documents fit into the first answer.
+    return await database[NAME].find(any_of(values), batch_size=len(values) + 1).to_list()

@@ -72,7 +72,7 @@ class MongoImports:
         give_up = time.monotonic() + _PATIENCE_SECONDS
         while True:
             try:
-                found = await find(self._collection, values, deadline_in(_STEP_SECONDS))
+                found = await find(self._database.driver, values, deadline_in(_STEP_SECONDS))
             except Unavailable:
                 if time.monotonic() > give_up:
                     raise
@@ -122,7 +122,7 @@ class MongoImports:
         # Without their indexes, MongoDB would read every customer.
         await self._set_up.collection_uuid(deadline)
         values = [unique_values(new[number]) for number in numbers]
-        found = await find(self._collection, values, deadline)
+        found = await find(self._database.driver, values, deadline)
         for number, documents in zip(numbers, found, strict=True):
             if documents:
                 existing[number] = _existing(documents, new[number])

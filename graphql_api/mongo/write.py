@@ -2,7 +2,8 @@
 
 import contextlib
 import contextvars
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from enum import Enum, auto
 from functools import partial
@@ -128,7 +129,7 @@ async def _write_all(
     required: Sequence[IndexModel],
 ) -> Written:
     """Executes all commands or none, in one transaction, once. All of them have one outcome."""
-    work = partial(_execute_all, commands=commands, required=required)
+    work = partial(_execute_all, commands=commands, required=required, measured=driver.measured)
     try:
         return await run_until(deadline, partial(driver.in_thread, work))
     except TimeoutError:
@@ -187,15 +188,17 @@ def _execute_all(
     *,
     commands: list[dict[str, Any]],
     required: Sequence[IndexModel],
+    measured: Callable[[str], AbstractContextManager[None]],
 ) -> Written:
     """Executes the commands in a transaction. The driver's own method would try several times."""
     with database.client.start_session() as session:
         session.start_transaction(write_concern=database.write_concern)
         for command in commands:
             try:
-                answer = database.command(
-                    command, session=session, codec_options=database.codec_options
-                )
+                with measured(next(iter(command))):
+                    answer = database.command(
+                        command, session=session, codec_options=database.codec_options
+                    )
             except PyMongoError:
                 _kill(session)
                 raise
@@ -208,7 +211,8 @@ def _execute_all(
                 # The query of a change found no document. The end of the session aborts.
                 return Written([Outcome.REFUSED], is_set_up=True)
         try:
-            session.commit_transaction()
+            with measured("commitTransaction"):
+                session.commit_transaction()
         except PyMongoError:
             _kill(session)
             return Written([Outcome.UNCLEAR], is_set_up=True)

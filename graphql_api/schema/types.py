@@ -4,6 +4,7 @@ The rules of the fields are in `customers.fields`. Python must define a union af
 `schema.graphql` has it before them.
 """
 
+import dataclasses
 from collections.abc import Awaitable, Callable
 from datetime import datetime
 from enum import Enum
@@ -220,6 +221,13 @@ class FieldError:
             "A sentence to show next to the field. It says what to do and never repeats the value."
         )
     )
+    # The names of the field and of the type, for the metrics. The same errors occur many times.
+    label: strawberry.Private[tuple[str, str]] = dataclasses.field(
+        init=False, repr=False, compare=False
+    )
+
+    def __post_init__(self) -> None:
+        self.label = self.path[-1], type(self).__name__
 
 
 @strawberry.type(description="A required field is missing or blank.")

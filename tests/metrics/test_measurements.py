@@ -9,6 +9,7 @@ from typing import Any
 
 import httpx
 import pytest
+from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import OperationFailure
 
 from graphql_api.app import create_app
@@ -180,13 +181,30 @@ async def test_each_request_that_exceeds_the_rate_limit_is_counted() -> None:
     assert measurements.rate_limited == 2
 
 
-async def test_commands_that_fail_are_measured(database_uri: str) -> None:
+@pytest.mark.parametrize("driver", ["motor", "pymongo"])
+async def test_the_commands_of_requests_are_measured(database_uri: str, driver: str) -> None:
     measurements = Measurements()
-    async with database_at(database_uri, measurements=measurements) as database:
-        with pytest.raises(OperationFailure):
-            await database.driver.database.command("nonsense")
 
-        assert [*measurements.commands.numbers()] == [("nonsense", "failure")]
+    async def work(mongodb: AsyncDatabase[dict[str, Any]]) -> None:
+        assert await mongodb["nothing"].find().to_list() == []
+        assert await mongodb["nothing"].count_documents({}) == 0
+        assert await mongodb["nothing"].distinct("name") == []
+        await mongodb.command({"listIndexes": "nothing"}, codec_options=mongodb.codec_options)
+
+    async with database_at(database_uri, driver, measurements) as database:
+        with pytest.raises(OperationFailure):
+            await database.driver.run(work)
+        with database.driver.measured("commitTransaction"):
+            pass
+
+        measured_commands = measurements.commands.numbers()
+        assert {labels: sum(counts[:-1]) for labels, counts in measured_commands.items()} == {
+            ("find", "success"): 1,
+            ("aggregate", "success"): 1,
+            ("distinct", "success"): 1,
+            ("listIndexes", "failure"): 1,
+            ("commitTransaction", "success"): 1,
+        }
         assert measurements.connections() == (1, 0)
 
 
