@@ -29,7 +29,6 @@ class Importing:
     ) -> None:
         """`size` is the number of rows in a batch. `rejects` gets the rejected rows.
 
-
         With `known_keys`, the records are objects, and the report names keys that are not known.
         """
         self._records = records

@@ -22,6 +22,10 @@ from .totals import Totals
 # Prometheus needs one connection.
 _MOST_CONNECTIONS = 20
 
+# Each connection is for one request, and ends after this time: programs that only connect must not
+# keep Prometheus out. Prometheus itself waits 10 seconds for a page.
+_CONNECTION_SECONDS = 30.0
+
 
 class MetricsPage:
     """Shows the numbers of all server processes that `connect` has connected.
@@ -75,12 +79,18 @@ class MetricsPage:
         )
         config.load()
         # uvicorn's own server would log its start and its end as if it were the API.
-        protocol = partial(
-            HttpToolsProtocol, config=config, server_state=ServerState(), app_state={}
-        )
+        state = ServerState()
+        state.default_headers = [(b"connection", b"close")]
+        protocol = partial(_Connection, config=config, server_state=state, app_state={})
         server = await self._loop.create_server(protocol, sock=self._listener)
         await self._has_ended.wait()
         server.close()
+
+
+class _Connection(HttpToolsProtocol):
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as in uvicorn
+        super().connection_made(transport)
+        self.loop.call_later(_CONNECTION_SECONDS, transport.abort)
 
 
 class _Scrape:

@@ -4,7 +4,7 @@ It only reads. No finding shows a value of a customer.
 """
 
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -13,6 +13,7 @@ from typing import Any
 from uuid import UUID
 
 from bson import MinKey, encode
+from pymongo import IndexModel
 from pymongo.database import Database
 
 from ..customers.fields import FIELDS, NewCustomer
@@ -20,6 +21,7 @@ from ..customers.judge import NOT_TEXT, judge
 from ..customers.problems import Rejected
 from .customer_documents import (
     EMAIL_KEY,
+    EXPIRY_INDEX,
     SCHEMA_VERSION,
     SEARCH,
     derived_fields,
@@ -28,7 +30,7 @@ from .customer_documents import (
     shown_id,
     validator,
 )
-from .customers_collection import NAME
+from .customers_collection import CLAIMS, NAME
 from .database import MongoDatabase
 from .deadline import with_retries
 from .known_faults import known_fault
@@ -102,13 +104,21 @@ def _collection_faults(database: Database[dict[str, Any]], *, is_sharded: bool) 
         for index in answer["cursor"]["firstBatch"]
         if "buildUUID" not in index
     }
-    for index in indexes(is_sharded=is_sharded):
-        expected = index.document
-        name = expected["name"]
-        if found.get(name) != _essence(expected):
-            yield f"The index `{name}` is missing, incomplete or different."
+    yield from _index_faults(found, indexes(is_sharded=is_sharded))
     if is_sharded:
         yield from _sharding_faults(found)
+        # Without it, claims would remain for ever.
+        of_claims = {index["name"]: _essence(index) for index in database[CLAIMS].list_indexes()}
+        yield from _index_faults(of_claims, [EXPIRY_INDEX])
+
+
+def _index_faults(
+    found: Mapping[str, dict[str, Any]], expected: Iterable[IndexModel]
+) -> Iterator[str]:
+    for index in expected:
+        name = index.document["name"]
+        if found.get(name) != _essence(index.document):
+            yield f"The index `{name}` is missing, incomplete or different."
 
 
 def _sharding_faults(found: Mapping[str, dict[str, Any]]) -> Iterator[str]:

@@ -10,8 +10,13 @@ from opentelemetry.sdk.trace.export import SpanExportResult
 
 logger = structlog.get_logger()
 
-# These loggers log each attempt, and the text may show the address of the collector.
-_NOISY = ("opentelemetry.exporter", "opentelemetry.sdk._shared_internal")
+# The first two of these loggers log each attempt, and the text may show the address of the
+# collector. The last one logs headers that are not valid, which may have a token.
+_SILENT = (
+    "opentelemetry.exporter",
+    "opentelemetry.sdk._shared_internal",
+    "opentelemetry.util.re",
+)
 
 
 class Exporter(OTLPSpanExporter):
@@ -22,9 +27,9 @@ class Exporter(OTLPSpanExporter):
     """
 
     def __init__(self) -> None:
-        super().__init__()
-        for name in _NOISY:
+        for name in _SILENT:
             logging.getLogger(name).setLevel(logging.CRITICAL)
+        super().__init__()
         self._fails = False
 
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:

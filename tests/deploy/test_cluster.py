@@ -291,7 +291,7 @@ class Load:  # pragma: no cover  # where nginx is missing
                     reply = await self._client.post("/graphql", json=body, headers=bearer(key))
                     result = reply.json()["data"]["createCustomer"]
                     self.acknowledged[email] = result["customer"]["id"]
-                await asyncio.sleep(0.2)
+                await asyncio.sleep(0.5)
             if self._ended:
                 return
 

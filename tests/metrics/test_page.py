@@ -1,5 +1,6 @@
 """The page for Prometheus: the numbers of all server processes, whatever becomes of them."""
 
+import contextlib
 import importlib.metadata
 import os
 import signal
@@ -14,6 +15,7 @@ from websockets.asyncio.client import connect
 from websockets.typing import Subprotocol
 
 from graphql_api.commands import serve
+from graphql_api.metrics.page import MetricsPage
 from graphql_api.settings import Settings
 
 from ..support.clients import create_customer
@@ -144,6 +146,26 @@ def test_the_page_has_one_path_and_the_format_that_the_request_prefers(server: S
     ]
     assert httpx.get(page.removesuffix("metrics")).status_code == 404
     assert httpx.post(page).status_code == 405
+
+
+def test_connections_without_a_request_end_and_each_other_one_has_one_request(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    seconds = "graphql_api.metrics.page._CONNECTION_SECONDS"
+    monkeypatch.setattr(seconds, 0.2)
+    listener = socket.create_server(("127.0.0.1", 0))
+    address = listener.getsockname()
+    with MetricsPage(listener, ("1", "2", "3"), 1).shown(), contextlib.ExitStack() as stack:
+        # So many that another one would be refused.
+        idle = [
+            stack.enter_context(socket.create_connection(address, timeout=40)) for _ in range(20)
+        ]
+        assert [connection.recv(1) for connection in idle] == [b""] * 20
+        monkeypatch.setattr(seconds, 40.0)
+
+        answer = httpx.get(f"http://127.0.0.1:{address[1]}/metrics", timeout=40)
+
+    assert (answer.status_code, answer.headers["connection"]) == (200, "close")
 
 
 def test_a_port_for_metrics_that_is_in_use_is_a_clear_error(

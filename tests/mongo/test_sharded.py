@@ -180,6 +180,8 @@ def test_the_check_names_each_index_that_forbids_to_shard(
     assert code == 1
     assert "The unique index `by_other` does not begin with the shard key" in output
     assert "allowed" not in output
+    documents.database["claims"].drop()
+    assert "The index `expiresAt` is missing, incomplete or different." in sharded()[1]
     # Without the setting, an index is missing that refuses a second customer.
     assert "The index `idempotency.key` is missing, incomplete or different." in check()[1]
 

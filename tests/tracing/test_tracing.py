@@ -5,6 +5,7 @@ import contextlib
 import contextvars
 import hashlib
 import json
+import logging
 import os
 import subprocess
 import sys
@@ -23,6 +24,7 @@ from websockets.typing import Subprotocol
 
 from graphql_api.mongo.batches import Batches
 from graphql_api.mongo.trusted_documents import MongoTrustedDocuments
+from graphql_api.tracing.exporter import Exporter
 from graphql_api.tracing.requests import RequestTrace
 from graphql_api.tracing.tracing import Tracing
 
@@ -299,6 +301,17 @@ async def test_a_server_sends_the_spans_of_its_requests(
     received = b"".join(request.body for request in collector.received).lower()
     for secret in (*CUSTOMER.values(), id_, token, "hopper", "Secretname"):
         assert secret.lower().encode() not in received
+
+
+def test_a_header_for_the_collector_that_is_not_valid_is_not_logged(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_HEADERS", "Authorization: Bearer token")
+    monkeypatch.setattr(logging.getLogger("opentelemetry.util.re"), "level", logging.NOTSET)
+
+    Exporter()
+
+    assert caplog.text == ""
 
 
 async def lose_traces(server: Server, collector: Receiver) -> set[str]:
