@@ -78,6 +78,9 @@ class Deliveries:
 
     async def _look(self) -> None:
         """Begins and ends deliveries, as the stored endpoints and the lease require."""
+        # Before the read: it would miss the last place of a delivery that ends later. The next look
+        # finds that one.
+        await self._end([id_ for id_, (_, task) in self._running.items() if task.done()])
         endpoints = await self._endpoints.all()
         active = [endpoint for endpoint in endpoints if not endpoint.is_paused]
         self.paused = len(endpoints) - len(active)
@@ -94,8 +97,8 @@ class Deliveries:
         await self._end(
             [
                 id_
-                for id_, (endpoint, task) in self._running.items()
-                if task.done() or endpoint.revision != revisions.get(id_)
+                for id_, (endpoint, _) in self._running.items()
+                if endpoint.revision != revisions.get(id_)
             ]
         )
         for endpoint in active:

@@ -78,7 +78,7 @@ def test_a_file_is_imported_once_however_often_it_is_imported(
     assert first[:2] == (0, TOTALS.format("2,500", "2,500", 0, 0))
     assert second[:2] == third[:2] == (0, TOTALS.format("2,500", 0, "2,500", 0))
     assert documents.count_documents({}) == 2500
-    assert [line.rstrip() for line in first[2].splitlines()] == [
+    assert [line.rstrip() for line in first[2].splitlines()][:5] == [
         f"{file}: CSV, separated by commas, UTF-8. 2,500 rows.",
         "FIELD         COLUMN  LINE 2          LINE 3          LINE 4",
         "Name          Name    John Smith      John Smith      John Smith",

@@ -349,7 +349,7 @@ async def test_lost_history_is_told_to_the_endpoint_which_then_gets_what_follows
         # A place of long ago, for which MongoDB has no history.
         earlier = bytearray(moment_of(endpoint.cursor))
         earlier[3] = 0
-        with member.failing("aggregate", mode={"times": 1}, errorCode=HISTORY_LOST):
+        with member.failing("aggregate", errorCode=HISTORY_LOST):
             await endpoints.resume(endpoint.id, cursor_of(Moment(bytes(earlier))))
             await receiver.until(2)
         await customers.add(new[1])
