@@ -219,6 +219,9 @@ class _Reader:
             try:
                 self._follow()
             except PyMongoError as error:
+                if self._is_stopped:
+                    # The client may be closed already.
+                    return
                 if getattr(error, "code", None) in _HISTORY_LOST:
                     logger.warning("MongoDB no longer has the next events of customers.")
                     self._resume_after = None

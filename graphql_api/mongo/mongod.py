@@ -24,9 +24,12 @@ from pymongo.errors import PyMongoError
 
 logger = logging.getLogger(__name__)
 
-_START_SECONDS = 30.0
+# After a kill amid an import, mongod first executes the inserts of up to a minute again.
+_START_SECONDS = 300.0
 # After this time mongod is killed. That loses nothing: acknowledged writes are in its journal.
 _STOP_SECONDS = 3.0
+# A command can wait longer than a server, and the next start is faster for it.
+_STOP_SECONDS_OF_COMMANDS = 120.0
 # The pause before a mongod that has ended is started again.
 _RESTART_SECONDS = 1.0
 # How often a running mongod is checked, and one that is starting.
@@ -125,8 +128,12 @@ def find_mongod(configured: Path | None) -> Path:
 
 
 @contextlib.contextmanager
-def embedded_mongod(binary: Path, data_dir: Path) -> Iterator[str]:
+def embedded_mongod(
+    binary: Path, data_dir: Path, *, stop_seconds: float | None = None
+) -> Iterator[str]:
     """Runs a mongod in `data_dir` while the context is open, and yields its URI.
+
+    At the end, the mongod has `stop_seconds` to stop before it is killed, or the 3 of a server.
 
     The mongod is a replica set of one member and listens on a Unix socket only. It is started again
     if it ends, and it ends with this process. Raises `MongodError`; its subclass `DirectoryInUse`
@@ -148,7 +155,7 @@ def embedded_mongod(binary: Path, data_dir: Path) -> Iterator[str]:
             ) from None
         with _reachable(folder) as socket:
             uri = _uri(socket)
-            mongod = _Mongod(binary, folder, uri)
+            mongod = _Mongod(binary, folder, uri, stop_seconds or _STOP_SECONDS)
             try:
                 mongod.start()
                 yield uri
@@ -164,7 +171,8 @@ def running_or_embedded_mongod(configured: Path | None, data_dir: Path) -> Itera
     """
     with contextlib.ExitStack() as stack:
         try:
-            uri = stack.enter_context(embedded_mongod(find_mongod(configured), data_dir))
+            binary, seconds = find_mongod(configured), _STOP_SECONDS_OF_COMMANDS
+            uri = stack.enter_context(embedded_mongod(binary, data_dir, stop_seconds=seconds))
         except DirectoryInUse:
             uri = _uri(stack.enter_context(_reachable(_folder(data_dir))))
         yield uri
@@ -212,8 +220,9 @@ def _reachable(folder: Path) -> Iterator[Path]:
 class _Mongod:
     """Keeps a mongod running in one folder while the server runs."""
 
-    def __init__(self, binary: Path, folder: Path, uri: str) -> None:
+    def __init__(self, binary: Path, folder: Path, uri: str, stop_seconds: float) -> None:
         self._binary = binary
+        self._stop_seconds = stop_seconds
         self._folder = folder
         self._socket = folder / _SOCKET
         self._log = folder / _LOG
@@ -286,7 +295,7 @@ class _Mongod:
         finally:
             process.terminate()
             try:
-                process.wait(_STOP_SECONDS)
+                process.wait(self._stop_seconds)
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()

@@ -1,6 +1,7 @@
 """The history of customers in a real MongoDB, also when MongoDB fails or has forgotten it."""
 
 import asyncio
+import threading
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import aclosing
 from dataclasses import replace
@@ -13,7 +14,8 @@ from bson import Timestamp
 from bson.binary import UUID_SUBTYPE, Binary
 from pymongo import InsertOne
 from pymongo.collection import Collection
-from pymongo.errors import OperationFailure
+from pymongo.errors import InvalidOperation, OperationFailure
+from structlog.testing import capture_logs
 
 from graphql_api.customers.event_feed import EventFeed, Follower
 from graphql_api.customers.events import (
@@ -242,6 +244,24 @@ async def test_a_change_that_the_driver_cannot_read_is_a_gap(
     assert [event.what for event in events] == [EventsMissed(), CustomerCreated(two.customer)]
     with pytest.raises(HistoryLost):
         await request(MongoHistory(database).since(created.moment))
+
+
+async def test_a_reader_that_is_stopped_reports_no_error(
+    database: MongoDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def follow(reader: change_stream._Reader) -> None:
+        # Meanwhile the server closes the client.
+        reader.stop()
+        raise InvalidOperation
+
+    monkeypatch.setattr(change_stream._Reader, "_follow", follow)
+    before = set(threading.enumerate())
+    with capture_logs() as logs:
+        change_stream._Reader(database.driver.blocking)
+        for thread in set(threading.enumerate()) - before:
+            thread.join(20)
+
+    assert logs == []
 
 
 async def test_the_end_of_the_history_is_not_waited_for(
