@@ -88,7 +88,7 @@ async def opened(uri: str) -> AsyncIterator[Lists]:
             yield Lists(MongoCustomers(database), client.get_default_database()["customers"])
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 async def lists(mongodb_uri: str) -> AsyncIterator[Lists]:
     """A store of `ALL`, which no test changes."""
     async with opened(mongodb_uri.replace("/?", "/test-lists?")) as lists:
@@ -223,7 +223,7 @@ async def test_a_search_that_matches_no_customer_has_an_empty_page(lists: Lists)
         assert await count_customers(lists.store, found) == Count(0, is_exact=True)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 async def searched(mongodb_uri: str) -> AsyncIterator[tuple[Lists, list[Customer]]]:
     """A store of the customers of the table of searches, and these customers."""
     customers = [
