@@ -24,9 +24,12 @@ async def test_an_asgi_server_serves_the_application_that_the_environment_descri
         "GRAPHQL_API_LOG_FORMAT": "json",
         "GRAPHQL_API_METRICS_PORT": "9464",
     }
-    monkeypatch.setattr(os, "environ", {**service, **settings})
     # Restored at the end, as the configuration is below.
     monkeypatch.setattr(logs, "_json_output", None)
+    monkeypatch.setattr(os, "environ", {"GRAPHQL_API_LOG_FORMAT": "json"})
+    with pytest.raises(SettingsError, match="GRAPHQL_API_MONGODB_URI must be set"):
+        from_environment()
+    monkeypatch.setattr(os, "environ", {**service, **settings})
     # A logger keeps the configuration of its first line.
     monkeypatch.setattr(app_module, "logger", structlog.get_logger())
 

@@ -59,8 +59,10 @@ def test_a_mongodb_that_leaks_memory_is_reported_unless_it_refuses_zlib(
     with embedded_mongod(find_mongod(None), data_dir) as uri:
         [fault] = asyncio.run(warnings_of_a_start(uri))
         code, output, _ = graphql_api("database", "check", GRAPHQL_API_MONGODB_URI=uri)
+        monkeypatch.setattr(known_faults, "_LAST", (0, 0))
+        corrected = asyncio.run(warnings_of_a_start(uri))
 
-    assert without_zlib == []
+    assert without_zlib == corrected == []
     assert re.match(r"MongoDB [0-9.]+ has the fault CVE-2025-14847: every program", fault)
     assert (code, output.splitlines()[0]) == (1, fault)
 
