@@ -10,6 +10,7 @@ from graphql_api import app as app_module
 from graphql_api import logs
 from graphql_api.app import from_environment
 from graphql_api.output import standard_error
+from graphql_api.settings import SettingsError
 
 from ..support.clients import client_of, create_customer
 from ..support.servers import variables_of_a_service
