@@ -254,7 +254,7 @@ def _open_rejects(
 
 
 def _close(file: TextIO, path: Path, rejects: Rejects) -> None:
-    """Closes the file of rejected rows, and removes it if there are none."""
+    """Closes the file of rejected rows, and removes it if it has no rows."""
     # After each batch, the import says whether its rejected rows were written.
     with contextlib.suppress(OSError):
         file.close()

@@ -76,7 +76,7 @@ class Tracing:
     ) -> RequestTrace | None:
         """Begins the span of a request, in the trace that its header `traceparent` names, if any.
 
-        `path` is None if it is none of the server's own, because it may hold anything then. Of the
+        `path` is None if it is not one of the server's own: it may hold anything then. Of the
         headers, no other is read: `tracestate` and `baggage` may hold anything, too. What the
         current task sends to MongoDB has spans in the trace, for GraphQL. Returns None for a probe,
         and if the SDK is disabled.
