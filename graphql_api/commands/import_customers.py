@@ -37,6 +37,9 @@ _OBJECTS = 50_000
 # The rows of one insert. Fewer take more time for each row; with more, Ctrl-C waits longer.
 _BATCH = 1_000
 
+# While MongoDB writes the journal for one batch, it inserts another.
+_IN_FLIGHT_AT_ONCE = 4
+
 _AGAIN = "To go on, run the same command again: rows that are stored will count as already there."
 _DRY_AGAIN = "Nothing was stored. Run the same command again to check the whole file."
 
@@ -154,7 +157,10 @@ class _Import:
                 stack.enter_context(_collecting_rarely())
                 progress = stack.enter_context(shown("Importing", self._total))
                 stack.enter_context(self._stopping_on_signals())
-                async for outcomes in import_customers(imports, self._batches()):
+                imported = import_customers(
+                    imports, self._batches(), in_flight_at_once=_IN_FLIGHT_AT_ONCE
+                )
+                async for outcomes in imported:
                     with _rejects_failing():
                         importing.count(outcomes)
                     progress.update(importing.report.rows, note(importing.report))

@@ -16,9 +16,6 @@ from .judge import Value, judge
 from .problems import Rejected
 from .store import Attempt, CustomerRemoved, StoredCustomer
 
-# The database works on these while the next one is judged.
-_MAX_IN_FLIGHT = 2
-
 # This many rows are judged before other tasks run.
 _UNINTERRUPTED = 50
 
@@ -115,13 +112,14 @@ _Row = Mapping[str, Value]
 
 
 async def import_customers(
-    imports: Imports, batches: AsyncIterable[Sequence[_Row]]
+    imports: Imports, batches: AsyncIterable[Sequence[_Row]], *, in_flight_at_once: int = 2
 ) -> AsyncGenerator[list[Outcome], None]:
     """Judges the rows, and stores the customers of those that are valid and new.
 
     Each row has the form that `judge` takes. Yields the outcomes of each batch, in the order of its
-    rows, while later batches are already being stored. Raises `Unavailable`: then the rows of all
-    batches without outcomes can be imported again.
+    rows, while later batches are already being stored: the database works on up to
+    `in_flight_at_once` batches while the next one is judged. Raises `Unavailable`: then the rows of
+    all batches without outcomes can be imported again.
     """
     in_flight: deque[tuple[asyncio.Task[list[Outcome]], set[str]]] = deque()
     try:
@@ -129,7 +127,7 @@ async def import_customers(
             judged = await _judged(rows)
             emails = {email_key(r.customer.email) for r in judged if isinstance(r, StoredCustomer)}
             # Of two rows with the same email address, the first one must be stored first.
-            while len(in_flight) == _MAX_IN_FLIGHT or not all(
+            while len(in_flight) == in_flight_at_once or not all(
                 emails.isdisjoint(earlier) for _, earlier in in_flight
             ):
                 yield await in_flight.popleft()[0]
