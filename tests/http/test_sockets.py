@@ -30,7 +30,7 @@ from graphql_api.settings import Settings
 
 from ..support.clients import CREATE_CUSTOMER
 from ..support.servers import Server, serving, until
-from ..support.wires import Answer, Wire, get, open_sockets, post, wire
+from ..support.wires import Answer, Wire, connections, get, post, wire
 
 TYPENAME = b'{"query": "{ __typename }"}'
 PAGE = get("/graphql", b"Accept: text/html")
@@ -120,9 +120,7 @@ async def assert_serves(client: httpx.AsyncClient) -> None:
 async def test_200_slow_requests_end_at_the_deadline_while_others_are_served(
     impatient_server: Server, client: httpx.AsyncClient, beginning: bytes
 ) -> None:
-    pid = impatient_server.process.pid
     await assert_serves(client)
-    before = open_sockets(pid)
     async with AsyncExitStack() as stack:
         # Each begins at once: the server waits for a second, and connecting may take as long.
         slow = [
@@ -138,7 +136,7 @@ async def test_200_slow_requests_end_at_the_deadline_while_others_are_served(
 
         assert {answer.status for answer in await answers} == {408}
         assert {answer.code for answer in await answers} == {"REQUEST_TIMEOUT"}
-        until(lambda: open_sockets(pid) <= before, "all of them are freed")
+        until(lambda: connections(impatient_server.url) == 0, "all of them are freed")
 
 
 async def test_a_connection_that_sends_nothing_is_closed_without_a_word(
@@ -421,15 +419,14 @@ def answered(server: Server) -> int:
 async def test_a_client_that_never_reads_is_cut_off(
     impatient_server: Server, client: httpx.AsyncClient
 ) -> None:
-    pid = impatient_server.process.pid
     async with wire(impatient_server.url, receive_buffer=4096) as deaf:
         await deaf.send(get("/healthz"))
         await deaf.answer()
-        before = open_sockets(pid)
+        assert connections(impatient_server.url)
         await fill(impatient_server, deaf)
 
         await assert_serves(client)
-        until(lambda: open_sockets(pid) < before, "it is freed")
+        until(lambda: connections(impatient_server.url) == 0, "it is freed")
 
 
 async def test_a_client_that_reads_late_misses_nothing(server: Server) -> None:
