@@ -29,6 +29,7 @@ from graphql_api.mongo.customers import MongoCustomers
 from graphql_api.settings import Settings
 
 from ..support.clients import CREATE_CUSTOMER
+from ..support.databases import settings_for
 from ..support.servers import Server, serving, until
 from ..support.wires import Answer, Wire, connections, get, post, wire
 
@@ -576,7 +577,7 @@ async def test_an_operation_of_a_client_that_has_gone_still_counts_against_the_l
         return new
 
     monkeypatch.setattr(MongoCustomers, "add", add)
-    settings = Settings(mongodb_uri="mongodb://127.0.0.1:1/", max_connections=3)
+    settings = settings_for("mongodb://127.0.0.1:1/", max_connections=3)
     variables = {"input": {"email": "john.smith@example.com"}}
     creation = post(json.dumps({"query": CREATE_CUSTOMER, "variables": variables}).encode())
     async with in_this_process(create_app(settings), settings) as (server, url):
