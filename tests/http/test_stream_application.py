@@ -13,6 +13,7 @@ from graphql import ExecutionResult, GraphQLError, OperationType
 from starlette.applications import Starlette
 from starlette.requests import ClientDisconnect, HTTPConnection
 from starlette.types import Message
+from structlog.testing import capture_logs
 from uvicorn.server import ServerState
 
 from graphql_api.access.principal import ANYBODY, Principal
@@ -28,6 +29,7 @@ from graphql_api.http.stream_protocol import StreamProtocol
 from graphql_api.http.subscriptions import SHUTTING_DOWN, TOKEN_ENDED, Subscriptions, Ticket
 from graphql_api.http.web_socket import Session, _start_of_answers
 from graphql_api.http.web_socket_protocol import OpenWebSocket, WebSocketProtocol
+from graphql_api.metrics.measurements import Measurements
 from graphql_api.mongo.change_stream import MongoHistory
 from graphql_api.mongo.customers import MongoCustomers
 from graphql_api.settings import Settings
@@ -458,6 +460,32 @@ async def test_an_operation_that_takes_too_long_ends_with_an_error(
 
     assert error["extensions"]["code"] == "TIMEOUT"
     assert "A mutation may or may not have taken effect" in error["message"]
+
+
+async def test_an_operation_whose_client_leaves_first_counts_as_disconnected(
+    app: Starlette, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = asyncio.Event()
+
+    async def endless(*_: Any) -> None:
+        asked.set()
+        await asyncio.sleep(60)
+
+    monkeypatch.setattr(MongoCustomers, "get", endless)
+    socket = Socket(app)
+    socket.subscribe('{ customer(id: "1") { id } }')
+    await asyncio.wait_for(asked.wait(), 20)
+    with capture_logs() as logged:
+        await socket.disconnect()
+        await asyncio.sleep(0)
+    operation: Any = type("Operation", (), {"label": "customer", "type_name": "query"})
+    exchange = Exchange("id", outcome="disconnected", measurements=Measurements())
+    exchange.executed = operation
+    exchange.log(status=200, method="POST", path="/graphql", duration_ms=1)
+
+    assert [line["outcome"] for line in logged if line["method"] == "WEBSOCKET"] == ["disconnected"]
+    assert exchange.measurements is not None
+    assert exchange.measurements.operations == {("customer", "query", "disconnected"): 1}
 
 
 @pytest.mark.parametrize("fault", [ZeroDivisionError, ClientDisconnect])
