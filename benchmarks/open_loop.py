@@ -21,7 +21,8 @@ import httptools
 
 from .servers import ServerFailed
 
-# Enough for each request, unless the server answers nothing for a tenth of a second.
+# Enough for each request, unless the server answers nothing for a tenth of a second. They are used
+# in turn, so that the server does not close one that is idle.
 _CONNECTIONS = 128
 _PATIENCE_SECONDS = 30
 _HEAD = (
@@ -91,7 +92,7 @@ class _Queue:
         self._path = parts.path.encode()
         self._due: deque[tuple[float, bytes]] = deque()
         self._connections: list[_Connection] = []
-        self._free: list[_Connection] = []
+        self._free: deque[_Connection] = deque()
 
     async def connect(self) -> None:
         loop = asyncio.get_running_loop()
@@ -100,7 +101,7 @@ class _Queue:
                 lambda: _Connection(self), self._host, self._port
             )
             self._connections.append(connection)
-        self._free = [*self._connections]
+        self._free.extend(self._connections)
 
     def put(self, due: float, body: bytes) -> None:
         """Sends a creation now or, if no connection is free, later."""
@@ -118,7 +119,7 @@ class _Queue:
     def _send_next(self) -> None:
         if self._due and self._free:
             due, request = self._due.popleft()
-            self._free.pop().send(due, request)
+            self._free.popleft().send(due, request)
             self.sent.delays.append(time.perf_counter() - due)
 
     async def close(self) -> None:
@@ -150,6 +151,10 @@ class _Connection(asyncio.Protocol):
         self._content = b""
         self._parser = httptools.HttpResponseParser(self)
         self.transport.write(request)
+
+    def connection_lost(self, _error: Exception | None) -> None:
+        # At the end, it is too late for a fault.
+        self._queue.fault = self._queue.fault or "The server closed a connection."
 
     def data_received(self, data: bytes) -> None:
         self._parser.feed_data(data)
