@@ -124,9 +124,11 @@ class _Queue:
 
     async def close(self) -> None:
         """Awaits the answers, unless a creation failed."""
-        give_up = time.monotonic() + _PATIENCE_SECONDS
+        answers, give_up = 0, 0.0
         while len(self._free) < _CONNECTIONS and self.fault is None:
-            if time.monotonic() > give_up:
+            if answers < len(self.sent.latencies) or not give_up:
+                answers, give_up = len(self.sent.latencies), time.monotonic() + _PATIENCE_SECONDS
+            elif time.monotonic() > give_up:
                 self.fault = "A creation has no answer."
             await asyncio.sleep(0.01)
         for connection in self._connections:

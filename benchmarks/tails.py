@@ -40,24 +40,22 @@ def measure_tails(
     A round of each kind has these seconds or, if an import takes longer, lasts until its end.
     Raises `ServerFailed`.
     """
-    print(f"Measuring {rate:.0f} creations per second ...", flush=True)
+    titles = "".join(title.rjust(16) for title in _numbers(Sent([1], [0])))
+    print(f"{f'{rate:.0f} creations/s, beside':<32}{titles}")
     tails = {name: Sent() for name in works}
     for _ in range(rounds):
         for name, of_kind in works.items():
             sent = _measure(server, of_kind, rate, seconds)
+            _print(name, sent)
             tails[name].latencies.extend(sent.latencies)
             tails[name].delays.extend(sent.delays)
     return tails
 
 
 def print_tails(tails: Tails) -> dict[str, dict[str, float]]:
-    """Prints a table, and returns its numbers."""
-    numbers = {name: _numbers(sent) for name, sent in tails.items()}
-    titles = next(iter(numbers.values()))
-    print(f"{'beside creations':<32}{''.join(title.rjust(16) for title in titles)}")
-    for name, cells in numbers.items():
-        print(f"{name:<32}{''.join(f'{cell:.4g}'.rjust(16) for cell in cells.values())}")
-    return numbers
+    """Prints the numbers of all rounds together, and returns them."""
+    print("all rounds together:")
+    return {name: _print(name, sent) for name, sent in tails.items()}
 
 
 def draw_tails(tails: Tails, file: Path = _PICTURE) -> None:
@@ -101,6 +99,13 @@ def _bodies() -> Iterator[bytes]:
     prefix = secrets.token_hex(4).encode()
     for number in count():
         yield b"%s%s%08d%s" % (before, prefix, number, after)
+
+
+def _print(name: str, sent: Sent) -> dict[str, float]:
+    numbers = _numbers(sent)
+    cells = "".join(f"{number:.4g}".rjust(16) for number in numbers.values())
+    print(f"{name:<32}{cells}", flush=True)
+    return numbers
 
 
 def _numbers(sent: Sent) -> dict[str, float]:
