@@ -5,22 +5,25 @@ import contextlib
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
+from itertools import repeat
 from pathlib import Path
 
 from graphql_api.mongo.mongod import embedded_mongod, find_mongod
 
+from .beside import works_beside
 from .database import Database
 from .files import measure_files
+from .growth import measure_growth
 from .lists import Results, measure_lists
 from .loads import LOADS, SCENARIOS, Scenario
 from .many_customers import documents
 from .memory import print_memory
 from .plots import plot_concurrency, plot_size
 from .profiles import profile
-from .report import python_build
+from .report import Report, python_build
 from .rounds import Driver, WrkMissing
 from .servers import (
     FLOOR,
@@ -30,11 +33,13 @@ from .servers import (
     STRAWBERRY,
     TWO_WORKERS,
     WITH_METRICS,
+    WITH_SUBSCRIBERS,
     Server,
     ServerFailed,
     install_mercurius,
     started,
 )
+from .tails import draw_tails, half_load, measure_tails, print_tails
 
 # The numbers of customers in the lists that are compared.
 _FEW = 10_000
@@ -145,6 +150,17 @@ def _parser() -> argparse.ArgumentParser:
         "other programs.",
     )
     another.add_argument(
+        "--tails",
+        action="store_true",
+        help="Measure creations at half of the greatest load, beside other work, and draw them.",
+    )
+    another.add_argument(
+        "--growth",
+        type=int,
+        metavar="CUSTOMERS",
+        help=f"Compare creations beside {_FEW:,} customers with those beside this many.",
+    )
+    another.add_argument(
         "--files",
         type=int,
         metavar="ROWS",
@@ -165,16 +181,12 @@ def _scenario(name: str) -> Scenario:
 def _measures_all(options: argparse.Namespace) -> bool:
     compared = (options.workers, options.drivers, options.metrics)
     others = (options.only, *compared, options.profile, options.memory)
-    return not any((*others, options.plots, options.lists))
+    return not any((*others, options.plots, options.lists, options.tails, options.growth))
 
 
 def _run(options: argparse.Namespace, driver: Driver, mongodb_uri: str, folder: Path) -> None:
     lists: Results = {}
     start: _Start = partial(_started, mongodb_uri, folder)
-    peers = [STRAWBERRY]
-    if options.with_mercurius:
-        install_mercurius()
-        peers.append(MERCURIUS)
     if options.plots:
         with start(FLOOR, OURS, STRAWBERRY) as servers:
             plot_concurrency(driver, servers)
@@ -188,34 +200,58 @@ def _run(options: argparse.Namespace, driver: Driver, mongodb_uri: str, folder: 
             for scenario in options.only or SCENARIOS:
                 profile(driver, server, scenario, options.seconds)
     elif options.lists:
-        with _started_with_lists(mongodb_uri, folder, [OURS, *peers], options.lists) as pairs:
+        names = [OURS, *_peers(options)]
+        with _started_with_lists(mongodb_uri, folder, names, options.lists) as pairs:
             lists = measure_lists(pairs, options.rounds, all_orders=True)
             report = driver.interleaved(_labelled(pairs), _OF_LISTS)
-        report.write(options.output, lists)
+        report.write(options.output, {"lists": lists})
+    elif options.tails:
+        with start(WITH_SUBSCRIBERS, sizes=[_FEW]) as [server]:
+            works, rate = works_beside(server, folder), half_load(driver, server)
+            tails = measure_tails(server, works, rate, options.rounds, options.seconds)
+        draw_tails(tails)
+        Report(options.seconds).write(options.output, {"tails": print_tails(tails)})
+    elif options.growth:
+        with start(OURS, OURS, sizes=(_FEW, options.growth)) as servers:
+            measure_growth(servers, options.rounds, options.seconds).write(options.output, {})
     elif options.drivers:
         with start(OURS, ON_PYMONGO) as servers:
             report = driver.interleaved(servers, options.only or _OF_DRIVERS)
         report.write(options.output, {})
     else:
-        names = [FLOOR, OURS, *peers]
-        if options.workers:
-            names = [OURS, TWO_WORKERS]
-        elif options.metrics:
-            names = [OURS, WITH_METRICS]
-        with start(*names) as servers:
+        with start(*_names(options)) as servers:
             report = driver.interleaved(servers, options.only or SCENARIOS)
         if not (options.only or options.metrics):
             with _started_with_lists(mongodb_uri, folder, [OURS], _MANY) as pairs:
                 lists = measure_lists(pairs, options.rounds, all_orders=False)
-        report.write(options.output, lists)
+        report.write(options.output, {"lists": lists})
+
+
+def _names(options: argparse.Namespace) -> list[str]:
+    """The servers that are compared, the one that the ratios are to first."""
+    if options.workers:
+        return [OURS, TWO_WORKERS]
+    if options.metrics:
+        return [OURS, WITH_METRICS]
+    return [FLOOR, OURS, *_peers(options)]
+
+
+def _peers(options: argparse.Namespace) -> list[str]:
+    """The other programs. Raises `ServerFailed`."""
+    if not options.with_mercurius:
+        return [STRAWBERRY]
+    install_mercurius()
+    return [STRAWBERRY, MERCURIUS]
 
 
 @contextlib.contextmanager
-def _started(mongodb_uri: str, folder: Path, *names: str) -> Iterator[list[Server]]:
+def _started(
+    mongodb_uri: str, folder: Path, *names: str, sizes: Iterable[int] = repeat(0)
+) -> Iterator[list[Server]]:
     with contextlib.ExitStack() as stack:
         servers = []
-        for name in names:
-            database = stack.enter_context(contextlib.closing(Database(mongodb_uri)))
+        for name, size in zip(names, sizes, strict=False):
+            database = stack.enter_context(contextlib.closing(_database(mongodb_uri, size)))
             servers.append(stack.enter_context(started(name, database, folder)))
         yield servers
 
@@ -226,16 +262,22 @@ def _started_with_lists(
 ) -> Iterator[list[list[Server]]]:
     """Two servers of each name: one with few customers, and one with many."""
     with contextlib.ExitStack() as stack:
-        databases = []
-        for size in (_FEW, many):
-            began = time.monotonic()
-            database = Database(mongodb_uri, documents(size))
-            databases.append(stack.enter_context(contextlib.closing(database)))
-            print(f"Stored {size:,} customers in {time.monotonic() - began:.0f} s.", flush=True)
+        databases = [
+            stack.enter_context(contextlib.closing(_database(mongodb_uri, size)))
+            for size in (_FEW, many)
+        ]
         yield [
             [stack.enter_context(started(name, database, folder)) for database in databases]
             for name in names
         ]
+
+
+def _database(mongodb_uri: str, size: int) -> Database:
+    began = time.monotonic()
+    database = Database(mongodb_uri, documents(size))
+    if size:
+        print(f"Stored {size:,} customers in {time.monotonic() - began:.0f} s.", flush=True)
+    return database
 
 
 def _labelled(pairs: Sequence[Sequence[Server]]) -> list[Server]:

@@ -9,6 +9,7 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -40,10 +41,7 @@ def measure_files(mongodb_uri: str, folder: Path, rows: int) -> None:
     source, exported = folder / "source.csv", folder / "exported.csv"
     prepared = folder / "prepared.csv"
     write_prepared(partial(documents, rows), prepared)
-    with source.open("w", encoding="utf-8", newline="") as file:
-        table = csv.DictWriter(file, _NAMES, extrasaction="ignore")
-        table.writeheader()
-        table.writerows(documents(rows))
+    write_table(source, documents(rows))
     uri = mongodb_uri.replace("/?", "/benchmark-files?")
     titles = ("s", "rows/s", "CPU s", "mongod CPU s", "rows/s/core", "peak MiB")
     print(f"{f'{rows:,} rows':<22}{''.join(title.rjust(14) for title in titles)}", flush=True)
@@ -52,18 +50,20 @@ def measure_files(mongodb_uri: str, folder: Path, rows: int) -> None:
         contextlib.closing(Database(mongodb_uri)) as beside,
     ):
         steps = {
-            "import": [*_COMMAND, "import", str(source)],
-            "    mongoimport": [*_TOOLS, "import", beside.uri, str(prepared)],
-            "import again": [*_COMMAND, "import", str(source)],
-            "export, CSV": [*_COMMAND, "export", str(exported)],
-            "    mongoexport": [*_TOOLS, "export", beside.uri, str(folder / "tools.csv")],
-            "export, JSON Lines": [*_COMMAND, "export", str(folder / "exported.jsonl")],
-            "import of the export": [*_COMMAND, "import", str(exported)],
+            "import": (_COMMAND, "import", source, uri),
+            "    mongoimport": (_TOOLS, "import", prepared, beside.uri),
+            "import again": (_COMMAND, "import", source, uri),
+            "export, CSV": (_COMMAND, "export", exported, uri),
+            "    mongoexport": (_TOOLS, "export", folder / "tools.csv", beside.uri),
+            "export, JSON Lines": (_COMMAND, "export", folder / "exported.jsonl", uri),
+            "import of the export": (_COMMAND, "import", exported, uri),
         }
         mongod = client.admin.command("serverStatus")["pid"]
-        for name, command in steps.items():
+        for name, (program, action, file, database) in steps.items():
             began, mongod_before = time.monotonic(), cpu_seconds(mongod)
-            seconds_of_cpu, peak = _run(name.strip(), command, uri, folder / "output")
+            seconds_of_cpu, peak = run_command(
+                [action, str(file)], database, folder / "output", program
+            )
             seconds = time.monotonic() - began
             client.admin.command("fsync")
             mongod_seconds = cpu_seconds(mongod) - mongod_before
@@ -81,12 +81,25 @@ def measure_files(mongodb_uri: str, folder: Path, rows: int) -> None:
         raise ServerFailed("The exported customers are not the imported ones.")
 
 
-def _run(name: str, command: list[str], uri: str, output: Path) -> tuple[float, int]:
-    """The CPU seconds and the largest memory, in bytes, of one command. Raises `ServerFailed`."""
+def write_table(file: Path, customers: Iterable[dict[str, Any]]) -> None:
+    """Writes the fields of these documents of customers as CSV."""
+    with file.open("w", encoding="utf-8", newline="") as opened:
+        table = csv.DictWriter(opened, _NAMES, extrasaction="ignore")
+        table.writeheader()
+        table.writerows(customers)
+
+
+def run_command(
+    arguments: list[str], uri: str, output: Path, program: list[str] | None = None
+) -> tuple[float, int]:
+    """The CPU seconds and the largest memory, in bytes, of one command. Raises `ServerFailed`.
+
+    Without a program, it is a command of `graphql-api`.
+    """
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}
     with output.open("wb") as file:
         process = subprocess.Popen(  # noqa: S603  # our own command line
-            command,
+            [*(program or _COMMAND), *arguments],
             env={**inherited, f"{PREFIX}MONGODB_URI": uri},
             stdin=subprocess.DEVNULL,
             stdout=file,
@@ -100,7 +113,7 @@ def _run(name: str, command: list[str], uri: str, output: Path) -> tuple[float, 
     _, status, usage = ended
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode != 0:
-        raise ServerFailed(f"{name} failed: {output.read_text()}")
+        raise ServerFailed(f"The {arguments[0]} failed: {output.read_text()}")
     return usage.ru_utime + usage.ru_stime, peak
 
 

@@ -7,6 +7,7 @@ their ids, and writes the columns that it is asked for.
 """
 
 import csv
+import os
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
@@ -20,6 +21,7 @@ from pymongo import MongoClient
 from pymongo.collection import Collection
 
 from graphql_api.customers.fields import FIELDS
+from graphql_api.settings import variable
 
 _BATCH = 1000
 # As many as `graphql-api import` has batches in flight.
@@ -111,12 +113,16 @@ def mongoexport(customers: Collection[_Document], file: Path) -> None:
 
 
 def main() -> None:
-    """Arguments: `import` or `export`, the URI of a database, and a file."""
+    """Arguments: `import` or `export`, and a file. The environment names the database."""
     work = {"import": mongoimport, "export": mongoexport}[sys.argv[1]]
     with MongoClient[_Document](
-        sys.argv[2], tz_aware=True, uuidRepresentation="standard", w="majority", journal=True
+        os.environ[variable("mongodb_uri")],
+        tz_aware=True,
+        uuidRepresentation="standard",
+        w="majority",
+        journal=True,
     ) as client:
-        work(client.get_default_database()["customers"], Path(sys.argv[3]))
+        work(client.get_default_database()["customers"], Path(sys.argv[2]))
 
 
 if __name__ == "__main__":

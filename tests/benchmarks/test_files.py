@@ -43,7 +43,7 @@ def test_the_costs_of_both_directions_are_printed(
     ("command", "message"),
     [
         (LOSES, r"^The exported customers are not the imported ones\.$"),
-        (FAILS, r"^import failed: No column\.\n$"),
+        (FAILS, r"^The import failed: No column\.\n$"),
     ],
 )
 def test_a_command_that_fails_or_loses_a_customer_ends_the_benchmark(
