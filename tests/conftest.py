@@ -15,11 +15,13 @@ from pymongo import MongoClient
 from pymongo.collection import Collection
 
 from graphql_api.__main__ import main
+from graphql_api.mongo.customers import MongoCustomers
+from graphql_api.mongo.database import MongoDatabase
 from graphql_api.mongo.mongod import embedded_mongod, find_mongod
 from graphql_api.settings import PREFIX
 
 from .support.clients import connected
-from .support.databases import DRIVER, DRIVER_VARIABLE
+from .support.databases import DRIVER, DRIVER_VARIABLE, database_at
 from .support.replica_sets import Member, ReplicaSet, replica_set
 from .support.servers import Server, serving, variables_of_a_service
 
@@ -93,6 +95,26 @@ def documents(database_uri: str) -> Iterator[Collection[dict[str, Any]]]:
         yield mongo.get_default_database()["customers"]
 
 
+@pytest.fixture
+def is_sharded() -> bool:
+    """Whether `database` has the form that MongoDB can shard."""
+    return False
+
+
+@pytest.fixture
+async def database(database_uri: str, *, is_sharded: bool) -> AsyncIterator[MongoDatabase]:
+    """That database, set up by the application."""
+    async with database_at(database_uri, is_sharded=is_sharded) as database:
+        await database.set_up()
+        yield database
+
+
+@pytest.fixture
+def customers(database: MongoDatabase) -> MongoCustomers:
+    """The application's customers in it."""
+    return MongoCustomers(database)
+
+
 @pytest.fixture(scope="session")
 def server_database_uri(mongodb_uri: str) -> str:
     """The URI of the server's database."""
@@ -108,7 +130,7 @@ def server(server_database_uri: str, tmp_path_factory: pytest.TempPathFactory) -
     with serving(
         *("--metrics-port", "0"),
         errors=tmp_path_factory.mktemp("server") / "stderr",
-        stop=True,
+        measured=True,
         GRAPHQL_API_MONGODB_URI=server_database_uri,
         GRAPHQL_API_INTROSPECTION="true",
         **variables_of_a_service("GRAPHQL_API"),
@@ -135,6 +157,7 @@ def impatient_server(
     """A server with limits of one second, and its own database."""
     with serving(
         errors=tmp_path_factory.mktemp("impatient-server") / "stderr",
+        measured=True,
         GRAPHQL_API_MONGODB_URI=impatient_database_uri,
         GRAPHQL_API_GRAPHIQL="true",
         GRAPHQL_API_RECEIVE_SECONDS="1",

@@ -171,8 +171,6 @@ def untraced_server(mongodb_uri: str, tmp_path_factory: pytest.TempPathFactory) 
         errors=tmp_path_factory.mktemp("untraced-server") / "stderr",
         GRAPHQL_API_MONGODB_URI=mongodb_uri,
         GRAPHQL_API_INTROSPECTION="true",
-        COVERAGE_PROCESS_START="",
-        COVERAGE_PROCESS_CONFIG="",
     ) as server:
         yield server
 

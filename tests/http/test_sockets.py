@@ -664,6 +664,7 @@ async def test_trailers_are_not_headers(server_url: str) -> None:
 async def test_the_number_of_connections_is_limited(mongodb_uri: str, tmp_path: Path) -> None:
     with serving(
         errors=tmp_path / "stderr",
+        measured=True,
         GRAPHQL_API_MONGODB_URI=mongodb_uri,
         GRAPHQL_API_MAX_CONNECTIONS="2",
     ) as server:
