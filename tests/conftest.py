@@ -13,15 +13,17 @@ import httpx
 import pytest
 from pymongo import MongoClient
 from pymongo.collection import Collection
+from starlette.applications import Starlette
 
 from graphql_api.__main__ import main
+from graphql_api.app import create_app
 from graphql_api.mongo.customers import MongoCustomers
 from graphql_api.mongo.database import MongoDatabase
 from graphql_api.mongo.mongod import embedded_mongod, find_mongod
 from graphql_api.settings import PREFIX
 
-from .support.clients import connected
-from .support.databases import DRIVER, DRIVER_VARIABLE, database_at
+from .support.clients import client_of
+from .support.databases import DRIVER, DRIVER_VARIABLE, database_at, settings_for
 from .support.replica_sets import Member, ReplicaSet, replica_set
 from .support.servers import Server, serving, variables_of_a_service
 
@@ -82,9 +84,17 @@ def database_uri(mongodb_uri: str) -> str:
 
 
 @pytest.fixture
-async def client(database_uri: str) -> AsyncIterator[httpx.AsyncClient]:
-    """A client of the application on that database, through ASGI."""
-    async with connected(database_uri) as client:
+async def app(database_uri: str) -> AsyncIterator[Starlette]:
+    """The application on that database, as a server starts and stops it."""
+    app = create_app(settings_for(database_uri))
+    async with app.router.lifespan_context(app):
+        yield app
+
+
+@pytest.fixture
+async def client(app: Starlette) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of that application, through ASGI."""
+    async with client_of(app) as client:
         yield client
 
 
