@@ -140,6 +140,7 @@ def server(server_database_uri: str, tmp_path_factory: pytest.TempPathFactory) -
     with serving(
         *("--metrics-port", "0"),
         errors=tmp_path_factory.mktemp("server") / "stderr",
+        stop=True,
         measured=True,
         GRAPHQL_API_MONGODB_URI=server_database_uri,
         GRAPHQL_API_INTROSPECTION="true",
