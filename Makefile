@@ -47,7 +47,7 @@ $(PYTHON_CLIENTS): %/.venv/installed: %/requirements.txt
 
 %/node_modules/.package-lock.json: %/package.json %/package-lock.json
 	@echo "Installing the Node packages of $* ..."
-	@npm ci --silent --prefix $*
+	@npm ci --silent --no-audit --no-fund --prefix $*
 	@touch $@
 
 $(GRAPHIQL): web/graphiql/node_modules/.package-lock.json $(wildcard web/graphiql/*.* web/graphiql/src/*)
