@@ -5,22 +5,25 @@ import contextlib
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from functools import partial
 from itertools import repeat
 from pathlib import Path
 
 from graphql_api.mongo.mongod import embedded_mongod, find_mongod
 
+from .beside import works_beside
 from .database import Database
 from .files import measure_files
+from .growth import measure_growth
 from .lists import Results, measure_lists
 from .loads import LOADS, SCENARIOS, Scenario
 from .many_customers import documents
 from .memory import print_memory
 from .plots import plot_concurrency, plot_size
 from .profiles import profile
-from .report import Report
+from .report import Report, python_build
 from .rounds import Driver, WrkMissing
 from .servers import (
     FLOOR,
@@ -30,11 +33,13 @@ from .servers import (
     STRAWBERRY,
     TWO_WORKERS,
     WITH_METRICS,
+    WITH_SUBSCRIBERS,
     Server,
     ServerFailed,
     install_mercurius,
     started,
 )
+from .tails import draw_tails, half_load, measure_tails, print_tails
 
 # The numbers of customers in the lists that are compared.
 _FEW = 10_000
@@ -42,6 +47,9 @@ _MANY = 50_000
 
 # What the drivers are compared by.
 _OF_DRIVERS = [Scenario(load, number) for load in ("create", "read", "list") for number in (1, 32)]
+
+# What other programs are compared by, beside the lists one after another.
+_OF_LISTS = [Scenario("list", 32), Scenario("list", 1)]
 
 # The rows that are imported and exported.
 _ROWS = 20_000
@@ -54,6 +62,7 @@ _Start = Callable[..., contextlib.AbstractContextManager[list[Server]]]
 
 def main() -> int:
     options = _parser().parse_args()
+    print(f"Python {python_build()}\n", flush=True)
     try:
         with tempfile.TemporaryDirectory(prefix="bench-") as name:
             folder = Path(name)
@@ -62,7 +71,7 @@ def main() -> int:
                 if options.files:
                     measure_files(uri, folder, options.files)
                 else:
-                    _run(options, driver, partial(_started, uri, folder))
+                    _run(options, driver, uri, folder)
                     if _measures_all(options):
                         measure_files(uri, folder, _ROWS)
     except (WrkMissing, ServerFailed) as error:
@@ -137,7 +146,19 @@ def _parser() -> argparse.ArgumentParser:
         "--lists",
         type=int,
         metavar="CUSTOMERS",
-        help=f"Measure lists of {_FEW:,} and of this many customers, in all orders.",
+        help=f"Measure lists of {_FEW:,} and of this many customers, in all orders, and compare "
+        "other programs.",
+    )
+    another.add_argument(
+        "--tails",
+        action="store_true",
+        help="Measure creations at half of the greatest load, beside other work, and draw them.",
+    )
+    another.add_argument(
+        "--growth",
+        type=int,
+        metavar="CUSTOMERS",
+        help=f"Compare creations beside {_FEW:,} customers with those beside this many.",
     )
     another.add_argument(
         "--files",
@@ -160,10 +181,12 @@ def _scenario(name: str) -> Scenario:
 def _measures_all(options: argparse.Namespace) -> bool:
     compared = (options.workers, options.drivers, options.metrics)
     others = (options.only, *compared, options.profile, options.memory)
-    return not any((*others, options.plots, options.lists))
+    return not any((*others, options.plots, options.lists, options.tails, options.growth))
 
 
-def _run(options: argparse.Namespace, driver: Driver, start: _Start) -> None:
+def _run(options: argparse.Namespace, driver: Driver, mongodb_uri: str, folder: Path) -> None:
+    lists: Results = {}
+    start: _Start = partial(_started, mongodb_uri, folder)
     if options.plots:
         with start(FLOOR, OURS, STRAWBERRY) as servers:
             plot_concurrency(driver, servers)
@@ -177,34 +200,48 @@ def _run(options: argparse.Namespace, driver: Driver, start: _Start) -> None:
             for scenario in options.only or SCENARIOS:
                 profile(driver, server, scenario, options.seconds)
     elif options.lists:
-        lists = _lists(start, options.rounds, options.lists, all_orders=True)
-        Report(options.seconds).write(options.output, lists)
+        names = [OURS, *_peers(options)]
+        with _started_with_lists(mongodb_uri, folder, names, options.lists) as pairs:
+            lists = measure_lists(pairs, options.rounds, all_orders=True)
+            report = driver.interleaved(_labelled(pairs), _OF_LISTS)
+        report.write(options.output, {"lists": lists})
+    elif options.tails:
+        with start(WITH_SUBSCRIBERS, sizes=[_FEW]) as [server]:
+            works, rate = works_beside(server, folder), half_load(driver, server)
+            tails = measure_tails(server, works, rate, options.rounds, options.seconds)
+        draw_tails(tails)
+        Report(options.seconds).write(options.output, {"tails": print_tails(tails)})
+    elif options.growth:
+        with start(OURS, OURS, sizes=(_FEW, options.growth)) as servers:
+            measure_growth(servers, options.rounds, options.seconds).write(options.output, {})
     elif options.drivers:
         with start(OURS, ON_PYMONGO) as servers:
             report = driver.interleaved(servers, options.only or _OF_DRIVERS)
         report.write(options.output, {})
     else:
-        names = [FLOOR, OURS, STRAWBERRY]
-        if options.workers:
-            names = [OURS, TWO_WORKERS]
-        elif options.metrics:
-            names = [OURS, WITH_METRICS]
-        if options.with_mercurius:
-            install_mercurius()
-            names.append(MERCURIUS)
-        with start(*names) as servers:
+        with start(*_names(options)) as servers:
             report = driver.interleaved(servers, options.only or SCENARIOS)
-        lists = (
-            {}
-            if options.only or options.metrics
-            else _lists(start, options.rounds, _MANY, all_orders=False)
-        )
-        report.write(options.output, lists)
+        if not (options.only or options.metrics):
+            with _started_with_lists(mongodb_uri, folder, [OURS], _MANY) as pairs:
+                lists = measure_lists(pairs, options.rounds, all_orders=False)
+        report.write(options.output, {"lists": lists})
 
 
-def _lists(start: _Start, rounds: int, many: int, *, all_orders: bool) -> Results:
-    with start(OURS, OURS, sizes=(_FEW, many)) as servers:
-        return measure_lists(servers, rounds, all_orders=all_orders)
+def _names(options: argparse.Namespace) -> list[str]:
+    """The servers that are compared, the one that the ratios are to first."""
+    if options.workers:
+        return [OURS, TWO_WORKERS]
+    if options.metrics:
+        return [OURS, WITH_METRICS]
+    return [FLOOR, OURS, *_peers(options)]
+
+
+def _peers(options: argparse.Namespace) -> list[str]:
+    """The other programs. Raises `ServerFailed`."""
+    if not options.with_mercurius:
+        return [STRAWBERRY]
+    install_mercurius()
+    return [STRAWBERRY, MERCURIUS]
 
 
 @contextlib.contextmanager
@@ -219,12 +256,37 @@ def _started(
         yield servers
 
 
+@contextlib.contextmanager
+def _started_with_lists(
+    mongodb_uri: str, folder: Path, names: Sequence[str], many: int
+) -> Iterator[list[list[Server]]]:
+    """Two servers of each name: one with few customers, and one with many."""
+    with contextlib.ExitStack() as stack:
+        databases = [
+            stack.enter_context(contextlib.closing(_database(mongodb_uri, size)))
+            for size in (_FEW, many)
+        ]
+        yield [
+            [stack.enter_context(started(name, database, folder)) for database in databases]
+            for name in names
+        ]
+
+
 def _database(mongodb_uri: str, size: int) -> Database:
-    started_at = time.monotonic()
+    began = time.monotonic()
     database = Database(mongodb_uri, documents(size))
     if size:
-        print(f"Stored {size:,} customers in {time.monotonic() - started_at:.0f} s.", flush=True)
+        print(f"Stored {size:,} customers in {time.monotonic() - began:.0f} s.", flush=True)
     return database
+
+
+def _labelled(pairs: Sequence[Sequence[Server]]) -> list[Server]:
+    """The servers with few customers and then those with many, named after their number."""
+    return [
+        replace(server, name=f"{server.name}, {len(server.database):,}")
+        for servers in zip(*pairs, strict=True)
+        for server in servers
+    ]
 
 
 if __name__ == "__main__":

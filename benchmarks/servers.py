@@ -23,6 +23,7 @@ OURS = "graphql-api"
 TWO_WORKERS = "graphql-api, two workers"
 ON_PYMONGO = "graphql-api on PyMongo"
 WITH_METRICS = "graphql-api, metrics"
+WITH_SUBSCRIBERS = "graphql-api, subscribers"
 STRAWBERRY = "default Strawberry"
 MERCURIUS = "Mercurius"
 
@@ -34,17 +35,25 @@ _OURS = [sys.executable, "-m", "graphql_api", "serve"]
 _COMMANDS = {
     FLOOR: [
         *(*_UVICORN, "--factory", "benchmarks.floor:create", "--lifespan", "off"),
-        *("--loop", "uvloop", "--http", "httptools", "--no-access-log", "--port"),
+        *("--loop", "uvloop", "--http", "httptools", "--no-access-log", "--no-server-header"),
+        *("--no-proxy-headers", "--port"),
     ],
     OURS: [*_OURS, "--port"],
     TWO_WORKERS: [*_OURS, "--workers", "2", "--port"],
     ON_PYMONGO: [*_OURS, "--port"],
     WITH_METRICS: [*_OURS, "--metrics-port", "0", "--port"],
+    WITH_SUBSCRIBERS: [*_OURS, "--port"],
     STRAWBERRY: [*_UVICORN, "benchmarks.default_strawberry:app", "--port"],
     MERCURIUS: ["node", str(_MERCURIUS / "server.js")],
 }
 
-_VARIABLES = {ON_PYMONGO: {variable("mongodb_driver"): "pymongo"}}
+# How many subscribers a server accepts from one address, if it has subscribers.
+SUBSCRIBERS = 100
+
+_VARIABLES = {
+    ON_PYMONGO: {variable("mongodb_driver"): "pymongo"},
+    WITH_SUBSCRIBERS: {variable("max_client_subscriptions"): str(SUBSCRIBERS)},
+}
 
 
 class ServerFailed(Exception):
@@ -59,11 +68,6 @@ class Server:
     pid: int
     url: str
     database: Database
-
-    @property
-    def is_ours(self) -> bool:
-        """Whether it answers the loads of our server that no other server answers."""
-        return self.name in _COMMANDS and self.name not in (STRAWBERRY, MERCURIUS)
 
     def cpu_seconds(self) -> float:
         """The CPU time so far, user and system, of all its threads and processes."""

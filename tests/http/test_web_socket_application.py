@@ -8,10 +8,13 @@ import httpx
 import pytest
 from starlette.applications import Starlette
 from starlette.requests import ClientDisconnect
+from structlog.testing import capture_logs
 
 from graphql_api.app import create_app
 from graphql_api.customers import event_feed
 from graphql_api.faults import Unavailable
+from graphql_api.http.exchange import Exchange
+from graphql_api.metrics.measurements import Measurements
 from graphql_api.mongo.customers import MongoCustomers
 
 from ..support.asgi import Asgi, Socket
@@ -140,6 +143,32 @@ async def test_an_operation_that_takes_too_long_ends_with_an_error(
 
     assert error["extensions"]["code"] == "TIMEOUT"
     assert "A mutation may or may not have taken effect" in error["message"]
+
+
+async def test_an_operation_whose_client_leaves_first_counts_as_disconnected(
+    app: Starlette, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = asyncio.Event()
+
+    async def endless(*_: Any) -> None:
+        asked.set()
+        await asyncio.sleep(60)
+
+    monkeypatch.setattr(MongoCustomers, "get", endless)
+    socket = Socket(app)
+    socket.subscribe('{ customer(id: "1") { id } }')
+    await asyncio.wait_for(asked.wait(), 20)
+    with capture_logs() as logged:
+        await socket.disconnect()
+        await asyncio.sleep(0)
+    operation: Any = type("Operation", (), {"label": "customer", "type_name": "query"})
+    exchange = Exchange("id", outcome="disconnected", measurements=Measurements())
+    exchange.executed = operation
+    exchange.log(status=200, method="POST", path="/graphql", duration_ms=1)
+
+    assert [line["outcome"] for line in logged if line["method"] == "WEBSOCKET"] == ["disconnected"]
+    assert exchange.measurements is not None
+    assert exchange.measurements.operations == {("customer", "query", "disconnected"): 1}
 
 
 @pytest.mark.parametrize("fault", [ZeroDivisionError, ClientDisconnect])
