@@ -4,12 +4,13 @@ import asyncio
 import contextvars
 import threading
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from typing import Any, TypeVar, cast
 
+from bson import CodecOptions
 from motor.frameworks.asyncio import max_workers, run_on_executor
 from motor.motor_asyncio import AsyncIOMotorClient
 from pymongo import AsyncMongoClient, MongoClient
@@ -18,9 +19,11 @@ from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.collection import Collection
 from pymongo.cursor import Cursor
 from pymongo.database import Database
+from pymongo.errors import PyMongoError
 
 from ..metrics.measurements import SharedHistogram
 from .command_times import Measured, measured
+from .exchange import Answer, exchange
 
 _Result = TypeVar("_Result")
 # Made once, because making the type takes longer than the cast.
@@ -49,6 +52,17 @@ class Driver(ABC):
         """Prepares the first command: the driver must not begin with several at the same time.
 
         Raises `pymongo.errors.PyMongoError` if DNS does not find the hosts of a `mongodb+srv` URI.
+        """
+
+    @abstractmethod
+    def send(
+        self, commands: Sequence[dict[str, Any]], options: CodecOptions[Any]
+    ) -> Awaitable[list[Answer]]:
+        """Sends commands together, each of them once, and returns their answers.
+
+        MongoDB executes them one after another. Answers are decoded with the options. If a command
+        fails, only the answers before it are returned. Raises `pymongo.errors.PyMongoError` if the
+        first command fails.
         """
 
     @abstractmethod
@@ -112,6 +126,15 @@ class MotorDriver(Driver):
     async def open(self) -> None:
         """Does nothing: Motor itself takes care of that."""
 
+    def send(
+        self, commands: Sequence[dict[str, Any]], options: CodecOptions[Any]
+    ) -> Awaitable[list[Answer]]:
+        loop = asyncio.get_running_loop()
+        answers: Awaitable[list[Answer]] = run_on_executor(  # type: ignore[no-untyped-call]  # Motor has no types for it
+            loop, exchange, self.blocking, commands, options, self.measured
+        )
+        return answers
+
     async def run(
         self, work: Callable[[AsyncDatabase[dict[str, Any]]], Coroutine[Any, Any, _Result]]
     ) -> _Result:
@@ -151,6 +174,19 @@ class PyMongoDriver(Driver):
         # Commands that begin together would each look up the hosts and connect to them, and all but
         # one of these connections would never be closed.
         await self._client.aconnect()
+
+    async def send(
+        self, commands: Sequence[dict[str, Any]], options: CodecOptions[Any]
+    ) -> list[Answer]:
+        answers: list[Answer] = []
+        try:
+            for command in commands:
+                with self.measured(next(iter(command))):
+                    answers.append(await self.database.command(command, codec_options=options))
+        except PyMongoError:
+            if not answers:
+                raise
+        return answers
 
     async def run(
         self, work: Callable[[AsyncDatabase[dict[str, Any]]], Coroutine[Any, Any, _Result]]
