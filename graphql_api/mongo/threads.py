@@ -5,11 +5,14 @@ import contextlib
 import contextvars
 import threading
 from collections.abc import Callable
+from functools import partial
 from queue import SimpleQueue
 from typing import Any, TypeVar, TypeVarTuple
 
 _Arguments = TypeVarTuple("_Arguments")
 _Result = TypeVar("_Result")
+
+_Waiting = tuple[asyncio.AbstractEventLoop, asyncio.Future[Any], Callable[[], Any]]
 
 
 class Threads:
@@ -24,8 +27,8 @@ class Threads:
         self._started = 0
         # The work that waits or is in progress.
         self._unfinished = 0
-        # None ends a thread.
-        self._waiting: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
+        # For each work the event loop that waits for it, and its future. None ends a thread.
+        self._waiting: SimpleQueue[_Waiting | None] = SimpleQueue()
 
     def run(
         self, work: Callable[[*_Arguments], _Result], *arguments: *_Arguments
@@ -36,19 +39,8 @@ class Threads:
         """
         loop = asyncio.get_running_loop()
         done: asyncio.Future[_Result] = loop.create_future()
-        context = contextvars.copy_context()
-
-        def run() -> None:
-            # The event loop may have ended.
-            with contextlib.suppress(RuntimeError):
-                try:
-                    result = context.run(work, *arguments)
-                except Exception as error:  # noqa: BLE001  # the waiting task raises it
-                    loop.call_soon_threadsafe(self._end, done, done.set_exception, error)
-                else:
-                    loop.call_soon_threadsafe(self._end, done, done.set_result, result)
-
-        self._waiting.put(run)
+        call = partial(contextvars.copy_context().run, work, *arguments)
+        self._waiting.put((loop, done, call))
         self._unfinished += 1
         if self._started < min(self._unfinished, self._most):
             self._started += 1
@@ -62,15 +54,25 @@ class Threads:
             self._waiting.put(None)
         self._started = 0
 
+    def _work(self) -> None:
+        while (waiting := self._waiting.get()) is not None:
+            loop, done, call = waiting
+            # The event loop may have ended.
+            with contextlib.suppress(RuntimeError):
+                try:
+                    result = call()
+                except Exception as error:  # noqa: BLE001  # the waiting task raises it
+                    loop.call_soon_threadsafe(self._end, done, done.set_exception, error)
+                else:
+                    loop.call_soon_threadsafe(self._end, done, done.set_result, result)
+                    del result
+            # Otherwise, all of this would live until the next work, and an error, which refers to
+            # this frame, in a cycle until the garbage collector finds it.
+            del waiting, loop, done, call
+
     def _end(
         self, done: asyncio.Future[_Result], settle: Callable[[Any], None], outcome: object
     ) -> None:
         self._unfinished -= 1
         if not done.cancelled():
             settle(outcome)
-
-    def _work(self) -> None:
-        while (run := self._waiting.get()) is not None:
-            run()
-            # What the work needed must not live until the next work.
-            del run

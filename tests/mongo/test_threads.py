@@ -1,7 +1,9 @@
 """The threads of the driver: how many there are, and how each work ends."""
 
 import asyncio
+import gc
 import threading
+import weakref
 from collections.abc import Iterator
 from contextvars import ContextVar
 from functools import partial
@@ -47,6 +49,25 @@ async def test_work_has_the_context_of_its_caller_and_raises_its_error(threads: 
     assert await threads.run(_value.get) == "of the caller"
     with pytest.raises(ValueError, match="wrong"):
         await threads.run(int, "wrong")
+
+
+async def test_an_error_does_not_live_longer_than_its_caller_needs_it(threads: Threads) -> None:
+
+    class Failure(Exception):
+        pass
+
+    def fail() -> None:
+        raise Failure
+
+    gc.disable()
+    try:
+        try:
+            await threads.run(fail)
+        except Failure as error:
+            failure = weakref.ref(error)
+        until(lambda: failure() is None, "the thread forgets the error")
+    finally:
+        gc.enable()
 
 
 async def test_work_that_nobody_waits_for_goes_on(threads: Threads) -> None:
