@@ -65,6 +65,8 @@ async def test_an_error_does_not_live_longer_than_its_caller_needs_it(threads: T
             await threads.run(fail)
         except Failure as error:
             failure = weakref.ref(error)
+        # Until its next step, this task has the error, too.
+        await asyncio.sleep(0)
         until(lambda: failure() is None, "the thread forgets the error")
     finally:
         gc.enable()
