@@ -5,6 +5,7 @@ from contextlib import AbstractContextManager
 from typing import Any
 
 from bson import CodecOptions
+from bson.errors import BSONError
 from pymongo.database import Database
 from pymongo.errors import NotPrimaryError, OperationFailure, PyMongoError
 from pymongo.helpers_shared import _check_command_response
@@ -27,7 +28,8 @@ def exchange(
     MongoDB executes the commands of one connection one after another, so each of them sees what
     those before it have done. `measured` is a context in which the answer to the named command
     arrives. If a command fails, only the answers before it are returned. Raises
-    `pymongo.errors.PyMongoError` if the first command fails.
+    `pymongo.errors.PyMongoError` if the first command fails, and `bson.errors.BSONError` for an
+    answer that cannot be decoded.
 
     For each command, the driver's public methods make a session, choose a server, take a connection
     and wait for the answer, which together takes twice the CPU time.
@@ -51,7 +53,7 @@ def exchange(
                 for command, id_ in sent:
                     with measured(next(iter(command))):
                         answers.append(_receive(connection, id_, options))
-            except (OperationFailure, NotPrimaryError):
+            except (OperationFailure, NotPrimaryError, BSONError):
                 # The next commands of this connection must not get these answers.
                 for _, id_ in sent:
                     connection.receive_message(id_)

@@ -3,6 +3,7 @@
 from functools import partial
 from typing import Any
 
+from bson.errors import BSONError
 from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import PyMongoError
 
@@ -54,6 +55,24 @@ async def _find_once(
     cursor = answer["cursor"]
     documents: list[dict[str, Any]] = cursor["firstBatch"]
     return documents if cursor["id"] == 0 else None
+
+
+async def find_each(
+    driver: Driver,
+    wanted: list[list[UniqueValue]],
+    deadline: float,
+) -> list[list[dict[str, Any]] | Exception]:
+    """Does the same as `find`, so that a document that cannot be read fails its requests alone.
+
+    They have the error in place of their documents.
+    """
+    try:
+        return [*await find(driver, wanted, deadline)]
+    except BSONError as error:
+        # Another program has stored a document that the driver cannot read.
+        if len(wanted) == 1:
+            return [error]
+    return [one for values in wanted for one in await find_each(driver, [values], deadline)]
 
 
 async def _read(
