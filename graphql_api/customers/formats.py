@@ -207,7 +207,7 @@ def _lines(text: str) -> tuple[str, bool]:
 
 def _email_address(text: str) -> tuple[str, bool]:
     """An address with its domain in lower case. Another text is returned as one line."""
-    if len(text) <= _SHORT_EMAIL and "--" not in text:
+    if "@" in text and "--" not in text and len(text) <= _SHORT_EMAIL:
         if _PLAIN_ADDRESS.fullmatch(text):
             return text, not text.endswith(_RESERVED)
         if _PLAIN_EMAIL.fullmatch(text):
