@@ -46,9 +46,9 @@ def judge(values: Mapping[str, Value], stored: NewCustomer | None = None) -> New
             if not (allowed and shortest <= length <= longest):
                 problems += _problems(field, length, allowed)
         elif value is not None:
-            problems.append(WrongType(field))
+            problems.append(_wrong_type(field))
         elif field.required:
-            problems.append(Missing(field))
+            problems.append(_missing(field))
     return Rejected(tuple(problems)) if problems else NewCustomer(**texts)  # type: ignore[arg-type]  # each name is one of NewCustomer's own
 
 
@@ -58,7 +58,11 @@ def _texts(customer: NewCustomer) -> dict[str, str]:
     return {field.name: values[field.name] for field in FIELDS if values[field.name] is not None}
 
 
-# The same mistakes are sent many times.
+# The same mistakes are sent many times, so each problem is made once.
+_missing = lru_cache(Missing)
+_wrong_type = lru_cache(WrongType)
+
+
 @lru_cache(maxsize=4096)
 def _problems(
     field: Field,
@@ -67,7 +71,7 @@ def _problems(
 ) -> tuple[Problem, ...]:
     rule = field.rule
     if length == 0 and field.required:
-        return (Missing(field),)
+        return (_missing(field),)
     problems: list[Problem] = []
     if rule.min_length is not None and length < rule.min_length:
         problems.append(TooShort(field, rule.min_length, length))

@@ -25,6 +25,7 @@ from graphql import (
     is_list_type,
     is_non_null_type,
     is_object_type,
+    is_scalar_type,
 )
 from graphql.execution.collect_fields import (
     FieldDetailsList,
@@ -318,7 +319,10 @@ def fragments_of(definitions: tuple[Any, ...]) -> dict[str, FragmentDetails]:
 
 def _is_text(type_: GraphQLOutputType) -> bool:
     """Whether a `str` of this type is answered as it is."""
-    return get_nullable_type(type_) in (GraphQLString, GraphQLID)
+    nullable = get_nullable_type(type_)
+    if nullable in (GraphQLString, GraphQLID):
+        return True
+    return is_scalar_type(nullable) and nullable.coerce_output_value is str
 
 
 def _list(complete: Complete, known: Completions, *, are_texts: bool, nullable: bool) -> Complete:
