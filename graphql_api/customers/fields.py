@@ -44,7 +44,8 @@ class Rule:
     counterexample: str
 
 
-@dataclass(frozen=True, kw_only=True)
+# Nothing changes a customer. It is not frozen, because to make it would take three times as long.
+@dataclass(kw_only=True)
 class NewCustomer:
     """A valid customer that is not stored yet. Only `email` is required."""
 
@@ -207,7 +208,7 @@ class NewCustomer:
     ] = None
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(kw_only=True)
 class Customer(NewCustomer):
     """A stored customer. Times are in UTC and have whole milliseconds.
 
