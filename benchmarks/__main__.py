@@ -12,8 +12,10 @@ from pathlib import Path
 
 from graphql_api.mongo.mongod import embedded_mongod, find_mongod
 
+from .beside import works_beside
 from .database import Database
 from .files import measure_files
+from .growth import measure_growth
 from .lists import Results, measure_lists
 from .loads import LOADS, SCENARIOS, Scenario
 from .many_customers import documents
@@ -30,11 +32,13 @@ from .servers import (
     STRAWBERRY,
     TWO_WORKERS,
     WITH_METRICS,
+    WITH_SUBSCRIBERS,
     Server,
     ServerFailed,
     install_mercurius,
     started,
 )
+from .tails import draw_tails, half_load, measure_tails, print_tails
 
 # The numbers of customers in the lists that are compared.
 _FEW = 10_000
@@ -62,7 +66,7 @@ def main() -> int:
                 if options.files:
                     measure_files(uri, folder, options.files)
                 else:
-                    _run(options, driver, partial(_started, uri, folder))
+                    _run(options, driver, folder, partial(_started, uri, folder))
                     if _measures_all(options):
                         measure_files(uri, folder, _ROWS)
     except (WrkMissing, ServerFailed) as error:
@@ -140,6 +144,17 @@ def _parser() -> argparse.ArgumentParser:
         help=f"Measure lists of {_FEW:,} and of this many customers, in all orders.",
     )
     another.add_argument(
+        "--tails",
+        action="store_true",
+        help="Measure creations at half of the greatest load, beside other work, and draw them.",
+    )
+    another.add_argument(
+        "--growth",
+        type=int,
+        metavar="CUSTOMERS",
+        help=f"Compare creations beside {_FEW:,} customers with those beside this many.",
+    )
+    another.add_argument(
         "--files",
         type=int,
         metavar="ROWS",
@@ -160,10 +175,10 @@ def _scenario(name: str) -> Scenario:
 def _measures_all(options: argparse.Namespace) -> bool:
     compared = (options.workers, options.drivers, options.metrics)
     others = (options.only, *compared, options.profile, options.memory)
-    return not any((*others, options.plots, options.lists))
+    return not any((*others, options.plots, options.lists, options.tails, options.growth))
 
 
-def _run(options: argparse.Namespace, driver: Driver, start: _Start) -> None:
+def _run(options: argparse.Namespace, driver: Driver, folder: Path, start: _Start) -> None:
     if options.plots:
         with start(FLOOR, OURS, STRAWBERRY) as servers:
             plot_concurrency(driver, servers)
@@ -178,7 +193,16 @@ def _run(options: argparse.Namespace, driver: Driver, start: _Start) -> None:
                 profile(driver, server, scenario, options.seconds)
     elif options.lists:
         lists = _lists(start, options.rounds, options.lists, all_orders=True)
-        Report(options.seconds).write(options.output, lists)
+        Report(options.seconds).write(options.output, {"lists": lists})
+    elif options.tails:
+        with start(WITH_SUBSCRIBERS, sizes=[_FEW]) as [server]:
+            works, rate = works_beside(server, folder), half_load(driver, server)
+            tails = measure_tails(server, works, rate, options.rounds, options.seconds)
+        draw_tails(tails)
+        Report(options.seconds).write(options.output, {"tails": print_tails(tails)})
+    elif options.growth:
+        with start(OURS, OURS, sizes=(_FEW, options.growth)) as servers:
+            measure_growth(servers, options.rounds, options.seconds).write(options.output, {})
     elif options.drivers:
         with start(OURS, ON_PYMONGO) as servers:
             report = driver.interleaved(servers, options.only or _OF_DRIVERS)
@@ -199,7 +223,7 @@ def _run(options: argparse.Namespace, driver: Driver, start: _Start) -> None:
             if options.only or options.metrics
             else _lists(start, options.rounds, _MANY, all_orders=False)
         )
-        report.write(options.output, lists)
+        report.write(options.output, {"lists": lists})
 
 
 def _lists(start: _Start, rounds: int, many: int, *, all_orders: bool) -> Results:

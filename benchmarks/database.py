@@ -53,6 +53,10 @@ class Database:
         """The CPU time so far, user and system, of mongod, for all databases."""
         return cpu_seconds(self._mongod)
 
+    def checkpoint(self) -> None:
+        """Lets mongod write the changed pages of all databases, as it does each minute."""
+        self._client.admin.command("fsync")
+
     def fill(self, size: int) -> None:
         """Adds valid customers until there are `size` of them."""
         self._insert(islice(_customers(), max(0, size - len(self))))

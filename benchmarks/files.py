@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -29,10 +30,7 @@ def measure_files(mongodb_uri: str, folder: Path, rows: int) -> None:
     command fails, or if the exported customers are not the imported ones.
     """
     source, exported = folder / "source.csv", folder / "exported.csv"
-    with source.open("w", encoding="utf-8", newline="") as file:
-        table = csv.DictWriter(file, _NAMES, extrasaction="ignore")
-        table.writeheader()
-        table.writerows(documents(rows))
+    write_table(source, documents(rows))
     steps = {
         "import": ["import", str(source)],
         "import again": ["import", str(source)],
@@ -47,7 +45,7 @@ def measure_files(mongodb_uri: str, folder: Path, rows: int) -> None:
         mongod = client.admin.command("serverStatus")["pid"]
         for name, arguments in steps.items():
             began, mongod_before = time.monotonic(), cpu_seconds(mongod)
-            seconds_of_cpu, peak = _run(arguments, uri, folder / "output")
+            seconds_of_cpu, peak = run_command(arguments, uri, folder / "output")
             seconds = time.monotonic() - began
             cells = (
                 *(f"{seconds:.1f}", f"{rows / seconds:,.0f}", f"{seconds_of_cpu:.1f}"),
@@ -59,7 +57,15 @@ def measure_files(mongodb_uri: str, folder: Path, rows: int) -> None:
         raise ServerFailed("The exported customers are not the imported ones.")
 
 
-def _run(arguments: list[str], uri: str, output: Path) -> tuple[float, int]:
+def write_table(file: Path, customers: Iterable[dict[str, Any]]) -> None:
+    """Writes the fields of these documents of customers as CSV."""
+    with file.open("w", encoding="utf-8", newline="") as opened:
+        table = csv.DictWriter(opened, _NAMES, extrasaction="ignore")
+        table.writeheader()
+        table.writerows(customers)
+
+
+def run_command(arguments: list[str], uri: str, output: Path) -> tuple[float, int]:
     """The CPU seconds and the largest memory, in bytes, of one command. Raises `ServerFailed`."""
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}
     with output.open("wb") as file:

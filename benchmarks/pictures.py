@@ -32,8 +32,17 @@ class Panel:
     logarithmic: bool = False
 
 
-def draw(file: Path, across: str, positions: Sequence[int], panels: Sequence[Panel]) -> None:
-    """Writes the file. All panels have the same horizontal axis, which is logarithmic."""
+def draw(
+    file: Path,
+    across: str,
+    positions: Sequence[int],
+    panels: Sequence[Panel],
+    labels: Sequence[str] | None = None,
+) -> None:
+    """Writes the file. All panels have the same horizontal axis, which is logarithmic.
+
+    The labels of the positions are the positions themselves, unless there are others.
+    """
     with mpl.rc_context(
         {
             "axes.spines.right": False,
@@ -49,7 +58,7 @@ def draw(file: Path, across: str, positions: Sequence[int], panels: Sequence[Pan
         all_axes = figure.subplots(1, len(panels))
         for axes, panel in zip(all_axes, panels, strict=True):
             axes.set_xscale("log")
-            axes.set_xticks(positions, [_number(position) for position in positions])
+            axes.set_xticks(positions, labels or [_number(position) for position in positions])
             axes.set_xlabel(across)
             axes.xaxis.minorticks_off()
             _draw_lines(axes, panel, positions)

@@ -3,13 +3,13 @@
 import json
 import os
 import platform
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from datetime import UTC, datetime
 from pathlib import Path
 from statistics import median
 from typing import Any
 
-from .lists import Results
 from .loads import Scenario
 
 _MEASURES = {
@@ -69,8 +69,8 @@ class Report:
             f"{name:<26}{''.join(cell.rjust(18) for cell in cells)}\n" for name, *cells in rows
         )
 
-    def write(self, file: Path, lists: Results) -> None:
-        """Writes the rounds and the costs of lists as JSON."""
+    def write(self, file: Path, others: Mapping[str, object]) -> None:
+        """Writes the rounds and other results as JSON, such as the costs of lists."""
         results = {
             "date": datetime.now(UTC).isoformat(timespec="seconds"),
             "machine": {
@@ -83,7 +83,7 @@ class Report:
                 scenario.name: {server: self._result(scenario, server) for server in servers}
                 for scenario, servers in self._rounds.items()
             },
-            "lists": lists,
+            **others,
         }
         file.write_text(json.dumps(results, indent=2) + "\n", "utf-8")
 

@@ -23,6 +23,7 @@ OURS = "graphql-api"
 TWO_WORKERS = "graphql-api, two workers"
 ON_PYMONGO = "graphql-api on PyMongo"
 WITH_METRICS = "graphql-api, metrics"
+WITH_SUBSCRIBERS = "graphql-api, subscribers"
 STRAWBERRY = "default Strawberry"
 MERCURIUS = "Mercurius"
 
@@ -40,11 +41,18 @@ _COMMANDS = {
     TWO_WORKERS: [*_OURS, "--workers", "2", "--port"],
     ON_PYMONGO: [*_OURS, "--port"],
     WITH_METRICS: [*_OURS, "--metrics-port", "0", "--port"],
+    WITH_SUBSCRIBERS: [*_OURS, "--port"],
     STRAWBERRY: [*_UVICORN, "benchmarks.default_strawberry:app", "--port"],
     MERCURIUS: ["node", str(_MERCURIUS / "server.js")],
 }
 
-_VARIABLES = {ON_PYMONGO: {variable("mongodb_driver"): "pymongo"}}
+# How many subscribers a server accepts from one address, if it has subscribers.
+SUBSCRIBERS = 100
+
+_VARIABLES = {
+    ON_PYMONGO: {variable("mongodb_driver"): "pymongo"},
+    WITH_SUBSCRIBERS: {variable("max_client_subscriptions"): str(SUBSCRIBERS)},
+}
 
 
 class ServerFailed(Exception):

@@ -1,0 +1,100 @@
+"""The work that runs beside creations: lists, a search, an import and subscribers."""
+
+import contextlib
+import http.client
+import json
+import multiprocessing
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from itertools import islice
+from multiprocessing.synchronize import Event
+from pathlib import Path
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
+
+from .files import run_command, write_table
+from .loads import CUSTOMERS
+from .many_customers import COMMON_FIRST_NAME, documents
+from .servers import SUBSCRIBERS, Server, ServerFailed
+from .subscribers import subscribe
+
+_ROWS = 100_000
+# More than are ever stored.
+_MOST_CUSTOMERS = 10**9
+_NONEMPTY = b'"nodes":[{'
+_PATIENCE_SECONDS = 30
+_POLL_SECONDS = 0.1
+
+_Argument = TypeVar("_Argument")
+
+# Work that runs while the context is open, which yields whether the work may end. At the end of the
+# context it raises `ServerFailed` if it failed.
+Work = Callable[[], contextlib.AbstractContextManager[Callable[[], bool]]]
+
+_processes = multiprocessing.get_context("spawn")
+
+
+def works_beside(server: Server, folder: Path) -> dict[str, list[Work]]:
+    """Each kind of work alone, and all together, by name. The folder is for the import's files."""
+    # As many of the invented customers are stored already.
+    new_customers = islice(documents(_MOST_CUSTOMERS), len(server.database), None)
+    works: dict[str, Work] = {
+        "a page of 50": partial(_in_a_process, _read_lists, server, {}),
+        "a search": partial(_in_a_process, _read_lists, server, {"search": COMMON_FIRST_NAME}),
+        f"an import of {_ROWS:,} rows": partial(_importing, server, folder, new_customers),
+        f"{SUBSCRIBERS} subscribers": partial(_in_a_process, _subscribe, server, SUBSCRIBERS),
+    }
+    return {
+        "nothing": [],
+        **{name: [work] for name, work in works.items()},
+        "all of these": [*works.values()],
+    }
+
+
+@contextlib.contextmanager
+def _in_a_process(
+    work: Callable[[str, _Argument, Event, Event], None], server: Server, argument: _Argument
+) -> Iterator[Callable[[], bool]]:
+    ready, done = _processes.Event(), _processes.Event()
+    process = _processes.Process(target=work, args=(server.url, argument, ready, done))
+    process.start()
+    try:
+        while not ready.wait(_POLL_SECONDS) and process.exitcode is None:
+            pass
+        yield lambda: True
+    finally:
+        done.set()
+        process.join()
+    if process.exitcode:
+        raise ServerFailed("The work beside creations failed.")
+
+
+def _read_lists(url: str, variables: Mapping[str, Any], ready: Event, done: Event) -> None:
+    """Reads the same list again and again."""
+    body = json.dumps({"query": CUSTOMERS, "variables": variables})
+    parts = urlsplit(url)
+    connection = http.client.HTTPConnection(parts.netloc, timeout=_PATIENCE_SECONDS)
+    while not done.is_set():
+        connection.request("POST", parts.path, body, {"Content-Type": "application/json"})
+        if _NONEMPTY not in connection.getresponse().read():
+            raise ServerFailed("The list is empty.")
+        ready.set()
+    connection.close()
+
+
+def _subscribe(url: str, number: int, ready: Event, done: Event) -> None:
+    subscribe(url, number, ready, done, web_sockets=False)
+
+
+@contextlib.contextmanager
+def _importing(
+    server: Server, folder: Path, new_customers: Iterator[dict[str, Any]]
+) -> Iterator[Callable[[], bool]]:
+    source = folder / "beside.csv"
+    write_table(source, islice(new_customers, _ROWS))
+    command = ["import", str(source)]
+    with ThreadPoolExecutor() as threads:
+        imported = threads.submit(run_command, command, server.database.uri, folder / "output")
+        yield imported.done
+        imported.result()

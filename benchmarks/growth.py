@@ -1,0 +1,64 @@
+"""The cost of creations beside few and beside many customers."""
+
+import json
+import secrets
+from collections.abc import Iterator, Sequence
+from itertools import islice
+from statistics import median, quantiles
+
+from graphql_api.customers.fields import FIELDS
+
+from .loads import CREATE_CUSTOMER, Scenario
+from .many_customers import documents
+from .open_loop import send_creations
+from .report import Report, Round
+from .servers import Server
+
+# Creations in a second: so few that each is answered before the next one is due.
+_RATE = 50
+_SCENARIO = Scenario("create", 1)
+
+
+def measure_growth(servers: Sequence[Server], rounds: int, seconds: int) -> Report:
+    """Measures the servers in turn, and prints a table with the ratios to the first.
+
+    Each creation has another invented customer, so that the keys of the indexes are as far apart
+    as those of the stored customers. The CPU time of mongod is that with a checkpoint after the
+    creations. Raises `ServerFailed`.
+    """
+    report = Report(seconds)
+    names = [f"{len(server.database):,} customers" for server in servers]
+    for _ in range(rounds):
+        for name, server in zip(names, servers, strict=True):
+            report.add(_SCENARIO, name, _round(server, seconds))
+    print(report.table(_SCENARIO), flush=True)
+    return report
+
+
+def _round(server: Server, seconds: int) -> Round:
+    bodies = list(islice(_bodies(), _RATE * seconds))
+    database = server.database
+    # The pages that other creations changed are not those of this round.
+    database.checkpoint()
+    cpu, mongod = server.cpu_seconds(), database.mongod_cpu_seconds()
+    latencies = send_creations(server.url, bodies, _RATE, lambda: False).latencies
+    cpu = server.cpu_seconds() - cpu
+    database.checkpoint()
+    mongod = database.mongod_cpu_seconds() - mongod
+    return Round(
+        requests=len(bodies),
+        cpu_microseconds=cpu / len(bodies) * 1e6,
+        mongod_microseconds=mongod / len(bodies) * 1e6,
+        requests_per_second=_RATE,
+        p50_milliseconds=median(latencies) * 1e3,
+        p99_milliseconds=quantiles(latencies, n=100)[-1] * 1e3,
+    )
+
+
+def _bodies() -> Iterator[bytes]:
+    """Creations of customers with email addresses that no other creation has."""
+    for document in documents(10**9):
+        values = {each.public_name: document.get(each.public_name) for each in FIELDS}
+        first_name = document["email"].partition(".")[0]
+        values["email"] = f"{first_name}.{secrets.token_hex(8)}@example.com"
+        yield json.dumps({"query": CREATE_CUSTOMER, "variables": {"input": values}}).encode()

@@ -1,0 +1,124 @@
+"""The latencies of creations at half of the greatest load, while other work runs beside them."""
+
+import contextlib
+import math
+import secrets
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import count
+from pathlib import Path
+
+from .beside import Work
+from .loads import GAP, LOADS, Scenario
+from .open_loop import Sent, send_creations
+from .pictures import Line, Panel, draw
+from .rounds import Driver
+from .servers import Server
+
+_GREATEST = Scenario("create", 32)
+
+_PICTURE = Path(__file__).parents[1] / "docs" / "images" / "tails.svg"
+_COLOURS = ["#6b6b6b", "#1f5fa8", "#2a8a7a", "#b5511b", "#8a4fa3", "#111111"]
+# Of this many creations, one has a greater latency.
+_POSITIONS = {2: "50 %", 10: "90 %", 100: "99 %", 1000: "99.9 %"}
+
+# The creations that were sent beside each kind of work.
+Tails = dict[str, Sent]
+
+
+def half_load(driver: Driver, server: Server) -> float:
+    """Half of the greatest load, in creations per second. Raises `ServerFailed`."""
+    report = driver.interleaved([server], [_GREATEST])
+    return report.median(_GREATEST, server.name, "requests_per_second") / 2
+
+
+def measure_tails(
+    server: Server, works: Mapping[str, Sequence[Work]], rate: float, rounds: int, seconds: int
+) -> Tails:
+    """Sends this number of creations in a second, in turn beside each kind of work.
+
+    A round of each kind has these seconds or, if an import takes longer, lasts until its end.
+    Raises `ServerFailed`.
+    """
+    titles = "".join(title.rjust(16) for title in _numbers(Sent([1], [0])))
+    print(f"{f'{rate:.0f} creations/s, beside':<32}{titles}")
+    tails = {name: Sent() for name in works}
+    for _ in range(rounds):
+        for name, of_kind in works.items():
+            sent = _measure(server, of_kind, rate, seconds)
+            _print(name, sent)
+            tails[name].latencies.extend(sent.latencies)
+            tails[name].delays.extend(sent.delays)
+    return tails
+
+
+def print_tails(tails: Tails) -> dict[str, dict[str, float]]:
+    """Prints the numbers of all rounds together, and returns them."""
+    print("all rounds together:")
+    return {name: _print(name, sent) for name, sent in tails.items()}
+
+
+def draw_tails(tails: Tails, file: Path = _PICTURE) -> None:
+    """Draws the latencies by percentile, in milliseconds and in multiples of the median."""
+    heights = {
+        name: [_percentile(sent.latencies, 1 - 1 / each) * 1e3 for each in _POSITIONS]
+        for name, sent in tails.items()
+    }
+    ratios = {name: [each / of_one[0] for each in of_one] for name, of_one in heights.items()}
+    draw(
+        file,
+        "percentile of the creations",
+        [*_POSITIONS],
+        [
+            Panel("Latency, in ms", _lines(heights), logarithmic=True),
+            Panel("Latency, in multiples of the median", _lines(ratios), logarithmic=True),
+        ],
+        [*_POSITIONS.values()],
+    )
+
+
+def _lines(heights: Mapping[str, Sequence[float]]) -> list[Line]:
+    colours = zip(heights.items(), _COLOURS, strict=False)
+    return [Line(name, of_one, colour) for (name, of_one), colour in colours]
+
+
+def _measure(server: Server, works: Sequence[Work], rate: float, seconds: int) -> Sent:
+    with contextlib.ExitStack() as stack:
+        may_end = [stack.enter_context(work()) for work in works]
+        end = time.monotonic() + seconds
+        return send_creations(
+            server.url,
+            _bodies(),
+            rate,
+            lambda: time.monotonic() > end and all(each() for each in may_end),
+        )
+
+
+def _bodies() -> Iterator[bytes]:
+    before, after = LOADS["create"].body.split(GAP.encode())
+    prefix = secrets.token_hex(4).encode()
+    for number in count():
+        yield b"%s%s%08d%s" % (before, prefix, number, after)
+
+
+def _print(name: str, sent: Sent) -> dict[str, float]:
+    numbers = _numbers(sent)
+    cells = "".join(f"{number:.4g}".rjust(16) for number in numbers.values())
+    print(f"{name:<32}{cells}", flush=True)
+    return numbers
+
+
+def _numbers(sent: Sent) -> dict[str, float]:
+    p50, p99, p999 = (_percentile(sent.latencies, share) * 1e3 for share in (0.5, 0.99, 0.999))
+    return {
+        "creations": len(sent.latencies),
+        "p50 ms": p50,
+        "p99 ms": p99,
+        "p99.9 ms": p999,
+        "p99 / p50": p99 / p50,
+        "p99 of delays": _percentile(sent.delays, 0.99) * 1e3,
+    }
+
+
+def _percentile(values: Sequence[float], share: float) -> float:
+    return sorted(values)[math.ceil(len(values) * share) - 1]

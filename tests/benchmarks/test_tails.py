@@ -1,0 +1,73 @@
+"""Creations are measured beside other work and beside many customers, on a real server."""
+
+import json
+from collections.abc import Iterator
+from contextlib import closing
+from itertools import count
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+
+import benchmarks.database
+from benchmarks import beside, growth, open_loop
+from benchmarks.beside import works_beside
+from benchmarks.database import Database
+from benchmarks.growth import measure_growth
+from benchmarks.many_customers import documents
+from benchmarks.servers import SUBSCRIBERS, WITH_SUBSCRIBERS, Server, ServerFailed, started
+from benchmarks.tails import draw_tails, measure_tails, print_tails
+
+
+@pytest.fixture
+def server(mongodb_uri: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
+    """A server with a database that no other test has."""
+    monkeypatch.setattr(benchmarks.database, "_numbers", count(uuid4().int >> 96))
+    with (
+        closing(Database(mongodb_uri, documents(100))) as database,
+        started(WITH_SUBSCRIBERS, database, tmp_path) as running,
+    ):
+        yield running
+
+
+def test_creations_are_measured_beside_all_work_and_as_the_customers_grow(
+    server: Server,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(beside, "_ROWS", 50)
+    monkeypatch.setattr(growth, "_RATE", 5)
+    # Each is used so often that the server does not close it.
+    monkeypatch.setattr(open_loop, "_CONNECTIONS", 8)
+    works = works_beside(server, tmp_path)
+    assert [*works] == [
+        *("nothing", "a page of 50", "a search", "an import of 50 rows"),
+        *(f"{SUBSCRIBERS} subscribers", "all of these"),
+    ]
+    assert {name: len(of_kind) for name, of_kind in works.items() if len(of_kind) != 1} == {
+        "nothing": 0,
+        "all of these": 4,
+    }
+
+    tails = measure_tails(server, {"all of these": works["all of these"]}, 20, 1, 0)
+    numbers = print_tails(tails)["all of these"]
+    draw_tails(tails, tmp_path / "tails.svg")
+
+    assert numbers["creations"] == len(server.database) - 150 > 1
+    assert 0 < numbers["p50 ms"] <= numbers["p99 ms"] <= numbers["p99.9 ms"]
+    assert numbers["p99 / p50"] == numbers["p99 ms"] / numbers["p50 ms"]
+    assert "all of these" in (tmp_path / "tails.svg").read_text("utf-8")
+
+    monkeypatch.setattr(beside, "COMMON_FIRST_NAME", "Nobody")
+    with pytest.raises(ServerFailed, match=r"^The work beside creations failed\.$"):
+        measure_tails(server, {"a search": works_beside(server, tmp_path)["a search"]}, 20, 1, 0)
+
+    stored = len(server.database)
+    report = measure_growth([server, server], 1, 1)
+
+    assert len(server.database) == stored + 10
+    assert f"{stored:,} customers" in capsys.readouterr().out
+    report.write(tmp_path / "results.json", {"tails": numbers})
+    results = json.loads((tmp_path / "results.json").read_text("utf-8"))
+    assert results["tails"] == numbers
