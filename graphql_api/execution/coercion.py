@@ -22,7 +22,6 @@ from graphql import (
     assert_input_object_type,
     assert_leaf_type,
     coerce_input_literal,
-    get_nullable_type,
     is_input_object_type,
     is_leaf_type,
     is_list_type,
@@ -55,8 +54,9 @@ def coercer(type_: GraphQLInputType) -> Coerce:
         return _or_null(_list(coercer(type_.of_type)), nullable=nullable)
     if is_input_object_type(type_):
         return _or_null(_object(type_), nullable=nullable)
+    unchanged = str if type_ in (GraphQLString, GraphQLID) else NotCovered
     coerce = _leaf(assert_leaf_type(type_).coerce_input_value)
-    return _or_null(coerce, nullable=nullable, unchanged=_unchanged(type_))
+    return _or_null(coerce, nullable=nullable, unchanged=unchanged)
 
 
 def builders(
@@ -105,12 +105,9 @@ def builder(node: ValueNode, type_: GraphQLInputType) -> Build:
     return lambda _variables: constant
 
 
-def _unchanged(type_: GraphQLInputType) -> type:
-    """The class whose values are coerced to themselves, which spares a call for each."""
-    return str if get_nullable_type(type_) in (GraphQLString, GraphQLID) else NotCovered
-
-
 def _or_null(coerce: Coerce, *, nullable: bool, unchanged: type = NotCovered) -> Coerce:
+    """Values of the class `unchanged` are returned as they are, which spares a call."""
+
     def or_null(value: object) -> object:
         if value.__class__ is unchanged:
             return value
@@ -148,11 +145,7 @@ def _object(type_: GraphQLInputObjectType) -> Coerce:
     make, names = _maker(type_)
     # By the GraphQL names.
     fields = {
-        name: (
-            names[name],
-            NotCovered if _is_maybe(field) else _unchanged(field.type),
-            _as_given(coercer(field.type), field),
-        )
+        name: (names[name], _as_given(coercer(field.type), field))
         for name, field in type_.fields.items()
     }
     required = {name for name, field in type_.fields.items() if is_required_input_field(field)}
@@ -168,8 +161,8 @@ def _object(type_: GraphQLInputObjectType) -> Coerce:
         arguments = {}
         try:
             for name, sent in value.items():
-                python_name, unchanged, coerce = fields[name]
-                arguments[python_name] = sent if sent.__class__ is unchanged else coerce(sent)
+                python_name, coerce = fields[name]
+                arguments[python_name] = coerce(sent)
         except KeyError:
             raise NotCovered from None
         for name, python_name, default in defaults:
@@ -269,9 +262,10 @@ def _as_given(
 
     So a null that was sent differs from a value that is absent. Some types do not allow that null.
     """
-    if not _is_maybe(definition):
+    type_ = definition_of(definition).type
+    if not isinstance(type_, StrawberryMaybe):
         return make
-    nullable = isinstance(definition_of(definition).type.of_type, StrawberryOptional)
+    nullable = isinstance(type_.of_type, StrawberryOptional)
 
     def made(*arguments: object) -> object:
         value = make(*arguments)
@@ -282,10 +276,6 @@ def _as_given(
         return Some(value)
 
     return made
-
-
-def _is_maybe(definition: GraphQLArgument | GraphQLInputField) -> bool:
-    return isinstance(definition_of(definition).type, StrawberryMaybe)
 
 
 def _python_name(definition: GraphQLArgument | GraphQLInputField) -> str:
