@@ -3,6 +3,7 @@
 from functools import partial
 from typing import Any
 
+from bson.errors import BSONError
 from pymongo.asynchronous.database import AsyncDatabase
 
 from .customer_documents import UniqueValue, any_of, unique_values_in
@@ -26,6 +27,24 @@ async def find(
     documents = await within_deadline(deadline, partial(driver.run, work))
     found = {value: document for document in documents for value in unique_values_in(document)}
     return [[found[value] for value in values if value in found] for values in wanted]
+
+
+async def find_each(
+    driver: Driver,
+    wanted: list[list[UniqueValue]],
+    deadline: float,
+) -> list[list[dict[str, Any]] | Exception]:
+    """Does the same as `find`, so that a document that cannot be read fails its requests alone.
+
+    They have the error in place of their documents.
+    """
+    try:
+        return [*await find(driver, wanted, deadline)]
+    except BSONError as error:
+        # Another program has stored a document that the driver cannot read.
+        if len(wanted) == 1:
+            return [error]
+    return [one for values in wanted for one in await find_each(driver, [values], deadline)]
 
 
 async def _read(

@@ -13,6 +13,7 @@ from graphql import ExecutionResult, GraphQLError, OperationType
 from starlette.applications import Starlette
 from starlette.requests import ClientDisconnect, HTTPConnection
 from starlette.types import Message
+from structlog.testing import capture_logs
 from uvicorn.server import ServerState
 
 from graphql_api.access.principal import ANYBODY, Principal
@@ -26,8 +27,9 @@ from graphql_api.http.event_stream import Answers, Asked, EventStream, Started
 from graphql_api.http.exchange import Exchange
 from graphql_api.http.stream_protocol import StreamProtocol
 from graphql_api.http.subscriptions import SHUTTING_DOWN, TOKEN_ENDED, Subscriptions, Ticket
-from graphql_api.http.web_socket import Session
+from graphql_api.http.web_socket import Session, _start_of_answers
 from graphql_api.http.web_socket_protocol import OpenWebSocket, WebSocketProtocol
+from graphql_api.metrics.measurements import Measurements
 from graphql_api.mongo.change_stream import MongoHistory
 from graphql_api.mongo.customers import MongoCustomers
 from graphql_api.settings import Settings
@@ -197,16 +199,16 @@ class Source:
         self._outcomes = list(outcomes)
 
     def take(self, _most: int) -> Any:
-        outcome = self._outcomes.pop(0) if self._outcomes else []
+        outcome = self._outcomes.pop(0) if self._outcomes else ()
         if isinstance(outcome, Exception):
             raise outcome
-        return outcome
+        return tuple(outcome)
 
     def on_wake(self, callback: Any) -> None:
         self.callback = callback
 
-    def get(self, *_: Any) -> Any:
-        return type("Answer", (), {"streamed": b"event;"})
+    def get(self, events: tuple[Event, ...], *_: Any) -> tuple[bytes, ...]:
+        return (b"1",) * len(events)
 
 
 def streaming(*outcomes: Any) -> tuple[EventStream, Paper]:
@@ -229,7 +231,8 @@ async def test_a_connection_gets_events_and_comments() -> None:
     paper.is_paused = True
     stream.send_next()
 
-    assert paper.sent == [b"event;" * 20, b"event;", b":\n\n"]
+    streamed = b"id: %s\nevent: next\ndata: 1\n\n" % EVENT.cursor.encode()
+    assert paper.sent == [streamed * 20, streamed, b":\n\n"]
     stream.lose_connection()
     stream.send_next()
     assert len(paper.sent) == 3
@@ -459,6 +462,32 @@ async def test_an_operation_that_takes_too_long_ends_with_an_error(
     assert "A mutation may or may not have taken effect" in error["message"]
 
 
+async def test_an_operation_whose_client_leaves_first_counts_as_disconnected(
+    app: Starlette, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = asyncio.Event()
+
+    async def endless(*_: Any) -> None:
+        asked.set()
+        await asyncio.sleep(60)
+
+    monkeypatch.setattr(MongoCustomers, "get", endless)
+    socket = Socket(app)
+    socket.subscribe('{ customer(id: "1") { id } }')
+    await asyncio.wait_for(asked.wait(), 20)
+    with capture_logs() as logged:
+        await socket.disconnect()
+        await asyncio.sleep(0)
+    operation: Any = type("Operation", (), {"label": "customer", "type_name": "query"})
+    exchange = Exchange("id", outcome="disconnected", measurements=Measurements())
+    exchange.executed = operation
+    exchange.log(status=200, method="POST", path="/graphql", duration_ms=1)
+
+    assert [line["outcome"] for line in logged if line["method"] == "WEBSOCKET"] == ["disconnected"]
+    assert exchange.measurements is not None
+    assert exchange.measurements.operations == {("customer", "query", "disconnected"): 1}
+
+
 @pytest.mark.parametrize("fault", [ZeroDivisionError, ClientDisconnect])
 async def test_a_fault_ends_the_websocket(
     fault: type[Exception], app: Starlette, monkeypatch: pytest.MonkeyPatch
@@ -578,6 +607,9 @@ class Line:
     def send(self, text: bytes) -> None:
         self.sent.append(json.loads(text))
 
+    def send_answers(self, start: bytes, answers: tuple[bytes, ...]) -> None:
+        self.sent += [json.loads(start + answer + b"}") for answer in answers]
+
     def close(self, code: int, _reason: str) -> None:
         self.sent.append(code)
 
@@ -617,9 +649,6 @@ class Feeding(Source):
     async def next(self) -> Any:
         self.is_live = True
         return [EVENT, EVENT]
-
-    def get(self, *_: Any) -> Any:
-        return type("Answer", (), {"json": b"1"})
 
 
 async def subscribed(endpoint: Feeding) -> tuple[Session, Line]:
@@ -766,6 +795,7 @@ async def test_a_websocket_that_is_read_again_in_time_goes_on() -> None:
     assert transport.done[2:] == ["pause reading"]
     protocol.close(1001, "Going away")
     protocol.send(b"too late")
+    protocol.send_answers(b"too late", (b"1",))
     protocol.close(1001, "too late")
     protocol.pause_writing()
     protocol.resume_writing()
@@ -774,6 +804,21 @@ async def test_a_websocket_that_is_read_again_in_time_goes_on() -> None:
 
     assert transport.done[3:] == [b"\x88\x0c\x03\xe9Going away", "abort"]
     assert session.told == ["resume", "resume", "resume", "end"]
+
+
+@pytest.mark.parametrize("id_", ["1", "an id", "é" * 255])
+async def test_answers_that_are_framed_together_are_messages_of_their_own(id_: str) -> None:
+    protocol, transport, _ = open_web_socket()
+    start = _start_of_answers(id_)
+    answers = tuple(b'"%s"' % (b"x" * length) for length in (0, 60, 200, 70_000))
+    protocol.send_answers(start, answers)
+    protocol.send_answers(start, answers[:1])
+    for answer in (*answers, answers[0]):
+        protocol.send(start + answer + b"}")
+    protocol.connection_lost(None)
+
+    together, again, *each = cast("list[bytes]", transport.done)
+    assert (together, again) == (b"".join(each[:4]), each[4])
 
 
 async def test_a_websocket_whose_client_answers_no_ping_is_closed(
@@ -836,10 +881,11 @@ def test_subscribers_share_no_errors() -> None:
     asked.key = "key"
     event = Event(Moment(b"1"), EventsMissed())
 
-    texts = [answers.get(event, asked, Exchange(id_)).json.decode() for id_ in ("one", "two")]
+    groups = [answers.get((event, event), asked, Exchange(id_)) for id_ in ("one", "two")]
 
-    for id_, text in zip(("one", "two"), texts, strict=True):
-        answer = json.loads(text)
+    for id_, group in zip(("one", "two"), groups, strict=True):
+        first, answer = map(json.loads, group)
+        assert first == answer
         assert answer["errors"][0]["extensions"]["code"] == "INTERNAL_SERVER_ERROR"
         assert answer["extensions"] == {"requestId": id_}
 
@@ -856,13 +902,14 @@ class Counting:
 
 def test_the_answers_to_old_events_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("graphql_api.http.event_stream._MOST_ANSWERS", 2)
+    monkeypatch.setattr("graphql_api.http.event_stream.MOST_GROUPS", 1)
     answers, operation = Answers(), Counting()
     asked: Any = type("Asked", (), {"operation": operation, "variables": {}, "context": None})
     asked.key = "key"
     old, newer, newest = [Event(Moment(b"%d" % number), EventsMissed()) for number in range(3)]
 
-    for event in (old, old, newer, newest, newest, old):
-        answers.get(event, asked, Exchange("id"))
+    for events in ((old,), (old,), (old, newer), (newer, newest), (newest,), (old,)):
+        assert answers.get(events, asked, Exchange("id")) == (b'{"data":{}}',) * len(events)
 
     assert operation.answered == 4
 

@@ -61,6 +61,7 @@ async def test_the_numbers_of_workers_survive_their_replacement_and_their_death(
             await create(server, range(sent, sent + 1))
             sent += 1
         until(both_answer, "the new workers serve")
+        until(lambda: "All server processes are replaced." in errors.read_text(), "it is logged")
         scraped = scrape(page)
         assert scraped[CREATED] == scraped["batch_wait_seconds_count"] == sent
         assert scraped["worker_restarts_total"] == 0
