@@ -106,7 +106,10 @@ class PreparedOperation:
         self._variants: dict[tuple[object, ...], _Variant | None] = {}
 
     async def execute(self, variables: Mapping[str, Any], context: object) -> dict[str, Any]:
-        """The `data` of an answer without errors. Raises `FallBack`."""
+        """The `data` of an answer without errors, for orjson. Raises `FallBack`.
+
+        Objects that never change may be in it as texts of JSON.
+        """
         resolved: dict[str, Any] = {}
         below: list[OpenField] = []
         try:
