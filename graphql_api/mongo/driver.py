@@ -4,13 +4,13 @@ import asyncio
 import contextvars
 import threading
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Coroutine, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from concurrent.futures import Future
 from contextlib import AbstractContextManager, nullcontext
-from functools import partial
 from typing import Any, TypeVar, cast
 
-from motor.frameworks.asyncio import max_workers, run_on_executor
+from bson import CodecOptions
+from motor.frameworks.asyncio import max_workers
 from motor.motor_asyncio import AsyncIOMotorClient
 from pymongo import AsyncMongoClient, MongoClient
 from pymongo.asynchronous.client_session import AsyncClientSession
@@ -19,9 +19,12 @@ from pymongo.asynchronous.topology import Topology
 from pymongo.collection import Collection
 from pymongo.cursor import Cursor
 from pymongo.database import Database
+from pymongo.errors import PyMongoError
 
 from ..metrics.measurements import SharedHistogram
 from .command_times import Measured, measured
+from .exchange import Answer, exchange
+from .threads import Threads
 
 _Result = TypeVar("_Result")
 # Made once, because making the type takes longer than the cast.
@@ -45,6 +48,21 @@ class Driver(ABC):
     clients: Sequence[MongoClient[dict[str, Any]] | AsyncMongoClient[dict[str, Any]]]
     durations: SharedHistogram | None = None
 
+    def __init__(self) -> None:
+        # Not those of the event loop, in which PyMongo looks up hosts.
+        self._threads = Threads(COMMANDS_AT_ONCE)
+
+    @abstractmethod
+    def send(
+        self, commands: Sequence[dict[str, Any]], options: CodecOptions[Any]
+    ) -> Awaitable[list[Answer]]:
+        """Sends commands together, each of them once, and returns their answers.
+
+        MongoDB executes them one after another. Answers are decoded with the options. If a command
+        fails, only the answers before it are returned. Raises `pymongo.errors.PyMongoError` if the
+        first command fails.
+        """
+
     @abstractmethod
     async def run(
         self, work: Callable[[AsyncDatabase[dict[str, Any]]], Coroutine[Any, Any, _Result]]
@@ -54,9 +72,11 @@ class Driver(ABC):
         Raises what the work raises.
         """
 
-    @abstractmethod
-    async def in_thread(self, work: Callable[[Database[dict[str, Any]]], _Result]) -> _Result:
-        """Does work in one of the driver's threads. Raises what the work raises."""
+    def in_thread(
+        self, work: Callable[[Database[dict[str, Any]]], _Result]
+    ) -> asyncio.Future[_Result]:
+        """Does work in one of the driver's threads. The future has what it returns or raises."""
+        return self._threads.run(work, self.blocking)
 
     @abstractmethod
     async def aclose(self) -> None:
@@ -96,12 +116,18 @@ class MotorDriver(Driver):
         self, uri: str, options: Mapping[str, Any], name: str, database_options: Mapping[str, Any]
     ) -> None:
         """`name` is that of the database, unless the URI names one."""
+        super().__init__()
         client: AsyncIOMotorClient[dict[str, Any]] = AsyncIOMotorClient(uri, **options)
         database = client.get_default_database(name, **database_options)
         self.database = cast(_AsyncDatabase, database)
         self.blocking = database.delegate
         self._client = client
         self.clients = [client.delegate]
+
+    def send(
+        self, commands: Sequence[dict[str, Any]], options: CodecOptions[Any]
+    ) -> Awaitable[list[Answer]]:
+        return self._threads.run(exchange, self.blocking, commands, options, self.measured)
 
     async def run(
         self, work: Callable[[AsyncDatabase[dict[str, Any]]], Coroutine[Any, Any, _Result]]
@@ -111,12 +137,8 @@ class MotorDriver(Driver):
         # Two commands in one thread cost half as much as two in a thread each.
         return await self.in_thread(blocking(work))
 
-    async def in_thread(self, work: Callable[[Database[dict[str, Any]]], _Result]) -> _Result:
-        loop = asyncio.get_running_loop()
-        result: _Result = await run_on_executor(loop, work, self.blocking)  # type: ignore[no-untyped-call]  # Motor has no types for it
-        return result
-
     async def aclose(self) -> None:
+        self._threads.close()
         self._client.close()
 
 
@@ -130,13 +152,25 @@ class PyMongoDriver(Driver):
         self, uri: str, options: Mapping[str, Any], name: str, database_options: Mapping[str, Any]
     ) -> None:
         """`name` is that of the database, unless the URI names one."""
+        super().__init__()
         self._client = _AsyncClient(uri, **options)
         self.database = self._client.get_default_database(name, **database_options)
         self._blocking_client = MongoClient[dict[str, Any]](uri, connect=False, **options)
         self.blocking = self._blocking_client.get_default_database(name, **database_options)
         self.clients = [self._client, self._blocking_client]
-        # Not the threads of the event loop: the driver looks up hosts in these.
-        self._threads = ThreadPoolExecutor(COMMANDS_AT_ONCE, "mongodb")
+
+    async def send(
+        self, commands: Sequence[dict[str, Any]], options: CodecOptions[Any]
+    ) -> list[Answer]:
+        answers: list[Answer] = []
+        try:
+            for command in commands:
+                with self.measured(next(iter(command))):
+                    answers.append(await self.database.command(command, codec_options=options))
+        except PyMongoError:
+            if not answers:
+                raise
+        return answers
 
     async def run(
         self, work: Callable[[AsyncDatabase[dict[str, Any]]], Coroutine[Any, Any, _Result]]
@@ -145,13 +179,8 @@ class PyMongoDriver(Driver):
             work = measured(work, self.durations)
         return await work(self.database)
 
-    async def in_thread(self, work: Callable[[Database[dict[str, Any]]], _Result]) -> _Result:
-        # The context has the deadline.
-        run = partial(contextvars.copy_context().run, work, self.blocking)
-        return await asyncio.get_running_loop().run_in_executor(self._threads, run)
-
     async def aclose(self) -> None:
-        self._threads.shutdown(wait=False)
+        self._threads.close()
         self._blocking_client.close()
         await self._client.close()
 

@@ -33,6 +33,8 @@ def short(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(lists, "_SECONDS", 0)
     monkeypatch.setattr(lists, "_REQUESTS", 1)
     monkeypatch.setattr(benchmarks.database, "_numbers", count(uuid4().int >> 96))
+    # Coverage would only slow the servers down.
+    monkeypatch.delenv("COVERAGE_PROCESS_CONFIG", raising=False)
 
 
 def test_the_customers_are_as_the_server_stores_them() -> None:

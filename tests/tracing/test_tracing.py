@@ -253,6 +253,7 @@ async def test_a_server_sends_the_spans_of_its_requests(
     collector.answer = lambda _: None
     with serving(
         errors=errors,
+        measured=True,
         GRAPHQL_API_MONGODB_URI=database_uri,
         GRAPHQL_API_TELEMETRY="true",
         GRAPHQL_API_WORKERS="2",
