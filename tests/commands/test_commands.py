@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 from typing import Any, cast
+from uuid import UUID
 
 import pytest
 from pymongo import MongoClient
@@ -57,6 +58,33 @@ def test_an_unavailable_database_is_answered_with_one_sentence(
     ended = graphql_api(*command, GRAPHQL_API_MONGODB_URI=f"mongodb://{address}/")
 
     assert ended == (2, "", "graphql-api: The database is unavailable. Try again.\n")
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("customers", "erase", str(UUID(int=0))),
+        ("database", "check"),
+        ("database", "migrate"),
+        ("documents", "list"),
+        ("export",),
+        ("keys", "create", "--name", "web", "--scope", "customers:read"),
+        ("webhooks", "list"),
+    ],
+    ids=lambda command: " ".join(command[:2]),
+)
+def test_a_directory_without_a_database_is_named_and_nothing_is_created_there(
+    command: tuple[str, ...], graphql_api: Command, data_dir: Path
+) -> None:
+    ended = graphql_api(*command, GRAPHQL_API_DATA_DIR=str(data_dir))
+
+    assert ended == (
+        *(2, ""),
+        f"graphql-api: There is no database in {data_dir}. Name the data directory of the server "
+        "with --data-dir or GRAPHQL_API_DATA_DIR, or its MongoDB with GRAPHQL_API_MONGODB_URI. "
+        "`graphql-api serve` and `graphql-api import` create a database.\n",
+    )
+    assert not data_dir.exists()
 
 
 @pytest.mark.parametrize(
@@ -140,6 +168,7 @@ def test_ctrl_c_ends_a_command_without_a_message(
     slow.write_text("#!/bin/sh\ntouch started\nexec sleep 60\n")
     slow.chmod(0o700)
     variables = {"GRAPHQL_API_MONGOD": str(slow), "GRAPHQL_API_DATA_DIR": str(data_dir)}
+    (data_dir / "mongod" / "data").mkdir(parents=True)
 
     with launched("keys", "list", errors=errors, **variables) as process:
         until((data_dir / "mongod" / "started").exists, "the slow mongod runs")
