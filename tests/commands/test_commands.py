@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any, cast
 from uuid import UUID
@@ -130,6 +131,13 @@ def test_characters_that_the_encoding_of_the_output_lacks_are_escaped(
 
     assert (code, error) == (1, "")
     assert "sch\\xe9ma.graphql" in difference
+
+
+def test_the_version_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match="0"):
+        main(["--version"])
+
+    assert capsys.readouterr().out == f"graphql-api {version('graphql-api')}\n"
 
 
 def test_output_that_cannot_be_written_is_answered_with_one_sentence(errors: Path) -> None:
