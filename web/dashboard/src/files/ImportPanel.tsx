@@ -62,7 +62,7 @@ export function ImportPanel({ dropped, onClose }: Props) {
             {report && <ImportReport report={report} />}
             {at === "done" && !report && counts && (
               <p className="strong">
-                {/* The server may have stored a batch more. */}
+                {/* The server may have stored more rows since. */}
                 At least {rowsInWords(counts.rows)}: {outcomes(counts)}
               </p>
             )}
