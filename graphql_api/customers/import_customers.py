@@ -8,10 +8,11 @@ from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Callable, 
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import Enum, auto
+from operator import attrgetter
 from typing import Protocol
 
 from .create_customer import fingerprint, new_customer
-from .fields import FIELDS, Field
+from .fields import FIELDS, Customer, Field
 from .identity import email_key
 from .judge import Value, judge
 from .problems import Rejected
@@ -20,6 +21,9 @@ from .versions import now
 
 # This many rows are judged before other tasks run.
 _UNINTERRUPTED = 50
+
+# After this many seconds, another millisecond has begun, even if the clock is being corrected.
+_NEXT_MILLISECOND = 0.002
 
 # A row is identified by its customer, not by its place in a file, because people correct and merge
 # files. No client can send this key, because it has a line break. This many digits of a fingerprint
@@ -133,12 +137,18 @@ async def import_customers(
     rows, while later batches are already being stored: the database works on up to
     `in_flight_at_once` batches while the next one is judged. Raises `Unavailable`: then the rows of
     all batches without outcomes can be imported again.
+
+    Lists by the time of creation have the customers in the order of the rows.
     """
-    began = now()
+    judged_at = began = now()
     in_flight: deque[tuple[asyncio.Task[list[Outcome]], set[str]]] = deque()
     try:
         async for rows in batches:
+            # `_order` orders the rows of one batch only, so no two batches share a millisecond.
+            if now() == judged_at:
+                await asyncio.sleep(_NEXT_MILLISECOND)
             judged = await _judged(rows)
+            judged_at = now()
             emails = {email_key(r.customer.email) for r in judged if isinstance(r, StoredCustomer)}
             # Of two rows with the same email address, the first one must be stored first.
             while len(in_flight) == in_flight_at_once or not all(
@@ -169,7 +179,18 @@ async def _judged(rows: Sequence[_Row]) -> list[StoredCustomer | Rejected]:
         if not len(result) % _UNINTERRUPTED:
             # The batches in flight continue.
             await asyncio.sleep(0)
+    _order([one.customer for one in result if isinstance(one, StoredCustomer)])
     return result
+
+
+def _order(customers: Sequence[Customer]) -> None:
+    """Gives the ids of new customers to them in ascending order.
+
+    Lists order customers of the same millisecond by their ids.
+    """
+    ids = sorted((customer.id for customer in customers), key=attrgetter("int"))
+    for customer, id_ in zip(customers, ids, strict=True):
+        customer.id = id_
 
 
 async def _store(

@@ -77,7 +77,8 @@ def test_a_file_is_imported_once_however_often_it_is_imported(
 
     assert first[:2] == (0, TOTALS.format("2,500", "2,500", 0, 0))
     assert second[:2] == third[:2] == (0, TOTALS.format("2,500", 0, "2,500", 0))
-    assert documents.count_documents({}) == 2500
+    oldest_first = documents.find().sort([("createdAt", 1), ("_id", 1)])
+    assert [document["email"] for document in oldest_first] == [row[0] for row in people(2500)]
     assert [line.rstrip() for line in first[2].splitlines()][:5] == [
         f"{file}: CSV, separated by commas, UTF-8. 2,500 rows.",
         "FIELD         COLUMN  LINE 2          LINE 3          LINE 4",
