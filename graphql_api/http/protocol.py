@@ -120,6 +120,11 @@ class Protocol(HttpToolsProtocol):
         self._receiving: Timer | None = None
         self._sending: Timer | None = None
         self._ending: TimerHandle | None = None
+        # Since when the connection waits for a request, in seconds of `loop.time`.
+        self._idle_since = 0.0
+        # It looks whether the connection waits too long. Requests do not end it, and the next
+        # answer does not start it again: that would take a twelfth of the time for a request.
+        self._looking: TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as in uvicorn
         super().connection_made(transport)
@@ -130,7 +135,7 @@ class Protocol(HttpToolsProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)
-        for deadline in (self._receiving, self._sending, self._ending):
+        for deadline in (self._receiving, self._sending, self._ending, self._looking):
             _cancel(deadline)
 
     # Receiving
@@ -415,9 +420,16 @@ class Protocol(HttpToolsProtocol):
 
     def on_response_complete(self) -> None:
         self._unanswered -= 1
-        if self._ending is None:
-            super().on_response_complete()
-            self._send_rejection()
+        if self._ending is not None or self.transport.is_closing():
+            return
+        self.flow.resume_reading()
+        if self.pipeline:
+            self._start_asgi_task(*self.pipeline.pop())
+        else:
+            self._idle_since = self.loop.time()
+            if self._looking is None:
+                self._look_at(self._idle_since + self._settings.keep_alive_seconds)
+        self._send_rejection()
 
     def _reject(self, rejection: RequestError) -> None:
         """Ends the connection with this answer, after those to earlier requests."""
@@ -513,9 +525,26 @@ class Protocol(HttpToolsProtocol):
         super().resume_writing()
         _cancel(self._sending)
 
+    def _look_at(self, moment: float) -> None:
+        self._looking = self.loop.call_at(moment, self._look)
+
+    def _look(self) -> None:
+        self._looking = None
+        end = self._idle_since + self._settings.keep_alive_seconds
+        if self._unanswered or self._state is not _IDLE:
+            # The next answer starts the timer again.
+            return
+        if end > self.loop.time():
+            self._look_at(end)
+        else:
+            self._end_if_still_idle(end)
+
     def timeout_keep_alive_handler(self) -> None:
-        # uvicorn's timer also counts the time for which the process was frozen.
-        due = cast("TimerHandle", self.timeout_keep_alive_task).when()
+        self._end_if_still_idle(cast("TimerHandle", self.timeout_keep_alive_task).when())
+
+    def _end_if_still_idle(self, due: float) -> None:
+        self._unset_keepalive_if_required()
+        # The time for which the process was frozen does not count.
         seconds = self._settings.keep_alive_seconds if was_frozen(self.loop, due) else 0
         self.timeout_keep_alive_task = Timer(self.loop, seconds, self._end_idle)  # type: ignore[assignment]  # it is only cancelled
 

@@ -14,6 +14,7 @@ from contextlib import AsyncExitStack
 from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
+from typing import cast
 from urllib.parse import urlsplit
 
 import httpx
@@ -172,6 +173,38 @@ async def test_a_connection_stays_open_for_a_while_after_an_answer(
 
 
 @pytest.mark.in_time
+async def test_only_a_connection_without_a_request_waits_too_long() -> None:
+    goes_on = asyncio.Event()
+
+    async def slow(scope: Scope, _receive: Receive, send: Send) -> None:
+        if scope["path"] == "/slow":
+            await goes_on.wait()
+        headers = [(b"content-length", b"2")]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": b"ok"})
+
+    async with in_this_process(slow, Settings(keep_alive_seconds=1)) as (server, url):
+        address = urlsplit(url)
+        reader, writer = await asyncio.open_connection(address.hostname, address.port)
+        writer.write(get("/"))
+        await reader.readuntil(b"ok")
+        [connection] = cast("set[Protocol]", server.server_state.connections)
+        writer.write(get("/slow"))
+        # The connection looks after a second, and again a second after the next answer.
+        await eventually(lambda: connection._looking is None)
+        goes_on.set()
+        await reader.readuntil(b"ok")
+        first = connection._looking
+        connection._idle_since += 1  # as if another request was answered
+        await eventually(lambda: connection._looking is not first)
+        is_open = not reader.at_eof()
+        rest = await asyncio.wait_for(reader.read(), 20)
+        writer.close()
+
+    assert is_open
+    assert rest == b""
+
+
 async def test_the_next_request_on_a_connection_has_its_own_deadline(
     impatient_server: Server,
 ) -> None:
