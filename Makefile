@@ -18,7 +18,7 @@ NODE_MODULES := $(addsuffix /node_modules/.package-lock.json,tests/clients/brows
 GRAPHIQL := graphql_api/http/graphiql_build/index.html
 DASHBOARD := graphql_api/http/dashboard_build/index.html
 
-.PHONY: help install run test bench check schema lock images release
+.PHONY: help install run test bench check check-python check-pages schema lock images release
 # The output of a failed build is deleted.
 .DELETE_ON_ERROR:
 
@@ -47,7 +47,7 @@ $(PYTHON_CLIENTS): %/.venv/installed: %/requirements.txt
 
 %/node_modules/.package-lock.json: %/package.json %/package-lock.json
 	@echo "Installing the Node packages of $* ..."
-	@npm ci --silent --prefix $*
+	@npm ci --silent --no-audit --no-fund --prefix $*
 	@touch $@
 
 $(GRAPHIQL): web/graphiql/node_modules/.package-lock.json $(wildcard web/graphiql/*.* web/graphiql/src/*)
@@ -61,25 +61,32 @@ $(DASHBOARD): web/dashboard/node_modules/.package-lock.json schema.graphql $(fil
 run: $(RUNNABLE) $(if $(NODE),$(GRAPHIQL) $(DASHBOARD)) ## Serve on http://127.0.0.1:8000 with its own MongoDB
 	$(BIN)/python -m graphql_api serve
 
+# The files with a mark. To import all files for a few tests would take longer than some tests do.
+MARKED = $$(grep --files-with-matches pytest.mark.$(1) tests/*/test_*.py)
+
 test: install ## Run every test, with branch coverage
 	$(BIN)/coverage erase
 	$(BIN)/coverage run -m pytest --numprocesses 4 --dist worksteal -m "not alone and not in_time"
-	$(BIN)/coverage run -m pytest --numprocesses 2 --dist loadfile -m in_time
-	$(BIN)/coverage run -m pytest -m alone
+	$(BIN)/coverage run -m pytest --numprocesses 2 --dist loadfile -m in_time $(call MARKED,in_time)
+	$(BIN)/coverage run -m pytest -m alone $(call MARKED,alone)
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
 
 bench: $(INSTALLED) ## Measure the cost of requests; ARGUMENTS=--help shows the options
 	$(BIN)/python -m benchmarks $(ARGUMENTS)
 
+check: check-python check-pages ## Lint, and check the types, the committed schema and its changes
+
 # Exit code 3, a dangerous change, does not fail. A breaking change does.
-check: install ## Lint, and check the types, the committed schema and its changes
+check-python: install
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/graphql-api schema --check schema.graphql || { echo 'Run `make schema`.'; exit 1; }
 	$(BIN)/cog --check --diff --verbosity=1 --check-fail-msg='Run `make schema`.' -I docs docs/*.md
 	$(BIN)/graphql-api schema --diff schema.released.graphql || test $$? -eq 3
+
+check-pages: install
 	$(if $(NODE),npm run --silent --prefix web/graphiql check)
 	$(if $(NODE),npm run --silent --prefix web/dashboard check)
 

@@ -5,7 +5,8 @@ import contextlib
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from functools import partial
 from itertools import repeat
 from pathlib import Path
@@ -22,7 +23,7 @@ from .many_customers import documents
 from .memory import print_memory
 from .plots import plot_concurrency, plot_size
 from .profiles import profile
-from .report import Report
+from .report import Report, python_build
 from .rounds import Driver, WrkMissing
 from .servers import (
     FLOOR,
@@ -47,6 +48,9 @@ _MANY = 50_000
 # What the drivers are compared by.
 _OF_DRIVERS = [Scenario(load, number) for load in ("create", "read", "list") for number in (1, 32)]
 
+# What other programs are compared by, beside the lists one after another.
+_OF_LISTS = [Scenario("list", 32), Scenario("list", 1)]
+
 # The rows that are imported and exported.
 _ROWS = 20_000
 
@@ -58,6 +62,7 @@ _Start = Callable[..., contextlib.AbstractContextManager[list[Server]]]
 
 def main() -> int:
     options = _parser().parse_args()
+    print(f"Python {python_build()}\n", flush=True)
     try:
         with tempfile.TemporaryDirectory(prefix="bench-") as name:
             folder = Path(name)
@@ -66,7 +71,7 @@ def main() -> int:
                 if options.files:
                     measure_files(uri, folder, options.files)
                 else:
-                    _run(options, driver, folder, partial(_started, uri, folder))
+                    _run(options, driver, uri, folder)
                     if _measures_all(options):
                         measure_files(uri, folder, _ROWS)
     except (WrkMissing, ServerFailed) as error:
@@ -141,7 +146,8 @@ def _parser() -> argparse.ArgumentParser:
         "--lists",
         type=int,
         metavar="CUSTOMERS",
-        help=f"Measure lists of {_FEW:,} and of this many customers, in all orders.",
+        help=f"Measure lists of {_FEW:,} and of this many customers, in all orders, and compare "
+        "other programs.",
     )
     another.add_argument(
         "--tails",
@@ -178,7 +184,9 @@ def _measures_all(options: argparse.Namespace) -> bool:
     return not any((*others, options.plots, options.lists, options.tails, options.growth))
 
 
-def _run(options: argparse.Namespace, driver: Driver, folder: Path, start: _Start) -> None:
+def _run(options: argparse.Namespace, driver: Driver, mongodb_uri: str, folder: Path) -> None:
+    lists: Results = {}
+    start: _Start = partial(_started, mongodb_uri, folder)
     if options.plots:
         with start(FLOOR, OURS, STRAWBERRY) as servers:
             plot_concurrency(driver, servers)
@@ -192,8 +200,11 @@ def _run(options: argparse.Namespace, driver: Driver, folder: Path, start: _Star
             for scenario in options.only or SCENARIOS:
                 profile(driver, server, scenario, options.seconds)
     elif options.lists:
-        lists = _lists(start, options.rounds, options.lists, all_orders=True)
-        Report(options.seconds).write(options.output, {"lists": lists})
+        names = [OURS, *_peers(options)]
+        with _started_with_lists(mongodb_uri, folder, names, options.lists) as pairs:
+            lists = measure_lists(pairs, options.rounds, all_orders=True)
+            report = driver.interleaved(_labelled(pairs), _OF_LISTS)
+        report.write(options.output, {"lists": lists})
     elif options.tails:
         with start(WITH_SUBSCRIBERS, sizes=[_FEW]) as [server]:
             works, rate = works_beside(server, folder), half_load(driver, server)
@@ -208,27 +219,29 @@ def _run(options: argparse.Namespace, driver: Driver, folder: Path, start: _Star
             report = driver.interleaved(servers, options.only or _OF_DRIVERS)
         report.write(options.output, {})
     else:
-        names = [FLOOR, OURS, STRAWBERRY]
-        if options.workers:
-            names = [OURS, TWO_WORKERS]
-        elif options.metrics:
-            names = [OURS, WITH_METRICS]
-        if options.with_mercurius:
-            install_mercurius()
-            names.append(MERCURIUS)
-        with start(*names) as servers:
+        with start(*_names(options)) as servers:
             report = driver.interleaved(servers, options.only or SCENARIOS)
-        lists = (
-            {}
-            if options.only or options.metrics
-            else _lists(start, options.rounds, _MANY, all_orders=False)
-        )
+        if not (options.only or options.metrics):
+            with _started_with_lists(mongodb_uri, folder, [OURS], _MANY) as pairs:
+                lists = measure_lists(pairs, options.rounds, all_orders=False)
         report.write(options.output, {"lists": lists})
 
 
-def _lists(start: _Start, rounds: int, many: int, *, all_orders: bool) -> Results:
-    with start(OURS, OURS, sizes=(_FEW, many)) as servers:
-        return measure_lists(servers, rounds, all_orders=all_orders)
+def _names(options: argparse.Namespace) -> list[str]:
+    """The servers that are compared, the one that the ratios are to first."""
+    if options.workers:
+        return [OURS, TWO_WORKERS]
+    if options.metrics:
+        return [OURS, WITH_METRICS]
+    return [FLOOR, OURS, *_peers(options)]
+
+
+def _peers(options: argparse.Namespace) -> list[str]:
+    """The other programs. Raises `ServerFailed`."""
+    if not options.with_mercurius:
+        return [STRAWBERRY]
+    install_mercurius()
+    return [STRAWBERRY, MERCURIUS]
 
 
 @contextlib.contextmanager
@@ -243,12 +256,37 @@ def _started(
         yield servers
 
 
+@contextlib.contextmanager
+def _started_with_lists(
+    mongodb_uri: str, folder: Path, names: Sequence[str], many: int
+) -> Iterator[list[list[Server]]]:
+    """Two servers of each name: one with few customers, and one with many."""
+    with contextlib.ExitStack() as stack:
+        databases = [
+            stack.enter_context(contextlib.closing(_database(mongodb_uri, size)))
+            for size in (_FEW, many)
+        ]
+        yield [
+            [stack.enter_context(started(name, database, folder)) for database in databases]
+            for name in names
+        ]
+
+
 def _database(mongodb_uri: str, size: int) -> Database:
-    started_at = time.monotonic()
+    began = time.monotonic()
     database = Database(mongodb_uri, documents(size))
     if size:
-        print(f"Stored {size:,} customers in {time.monotonic() - started_at:.0f} s.", flush=True)
+        print(f"Stored {size:,} customers in {time.monotonic() - began:.0f} s.", flush=True)
     return database
+
+
+def _labelled(pairs: Sequence[Sequence[Server]]) -> list[Server]:
+    """The servers with few customers and then those with many, named after their number."""
+    return [
+        replace(server, name=f"{server.name}, {len(server.database):,}")
+        for servers in zip(*pairs, strict=True)
+        for server in servers
+    ]
 
 
 if __name__ == "__main__":

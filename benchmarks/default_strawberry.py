@@ -4,6 +4,8 @@ Only the lists of fields differ from the documentation: they are read from the d
 """
 
 import os
+import re
+import unicodedata
 from datetime import UTC, datetime
 from enum import Enum
 from typing import Annotated, Any
@@ -162,7 +164,57 @@ def from_document(document: dict[str, Any]) -> Customer:
 
 
 @strawberry.type
+class PageInfo:
+    has_next_page: bool
+    end_cursor: str | None
+
+
+@strawberry.type
+class CustomerConnection:
+    nodes: list[Customer]
+    page_info: PageInfo
+
+
+def cursor_of(document: dict[str, Any]) -> str:
+    """The time of creation in milliseconds, and the id."""
+    return f"{round(document['createdAt'].timestamp() * 1000)}_{document['_id']}"
+
+
+def following(cursor: str) -> dict[str, Any]:
+    milliseconds, _, id_ = cursor.partition("_")
+    created_at = datetime.fromtimestamp(int(milliseconds) / 1000, UTC)
+    later = {"createdAt": created_at, "_id": {"$lt": UUID(id_)}}
+    return {"$or": [{"createdAt": {"$lt": created_at}}, later]}
+
+
+def found(search: str) -> list[dict[str, Any]]:
+    """Each word of the search is the beginning of a token."""
+    decomposed = unicodedata.normalize("NFKD", search)
+    folded = "".join(c for c in decomposed if not unicodedata.combining(c)).casefold()
+    return [{"search": {"$regex": f"^{re.escape(word)}"}} for word in folded.split()]
+
+
+@strawberry.type
 class Query:
+    @strawberry.field
+    async def customers(
+        self, first: int = 50, after: str | None = None, search: str | None = None
+    ) -> CustomerConnection:
+        conditions = [following(after)] if after else []
+        conditions += found(search) if search else []
+        documents = await customers.find(
+            {"$and": conditions} if conditions else {},
+            {"search": False},
+            sort=[("createdAt", -1), ("_id", -1)],
+            limit=first + 1,
+        ).to_list(None)
+        page = documents[:first]
+        end_cursor = cursor_of(page[-1]) if page else None
+        return CustomerConnection(
+            nodes=[from_document(document) for document in page],
+            page_info=PageInfo(has_next_page=len(documents) > first, end_cursor=end_cursor),
+        )
+
     @strawberry.field
     async def customer(self, id: strawberry.ID) -> Customer | None:  # noqa: A002  # GraphQL's name
         document = await customers.find_one({"_id": UUID(id)})

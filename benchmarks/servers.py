@@ -35,7 +35,8 @@ _OURS = [sys.executable, "-m", "graphql_api", "serve"]
 _COMMANDS = {
     FLOOR: [
         *(*_UVICORN, "--factory", "benchmarks.floor:create", "--lifespan", "off"),
-        *("--loop", "uvloop", "--http", "httptools", "--no-access-log", "--port"),
+        *("--loop", "uvloop", "--http", "httptools", "--no-access-log", "--no-server-header"),
+        *("--no-proxy-headers", "--port"),
     ],
     OURS: [*_OURS, "--port"],
     TWO_WORKERS: [*_OURS, "--workers", "2", "--port"],
@@ -67,11 +68,6 @@ class Server:
     pid: int
     url: str
     database: Database
-
-    @property
-    def is_ours(self) -> bool:
-        """Whether it answers the loads of our server that no other server answers."""
-        return self.name in _COMMANDS and self.name not in (STRAWBERRY, MERCURIUS)
 
     def cpu_seconds(self) -> float:
         """The CPU time so far, user and system, of all its threads and processes."""

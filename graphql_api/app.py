@@ -215,7 +215,13 @@ def _tracing() -> "Tracing":
             "GRAPHQL_API_TELEMETRY needs packages that are missing. Install the wheel again, with "
             "its extra `telemetry`."
         ) from None
-    return Tracing()
+    try:
+        return Tracing()
+    except ValueError:
+        # OpenTelemetry's message may show the value, which may be a token.
+        raise SettingsError(
+            "A variable of OpenTelemetry, which begins with OTEL_, has an invalid value."
+        ) from None
 
 
 def from_environment() -> Starlette:

@@ -13,13 +13,17 @@ import httpx
 import pytest
 from pymongo import MongoClient
 from pymongo.collection import Collection
+from starlette.applications import Starlette
 
 from graphql_api.__main__ import main
+from graphql_api.app import create_app
+from graphql_api.mongo.customers import MongoCustomers
+from graphql_api.mongo.database import MongoDatabase
 from graphql_api.mongo.mongod import embedded_mongod, find_mongod
 from graphql_api.settings import PREFIX
 
-from .support.clients import connected
-from .support.databases import DRIVER, DRIVER_VARIABLE
+from .support.clients import client_of
+from .support.databases import DRIVER, DRIVER_VARIABLE, database_at, settings_for
 from .support.replica_sets import Member, ReplicaSet, replica_set
 from .support.servers import Server, serving, variables_of_a_service
 
@@ -27,6 +31,11 @@ from .support.servers import Server, serving, variables_of_a_service
 Command = Callable[..., tuple[int, str, str]]
 
 _database_numbers = count(1)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Puts the long tests first, so that no process waits for one of them at the end."""
+    items.sort(key=lambda item: item.get_closest_marker("long") is None)
 
 
 @pytest.fixture
@@ -80,9 +89,17 @@ def database_uri(mongodb_uri: str) -> str:
 
 
 @pytest.fixture
-async def client(database_uri: str) -> AsyncIterator[httpx.AsyncClient]:
-    """A client of the application on that database, through ASGI."""
-    async with connected(database_uri) as client:
+async def app(database_uri: str) -> AsyncIterator[Starlette]:
+    """The application on that database, as a server starts and stops it."""
+    app = create_app(settings_for(database_uri))
+    async with app.router.lifespan_context(app):
+        yield app
+
+
+@pytest.fixture
+async def client(app: Starlette) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of that application, through ASGI."""
+    async with client_of(app) as client:
         yield client
 
 
@@ -91,6 +108,26 @@ def documents(database_uri: str) -> Iterator[Collection[dict[str, Any]]]:
     """The collection of the customers that the application has stored."""
     with MongoClient[dict[str, Any]](database_uri, uuidRepresentation="standard") as mongo:
         yield mongo.get_default_database()["customers"]
+
+
+@pytest.fixture
+def is_sharded() -> bool:
+    """Whether `database` has the form that MongoDB can shard."""
+    return False
+
+
+@pytest.fixture
+async def database(database_uri: str, *, is_sharded: bool) -> AsyncIterator[MongoDatabase]:
+    """That database, set up by the application."""
+    async with database_at(database_uri, is_sharded=is_sharded) as database:
+        await database.set_up()
+        yield database
+
+
+@pytest.fixture
+def customers(database: MongoDatabase) -> MongoCustomers:
+    """The application's customers in it."""
+    return MongoCustomers(database)
 
 
 @pytest.fixture(scope="session")
@@ -109,6 +146,7 @@ def server(server_database_uri: str, tmp_path_factory: pytest.TempPathFactory) -
         *("--metrics-port", "0"),
         errors=tmp_path_factory.mktemp("server") / "stderr",
         stop=True,
+        measured=True,
         GRAPHQL_API_MONGODB_URI=server_database_uri,
         GRAPHQL_API_INTROSPECTION="true",
         **variables_of_a_service("GRAPHQL_API"),
@@ -135,6 +173,7 @@ def impatient_server(
     """A server with limits of one second, and its own database."""
     with serving(
         errors=tmp_path_factory.mktemp("impatient-server") / "stderr",
+        measured=True,
         GRAPHQL_API_MONGODB_URI=impatient_database_uri,
         GRAPHQL_API_GRAPHIQL="true",
         GRAPHQL_API_RECEIVE_SECONDS="1",

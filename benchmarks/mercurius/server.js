@@ -51,6 +51,24 @@ const shown = ({ _id, createdAt, updatedAt, ...values }) => ({
   updatedAt: updatedAt.toISOString(),
 });
 
+// A cursor is the time of creation in milliseconds, and the id.
+const cursorOf = ({ createdAt, _id }) => `${createdAt.getTime()}_${_id}`;
+
+function following(cursor) {
+  const [time, id] = cursor.split("_");
+  const createdAt = new Date(Number(time));
+  return { $or: [{ createdAt: { $lt: createdAt } }, { createdAt, _id: { $lt: new UUID(id) } }] };
+}
+
+// Each word of a search is the beginning of a token.
+const found = (search) =>
+  search
+    .normalize("NFKD")
+    .replace(/\p{M}/gu, "")
+    .toLowerCase()
+    .match(/\S+/g)
+    .map((word) => ({ search: { $regex: `^${word.replace(/[^\p{L}\p{N}]/gu, "\\$&")}` } }));
+
 const client = new MongoClient(process.env.BENCHMARK_MONGODB_URI, {
   ignoreUndefined: true,
   writeConcern: { w: "majority", journal: true },
@@ -62,6 +80,18 @@ const resolvers = {
     customer: async (_parent, { id }) => {
       const document = await customers.findOne({ _id: new UUID(id) });
       return document && shown(document);
+    },
+    // Only the default order, and no filter.
+    customers: async (_parent, { first = 50, after, search }) => {
+      const conditions = [...(after ? [following(after)] : []), ...(search ? found(search) : [])];
+      const documents = await customers
+        .find(conditions.length ? { $and: conditions } : {}, { projection: { search: 0 } })
+        .sort({ createdAt: -1, _id: -1 })
+        .limit(first + 1)
+        .toArray();
+      const page = documents.slice(0, first);
+      const endCursor = page.length ? cursorOf(page.at(-1)) : null;
+      return { nodes: page.map(shown), pageInfo: { hasNextPage: documents.length > first, endCursor } };
     },
   },
   Mutation: {

@@ -78,6 +78,8 @@ class Workers:
         self._workers: list[_Worker] = []
         # Increases with each SIGHUP: workers of an earlier generation are replaced.
         self._generation = 0
+        # Whether some of them may not be replaced yet.
+        self._is_replacing = False
         self._start_not_before = 0.0
         # Until all have served once, a worker that cannot start ends the server: the cause is
         # probably its configuration.
@@ -125,6 +127,7 @@ class Workers:
         elif number == signal.SIGHUP:
             logger.info("Received SIGHUP. The server processes are being replaced.")
             self._generation += 1
+            self._is_replacing = True
         else:
             logger.info("Received %s. It is ignored.", number.name)
 
@@ -150,6 +153,7 @@ class Workers:
         if exit_code < 0:
             # A signal killed it. The next one may well start.
             return
+        self._is_replacing = False
         for other in self._workers:
             # The installed version cannot start: workers of an earlier one are not replaced.
             other.generation = self._generation
@@ -164,6 +168,9 @@ class Workers:
         all_serve = all(worker.has_served for worker in working)
         self._all_have_served |= all_serve and missing == 0
         earlier = [worker for worker in working if worker.generation < self._generation]
+        if self._is_replacing and all_serve and not earlier and missing <= 0:
+            self._is_replacing = False
+            logger.info("All server processes are replaced.")
         if earlier and all_serve:
             if missing < 0:
                 earlier[0].stop(self._stop_seconds)

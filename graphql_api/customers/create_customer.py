@@ -9,7 +9,7 @@ from uuid import uuid4
 
 from .fields import Customer, NewCustomer
 from .judge import Value, judge
-from .problems import EMAIL_IS_TAKEN, Rejected, TooLong
+from .problems import EMAIL_IS_TAKEN, Problem, Rejected, TooLong
 from .store import Attempt, CustomerRemoved, Customers, EmailTaken, StoredCustomer
 from .versions import now
 
@@ -41,9 +41,8 @@ async def create_customer(
     """
     judged = judge(values)
     if isinstance(judged, Rejected):
-        if any(isinstance(problem, TooLong) for problem in judged.problems):
-            # To judge long texts takes time. Other requests run before this document's next
-            # creation.
+        if any(map(_took_long, judged.problems)):
+            # Other requests run before this document's next creation.
             await asyncio.sleep(0)
         # Every stored customer was valid, so a known key was used with different input.
         if idempotency_key is not None and await customers.created_with(idempotency_key):
@@ -58,6 +57,11 @@ async def create_customer(
     except CustomerRemoved:
         return Conflict()
     return created(new, stored)
+
+
+def _took_long(problem: Problem) -> bool:
+    """Whether the problem is a long text, which takes time to judge."""
+    return isinstance(problem, TooLong) and problem.actual_length > 2 * problem.max_length
 
 
 def new_customer(judged: NewCustomer, idempotency_key: str | None) -> StoredCustomer:

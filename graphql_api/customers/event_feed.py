@@ -4,9 +4,7 @@ import asyncio
 import contextlib
 import time
 from bisect import bisect_right
-from collections import deque
 from collections.abc import AsyncIterator, Callable, Sequence
-from itertools import islice
 from operator import attrgetter
 
 from ..faults import Unavailable
@@ -25,7 +23,7 @@ _IDLE_SECONDS = 30.0
 _BEGIN_SECONDS = 4.0
 
 # Subscribers that are woken at once. Other requests run before the next ones.
-_AT_ONCE = 50
+_AT_ONCE = 20
 # After subscribers were woken, requests have this many times as long for themselves, up to a limit.
 _REST = 9
 _LONGEST_REST_SECONDS = 0.5
@@ -98,7 +96,7 @@ class Follower:
             return None
         return max(self._feed.now, self._read_until or self._feed.now)
 
-    def take(self, most: int | None = None) -> Sequence[Event]:
+    def take(self, most: int | None = None) -> tuple[Event, ...]:
         """The next events, at most this many, as far as they are known now.
 
         Raises the reason given to `end`, and `TooSlow`.
@@ -110,7 +108,7 @@ class Follower:
         self._number += len(events)
         if self._read_until is not None and events:
             # The history reached further than the feed did.
-            events = [event for event in events if event.moment > self._read_until]
+            events = tuple(event for event in events if event.moment > self._read_until)
             if events:
                 self._read_until = None
         return events
@@ -153,7 +151,7 @@ class EventFeed:
 
     def __init__(self, history: History) -> None:
         self._history = history
-        self._events: deque[Event] = deque()
+        self._events: list[Event] = []
         # The number of the first of these events; the next event gets the number `end`.
         self._first = 0
         # All events after the first of these moments, and until the second, are or were here. None
@@ -220,7 +218,7 @@ class EventFeed:
         # A new subscriber needs a new stream, even before this one has ended.
         self._running = None
 
-    def events_from(self, number: int, most: int | None = None) -> Sequence[Event]:
+    def events_from(self, number: int, most: int | None = None) -> tuple[Event, ...]:
         """The events from this number on, at most this many.
 
         Raises `TooSlow` if the feed no longer has the first one.
@@ -228,7 +226,7 @@ class EventFeed:
         if number < self._first:
             raise TooSlow
         start = number - self._first
-        return list(islice(self._events, start, None if most is None else start + most))
+        return tuple(self._events[start : None if most is None else start + most])
 
     async def read_history(self, follower: Follower) -> Sequence[Event]:
         """The next events of a subscriber that needs events from before those of the feed.
@@ -309,9 +307,10 @@ class EventFeed:
         if self._since is None:
             self._since = batch.moment
         self._events.extend(batch.events)
-        while len(self._events) > _MOST_EVENTS:
-            self._since = self._events.popleft().moment
-            self._first += 1
+        if (surplus := len(self._events) - _MOST_EVENTS) > 0:
+            self._since = self._events[surplus - 1].moment
+            self._first += surplus
+            del self._events[:surplus]
         self._now = batch.moment
 
     async def _wake_followers(self) -> None:

@@ -16,7 +16,6 @@ _WHITE_SPACE = (
 _ASCII_WHITE_SPACE = "\t\n\v\f\r "
 # One space replaces each of these.
 _INNER_WHITE_SPACE = re.compile(f"[{_WHITE_SPACE}]{{2,}}|[{_WHITE_SPACE.replace(' ', '')}]")
-_INNER_OF_ASCII = re.compile("[\t-\r]| {2}")
 
 # The following texts are parts of regular expressions.
 
@@ -109,7 +108,9 @@ def _trim(text: str) -> str:
 def _one_line(text: str) -> str:
     if text.isascii():
         line = text.strip(_ASCII_WHITE_SPACE)
-        return _INNER_WHITE_SPACE.sub(" ", line) if _INNER_OF_ASCII.search(line) else line
+        if line.isprintable() and "  " not in line:
+            return line
+        return _INNER_WHITE_SPACE.sub(" ", line)
     return _INNER_WHITE_SPACE.sub(" ", _trim(text))
 
 
@@ -118,17 +119,19 @@ _long_line = lru_cache(maxsize=2)(_one_line)
 
 
 def _line(allowed: Callable[[str], bool], plain: str) -> Callable[[str], tuple[str, bool]]:
-    """A reader of one line. A text that matches `plain` is already normalised, and allowed."""
-    compiled = re.compile(plain)
+    """A reader of one line. The lines of ASCII that are allowed are those that match `plain`."""
+    is_plain = re.compile(plain).fullmatch
 
     def read(text: str) -> tuple[str, bool]:
         if len(text) > _LONG:
             line = _long_line(text)
-        elif compiled.fullmatch(text):
+            return line, line != "" and allowed(line)
+        if is_plain(text):
             return text, True
-        else:
-            line = _one_line(text)
-        return line, line != "" and allowed(line)
+        line = _one_line(text)
+        if line.isascii():
+            return line, line != text and is_plain(line) is not None
+        return line, allowed(line)
 
     return read
 
@@ -204,8 +207,11 @@ def _lines(text: str) -> tuple[str, bool]:
 
 def _email_address(text: str) -> tuple[str, bool]:
     """An address with its domain in lower case. Another text is returned as one line."""
-    if _PLAIN_EMAIL.fullmatch(text) and "--" not in text:
-        return text, _PLAIN_ADDRESS.fullmatch(text) is not None and not text.endswith(_RESERVED)
+    if "@" in text and "--" not in text and len(text) <= _SHORT_EMAIL:
+        if _PLAIN_ADDRESS.fullmatch(text):
+            return text, not text.endswith(_RESERVED)
+        if _PLAIN_EMAIL.fullmatch(text):
+            return text, False
     line = _one_line(text) if len(text) <= _LONG else _long_line(text)
     if len(line) > _LONGEST_EMAIL or "@" not in line:
         return line, False
@@ -217,10 +223,11 @@ def _email_address(text: str) -> tuple[str, bool]:
 
 # An address of these characters, without the two hyphens of Punycode, and too short to have a part
 # that is too long, is checked here and against the library's reserved names. This is faster.
-_PLAIN_EMAIL = re.compile(r"[a-z0-9_+.@-]{1,64}")
-_PLAIN_LABEL = "[a-z0-9](?:[a-z0-9-]*[a-z0-9])?"
+_SHORT_EMAIL = 64
+_PLAIN_EMAIL = re.compile("[a-z0-9_+.@-]+")
+_PLAIN_LABEL = "[a-z0-9]+(?:-[a-z0-9]+)*"
 _PLAIN_ADDRESS = re.compile(
-    rf"[a-z0-9_+-]+(?:\.[a-z0-9_+-]+)*@(?:{_PLAIN_LABEL}\.)+{_PLAIN_LABEL}(?<=[a-z])"
+    rf"[a-z0-9_+-]+(?:\.[a-z0-9_+-]+)*@{_PLAIN_LABEL}(?:\.{_PLAIN_LABEL})+(?<=[a-z])"
 )
 _RESERVED = tuple(mark + name for name in SPECIAL_USE_DOMAIN_NAMES for mark in "@.")
 

@@ -17,6 +17,12 @@ class NotText(Enum):
 NOT_TEXT = NotText.NOT_TEXT
 Value = str | NotText | None
 
+# What `judge` needs of each field. To look it up takes a tenth of its time.
+_RULES = [
+    (field.name, field.rule.format.read, field.rule.min_length or 0, field.rule.max_length, field)
+    for field in FIELDS
+]
+
 
 def judge(values: Mapping[str, Value], stored: NewCustomer | None = None) -> NewCustomer | Rejected:
     """The normalised customer, or every problem of every field in the order of the declaration.
@@ -27,22 +33,22 @@ def judge(values: Mapping[str, Value], stored: NewCustomer | None = None) -> New
     """
     texts: dict[str, str] = {}
     problems: list[Problem] = []
-    fields = FIELDS
+    rules = _RULES
     if stored is not None:
-        fields = tuple(field for field in FIELDS if field.name in values)
+        rules = [rule for rule in _RULES if rule[0] in values]
         texts = {name: text for name, text in _texts(stored).items() if name not in values}
-    for field in fields:
-        value = values.get(field.name)
+    for name, read, shortest, longest, field in rules:
+        value = values.get(name)
         if isinstance(value, str):
-            text, allowed = field.rule.format.read(value)
-            texts[field.name] = text
+            text, allowed = read(value)
+            texts[name] = text
             length = len(text)
-            if not (allowed and (field.rule.min_length or 0) <= length <= field.rule.max_length):
-                problems.extend(_problems(field, length, allowed=allowed))
+            if not (allowed and shortest <= length <= longest):
+                problems += _problems(field, length, allowed)
         elif value is not None:
-            problems.append(WrongType(field))
+            problems.append(_wrong_type(field))
         elif field.required:
-            problems.append(Missing(field))
+            problems.append(_missing(field))
     return Rejected(tuple(problems)) if problems else NewCustomer(**texts)  # type: ignore[arg-type]  # each name is one of NewCustomer's own
 
 
@@ -52,12 +58,20 @@ def _texts(customer: NewCustomer) -> dict[str, str]:
     return {field.name: values[field.name] for field in FIELDS if values[field.name] is not None}
 
 
-# The same mistakes are sent many times.
+# The same mistakes are sent many times, so each problem is made once.
+_missing = lru_cache(Missing)
+_wrong_type = lru_cache(WrongType)
+
+
 @lru_cache(maxsize=4096)
-def _problems(field: Field, length: int, *, allowed: bool) -> tuple[Problem, ...]:
+def _problems(
+    field: Field,
+    length: int,
+    allowed: bool,  # noqa: FBT001  # `lru_cache` takes twice as long for the names of arguments
+) -> tuple[Problem, ...]:
     rule = field.rule
     if length == 0 and field.required:
-        return (Missing(field),)
+        return (_missing(field),)
     problems: list[Problem] = []
     if rule.min_length is not None and length < rule.min_length:
         problems.append(TooShort(field, rule.min_length, length))

@@ -6,6 +6,7 @@ from enum import Enum
 from keyword import iskeyword
 from typing import Any, NamedTuple, cast
 
+import orjson
 from graphql import (
     FieldNode,
     FragmentDefinitionNode,
@@ -24,6 +25,7 @@ from graphql import (
     is_list_type,
     is_non_null_type,
     is_object_type,
+    is_scalar_type,
 )
 from graphql.execution.collect_fields import (
     FieldDetailsList,
@@ -111,10 +113,15 @@ class OpenFields:
         return completed
 
 
-# An object whose completion is cached takes as much memory as this many fields beside its own.
+# An object whose completion is cached takes as much memory as this many fields, and as many more as
+# its text has of these bytes.
 _FIELDS_OF_AN_OBJECT = 5
+_BYTES_OF_A_FIELD = 64
 # A field that has a resolver takes as much memory as this many fields beside its own.
 _FIELDS_OF_A_RESOLVER = 3
+
+# An object and its completion, as a text of JSON, by the `id` of the object.
+Completions = dict[int, tuple[object, orjson.Fragment]]
 
 
 class Budget:
@@ -124,9 +131,8 @@ class Budget:
         """The most fields that have functions, and the most fields of cached completions."""
         self._prepared_left = prepared
         self._cached = self._cached_left = cached
-        # One cache for each function of `cached`: an object and its completion, by the `id` of the
-        # object.
-        self._caches: list[dict[int, tuple[object, Any]]] = []
+        # By the functions that `cached` returned.
+        self._caches: dict[Complete, Completions] = {}
 
     def prepare(self, fields: int) -> None:
         """Raises `NotCovered` if the budget does not suffice for functions of these fields."""
@@ -135,24 +141,32 @@ class Budget:
             raise NotCovered
 
     def cached(self, complete: Complete) -> Complete:
-        """Returns a function that completes each object once. The objects must never change."""
-        cache: dict[int, tuple[object, Any]] = {}
-        self._caches.append(cache)
+        """Returns a function that completes each object once. The objects must never change.
 
-        def completed(value: object) -> object:
+        Their completions are encoded as JSON once, too.
+        """
+        cache: Completions = {}
+
+        def completed(value: object) -> orjson.Fragment:
             # The cache holds the object, so no other object gets its `id`.
             if (entry := cache.get(id(value))) is None:
-                entry = value, complete(value)
-                self._spend(_FIELDS_OF_AN_OBJECT + len(entry[1]))
+                text = orjson.dumps(complete(value))
+                entry = value, orjson.Fragment(text)
+                self._spend(_FIELDS_OF_AN_OBJECT + len(text) // _BYTES_OF_A_FIELD)
                 cache[id(value)] = entry
             return entry[1]
 
+        self._caches[completed] = cache
         return completed
+
+    def completions(self, complete: Complete) -> Completions:
+        """Those that the function has cached until now; none if it is not one of `cached`."""
+        return self._caches.get(complete, {})
 
     def _spend(self, fields: int) -> None:
         self._cached_left -= fields
         if self._cached_left < 0:
-            for cache in self._caches:
+            for cache in self._caches.values():
                 cache.clear()
             self._cached_left = self._cached - fields
 
@@ -197,7 +211,8 @@ class Selections:
             type_ = type_.of_type
         if is_list_type(type_):
             complete = self.completer(type_.of_type, nodes)
-            return _list(complete, are_texts=_is_text(type_.of_type), nullable=nullable)
+            known = self.budget.completions(complete)
+            return _list(complete, known, are_texts=_is_text(type_.of_type), nullable=nullable)
         if is_enum_type(type_):
             return _leaf(_enum(type_), nullable=nullable)
         if is_leaf_type(type_):
@@ -216,6 +231,7 @@ class Selections:
         definitions = [definition_of(type_) for type_ in types]
         if any(definition.is_type_of for definition in definitions):
             raise NotCovered
+        selected_before = self.open_fields.selected
         by_class = {
             definition.origin: self._object(type_, nodes)
             for definition, type_ in zip(definitions, types, strict=True)
@@ -229,6 +245,9 @@ class Selections:
                 raise NotCovered
             return complete(value)
 
+        is_closed = self.open_fields.selected == selected_before
+        if is_closed and all(issubclass(class_, self.immutable) for class_ in by_class):
+            return self.budget.cached(one_of)
         return one_of
 
     def _object(self, type_: GraphQLObjectType, nodes: FieldDetailsList) -> Complete:
@@ -236,7 +255,6 @@ class Selections:
             self.schema, self.fragments, self.variable_values, self.operation, type_, nodes
         ).grouped_field_set
         self.budget.prepare(len(selected))
-        selected_before = self.open_fields.selected
         fields: dict[str, ObjectField] = {}
         resolver_fields: list[ResolverField] = []
         for key, inner in selected.items():
@@ -257,10 +275,7 @@ class Selections:
                 resolver_fields.append(self.resolver_field(key, field, inner))
         complete = compile_object(fields)
         if resolver_fields:
-            complete = self.open_fields.finding(complete, resolver_fields)
-        is_closed = self.open_fields.selected == selected_before
-        if is_closed and issubclass(definition_of(type_).origin, self.immutable):
-            return self.budget.cached(complete)
+            return self.open_fields.finding(complete, resolver_fields)
         return complete
 
 
@@ -304,19 +319,22 @@ def fragments_of(definitions: tuple[Any, ...]) -> dict[str, FragmentDetails]:
 
 def _is_text(type_: GraphQLOutputType) -> bool:
     """Whether a `str` of this type is answered as it is."""
-    return get_nullable_type(type_) in (GraphQLString, GraphQLID)
+    nullable = get_nullable_type(type_)
+    if nullable in (GraphQLString, GraphQLID):
+        return True
+    return is_scalar_type(nullable) and nullable.coerce_output_value is str
 
 
-def _list(complete: Complete, *, are_texts: bool, nullable: bool) -> Complete:
-    # Spares a call for each text.
-    unchanged = str if are_texts else NotCovered
-
+def _list(complete: Complete, known: Completions, *, are_texts: bool, nullable: bool) -> Complete:
     def completed(value: object) -> object:
         if value is None and nullable:
             return None
         if not isinstance(value, list):
             raise NotCovered
-        return [item if item.__class__ is unchanged else complete(item) for item in value]
+        # Both spare a call for most items.
+        if are_texts:
+            return [item if item.__class__ is str else complete(item) for item in value]
+        return [entry[1] if (entry := known.get(id(item))) else complete(item) for item in value]
 
     return completed
 

@@ -164,7 +164,7 @@ class Operation:
         if self._cost_limit is not None and self._cost_limit.is_exceeded(variables or {}):
             return ExecutionResult(None, [_too_large(self._cost_limit.max_cost)])
         middleware = None
-        if (prepared := self._prepared_next_time()) is not None:
+        if (prepared := self._prepared or self._prepared_next_time()) is not None:
             try:
                 return ExecutionResult(await prepared.execute(variables or {}, context))
             except FallBack as fall_back:

@@ -106,7 +106,10 @@ class PreparedOperation:
         self._variants: dict[tuple[object, ...], _Variant | None] = {}
 
     async def execute(self, variables: Mapping[str, Any], context: object) -> dict[str, Any]:
-        """The `data` of an answer without errors. Raises `FallBack`."""
+        """The `data` of an answer without errors, for orjson. Raises `FallBack`.
+
+        Objects that never change may be in it as texts of JSON.
+        """
         resolved: dict[str, Any] = {}
         below: list[OpenField] = []
         try:
@@ -144,16 +147,13 @@ class PreparedOperation:
         return coerced
 
     def _variant(self, coerced: dict[str, Any]) -> _Variant:
-        booleans = tuple(coerced.get(name) for name in self._booleans)
-        if booleans not in self._variants:
-            if len(self._variants) == _MAX_VARIANTS:
-                raise NotCovered
-            try:
-                self._variants[booleans] = self._prepared(coerced)
-            except NotCovered:
-                self._variants[booleans] = None
-        if (variant := self._variants[booleans]) is None:
+        booleans = tuple(map(coerced.get, self._booleans))
+        if (variant := self._variants.get(booleans)) is not None:
+            return variant
+        if booleans in self._variants or len(self._variants) == _MAX_VARIANTS:
             raise NotCovered
+        self._variants[booleans] = None
+        self._variants[booleans] = variant = self._prepared(coerced)
         return variant
 
     def _prepared(self, coerced: dict[str, Any]) -> _Variant:

@@ -111,9 +111,10 @@ class Edge:
             if self._measurements is not None:
                 self._measurements.requests_in_progress -= 1
         if failure is not None:
-            exchange.outcome = failure.code
+            # It notes the error, also if it only ends an answer that has begun, such as an export.
+            answer = error_response(failure, exchange)
             if status is None:
-                await error_response(failure, exchange)(scope, receive, send_with_headers)
+                await answer(scope, receive, send_with_headers)
         if exchange.stream is not None:
             return
         exchange.log(

@@ -5,7 +5,8 @@ The protocol is that of `graphql-sse`, in its mode of distinct connections.
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping
+from functools import lru_cache
 from time import perf_counter
 from typing import Any, NamedTuple, Protocol
 
@@ -36,9 +37,10 @@ _COMPLETE = b"event: complete\ndata: \n\n"
 # At most this many events are sent at once, so that other requests run in between.
 _MOST_AT_ONCE = 20
 
-# This many answers are remembered. Subscribers that read in time need the same ones at the same
-# time, and one answer may have tens of thousands of bytes.
+# This many answers are remembered, and groups of them that were sent at once. Subscribers that read
+# in time need the same ones at the same time, and one answer may have tens of thousands of bytes.
 _MOST_ANSWERS = 256
+MOST_GROUPS = 16
 
 TOO_SLOW = RequestError(
     503,
@@ -52,22 +54,29 @@ def complete_event(answer: bytes) -> bytes:
     return b"event: next\ndata: %s\n\n%s" % (answer, _COMPLETE)
 
 
-class Answer(NamedTuple):
-    """What a subscription answers to an event: as JSON, and as an event of a stream."""
-
-    json: bytes
-    streamed: bytes
-
-
 class Answers:
-    """The answers to the latest events. Subscribers with the same operation share them."""
+    """The answers to the latest events, as JSON. Subscribers with the same operation share them."""
 
     def __init__(self) -> None:
         # The oldest first.
-        self._known: OrderedDict[tuple[Event, Hashable], Answer] = OrderedDict()
+        self._known: OrderedDict[tuple[Event, Hashable], bytes] = OrderedDict()
+        self._groups: OrderedDict[tuple[tuple[Event, ...], Hashable], tuple[bytes, ...]]
+        self._groups = OrderedDict()
 
-    def get(self, event: Event, asked: "Asked", exchange: Exchange) -> Answer:
-        """The answer of a subscription to an event."""
+    def get(
+        self, events: tuple[Event, ...], asked: "Asked", exchange: Exchange
+    ) -> tuple[bytes, ...]:
+        """The answers of a subscription to these events."""
+        key = events, asked.key
+        if (group := self._groups.get(key)) is None:
+            group = tuple(self._answer(event, asked, exchange) for event in events)
+            if all((event, asked.key) in self._known for event in events):
+                self._groups[key] = group
+                if len(self._groups) > MOST_GROUPS:
+                    self._groups.popitem(last=False)
+        return group
+
+    def _answer(self, event: Event, asked: "Asked", exchange: Exchange) -> bytes:
         key = event, asked.key
         if (answer := self._known.get(key)) is not None:
             return answer
@@ -76,15 +85,22 @@ class Answers:
         content: dict[str, Any] = {"data": result.data}
         if result.errors:
             content["errors"] = [error.formatted for error in result.errors]
-        json = body(content, exchange)
-        streamed = b"id: %s\nevent: next\ndata: %s\n\n" % (event.cursor.encode(), json)
-        answer = Answer(json, streamed)
+        answer = body(content, exchange)
         # Errors have the id of one request.
         if not result.errors:
             self._known[key] = answer
             if len(self._known) > _MOST_ANSWERS:
                 self._known.popitem(last=False)
         return answer
+
+
+@lru_cache(maxsize=MOST_GROUPS)
+def _streamed(events: tuple[Event, ...], answers: tuple[bytes, ...]) -> bytes:
+    """The answers to these events as a part of a stream."""
+    return b"".join(
+        b"id: %s\nevent: next\ndata: %s\n\n" % (event.cursor.encode(), answer)
+        for event, answer in zip(events, answers, strict=True)
+    )
 
 
 class Asked:
@@ -158,7 +174,8 @@ class EventStream:
                 start_deadline()
                 events = await follower.next()
                 for start in range(0, max(1, len(events)), _MOST_AT_ONCE):
-                    await _send(send, self._encoded(events[start : start + _MOST_AT_ONCE]))
+                    part = tuple(events[start : start + _MOST_AT_ONCE])
+                    await _send(send, self._encoded(part))
                     await asyncio.sleep(0)
         except (TooSlow, RequestError, Unavailable) as reason:
             await _send(send, self._last(reason), more=False)
@@ -174,11 +191,11 @@ class EventStream:
             pass
         self._started.follower.end(ClientDisconnect())
 
-    def _encoded(self, events: Sequence[Event]) -> bytes:
-        answers, asked = self._started.answers, self._started.asked
+    def _encoded(self, events: tuple[Event, ...]) -> bytes:
         if not events:
             return _KEEP_ALIVE
-        return b"".join(answers.get(event, asked, self._exchange).streamed for event in events)
+        started = self._started
+        return _streamed(events, started.answers.get(events, started.asked, self._exchange))
 
     def _last(self, reason: TooSlow | RequestError | Unavailable) -> bytes:
         """The end of a stream. Without an event `complete`, clients connect again."""

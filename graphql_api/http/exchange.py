@@ -102,10 +102,10 @@ class Exchange:
             measurements.statuses[status] += 1
         if (operation := self.executed) is None:
             return
-        if self.outcome not in ("success", "disconnected"):
-            outcome = "error"
-        else:
+        if self.outcome == "success":
             outcome = "rejected" if self.is_rejected else "success"
+        else:
+            outcome = "disconnected" if self.outcome == "disconnected" else "error"
         measurements.operations[operation.label, operation.type_name, outcome] += 1
         if duration_ms is not None and operation.type_name != "subscription":
             measurements.durations.observe(duration_ms / 1000, (operation.label,))

@@ -100,13 +100,13 @@ async def _lines(
         async with contextlib.aclosing(events):
             async for event in events:
                 if event["type"] == "error":
-                    exchange.outcome = event["code"]
+                    exchange.fail([{"extensions": {"code": event["code"]}}])
                     event["requestId"] = exchange.request_id
                 # JSON Lines may have lone surrogates, which UTF-8 lacks, so the text is ASCII.
                 yield json.dumps(event).encode() + b"\n"
     except Exception as error:  # noqa: BLE001  # the client hears of every failure
         logger.error("The server failed.", exception=stack_frames(error))  # noqa: TRY400  # no texts
-        exchange.outcome = "INTERNAL_SERVER_ERROR"
+        exchange.fail([{"extensions": {"code": "INTERNAL_SERVER_ERROR"}}])
         failure = {
             "type": "error",
             "message": "The server failed. The request is not the cause.",

@@ -132,6 +132,9 @@ class Connection(Protocol):
     def send(self, text: bytes) -> None:
         """Sends a message. Does nothing if the connection is closing."""
 
+    def send_answers(self, start: bytes, answers: tuple[bytes, ...]) -> None:
+        """Does the same with several messages: each is the start, an answer and a brace."""
+
     def close(self, code: int, reason: str) -> None:
         """Closes the connection."""
 
@@ -349,7 +352,7 @@ class Session:
                 return
             content = await self._endpoint.content(operation, variables, principal, exchange)
             if "data" in content:
-                self.send_answer(id_, body(content, exchange))
+                self._connection.send(_start_of_answers(id_) + body(content, exchange) + b"}")
                 self._send({"id": id_, "type": "complete"})
             else:
                 self._fail(id_, content["errors"], exchange)
@@ -357,6 +360,9 @@ class Session:
             self.fail(id_, TOO_SLOW, exchange)
         except RequestError as error:
             self.fail(id_, error, exchange)
+        except asyncio.CancelledError:
+            exchange.outcome = "disconnected"
+            raise
         except Exception as error:  # noqa: BLE001  # the client hears of every failure
             logger.error("The server failed.", exception=stack_frames(error))  # noqa: TRY400  # no texts
             self.fail(id_, _FAILURE, exchange)
@@ -385,7 +391,7 @@ class Session:
             while not started.follower.is_live:
                 start_deadline()
                 for event in await started.follower.next():
-                    live.send(event, started)
+                    live.send((event,), started)
                     await self._until_read()
         except Fault as fault:
             started.end()
@@ -423,9 +429,9 @@ class Session:
         exchange.fail(errors)
         self._send({"id": id_, "type": "error", "payload": errors})
 
-    def send_answer(self, id_: str, json: bytes) -> None:
-        """Sends an answer, which is JSON already."""
-        self._connection.send(b'{"id":%s,"type":"next","payload":%s}' % (orjson.dumps(id_), json))
+    def send_answers(self, start: bytes, answers: tuple[bytes, ...]) -> None:
+        """Sends answers, which are JSON already. `start` is what `_start_of_answers` returns."""
+        self._connection.send_answers(start, answers)
 
     def _send(self, message: dict[str, Any]) -> None:
         self._connection.send(orjson.dumps(message))
@@ -434,19 +440,20 @@ class Session:
 class _Live:
     """A subscription that needs nothing but the feed, which calls it. It has no task."""
 
-    __slots__ = ("_began", "_is_ended", "_session", "_started", "exchange", "id")
+    __slots__ = ("_began", "_is_ended", "_session", "_start", "_started", "exchange", "id")
 
     def __init__(self, session: Session, id_: str, exchange: Exchange, began: float) -> None:
         self._session = session
         self.id = id_
+        self._start = _start_of_answers(id_)
         self.exchange = exchange
         self._began = began
         self._is_ended = False
 
-    def send(self, event: Event, started: Started) -> None:
-        """Sends the answer to an event."""
-        answer = started.answers.get(event, started.asked, self.exchange)
-        self._session.send_answer(self.id, answer.json)
+    def send(self, events: tuple[Event, ...], started: Started) -> None:
+        """Sends the answers to events."""
+        answers = started.answers.get(events, started.asked, self.exchange)
+        self._session.send_answers(self._start, answers)
 
     def follow(self, started: Started) -> None:
         """Sends what the feed has from now on."""
@@ -461,8 +468,8 @@ class _Live:
             return
         try:
             events = self._started.follower.take(_MOST_AT_ONCE)
-            for event in events:
-                self.send(event, self._started)
+            if events:
+                self.send(events, self._started)
         except TooSlow:
             self._fail(TOO_SLOW)
         except RequestError as reason:
@@ -512,6 +519,10 @@ class _AsgiConnection:
     def send(self, text: bytes) -> None:
         self._put({"type": "websocket.send", "text": text.decode()})
 
+    def send_answers(self, start: bytes, answers: tuple[bytes, ...]) -> None:
+        for answer in answers:
+            self.send(start + answer + b"}")
+
     def close(self, code: int, reason: str) -> None:
         self._put({"type": "websocket.close", "code": code, "reason": reason})
 
@@ -543,6 +554,11 @@ class _AsgiConnection:
                 if self._unsent.empty():
                     self.is_paused = False
                     session.resume()
+
+
+def _start_of_answers(id_: str) -> bytes:
+    """What each message with an answer of this operation begins with. The answer follows."""
+    return b'{"id":%s,"type":"next","payload":' % orjson.dumps(id_)
 
 
 def _object(text: str | None) -> dict[str, Any]:

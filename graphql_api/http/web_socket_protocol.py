@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from functools import lru_cache
 from typing import Any, cast
 
 from starlette.types import Scope
@@ -10,6 +11,7 @@ from websockets.frames import CloseCode, Frame, Opcode
 from websockets.protocol import Protocol, Side, State
 
 from ..settings import Settings
+from .event_stream import MOST_GROUPS
 from .exchange import exchange_of
 from .small_protocol import SmallProtocol
 from .timers import Timer
@@ -106,6 +108,12 @@ class OpenWebSocket(SmallProtocol):
             self._parser.send_text(text)
             self._send_frames()
 
+    def send_answers(self, start: bytes, answers: tuple[bytes, ...]) -> None:
+        """Does the same with several messages: each is the start, an answer and a brace."""
+        if self._parser.state is State.OPEN:
+            # The library would frame each message of each subscriber again.
+            self._transport.write(start.join(_around_starts(answers, len(start))))
+
     def close(self, code: int, reason: str) -> None:
         """Closes the connection when the client has answered, or has not answered in time."""
         if self._parser.state is State.OPEN:
@@ -195,3 +203,15 @@ class OpenWebSocket(SmallProtocol):
     def _send_frames(self) -> None:
         if frames := self._parser.data_to_send():
             self._transport.write(b"".join(frames))
+
+
+@lru_cache(maxsize=MOST_GROUPS)
+def _around_starts(answers: tuple[bytes, ...], start_bytes: int) -> list[bytes]:
+    """The frames of messages without their starts: what is before, between and behind these."""
+    parts = [b""]
+    for answer in answers:
+        end = answer + b"}"
+        frame = Frame(Opcode.TEXT, bytes(start_bytes) + end).serialize(mask=False)
+        parts[-1] += frame[: -start_bytes - len(end)]
+        parts.append(end)
+    return parts

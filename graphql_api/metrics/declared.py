@@ -30,8 +30,9 @@ OPERATIONS = Metric(
     "graphql_api_operations_total",
     "counter",
     "Operations of valid documents, by type (query, mutation or subscription) and outcome: "
-    "success, rejected (a mutation returned one of its typed failures) or error (the response "
-    "has errors). A subscription counts when it ends.",
+    "success, rejected (a mutation returned one of its typed failures), error (the response "
+    "has errors) or disconnected (the client left first, which is the usual end of an event "
+    "stream). A subscription counts when it ends.",
     ("operation", "type", "outcome"),
 )
 OPERATION_DURATION = Metric(
@@ -44,7 +45,7 @@ OPERATION_DURATION = Metric(
 ERRORS = Metric(
     "graphql_api_errors_total",
     "counter",
-    "GraphQL errors in responses, by code.",
+    "Errors in responses, by code: GraphQL errors, and errors that end an import or an export.",
     ("code",),
 )
 HTTP_RESPONSES = Metric(

@@ -45,7 +45,7 @@ from .customers_collection import NAME
 from .database import MongoDatabase
 from .deadline import within_deadline
 from .driver import COMMANDS_AT_ONCE
-from .find import find
+from .find import find, find_each
 from .pages import count, read_page
 from .resolve import resolve
 from .write import Outcome, Written, change, insert, insert_all
@@ -77,7 +77,7 @@ class MongoCustomers:
         self._collection = database.collection(NAME)
         spans = database.batch_spans
         self._inserts = Batches(self._insert, database.measurements, name="insert", spans=spans)
-        self._finds = Batches(partial(find, database.driver), name="find", spans=spans)
+        self._finds = Batches(partial(find_each, database.driver), name="find", spans=spans)
         self._changes = asyncio.Semaphore(_MAX_CHANGES_IN_FLIGHT)
         self._lists = asyncio.Semaphore(_MAX_LISTS_IN_FLIGHT)
         self._parts = asyncio.Semaphore(_MAX_PARTS_IN_FLIGHT)

@@ -1,11 +1,13 @@
 """The `customers` collection, its validator, and the indexes without which nothing is stored."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
+from functools import lru_cache
 from typing import Any
 
-from bson import Binary
+from bson import Binary, CodecOptions, decode
+from bson.binary import UuidRepresentation
+from bson.raw_bson import RawBSONDocument
 from pymongo import IndexModel
-from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.database import Database
 from pymongo.errors import ConfigurationError, DuplicateKeyError, OperationFailure
 
@@ -17,11 +19,14 @@ NAME = "customers"
 # Only in the form for sharding. It is sharded by `_id`, or not at all.
 CLAIMS = "claims"
 
-_NAMESPACE_NOT_FOUND = 26
+NAMESPACE_NOT_FOUND = 26
 _NAMESPACE_EXISTS = 48
 
 # Atlas also sends this code for a wrong password, which no second try makes right.
 _ATLAS_ERROR = 8000
+
+# For answers that are read only in part. UUIDs in the commands are encoded as in all others.
+RAW = CodecOptions(RawBSONDocument, uuid_representation=UuidRepresentation.STANDARD)
 
 # MongoDB 6.0, the first version with `collectionUUID`.
 _OLDEST_WIRE_VERSION = 17
@@ -99,20 +104,23 @@ def require_supported(hello: Mapping[str, Any]) -> None:
         raise Misconfigured("GRAPHQL_API_MONGODB_URI must name MongoDB 6.0 or newer.")
 
 
-async def has_indexes(
-    database: AsyncDatabase[dict[str, Any]], required: Sequence[IndexModel]
-) -> bool:
-    """Whether the collection has its unique indexes now, so that it contains no duplicate.
+def list_indexes() -> dict[str, Any]:
+    """The command whose answer `has_indexes` takes."""
+    return {"listIndexes": NAME, "includeBuildUUIDs": True}
 
-    Raises `pymongo.errors.PyMongoError`.
+
+def has_indexes(listed: Mapping[str, Any], required: tuple[IndexModel, ...]) -> bool:
+    """Whether a collection with this list of indexes has these, so that it contains no duplicate.
+
+    `listed` is the answer to `list_indexes`, decoded with the options `RAW`.
     """
-    try:
-        answer = await database.command("listIndexes", NAME, includeBuildUUIDs=True)
-    except OperationFailure as error:
-        if error.code == _NAMESPACE_NOT_FOUND:
-            return False
-        raise
-    found = answer["cursor"]["firstBatch"]
+    return _has_indexes(listed["cursor"].raw, required)
+
+
+# Answers hardly ever differ.
+@lru_cache(maxsize=16)
+def _has_indexes(cursor: bytes, required: tuple[IndexModel, ...]) -> bool:
+    found = decode(cursor)["firstBatch"]
     # While an index is being built, it has another form.
     return all(
         any(expected.document.items() <= index.items() for index in found) for expected in required

@@ -1,16 +1,15 @@
 """The drivers that connect to MongoDB. No other module knows which of them runs."""
 
 import asyncio
-import contextvars
 import threading
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Coroutine, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from concurrent.futures import Future
 from contextlib import AbstractContextManager, nullcontext
-from functools import partial
 from typing import Any, TypeVar, cast
 
-from motor.frameworks.asyncio import max_workers, run_on_executor
+from bson import CodecOptions
+from motor.frameworks.asyncio import max_workers
 from motor.motor_asyncio import AsyncIOMotorClient
 from pymongo import AsyncMongoClient, MongoClient
 from pymongo.asynchronous.client_session import AsyncClientSession
@@ -18,9 +17,12 @@ from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.collection import Collection
 from pymongo.cursor import Cursor
 from pymongo.database import Database
+from pymongo.errors import PyMongoError
 
 from ..metrics.measurements import SharedHistogram
 from .command_times import Measured, measured
+from .exchange import Answer, exchange
+from .threads import Threads
 
 _Result = TypeVar("_Result")
 # Made once, because making the type takes longer than the cast.
@@ -44,11 +46,26 @@ class Driver(ABC):
     clients: Sequence[MongoClient[dict[str, Any]] | AsyncMongoClient[dict[str, Any]]]
     durations: SharedHistogram | None = None
 
+    def __init__(self) -> None:
+        # Not those of the event loop, in which PyMongo looks up hosts.
+        self._threads = Threads(COMMANDS_AT_ONCE)
+
     @abstractmethod
     async def open(self) -> None:
         """Prepares the first command: the driver must not begin with several at the same time.
 
         Raises `pymongo.errors.PyMongoError` if DNS does not find the hosts of a `mongodb+srv` URI.
+        """
+
+    @abstractmethod
+    def send(
+        self, commands: Sequence[dict[str, Any]], options: CodecOptions[Any]
+    ) -> Awaitable[list[Answer]]:
+        """Sends commands together, each of them once, and returns their answers.
+
+        MongoDB executes them one after another. Answers are decoded with the options. If a command
+        fails, only the answers before it are returned. Raises `pymongo.errors.PyMongoError` if the
+        first command fails.
         """
 
     @abstractmethod
@@ -60,9 +77,11 @@ class Driver(ABC):
         Raises what the work raises.
         """
 
-    @abstractmethod
-    async def in_thread(self, work: Callable[[Database[dict[str, Any]]], _Result]) -> _Result:
-        """Does work in one of the driver's threads. Raises what the work raises."""
+    def in_thread(
+        self, work: Callable[[Database[dict[str, Any]]], _Result]
+    ) -> asyncio.Future[_Result]:
+        """Does work in one of the driver's threads. The future has what it returns or raises."""
+        return self._threads.run(work, self.blocking)
 
     @abstractmethod
     async def aclose(self) -> None:
@@ -102,6 +121,7 @@ class MotorDriver(Driver):
         self, uri: str, options: Mapping[str, Any], name: str, database_options: Mapping[str, Any]
     ) -> None:
         """`name` is that of the database, unless the URI names one."""
+        super().__init__()
         client: AsyncIOMotorClient[dict[str, Any]] = AsyncIOMotorClient(uri, **options)
         database = client.get_default_database(name, **database_options)
         self.database = cast(_AsyncDatabase, database)
@@ -112,6 +132,11 @@ class MotorDriver(Driver):
     async def open(self) -> None:
         """Does nothing: Motor itself takes care of that."""
 
+    def send(
+        self, commands: Sequence[dict[str, Any]], options: CodecOptions[Any]
+    ) -> Awaitable[list[Answer]]:
+        return self._threads.run(exchange, self.blocking, commands, options, self.measured)
+
     async def run(
         self, work: Callable[[AsyncDatabase[dict[str, Any]]], Coroutine[Any, Any, _Result]]
     ) -> _Result:
@@ -120,12 +145,8 @@ class MotorDriver(Driver):
         # Two commands in one thread cost half as much as two in a thread each.
         return await self.in_thread(blocking(work))
 
-    async def in_thread(self, work: Callable[[Database[dict[str, Any]]], _Result]) -> _Result:
-        loop = asyncio.get_running_loop()
-        result: _Result = await run_on_executor(loop, work, self.blocking)  # type: ignore[no-untyped-call]  # Motor has no types for it
-        return result
-
     async def aclose(self) -> None:
+        self._threads.close()
         self._client.close()
 
 
@@ -139,18 +160,30 @@ class PyMongoDriver(Driver):
         self, uri: str, options: Mapping[str, Any], name: str, database_options: Mapping[str, Any]
     ) -> None:
         """`name` is that of the database, unless the URI names one."""
+        super().__init__()
         self._client: AsyncMongoClient[dict[str, Any]] = AsyncMongoClient(uri, **options)
         self.database = self._client.get_default_database(name, **database_options)
         self._blocking_client = MongoClient[dict[str, Any]](uri, connect=False, **options)
         self.blocking = self._blocking_client.get_default_database(name, **database_options)
         self.clients = [self._client, self._blocking_client]
-        # Not the threads of the event loop: the driver looks up hosts in these.
-        self._threads = ThreadPoolExecutor(COMMANDS_AT_ONCE, "mongodb")
 
     async def open(self) -> None:
         # Commands that begin together would each look up the hosts and connect to them, and all but
         # one of these connections would never be closed.
         await self._client.aconnect()
+
+    async def send(
+        self, commands: Sequence[dict[str, Any]], options: CodecOptions[Any]
+    ) -> list[Answer]:
+        answers: list[Answer] = []
+        try:
+            for command in commands:
+                with self.measured(next(iter(command))):
+                    answers.append(await self.database.command(command, codec_options=options))
+        except PyMongoError:
+            if not answers:
+                raise
+        return answers
 
     async def run(
         self, work: Callable[[AsyncDatabase[dict[str, Any]]], Coroutine[Any, Any, _Result]]
@@ -159,13 +192,8 @@ class PyMongoDriver(Driver):
             work = measured(work, self.durations)
         return await work(self.database)
 
-    async def in_thread(self, work: Callable[[Database[dict[str, Any]]], _Result]) -> _Result:
-        # The context has the deadline.
-        run = partial(contextvars.copy_context().run, work, self.blocking)
-        return await asyncio.get_running_loop().run_in_executor(self._threads, run)
-
     async def aclose(self) -> None:
-        self._threads.shutdown(wait=False)
+        self._threads.close()
         self._blocking_client.close()
         await self._client.close()
 

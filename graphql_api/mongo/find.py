@@ -3,12 +3,15 @@
 from functools import partial
 from typing import Any
 
+from bson.errors import BSONError
 from pymongo.asynchronous.database import AsyncDatabase
+from pymongo.errors import PyMongoError
 
 from .customer_documents import UniqueValue, any_of, unique_values_in
 from .customers_collection import NAME
-from .deadline import within_deadline
+from .deadline import run_until, within_deadline
 from .driver import Driver
+from .driver_errors import is_transient
 
 
 async def find(
@@ -21,15 +24,58 @@ async def find(
     A document that has two of a request's values is listed twice. Raises `Unavailable`, and
     `pymongo.errors.PyMongoError` if a second try would fail as well.
     """
-    all_values = {value for values in wanted for value in values}
-    work = partial(_read, values=all_values)
-    documents = await within_deadline(deadline, partial(driver.run, work))
+    query = any_of({value for values in wanted for value in values})
+    # Each value has at most one document, so all documents fit into the first answer.
+    size = sum(map(len, wanted)) + 1
+    documents = await _find_once(driver, query, size, deadline)
+    if documents is None:
+        # The driver's own method tries again until the deadline, and reads further answers.
+        work = partial(_read, query=query, size=size)
+        documents = await within_deadline(deadline, partial(driver.run, work))
     found = {value: document for document in documents for value in unique_values_in(document)}
     return [[found[value] for value in values if value in found] for values in wanted]
 
 
+async def _find_once(
+    driver: Driver, query: dict[str, Any], size: int, deadline: float
+) -> list[dict[str, Any]] | None:
+    """The documents, or None after a transient error, and if there are more documents.
+
+    The driver's own method takes twice the CPU time.
+    """
+    options = driver.database.codec_options
+    level = driver.database.read_concern.document
+    command = {"find": NAME, "filter": query, "batchSize": size, "readConcern": level}
+    try:
+        [answer] = await run_until(deadline, partial(driver.send, [command], options))
+    except (TimeoutError, PyMongoError) as error:
+        if not is_transient(error):
+            raise
+        return None
+    cursor = answer["cursor"]
+    documents: list[dict[str, Any]] = cursor["firstBatch"]
+    return documents if cursor["id"] == 0 else None
+
+
+async def find_each(
+    driver: Driver,
+    wanted: list[list[UniqueValue]],
+    deadline: float,
+) -> list[list[dict[str, Any]] | Exception]:
+    """Does the same as `find`, so that a document that cannot be read fails its requests alone.
+
+    They have the error in place of their documents.
+    """
+    try:
+        return [*await find(driver, wanted, deadline)]
+    except BSONError as error:
+        # Another program has stored a document that the driver cannot read.
+        if len(wanted) == 1:
+            return [error]
+    return [one for values in wanted for one in await find_each(driver, [values], deadline)]
+
+
 async def _read(
-    database: AsyncDatabase[dict[str, Any]], *, values: set[UniqueValue]
+    database: AsyncDatabase[dict[str, Any]], *, query: dict[str, Any], size: int
 ) -> list[dict[str, Any]]:
-    # Each value has at most one document, so all documents fit into the first answer.
-    return await database[NAME].find(any_of(values), batch_size=len(values) + 1).to_list()
+    return await database[NAME].find(query, batch_size=size).to_list()

@@ -11,12 +11,19 @@ import pymongo
 import structlog
 from bson import Binary
 from pymongo.database import Database
-from pymongo.errors import PyMongoError
+from pymongo.errors import OperationFailure, PyMongoError
 
 from ..deadline import deadline_in
 from ..faults import Misconfigured, SettingUp, Unavailable
 from .customer_documents import unique_indexes
-from .customers_collection import NAME, ensure_collection, has_indexes
+from .customers_collection import (
+    NAME,
+    NAMESPACE_NOT_FOUND,
+    RAW,
+    ensure_collection,
+    has_indexes,
+    list_indexes,
+)
 from .deadline import within_deadline
 from .driver import Driver
 from .known_faults import known_fault
@@ -46,7 +53,7 @@ class SetUp:
     def __init__(self, driver: Driver, *, is_sharded: bool = False) -> None:
         self._driver = driver
         self.is_sharded = is_sharded
-        self.unique_indexes = unique_indexes(is_sharded=is_sharded)
+        self.unique_indexes = tuple(unique_indexes(is_sharded=is_sharded))
         # The collection's, while the collection is set up as far as is known.
         self._uuid: Binary | None = None
         self._task: asyncio.Task[None] | None = None
@@ -83,8 +90,16 @@ class SetUp:
         and `within_deadline` raise.
         """
         uuid = await self.collection_uuid(deadline)
-        work = partial(has_indexes, required=self.unique_indexes)
-        if not await within_deadline(deadline, partial(self._driver.run, work)):
+        try:
+            [listed] = await within_deadline(
+                deadline, partial(self._driver.send, [list_indexes()], RAW)
+            )
+            is_set_up = has_indexes(listed, self.unique_indexes)
+        except OperationFailure as error:
+            if error.code != NAMESPACE_NOT_FOUND:
+                raise
+            is_set_up = False
+        if not is_set_up:
             self.invalidate(uuid)
             raise Unavailable
 

@@ -2,7 +2,7 @@
 
 import contextlib
 import contextvars
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from enum import Enum, auto
@@ -12,7 +12,6 @@ from typing import Any
 from bson import Binary
 from bson.raw_bson import RawBSONDocument
 from pymongo import IndexModel
-from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.client_session import ClientSession
 from pymongo.database import Database
 from pymongo.errors import ConfigurationError, PyMongoError, ServerSelectionTimeoutError, WriteError
@@ -20,10 +19,11 @@ from pymongo.errors import ConfigurationError, PyMongoError, ServerSelectionTime
 from ..faults import Unavailable
 from .additions import WholeList
 from .customer_changes import Change
-from .customers_collection import CLAIMS, NAME, has_indexes
+from .customers_collection import CLAIMS, NAME, RAW, has_indexes, list_indexes
 from .deadline import run_until
-from .driver import Driver, blocking
+from .driver import Driver
 from .driver_errors import TRANSIENT_CODES, is_transient
+from .exchange import exchange
 
 _DUPLICATE_KEY = 11000
 _COLLECTION_UUID_MISMATCH = 361
@@ -60,7 +60,7 @@ async def insert(
     collection_uuid: Binary,
     documents: list[RawBSONDocument],
     deadline: float,
-    required: Sequence[IndexModel],
+    required: tuple[IndexModel, ...],
 ) -> Written:
     """Sends the documents once, into the customers' collection if it has this UUID.
 
@@ -82,7 +82,7 @@ async def change(
     collection_uuid: Binary,
     changed: Change,
     deadline: float,
-    required: Sequence[IndexModel],
+    required: tuple[IndexModel, ...],
 ) -> Written:
     """Sends one change once, into the customers' collection if it has this UUID.
 
@@ -107,7 +107,7 @@ async def insert_all(
     collection_uuid: Binary,
     whole: WholeList,
     deadline: float,
-    required: Sequence[IndexModel],
+    required: tuple[IndexModel, ...],
 ) -> Written:
     """Inserts what is missing of a list, all or nothing, in one transaction, once.
 
@@ -126,7 +126,7 @@ async def _write_all(
     driver: Driver,
     commands: list[dict[str, Any]],
     deadline: float,
-    required: Sequence[IndexModel],
+    required: tuple[IndexModel, ...],
 ) -> Written:
     """Executes all commands or none, in one transaction, once. All of them have one outcome."""
     work = partial(_execute_all, commands=commands, required=required, measured=driver.measured)
@@ -150,13 +150,17 @@ async def _write(
     deadline: float,
     *,
     count: int,
-    required: Sequence[IndexModel],
+    required: tuple[IndexModel, ...],
 ) -> Written:
     """Sends the command, which writes this number of documents, once."""
+    # The driver's own methods would retry and report only their last try. They also cannot name
+    # the collection's UUID, and would write to any other collection with the same name.
     command["writeConcern"] = driver.database.write_concern.document
-    work = partial(_execute, command=command, count=count, required=required)
+    # After the write, not before: a collection that has its unique indexes contains no duplicate,
+    # whenever they were built. Between a check and a write, an operator could drop them.
+    commands = [command, list_indexes()] if required else [command]
     try:
-        return await run_until(deadline, partial(driver.run, work))
+        answer, *listed = await run_until(deadline, partial(driver.send, commands, RAW))
     except ServerSelectionTimeoutError:
         raise Unavailable from None
     except (TimeoutError, PyMongoError) as error:
@@ -164,30 +168,21 @@ async def _write(
         if is_set_up and not is_transient(error):
             raise
         return Written([Outcome.UNCLEAR] * count, is_set_up)
-
-
-async def _execute(
-    database: AsyncDatabase[dict[str, Any]],
-    *,
-    command: dict[str, Any],
-    count: int,
-    required: Sequence[IndexModel],
-) -> Written:
-    # The driver's own methods would retry and report only their last try. They also cannot name
-    # the collection's UUID, and would write to any other collection with the same name.
-    answer = await database.command(command, codec_options=database.codec_options)
     outcomes = _outcomes(count, answer)
-    write_errors = answer.get("writeErrors", ())
-    if any(error["code"] == _COLLECTION_UUID_MISMATCH for error in write_errors):
+    if any(error["code"] == _COLLECTION_UUID_MISMATCH for error in answer.get("writeErrors", ())):
         return Written(outcomes, is_set_up=False)
-    return await _confirmed(database, outcomes, required)
+    if not required or (listed and has_indexes(listed[0], required)):
+        return Written(outcomes, is_set_up=True)
+    unconfirmed = [o if isinstance(o, Exception) else Outcome.UNCLEAR for o in outcomes]
+    # Without the list, nothing is known of the indexes.
+    return Written(unconfirmed, is_set_up=not listed)
 
 
 def _execute_all(
     database: Database[dict[str, Any]],
     *,
     commands: list[dict[str, Any]],
-    required: Sequence[IndexModel],
+    required: tuple[IndexModel, ...],
     measured: Callable[[str], AbstractContextManager[None]],
 ) -> Written:
     """Executes the commands in a transaction. The driver's own method would try several times."""
@@ -216,8 +211,14 @@ def _execute_all(
         except PyMongoError:
             _kill(session)
             return Written([Outcome.UNCLEAR], is_set_up=True)
-    work = partial(_confirmed, outcomes=[Outcome.STORED], required=required)
-    return blocking(work)(database)
+    if not required:
+        return Written([Outcome.STORED], is_set_up=True)
+    try:
+        [listed] = exchange(database, [list_indexes()], RAW, measured)
+    except PyMongoError:
+        return Written([Outcome.UNCLEAR], is_set_up=True)
+    is_set_up = has_indexes(listed, required)
+    return Written([Outcome.STORED if is_set_up else Outcome.UNCLEAR], is_set_up)
 
 
 def _kill(session: ClientSession) -> None:
@@ -229,24 +230,6 @@ def _kill(session: ClientSession) -> None:
     with contextlib.suppress(PyMongoError):
         # In a context of its own, so that this also works after the deadline.
         contextvars.Context().run(kill)
-
-
-async def _confirmed(
-    database: AsyncDatabase[dict[str, Any]],
-    outcomes: list[Outcome | Exception],
-    required: Sequence[IndexModel],
-) -> Written:
-    """What is known after a write with these outcomes. Without the indexes, they are unclear."""
-    if not required:
-        return Written(outcomes, is_set_up=True)
-    # After the write, not before: a collection that has its unique indexes contains no duplicate,
-    # whenever they were built. Between a check and a write, an operator could drop them.
-    unconfirmed = [o if isinstance(o, Exception) else Outcome.UNCLEAR for o in outcomes]
-    try:
-        is_set_up = await has_indexes(database, required)
-    except PyMongoError:
-        return Written(unconfirmed, is_set_up=True)
-    return Written(outcomes if is_set_up else unconfirmed, is_set_up)
 
 
 def _outcomes(count: int, answer: Mapping[str, Any]) -> list[Outcome | Exception]:

@@ -4,6 +4,7 @@ import re
 from typing import Annotated
 
 import strawberry
+from strawberry import UNSET
 from strawberry.types import Info
 
 from ..access.principal import Scope
@@ -32,7 +33,7 @@ async def resolve_create_customer(
                 "customer. Also accepted as the HTTP header `Idempotency-Key`."
             )
         ),
-    ] = strawberry.UNSET,
+    ] = UNSET,
 ) -> CreateCustomerResult:
     require_scope(Scope.CUSTOMERS_WRITE, info.context)
     key = key_of(idempotency_key, info.context.idempotency_key)
@@ -42,12 +43,12 @@ async def resolve_create_customer(
 
 def given(input: CreateCustomerInput) -> dict[str, Value]:  # noqa: A002  # as above
     """The fields that were sent, as `judge` takes them."""
-    return {name: value for name, value in vars(input).items() if value is not strawberry.UNSET}
+    return {name: value for name, value in vars(input).items() if value is not UNSET}
 
 
 def key_of(argument: str | None, header: str | None) -> str | None:
     """The key from either place; raises `BAD_USER_INPUT` if they differ or the key is invalid."""
-    keys = {key for key in (argument, header) if key is not None and key is not strawberry.UNSET}
+    keys = {key for key in (argument, header) if key is not None and key is not UNSET}
     if len(keys) > 1:
         raise bad_user_input(
             "The argument `idempotencyKey` and the header Idempotency-Key differ. Send one key."

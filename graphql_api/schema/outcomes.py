@@ -1,7 +1,6 @@
 """Turns the outcomes of use cases into their GraphQL types, and tells the context of failures."""
 
 from collections.abc import Iterable, Sequence
-from functools import lru_cache
 from typing import TypedDict, assert_never
 
 import strawberry
@@ -151,7 +150,10 @@ def _changed(outcome: Changed, context: Context) -> CustomerChanged:
 
 
 def field_errors(problems: Iterable[Problem]) -> list[CustomerFieldError]:
-    return [_field_error(problem) for problem in problems]
+    return [
+        known[1] if (known := _known.get(id(problem))) else _field_error(problem)
+        for problem in problems
+    ]
 
 
 def customer_event(event: Event) -> CustomerEvent:
@@ -186,10 +188,18 @@ class _FieldError(TypedDict):
     message: str
 
 
-# A problem has no more than its field and a length, so the same problems occur many times.
-@lru_cache(maxsize=1024)
+# A problem and its error, by the `id` of the problem: `judge` makes each problem once. To hash a
+# problem takes longer than all else here.
+_known: dict[int, tuple[Problem, CustomerFieldError]] = {}
+_MOST_KNOWN = 1024
+
+
 def _field_error(problem: Problem) -> CustomerFieldError:
-    return _new_field_error(problem, ("input",))
+    if len(_known) == _MOST_KNOWN:
+        _known.clear()
+    error = _new_field_error(problem, ("input",))
+    _known[id(problem)] = problem, error
+    return error
 
 
 def _new_field_error(  # noqa: PLR0911  # one for each kind

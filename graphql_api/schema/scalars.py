@@ -3,6 +3,7 @@
 import re
 from datetime import UTC, datetime
 
+import orjson
 import strawberry
 from graphql import FloatValueNode, GraphQLError, IntValueNode, StringValueNode, ValueNode
 from strawberry.types.scalar import ScalarDefinition
@@ -77,7 +78,9 @@ def _time(value: object) -> datetime:
 
 
 def _instant(value: datetime) -> str:
-    return value.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    # orjson takes a third of the time of `isoformat`, but leaves out a fraction that is zero.
+    seconds = orjson.dumps(value.astimezone(UTC))[1:20].decode()
+    return f"{seconds}.{value.microsecond // 1000:03}Z"
 
 
 SCALARS: dict[object, ScalarDefinition] = {

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from http import HTTPMethod
 from uuid import uuid4
 
+import structlog
 from opentelemetry.context import Context, attach
 from opentelemetry.sdk.resources import (
     SERVICE_INSTANCE_ID,
@@ -17,13 +18,15 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from opentelemetry.semconv.attributes.http_attributes import HTTP_REQUEST_METHOD, HTTP_ROUTE
 from opentelemetry.semconv.attributes.url_attributes import URL_PATH, URL_SCHEME
-from opentelemetry.trace import SpanKind, set_span_in_context
+from opentelemetry.trace import NoOpTracer, SpanKind, set_span_in_context
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 from .batches import BatchSpans
 from .commands import CommandSpans
 from .exporter import Exporter
 from .requests import RequestTrace
+
+logger = structlog.get_logger()
 
 # The time for the last spans when the process ends.
 _FINISH_SECONDS = 1.0
@@ -43,7 +46,7 @@ class Tracing:
     """Makes the spans of a process. `commands` and `batches` are for the room `mongo`.
 
     The variables of OpenTelemetry, such as OTEL_TRACES_SAMPLER, configure it. With
-    OTEL_SDK_DISABLED there are no spans.
+    OTEL_SDK_DISABLED there are no spans. Raises `ValueError` if the value of one is invalid.
     """
 
     def __init__(self) -> None:
@@ -56,6 +59,8 @@ class Tracing:
         resource = Resource.create(defaults).merge(OTELResourceDetector().detect())
         self._provider = TracerProvider(resource=resource, shutdown_on_exit=False)
         self._tracer = self._provider.get_tracer("graphql_api")
+        # It reads variables, too. An invalid one must be noticed before the server starts.
+        BatchSpanProcessor(Exporter()).shutdown()  # type: ignore[no-untyped-call]  # the SDK's
         self.commands = CommandSpans(self._tracer)
         self.batches = BatchSpans(self._tracer)
 
@@ -63,6 +68,8 @@ class Tracing:
     def sending(self) -> Iterator[None]:
         """Sends spans from a thread. At the end, sends the last ones, for a second at most."""
         self._provider.add_span_processor(BatchSpanProcessor(Exporter()))
+        if not isinstance(self._tracer, NoOpTracer):
+            logger.info("Traces are sent to the collector.")
         try:
             yield
         finally:

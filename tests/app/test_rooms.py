@@ -15,8 +15,8 @@ MAY_IMPORT = {
     "faults": set[str](),
     "customers": {"faults", "email_validator"},
     "access": {"deadline", "faults", "jwt"},
-    "execution": {"faults", "logs", "strawberry", "graphql", "structlog"},
-    "schema": {"access", "customers", "execution", "strawberry", "graphql"},
+    "execution": {"faults", "logs", "strawberry", "graphql", "orjson", "structlog"},
+    "schema": {"access", "customers", "execution", "strawberry", "graphql", "orjson"},
     "metrics": {"orjson", "prometheus_client", "starlette", "uvicorn"},
     "mongo": {
         *("access", "customers", "deadline", "faults", "logs", "metrics", "webhooks"),

@@ -18,7 +18,7 @@ from benchmarks import lists
 from benchmarks.database import Database
 from benchmarks.lists import measure_lists
 from benchmarks.many_customers import RARE_CITY, TENTH_COUNTRY, documents
-from benchmarks.servers import OURS, Server, ServerFailed, started
+from benchmarks.servers import OURS, STRAWBERRY, Server, ServerFailed, started
 from graphql_api.customers.fields import FIELDS
 from graphql_api.customers.judge import judge
 from graphql_api.customers.problems import Rejected
@@ -33,6 +33,8 @@ def short(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(lists, "_SECONDS", 0)
     monkeypatch.setattr(lists, "_REQUESTS", 1)
     monkeypatch.setattr(benchmarks.database, "_numbers", count(uuid4().int >> 96))
+    # Coverage would only slow the servers down.
+    monkeypatch.delenv("COVERAGE_PROCESS_CONFIG", raising=False)
 
 
 def test_the_customers_are_as_the_server_stores_them() -> None:
@@ -66,15 +68,17 @@ def test_each_kind_of_list_is_measured_on_both_servers(
         closing(Database(mongodb_uri, documents(600))) as many,
         started(OURS, few, tmp_path) as one,
         started(OURS, many, tmp_path) as other,
+        started(STRAWBERRY, few, tmp_path) as peer,
     ):
-        short = measure_lists([one, other], 2, all_orders=False)
-        long = measure_lists([one, other], 1, all_orders=True)
+        short = measure_lists([[one, one], [peer, peer]], 1, all_orders=False)
+        long = measure_lists([[one, other]], 1, all_orders=True)
 
     assert len(short) == 14
+    assert sum(STRAWBERRY in measured for measured in short.values()) == 6
     assert len(long) == 105
     assert short.keys() < long.keys()
     for measured in long.values():
-        for cost in (measured["300"], measured["600"]):
+        for cost in (measured[OURS]["300"], measured[OURS]["600"]):
             assert cost["cpu_milliseconds"] > 0
             assert cost["mongod_milliseconds"] > 0
             assert cost["milliseconds"] > 0
@@ -119,9 +123,9 @@ def test_lists_without_an_answer_in_time_are_counted(
     content = b'{"errors": [{"extensions": {"code": "UNAVAILABLE"}}]}'
     monkeypatch.setattr(Answer, "content", content)
 
-    results = measure_lists([answering, answering], 2, all_orders=False)
+    results = measure_lists([[answering, answering]], 2, all_orders=False)
 
-    assert {measured["100"]["unavailable"] for measured in results.values()} == {2}
+    assert {measured[OURS]["100"]["unavailable"] for measured in results.values()} == {2}
     assert capsys.readouterr().out.count("4 unavailable\n") == 14
 
 
@@ -137,5 +141,16 @@ def test_another_answer_is_an_error(
 ) -> None:
     monkeypatch.setattr(Answer, "content", content)
 
-    with pytest.raises(ServerFailed, match=r"^CREATED_AT DESC, page 1,000: "):
-        measure_lists([answering, answering], 1, all_orders=False)
+    with pytest.raises(ServerFailed, match=r"^graphql-api, CREATED_AT DESC, page 1,000: "):
+        measure_lists([[answering, answering]], 1, all_orders=False)
+
+
+def test_servers_that_list_different_customers_are_an_error(
+    answering: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pages = (b'{"data": {"customers": {"nodes": [{"id": "%d"}]}}}' % number for number in count())
+    monkeypatch.setattr(Answer, "content", property(lambda _: next(pages)))
+    servers = [answering, answering]
+
+    with pytest.raises(ServerFailed, match=r"page 1,000: the servers list different customers\.$"):
+        measure_lists([servers, servers], 1, all_orders=False)

@@ -141,7 +141,7 @@ def test_ctrl_c_ends_a_command_without_a_message(
     slow.chmod(0o700)
     variables = {"GRAPHQL_API_MONGOD": str(slow), "GRAPHQL_API_DATA_DIR": str(data_dir)}
 
-    with launched("keys", "list", errors=errors, **variables) as process:
+    with launched("keys", "list", errors=errors, measured=True, **variables) as process:
         until((data_dir / "mongod" / "started").exists, "the slow mongod runs")
         process.send_signal(signal.SIGINT)
         code = process.wait(20)

@@ -102,7 +102,9 @@ def test_a_migration_waits_for_the_indexes_and_shows_their_progress(
     building = "hangAfterStartingIndexBuild"
 
     with member.fail_point(building, "alwaysOn", {}):
-        command = launched("database", "migrate", errors=errors, GRAPHQL_API_MONGODB_URI=uri)
+        command = launched(
+            "database", "migrate", errors=errors, measured=True, GRAPHQL_API_MONGODB_URI=uri
+        )
         with command as process:
             until(lambda: "building the indexes" in errors.read_text(), "it shows the progress")
             member.client.admin.command({"configureFailPoint": building, "mode": "off"})

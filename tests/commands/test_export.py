@@ -241,7 +241,9 @@ def test_a_time_that_is_not_valid_is_explained(capsys: pytest.CaptureFixture[str
 
 @pytest.mark.usefixtures("stored")
 def test_an_export_ends_silently_if_nobody_reads_it(database_uri: str, errors: Path) -> None:
-    with launched("export", errors=errors, GRAPHQL_API_MONGODB_URI=database_uri) as export:
+    with launched(
+        "export", errors=errors, measured=True, GRAPHQL_API_MONGODB_URI=database_uri
+    ) as export:
         assert export.stdout is not None
         export.stdout.close()
 

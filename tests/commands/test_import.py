@@ -566,7 +566,9 @@ def test_long_texts_and_many_columns_are_shown_in_part(
 
 
 def process(file: str, database_uri: str, errors: Path) -> Any:
-    return launched("import", file, errors=errors, GRAPHQL_API_MONGODB_URI=database_uri)
+    return launched(
+        "import", file, errors=errors, measured=True, GRAPHQL_API_MONGODB_URI=database_uri
+    )
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

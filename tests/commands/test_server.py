@@ -64,7 +64,9 @@ def test_ctrl_c_stops_a_server_with_all_its_workers_and_their_one_mongod(
     flags = ("--data-dir", str(data_dir), "--workers", "2")
 
     # An option overrides its variable.
-    with serving(*flags, errors=errors, stop=False, GRAPHQL_API_WORKERS="none") as server:
+    with serving(
+        *flags, errors=errors, measured=True, stop=False, GRAPHQL_API_WORKERS="none"
+    ) as server:
         all_serve(server, 2)
         workers, running = server.workers(), mongods(data_dir)
         press_ctrl_c(server)
@@ -80,12 +82,12 @@ async def test_the_processes_of_a_killed_server_end_and_the_next_server_starts(
     data_dir: Path, errors: Path
 ) -> None:
     flags = ("--data-dir", str(data_dir), "--workers", "2")
-    with serving(*flags, errors=errors, stop=False) as server:
+    with serving(*flags, errors=errors, measured=True, stop=False) as server:
         all_serve(server, 2)
         left_behind = [*server.workers(), *mongods(data_dir)]
         server.kill()
 
-    with serving(*flags, errors=errors) as server:
+    with serving(*flags, errors=errors, measured=True) as server:
         async with httpx.AsyncClient(base_url=server.url, timeout=20) as client:
             created = await create_customer(client)
         all_serve(server, 2)
@@ -105,7 +107,7 @@ def test_a_server_that_is_stopped_while_its_mongod_starts_stops_at_once(
     slow.chmod(0o700)
     variables = {"GRAPHQL_API_MONGOD": str(slow), "GRAPHQL_API_DATA_DIR": str(data_dir)}
 
-    with launched("serve", "--port", "0", errors=errors, **variables) as process:
+    with launched("serve", "--port", "0", errors=errors, measured=True, **variables) as process:
         until((data_dir / "mongod" / "started").exists, "the slow mongod runs")
         process.terminate()
         process.send_signal(signal.SIGINT)
@@ -120,7 +122,9 @@ def test_a_server_stops_although_a_client_never_ends_its_request(
     half = b"POST /graphql HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
     half += b"Content-Length: 1000\r\n\r\n{"
 
-    with serving(errors=errors, stop=False, GRAPHQL_API_MONGODB_URI=database_uri) as server:
+    with serving(
+        errors=errors, measured=True, stop=False, GRAPHQL_API_MONGODB_URI=database_uri
+    ) as server:
         url = httpx.URL(server.url)
         with socket.create_connection((url.host, url.port or 80)) as connection:
             connection.sendall(half)
@@ -154,6 +158,7 @@ def test_a_server_that_cannot_use_its_database_exits_with_an_error(
                 launched(
                     *("serve", "--port", "0", "--workers", workers),
                     errors=tmp_path / workers,
+                    measured=True,
                     GRAPHQL_API_MONGODB_URI=database_uri,
                 )
             )
@@ -202,7 +207,7 @@ def test_a_server_waits_for_the_port_and_the_directory_of_one_that_was_killed(
         port = str(listener.getsockname()[1])
         flags = ("serve", "--port", port, "--data-dir", str(data_dir))
 
-        process = others.enter_context(launched(*flags, errors=errors))
+        process = others.enter_context(launched(*flags, errors=errors, measured=True))
         for other, times in ((listener, 1), (lock, 2)):
             until(lambda times=times: errors.read_text().count(WAITS) == times, "it waits")  # type: ignore[misc]  # of a lambda's default
             other.close()
@@ -218,7 +223,9 @@ def test_sigquit_stops_a_server_and_other_signals_are_only_logged(
 ) -> None:
     flags = ("--workers", str(workers))
 
-    with serving(*flags, errors=errors, stop=False, GRAPHQL_API_MONGODB_URI=mongodb_uri) as server:
+    with serving(
+        *flags, errors=errors, measured=True, stop=False, GRAPHQL_API_MONGODB_URI=mongodb_uri
+    ) as server:
         all_serve(server, workers)
         # SIGHUP is the last one, because it replaces the workers.
         for number in (signal.SIGUSR1, signal.SIGUSR2, signal.SIGHUP):
@@ -310,6 +317,7 @@ def test_a_mongod_that_cannot_be_run_is_a_clear_error(tmp_path: Path, errors: Pa
     with launched(
         *("serve", "--port", "0", "--data-dir", str(tmp_path)),
         errors=errors,
+        measured=True,
         GRAPHQL_API_MONGOD=str(tmp_path / "none"),
     ) as process:
         assert process.wait(20) == 2

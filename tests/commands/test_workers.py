@@ -116,6 +116,7 @@ def test_workers_are_not_replaced_by_workers_that_cannot_start(tmp_path: Path) -
 
         until(lambda: "ended with code 7." in supervisor.log(), "the new worker could not start")
         assert supervisor.serving() == workers
+        assert "All server processes are replaced." not in supervisor.log()
 
         # A missing worker is started again and again until it can start.
         os.kill(min(workers), signal.SIGKILL)

@@ -39,7 +39,7 @@ from ..support.servers import Server, until
 from ..support.subscribers import CUSTOMER_EVENTS, subscribed
 from ..support.tokens import api_key, bearer, id_of
 
-pytestmark = pytest.mark.alone
+pytestmark = pytest.mark.in_time
 
 Mongo = MongoClient[dict[str, Any]]
 

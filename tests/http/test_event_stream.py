@@ -247,7 +247,7 @@ async def test_a_stopping_server_ends_streams_so_that_clients_connect_again(
     database_uri: str, tmp_path: Path
 ) -> None:
     with serving(
-        errors=tmp_path / "stderr", stop=False, GRAPHQL_API_MONGODB_URI=database_uri
+        errors=tmp_path / "stderr", measured=True, stop=False, GRAPHQL_API_MONGODB_URI=database_uri
     ) as server:
         async with (
             httpx.AsyncClient(base_url=server.url, timeout=20) as client,
@@ -287,6 +287,7 @@ def long_customer(number: int) -> dict[str, str]:
 async def test_a_client_that_does_not_read_is_dropped(database_uri: str, tmp_path: Path) -> None:
     with serving(
         errors=tmp_path / "stderr",
+        measured=True,
         GRAPHQL_API_MONGODB_URI=database_uri,
         GRAPHQL_API_SEND_SECONDS="1",
     ) as server:
@@ -343,6 +344,7 @@ async def test_a_revoked_key_ends_its_subscriptions(database_uri: str, tmp_path:
     key, other = await api_key(database_uri), await api_key(database_uri)
     with serving(
         errors=tmp_path / "stderr",
+        measured=True,
         GRAPHQL_API_MONGODB_URI=database_uri,
         GRAPHQL_API_KEYS="true",
     ) as server:
@@ -376,6 +378,7 @@ async def test_a_token_that_expires_ends_its_subscriptions(
 ) -> None:
     with serving(
         errors=tmp_path / "stderr",
+        measured=True,
         GRAPHQL_API_MONGODB_URI=database_uri,
         GRAPHQL_API_KEYS="true",
     ) as server:
@@ -409,6 +412,7 @@ async def test_the_subscriptions_of_a_client_and_of_all_clients_are_limited(
     keys = [await api_key(database_uri) for _ in range(3)]
     with serving(
         errors=tmp_path / "stderr",
+        measured=True,
         GRAPHQL_API_MONGODB_URI=database_uri,
         GRAPHQL_API_KEYS="true",
         GRAPHQL_API_MAX_SUBSCRIPTIONS="3",

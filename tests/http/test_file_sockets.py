@@ -41,6 +41,7 @@ def server(uri: str, tmp_path: Path) -> Iterator[Server]:
     """A server with limits of one second. The test must stop it."""
     with serving(
         errors=tmp_path / "stderr",
+        measured=True,
         stop=False,
         GRAPHQL_API_MONGODB_URI=uri,
         GRAPHQL_API_DASHBOARD="true",

@@ -17,7 +17,7 @@ import httpx
 import pytest
 from pymongo.collection import Collection
 from starlette.requests import ClientDisconnect
-from starlette.types import Message
+from starlette.types import Message, Send
 
 from graphql_api.access.principal import Scope
 from graphql_api.app import create_app
@@ -28,10 +28,14 @@ from graphql_api.customers.store import StoredCustomer
 from graphql_api.faults import Misconfigured, Unavailable
 from graphql_api.files.writing import JsonWriter
 from graphql_api.http import import_events
+from graphql_api.http.edge import Edge
 from graphql_api.http.errors import RequestError
+from graphql_api.http.exchange import Exchange
 from graphql_api.http.exports import _OLDEST_FIRST, _written
 from graphql_api.http.file_stream import send_parts
+from graphql_api.http.imports import _lines
 from graphql_api.http.subscriptions import TOKEN_ENDED, Ticket
+from graphql_api.metrics.measurements import Measurements
 from graphql_api.mongo import exports as mongo_exports
 from graphql_api.mongo.api_keys import MongoApiKeys
 from graphql_api.mongo.imports import MongoImports
@@ -429,6 +433,32 @@ async def test_an_import_ends_with_its_token(
     assert events[-1]["code"] == "UNAUTHENTICATED"
     assert "another token" in events[-1]["message"]
     assert 0 < counts(events)[0] < 700
+
+
+async def test_errors_that_end_an_import_or_an_export_are_counted() -> None:
+    async def failing(*_: object) -> AsyncGenerator[Any, None]:
+        yield {"type": "error", "code": "INVALID_FILE"}
+        raise ZeroDivisionError
+
+    async def breaking_off(_scope: object, _receive: object, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        raise TOKEN_ENDED
+
+    async def unread(_: object) -> None:
+        pass
+
+    measurements = Measurements()
+    lines = [line async for line in _lines(failing(), Exchange("id", measurements=measurements))]
+    scope: dict[str, Any] = {"type": "http", "method": "POST", "path": "/", "scheme": "http"}
+    scope |= {"http_version": "1.1", "headers": [(b"host", b"localhost")]}
+    await Edge(breaking_off, (), None, measurements, None)(scope, unread, unread)  # type: ignore[arg-type]  # it is not called
+
+    assert len(lines) == 2
+    assert measurements.error_codes == {
+        "INVALID_FILE": 1,
+        "INTERNAL_SERVER_ERROR": 1,
+        "UNAUTHENTICATED": 1,
+    }
 
 
 async def test_an_export_breaks_off_when_its_token_ends() -> None:

@@ -279,7 +279,7 @@ def test_the_lines_at_the_start_name_the_pages_that_the_server_shows(
 ) -> None:
     arguments = ("serve", "--port", "0")
     variables = {**variables, "GRAPHQL_API_MONGODB_URI": mongodb_uri}
-    with launched(*arguments, errors=tmp_path / "stderr", **variables) as process:
+    with launched(*arguments, errors=tmp_path / "stderr", measured=False, **variables) as process:
         assert process.stdout is not None
         printed = [process.stdout.readline() for _ in lines]
 

@@ -15,9 +15,8 @@ from graphql_api.http.dashboard import BUILD
 from ..support.clients import CREATE_CUSTOMER
 from ..support.servers import Server, serving
 from ..support.tokens import api_key
-from ..support.wires import Answer, Wire, post, wire
+from ..support.wires import TYPENAME, Answer, Wire, post, wire
 
-TYPENAME = b'{"query": "{ __typename }"}'
 QUERY = "/graphql?query={__typename}"
 DATA = {"data": {"__typename": "Query"}}
 EVIL = b"evil.example"

@@ -310,6 +310,7 @@ def test_a_proxy_is_believed_only_when_it_is_named(
     with serving(
         errors=tmp_path / "stderr",
         stop=True,
+        measured=False,
         GRAPHQL_API_MONGODB_URI=database_uri,
         GRAPHQL_API_INSECURE="true",
         GRAPHQL_API_RATE_LIMIT="1/hour",

@@ -4,8 +4,6 @@ import asyncio
 import contextlib
 import json
 import re
-import resource
-import signal
 import socket
 import struct
 from asyncio import StreamReader, StreamWriter
@@ -30,16 +28,10 @@ from graphql_api.mongo.customers import MongoCustomers
 from graphql_api.settings import Settings
 
 from ..support.clients import CREATE_CUSTOMER
-from ..support.servers import Server, serving, until
-from ..support.wires import Answer, Wire, get, open_sockets, post, wire
+from ..support.servers import Server, until
+from ..support.wires import CHUNKED, TYPENAME, Answer, Wire, get, open_sockets, post, wire
 
-TYPENAME = b'{"query": "{ __typename }"}'
 PAGE = get("/graphql", b"Accept: text/html")
-CHUNKED = (
-    b"POST /graphql HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
-    b"Transfer-Encoding: chunked\r\n\r\n"
-)
-MOST_BODY = Settings().max_body_bytes
 
 
 @pytest.fixture
@@ -159,17 +151,6 @@ async def test_empty_lines_are_not_a_request(impatient_server: Server, first: by
         await empty.send(b"\r\n")
 
         assert await empty.rest() == b""
-
-
-async def test_a_connection_stays_open_for_a_while_after_an_answer(
-    impatient_server: Server,
-) -> None:
-    async with wire(impatient_server.url) as kept:
-        for _ in range(3):
-            await kept.send(post(TYPENAME))
-            assert (await kept.answer()).status == 200
-
-        assert await kept.rest() == b""
 
 
 @pytest.mark.in_time
@@ -312,36 +293,6 @@ async def test_a_client_that_resets_its_connection_leaves_nothing_in_the_log(
     assert {line["level"] for line in impatient_server.log()[before:]} == {"info"}
 
 
-@pytest.mark.parametrize(
-    ("length", "status"), [(MOST_BODY, 200), (MOST_BODY + 1, 413)], ids=["longest", "too long"]
-)
-async def test_a_body_may_be_as_long_as_the_limit(
-    server_url: str, length: int, status: int
-) -> None:
-    content = TYPENAME.ljust(length)
-    async with wire(server_url) as whole, wire(server_url) as in_chunks:
-        await whole.send(post(content))
-        await in_chunks.send(CHUNKED + b"%x\r\n%s\r\n0\r\n\r\n" % (length, content))
-
-        assert (await whole.answer()).status == status
-        assert (await in_chunks.answer()).status == status
-
-
-@pytest.mark.parametrize("length", [b"6291457", b"9" * 19, b"00000000000006291457"])
-async def test_a_body_that_is_announced_as_too_long_is_rejected_before_it_is_sent(
-    impatient_server: Server, length: bytes
-) -> None:
-    async with wire(impatient_server.url) as polite:
-        request = post(b"", b"Expect: 100-continue").replace(b"-Length: 0", b"-Length: " + length)
-
-        await polite.send(request)
-
-        answer = await polite.answer()
-        assert answer.status == 413
-        assert answer.code == "CONTENT_TOO_LARGE"
-        assert await polite.rest() == b""
-
-
 async def test_an_answer_that_needs_no_body_does_not_wait_for_it(
     impatient_server: Server, client: httpx.AsyncClient
 ) -> None:
@@ -355,71 +306,6 @@ async def test_an_answer_that_needs_no_body_does_not_wait_for_it(
         assert answer.headers["connection"] == "close"
         assert await early.rest() == b""
     await assert_serves(client)
-
-
-LARGE = b"x" * 7_000_000
-EARLY = {
-    "403": (403, post(LARGE).replace(b"Host: localhost", b"Host: evil.example")),
-    "404": (404, post(LARGE).replace(b"POST /graphql", b"POST /nowhere")),
-    "405": (405, post(LARGE).replace(b"POST /graphql", b"POST /healthz")),
-    "406": (406, post(LARGE, b"Accept: image/png")),
-    "413": (413, post(LARGE)),
-    "413 in chunks": (413, CHUNKED + b"6ACFC0\r\n" + LARGE + b"\r\n0\r\n\r\n"),
-    "414": (414, post(LARGE).replace(b"/graphql", b"/" + b"a" * 9000)),
-    "415": (415, post(LARGE).replace(b"application/json", b"text/plain")),
-    "431": (431, post(LARGE, b"X-Large: " + b"a" * 17_000)),
-    "505": (505, post(LARGE).replace(b"HTTP/1.1", b"HTTP/2.0")),
-}
-
-
-@pytest.mark.parametrize(("status", "request_"), EARLY.values(), ids=EARLY)
-@pytest.mark.parametrize("version", ["keep-alive", "close", "HTTP/1.0", "expect", "half closed"])
-async def test_an_early_answer_arrives_although_the_request_goes_on(
-    server_url: str, version: str, status: int, request_: bytes
-) -> None:
-    if version == "HTTP/1.0":
-        request_ = request_.replace(b"HTTP/1.1", b"HTTP/1.0", 1)
-    if version in ("close", "expect"):
-        line = {"close": b"Connection: close", "expect": b"Expect: 100-continue"}[version]
-        request_ = request_.replace(b"\r\n", b"\r\n" + line + b"\r\n", 1)
-    async with wire(server_url) as large:
-        await large.send(request_)
-        if version == "half closed":
-            large.end()
-
-        answer = await large.answer()
-
-        assert answer.status == status
-        assert answer.headers["connection"] == "close"
-        assert await large.rest() == b""
-
-
-async def test_a_client_can_read_a_401_or_429_although_its_request_goes_on(
-    mongodb_uri: str, tmp_path: Path
-) -> None:
-    with serving(
-        errors=tmp_path / "stderr",
-        GRAPHQL_API_MONGODB_URI=mongodb_uri,
-        GRAPHQL_API_KEYS="true",
-        GRAPHQL_API_RATE_LIMIT="1/day",
-    ) as server:
-        for status in (401, 429):
-            async with wire(server.url) as stranger:
-                await stranger.send(post(LARGE, b"Connection: close"))
-
-                assert (await stranger.answer()).status == status
-
-
-async def test_data_after_the_last_request_of_a_connection_does_not_destroy_its_answer(
-    server_url: str,
-) -> None:
-    async with wire(server_url) as hasty:
-        await hasty.send(get("/healthz", b"Connection: close") + get("/healthz") * 9 + b"nonsense")
-        answer = await hasty.answer()
-
-        assert answer.status == 200
-        assert answer.headers["connection"] == "close"
-        assert await hasty.rest() == b""
 
 
 async def test_a_last_answer_that_is_read_late_misses_nothing(server_url: str) -> None:
@@ -664,53 +550,6 @@ async def test_an_operation_of_a_client_that_has_gone_still_counts_against_the_l
     assert answers[0].code == "OVERLOADED"
 
 
-async def test_pipelined_requests_are_answered_in_their_order(server_url: str) -> None:
-    async with wire(server_url) as hasty:
-        await hasty.send(get("/healthz") + post(TYPENAME) + get("/nowhere") + b"nonsense\r\n\r\n")
-
-        answers = [await hasty.answer() for _ in range(4)]
-
-        assert [answer.status for answer in answers] == [200, 200, 404, 400]
-        assert answers[1].json() == {"data": {"__typename": "Query"}}
-        assert await hasty.rest() == b""
-
-
-async def test_too_many_pipelined_requests_are_rejected(server_url: str) -> None:
-    async with wire(server_url) as hasty:
-        await hasty.send(get("/healthz") * 1000)
-
-        answers = [await hasty.answer() for _ in range(18)]
-
-        assert [answer.status for answer in answers] == [200] * 17 + [503]
-        assert answers[-1].code == "OVERLOADED"
-        assert await hasty.rest() == b""
-
-
-async def test_a_pipelined_request_that_turns_out_malformed_does_not_harm_the_first(
-    server_url: str,
-) -> None:
-    async with wire(server_url) as hasty:
-        await hasty.send(post(TYPENAME) + CHUNKED + b"nonsense\r\n")
-
-        answers = [await hasty.answer(), await hasty.answer()]
-
-        assert [answer.status for answer in answers] == [200, 400]
-        assert await hasty.rest() == b""
-
-
-@pytest.mark.parametrize("protocol", [b"websocket", b"h2c"])
-async def test_an_offer_of_another_protocol_is_ignored(server_url: str, protocol: bytes) -> None:
-    offer = (b"Connection: Upgrade", b"Upgrade: " + protocol, b"Sec-WebSocket-Key: x")
-    async with wire(server_url) as modern:
-        await modern.send(get("/healthz", *offer) + post(TYPENAME, *offer)[:-5])
-        await modern.send(post(TYPENAME)[-5:] + get("/nowhere", *offer, b"X-Large: " + b"a" * 9999))
-
-        answers = [await modern.answer() for _ in range(3)]
-
-        assert [answer.status for answer in answers] == [200, 200, 404]
-        assert answers[1].json() == {"data": {"__typename": "Query"}}
-
-
 async def test_trailers_are_not_headers(server_url: str) -> None:
     async with wire(server_url) as sly:
         await sly.send(
@@ -721,72 +560,3 @@ async def test_trailers_are_not_headers(server_url: str) -> None:
 
         assert answer.status == 200
         assert answer.headers["x-request-id"] != "sly"
-
-
-async def test_the_number_of_connections_is_limited(mongodb_uri: str, tmp_path: Path) -> None:
-    with serving(
-        errors=tmp_path / "stderr",
-        GRAPHQL_API_MONGODB_URI=mongodb_uri,
-        GRAPHQL_API_MAX_CONNECTIONS="2",
-    ) as server:
-        async with AsyncExitStack() as stack:
-            # The first answer shows that the server has noticed the end of an earlier connection.
-            for _ in range(2):
-                one = await stack.enter_async_context(wire(server.url))
-                await one.send(get("/healthz"))
-                await one.answer()
-
-            async with httpx.AsyncClient(timeout=20) as third:
-                refused = await third.get(f"{server.url}/healthz")
-
-            assert refused.status_code == 503
-            assert refused.headers["retry-after"] == "1"
-            assert refused.json()["errors"][0]["extensions"] == {
-                "code": "OVERLOADED",
-                "retryAfter": 1,
-            }
-            await one.send(get("/healthz"))
-            assert (await one.answer()).status == 200
-
-        until(
-            lambda: httpx.get(f"{server.url}/healthz", timeout=20).status_code == 200,
-            "there is room again",
-        )
-
-
-def test_a_server_may_have_as_many_connections_as_the_system_lets_it(
-    mongodb_uri: str, tmp_path: Path
-) -> None:
-    usual = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (256, usual[1]))
-    try:
-        with serving(errors=tmp_path / "stderr", GRAPHQL_API_MONGODB_URI=mongodb_uri) as server:
-            limits = resource.prlimit(server.process.pid, resource.RLIMIT_NOFILE)
-    finally:
-        resource.setrlimit(resource.RLIMIT_NOFILE, usual)
-
-    assert limits == (usual[1], usual[1])
-
-
-@pytest.mark.parametrize("beginning", [b"", post(TYPENAME)[:40]], ids=["kept", "begun"])
-async def test_a_connection_of_a_server_that_was_frozen_goes_on(
-    beginning: bytes, impatient_server: Server
-) -> None:
-    process = impatient_server.process
-    async with wire(impatient_server.url) as client:
-        await client.send(get("/healthz"))
-        await client.answer()
-        await client.send(beginning)
-        # The server reads it.
-        await asyncio.sleep(0.1)
-        process.send_signal(signal.SIGSTOP)
-        # Longer than this server waits for a request, and keeps connections open.
-        await asyncio.sleep(2)
-        process.send_signal(signal.SIGCONT)
-        # The server runs its overdue timers before this arrives.
-        await asyncio.sleep(0.3)
-
-        await client.send(post(TYPENAME).removeprefix(beginning))
-
-        assert (await client.answer()).json() == {"data": {"__typename": "Query"}}
-        assert await client.rest() == b""

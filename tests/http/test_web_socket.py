@@ -230,6 +230,7 @@ async def test_the_token_is_in_the_first_message_or_in_the_header(
     key, other = await api_key(database_uri), await api_key(database_uri, Scope.CUSTOMERS_WRITE)
     with serving(
         errors=tmp_path / "stderr",
+        measured=True,
         GRAPHQL_API_MONGODB_URI=database_uri,
         GRAPHQL_API_KEYS="true",
         GRAPHQL_API_MAX_CLIENT_SUBSCRIPTIONS="2",
@@ -267,7 +268,7 @@ async def test_a_stopping_server_closes_websockets_so_that_clients_connect_again
     database_uri: str, tmp_path: Path
 ) -> None:
     with serving(
-        errors=tmp_path / "stderr", stop=False, GRAPHQL_API_MONGODB_URI=database_uri
+        errors=tmp_path / "stderr", measured=True, stop=False, GRAPHQL_API_MONGODB_URI=database_uri
     ) as server:
         async with (
             opened(server.url, **{"X-Request-ID": "the-socket"}) as socket,

@@ -194,6 +194,8 @@ async def test_the_commands_of_requests_are_measured(database_uri: str, driver: 
     async with database_at(database_uri, driver, measurements) as database:
         with pytest.raises(OperationFailure):
             await database.driver.run(work)
+        options = database.driver.database.codec_options
+        await database.driver.send([{"ping": 1}, {"hello": 1}, {"wrong": 1}], options)
         with database.driver.measured("commitTransaction"):
             pass
 
@@ -203,6 +205,9 @@ async def test_the_commands_of_requests_are_measured(database_uri: str, driver: 
             ("aggregate", "success"): 1,
             ("distinct", "success"): 1,
             ("listIndexes", "failure"): 1,
+            ("ping", "success"): 1,
+            ("hello", "success"): 1,
+            ("wrong", "failure"): 1,
             ("commitTransaction", "success"): 1,
         }
         assert measurements.connections() == (1, 0)

@@ -43,7 +43,9 @@ async def test_the_numbers_of_workers_survive_their_replacement_and_their_death(
     database_uri: str, errors: Path
 ) -> None:
     flags = ("--workers", "2", "--metrics-port", "0")
-    with serving(*flags, errors=errors, GRAPHQL_API_MONGODB_URI=database_uri) as server:
+    with serving(
+        *flags, errors=errors, measured=True, GRAPHQL_API_MONGODB_URI=database_uri
+    ) as server:
         page = page_of(server)
 
         def both_answer() -> bool:
@@ -61,6 +63,7 @@ async def test_the_numbers_of_workers_survive_their_replacement_and_their_death(
             await create(server, range(sent, sent + 1))
             sent += 1
         until(both_answer, "the new workers serve")
+        until(lambda: "All server processes are replaced." in errors.read_text(), "it is logged")
         scraped = scrape(page)
         assert scraped[CREATED] == scraped["batch_wait_seconds_count"] == sent
         assert scraped["worker_restarts_total"] == 0

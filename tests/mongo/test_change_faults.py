@@ -78,12 +78,6 @@ def database_uri(failing_set: ReplicaSet) -> str:
 
 
 @pytest.fixture
-async def customers(database_uri: str) -> AsyncIterator[MongoCustomers]:
-    async with open_customers(database_uri) as customers:
-        yield customers
-
-
-@pytest.fixture
 async def old(customers: MongoCustomers) -> Customer:
     """The customer that is to be changed."""
     created = await create_customer(customers, {"email": "john@example.com"}, "key")

@@ -40,7 +40,6 @@ from graphql_api.mongo.customers import MongoCustomers
 from graphql_api.mongo.database import MongoDatabase
 from graphql_api.mongo.migrations import migrate
 
-from ..support.databases import database_at
 from ..support.mongo_customers import new_customer, request, several
 from ..support.replica_sets import Member, ReplicaSet
 from ..support.servers import until
@@ -52,18 +51,6 @@ UNAUTHORIZED = 13
 @pytest.fixture
 def database_uri(failing_set: ReplicaSet) -> str:
     return failing_set.database_uri()
-
-
-@pytest.fixture
-async def database(database_uri: str) -> AsyncIterator[MongoDatabase]:
-    async with database_at(database_uri) as database:
-        await database.set_up()
-        yield database
-
-
-@pytest.fixture
-def customers(database: MongoDatabase) -> MongoCustomers:
-    return MongoCustomers(database)
 
 
 @pytest.fixture

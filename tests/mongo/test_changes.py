@@ -1,7 +1,6 @@
 """Customers that are changed and removed, alone and many at once, by the use cases."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -19,16 +18,10 @@ from graphql_api.customers.update_customer import Updated, update_customer
 from graphql_api.customers.versions import Changed, NotFound
 from graphql_api.mongo.customers import MongoCustomers
 
-from ..support.mongo_customers import new_customer, open_customers
+from ..support.mongo_customers import new_customer
 from ..support.old_customers import old_document
 
 Documents = Collection[dict[str, Any]]
-
-
-@pytest.fixture
-async def customers(database_uri: str) -> AsyncIterator[MongoCustomers]:
-    async with open_customers(database_uri) as customers:
-        yield customers
 
 
 async def created(

@@ -6,11 +6,12 @@ from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.collection import Collection
-from pymongo.errors import PyMongoError
+from pymongo.errors import OperationFailure, PyMongoError
 
 from graphql_api.access.api_keys import new_api_key
 from graphql_api.access.principal import Scope
@@ -24,6 +25,7 @@ from graphql_api.mongo.customers import MongoCustomers
 from graphql_api.mongo.database import MongoDatabase
 from graphql_api.mongo.deadline import run_until
 from graphql_api.mongo.driver import DRIVERS, blocking
+from graphql_api.mongo.find import find
 from graphql_api.mongo.imports import MongoImports
 from graphql_api.mongo.migrations import migrate
 from graphql_api.mongo.trusted_documents import MongoTrustedDocuments
@@ -127,6 +129,42 @@ async def test_the_repositories_do_the_same_on_both_drivers(database: MongoDatab
     assert event.what == CustomerCreated(new.customer)
     assert [batch.migrated async for batch in migrate(database)] == [0]
     assert sum([batch.customers async for batch in check(database)]) == 1
+
+
+async def test_commands_are_sent_together_on_both_drivers(database: MongoDatabase) -> None:
+    send, options = database.driver.send, database.driver.database.codec_options
+    wrong = {"wrong": 1}
+
+    assert [answer["ok"] for answer in await send([{"ping": 1}, {"ping": 1}], options)] == [1, 1]
+    assert len(await send([{"ping": 1}, wrong, {"ping": 1}], options)) == 1
+    with pytest.raises(OperationFailure, match="wrong"):
+        await send([wrong, {"ping": 1}], options)
+
+    # No command gets the answer to another one.
+    [answer] = await send([{"hello": 1}], options)
+    assert answer["isWritablePrimary"]
+
+
+async def test_a_read_finds_every_customer_after_an_error_and_among_duplicates(
+    database: MongoDatabase, database_uri: str, failing_set: ReplicaSet, member: Member
+) -> None:
+    customers, documents = MongoCustomers(database), failing_set.customers(database_uri)
+    stored = await customers.add(new_customer("new@example.com"))
+    email = stored.customer.email
+
+    # MongoDB closes the connection of the first try.
+    with member.failing("find", mode={"times": 1}, closeConnection=True):
+        assert await customers.by_email(email) == stored.customer
+
+    documents.drop_index("emailCaseFolded")
+    [document] = documents.find()
+    documents.insert_many([{**document, "_id": uuid4()} for _ in range(3)])
+    found = await find(
+        database.driver,
+        [[("emailCaseFolded", email)], [("_id", stored.customer.id)]],
+        time.monotonic() + 20,
+    )
+    assert [one["email"] for [one] in found] == [email, email]
 
 
 async def test_one_customer_is_stored_on_both_drivers_whatever_fails(

@@ -2,7 +2,6 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -30,12 +29,6 @@ BROKEN = {"closeConnection": True}
 @pytest.fixture
 def database_uri(failing_set: ReplicaSet) -> str:
     return failing_set.database_uri()
-
-
-@pytest.fixture
-async def customers(database_uri: str) -> AsyncIterator[MongoCustomers]:
-    async with open_customers(database_uri) as customers:
-        yield customers
 
 
 @pytest.fixture

@@ -55,14 +55,6 @@ AWAITING = {"schemaVersion": {"$exists": False}, "expiresAt": {"$exists": False}
 
 
 @pytest.fixture
-async def database(database_uri: str) -> AsyncIterator[MongoDatabase]:
-    """A database that is set up."""
-    async with database_at(database_uri) as database:
-        await database.set_up()
-        yield database
-
-
-@pytest.fixture
 async def failing(failing_set: ReplicaSet) -> AsyncIterator[tuple[MongoDatabase, Documents]]:
     """A database that can fail, with one customer that awaits a migration."""
     uri = failing_set.database_uri()

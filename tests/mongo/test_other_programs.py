@@ -7,15 +7,19 @@ from typing import Any
 
 import httpx
 from bson import CodecOptions, encode
-from bson.binary import UuidRepresentation
+from bson.binary import Binary, UuidRepresentation
 from bson.datetime_ms import DatetimeMS
+from bson.errors import BSONError
 from bson.raw_bson import RawBSONDocument
 from pymongo.collection import Collection
 from structlog.testing import capture_logs
 
 from graphql_api.customers.events import CustomerCreated, Event
+from graphql_api.customers.identity import email_key_of
+from graphql_api.deadline import deadline_in
 from graphql_api.mongo.change_stream import MongoHistory
-from graphql_api.mongo.customer_documents import to_document, validator
+from graphql_api.mongo.customer_documents import EMAIL_KEY, UniqueValue, to_document, validator
+from graphql_api.mongo.find import find_each
 
 from ..support.clients import (
     DELETE_CUSTOMER,
@@ -106,6 +110,27 @@ async def test_reads_leave_out_what_is_not_a_customer(
         "A read left out a document that is not a customer. Run `graphql-api database check`."
     }
     assert "s3cr3t" not in str(logged)
+
+
+async def test_a_document_that_cannot_be_read_fails_only_the_requests_that_find_it(
+    client: httpx.AsyncClient, documents: Collection[dict[str, Any]], database_uri: str
+) -> None:
+    created = await create_customer(client, email="valid@example.com")
+    broken = {**to_document(new_customer("broken@example.com")), "_id": Binary(b"abc", 4)}
+    documents.insert_one(broken, bypass_document_validation=True)
+    wanted: list[list[UniqueValue]] = [
+        [(EMAIL_KEY, email_key_of("valid@example.com"))],
+        [(EMAIL_KEY, email_key_of("broken@example.com"))],
+        [(EMAIL_KEY, email_key_of("missing@example.com"))],
+    ]
+
+    async with database_at(database_uri) as database:
+        valid, failed, missing = await find_each(database.driver, wanted, deadline_in(5))
+
+    assert not isinstance(valid, Exception)
+    assert [str(document["_id"]) for document in valid] == [created["customer"]["id"]]
+    assert isinstance(failed, BSONError)
+    assert missing == []
 
 
 async def test_what_is_not_a_customer_is_no_event(

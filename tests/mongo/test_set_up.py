@@ -136,7 +136,9 @@ def test_a_server_that_stops_leaves_the_build_to_the_next_one(
     with member.fail_point(BUILDING, "alwaysOn", {}):
         for number in range(2):
             errors = tmp_path / f"stderr{number}"
-            with serving(errors=errors, GRAPHQL_API_MONGODB_URI=database_uri) as server:
+            with serving(
+                errors=errors, measured=True, GRAPHQL_API_MONGODB_URI=database_uri
+            ) as server:
                 readyz = f"{server.url}/readyz"
                 until(partial(says, readyz, "setting up"), "it is set up")
                 builds.append(builds_of(documents))

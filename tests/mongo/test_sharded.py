@@ -1,7 +1,6 @@
 """The form of the collection that MongoDB can shard, on a replica set: no mongos runs here."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from contextlib import aclosing
 from dataclasses import replace
 from functools import partial
@@ -27,15 +26,8 @@ Documents = Collection[dict[str, Any]]
 
 
 @pytest.fixture
-async def database(database_uri: str) -> AsyncIterator[MongoDatabase]:
-    async with database_at(database_uri, is_sharded=True) as database:
-        await database.set_up()
-        yield database
-
-
-@pytest.fixture
-def customers(database: MongoDatabase) -> MongoCustomers:
-    return MongoCustomers(database)
+def is_sharded() -> bool:
+    return True
 
 
 @pytest.fixture

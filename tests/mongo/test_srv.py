@@ -151,7 +151,9 @@ def test_a_real_server_whose_host_is_not_found_serves_until_it_is_stopped(
     tmp_path: Path,
 ) -> None:
     errors = tmp_path / "stderr"
-    with serving(errors=errors, GRAPHQL_API_MONGODB_URI="mongodb+srv://db.invalid/") as server:
+    with serving(
+        errors=errors, measured=True, GRAPHQL_API_MONGODB_URI="mongodb+srv://db.invalid/"
+    ) as server:
         waits = "The database is unavailable. Each request tries to reach it again."
         until(lambda: waits in server.errors.read_text(), "it is logged")
 

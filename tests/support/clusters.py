@@ -71,7 +71,7 @@ class Cluster:  # pragma: no cover  # where nginx is missing
         }
         errors = self.folder / f"server{number + 1}.log"
         with serving(
-            "--port", str(self.ports[number]), errors=errors, stop=True, **variables
+            "--port", str(self.ports[number]), errors=errors, stop=True, measured=False, **variables
         ) as server:
             yield server
 

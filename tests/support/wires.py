@@ -14,6 +14,14 @@ from urllib.parse import urlsplit
 
 PATIENCE_SECONDS = 20.0
 
+# The body of a request that any client may send.
+TYPENAME = b'{"query": "{ __typename }"}'
+# The head of a request whose body has chunks.
+CHUNKED = (
+    b"POST /graphql HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+    b"Transfer-Encoding: chunked\r\n\r\n"
+)
+
 
 @dataclass(frozen=True)
 class Answer:

@@ -19,11 +19,14 @@ import httpx
 import pytest
 from pymongo import MongoClient
 from pymongo.errors import NetworkTimeout, OperationFailure
+from structlog.testing import capture_logs
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.typing import Subprotocol
 
+from graphql_api.app import create_app
 from graphql_api.mongo.batches import Batches
 from graphql_api.mongo.trusted_documents import MongoTrustedDocuments
+from graphql_api.settings import Settings, SettingsError
 from graphql_api.tracing.exporter import Exporter
 from graphql_api.tracing.requests import RequestTrace
 from graphql_api.tracing.tracing import Tracing
@@ -198,6 +201,29 @@ def test_a_disabled_sdk_makes_no_spans(monkeypatch: pytest.MonkeyPatch) -> None:
     assert trace is None
 
 
+@pytest.mark.parametrize("name", ["OTEL_BSP_MAX_QUEUE_SIZE", "OTEL_SPAN_EVENT_COUNT_LIMIT"])
+def test_an_invalid_variable_of_opentelemetry_is_an_invalid_setting(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(name, "-53")
+
+    with pytest.raises(SettingsError, match="begins with OTEL_") as raised:
+        create_app(Settings(mongodb_uri="mongodb://localhost", telemetry=True))
+
+    assert "53" not in str(raised.value)
+
+
+def test_the_log_says_at_the_start_that_traces_are_sent(monkeypatch: pytest.MonkeyPatch) -> None:
+    with capture_logs() as logged, Tracing().sending():
+        pass
+    monkeypatch.setenv("OTEL_SDK_DISABLED", "true")
+    with capture_logs() as logged_if_disabled, Tracing().sending():
+        pass
+
+    assert [line["event"] for line in logged] == ["Traces are sent to the collector."]
+    assert logged_if_disabled == []
+
+
 def test_without_the_extra_the_server_says_how_to_turn_traces_on() -> None:
     program = (
         "import sys; sys.modules['opentelemetry'] = None; "
@@ -227,6 +253,7 @@ async def test_a_server_sends_the_spans_of_its_requests(
     collector.answer = lambda _: None
     with serving(
         errors=errors,
+        measured=True,
         GRAPHQL_API_MONGODB_URI=database_uri,
         GRAPHQL_API_TELEMETRY="true",
         GRAPHQL_API_WORKERS="2",

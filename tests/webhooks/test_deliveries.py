@@ -59,18 +59,6 @@ def database_uri(failing_set: ReplicaSet) -> str:
 
 
 @pytest.fixture
-async def database(database_uri: str) -> AsyncIterator[MongoDatabase]:
-    async with database_at(database_uri) as database:
-        await database.set_up()
-        yield database
-
-
-@pytest.fixture
-def customers(database: MongoDatabase) -> MongoCustomers:
-    return MongoCustomers(database)
-
-
-@pytest.fixture
 def endpoints(database: MongoDatabase) -> MongoEndpoints:
     return MongoEndpoints(database)
 

@@ -1,178 +1,26 @@
-"""Event streams and WebSockets as ASGI applications, under a server that is not our own."""
+"""Subscriptions and the connections that send their events, without an application."""
 
 import asyncio
-import contextlib
 import json
-from collections.abc import AsyncIterator
 from typing import Any, cast
 
-import httpx
 import pytest
 import uvicorn
 from graphql import ExecutionResult, GraphQLError, OperationType
-from starlette.applications import Starlette
-from starlette.requests import ClientDisconnect, HTTPConnection
-from starlette.types import Message
+from starlette.requests import HTTPConnection
 from uvicorn.server import ServerState
 
 from graphql_api.access.principal import ANYBODY, Principal
-from graphql_api.app import create_app
-from graphql_api.customers import event_feed
 from graphql_api.customers.event_feed import Follower, TooSlow
 from graphql_api.customers.events import CustomerDeleted, Event, EventsMissed, Moment
-from graphql_api.faults import Unavailable
 from graphql_api.http.errors import RequestError
 from graphql_api.http.event_stream import Answers, Asked, EventStream, Started
 from graphql_api.http.exchange import Exchange
 from graphql_api.http.stream_protocol import StreamProtocol
 from graphql_api.http.subscriptions import SHUTTING_DOWN, TOKEN_ENDED, Subscriptions, Ticket
-from graphql_api.http.web_socket import Session
+from graphql_api.http.web_socket import Session, _start_of_answers
 from graphql_api.http.web_socket_protocol import OpenWebSocket, WebSocketProtocol
-from graphql_api.mongo.change_stream import MongoHistory
-from graphql_api.mongo.customers import MongoCustomers
 from graphql_api.settings import Settings
-
-from ..support.clients import client_of, create_customer
-from ..support.databases import settings_for
-from ..support.subscribers import CUSTOMER_EVENTS
-
-
-class Asgi:
-    """One request to an application, as a server sends it."""
-
-    def __init__(self, app: Starlette, after: str | None) -> None:
-        body = json.dumps({"query": CUSTOMER_EVENTS, "variables": {"after": after}}).encode()
-        self._received: asyncio.Queue[Message] = asyncio.Queue()
-        self._received.put_nowait({"type": "http.request", "body": body})
-        self._sent: asyncio.Queue[Message] = asyncio.Queue()
-        # Clear while the client does not read.
-        self.reads = asyncio.Event()
-        self.reads.set()
-        headers = {"host": "localhost", "accept": "text/event-stream"}
-        headers["content-type"] = "application/json"
-        scope = {
-            "type": "http",
-            "http_version": "1.1",
-            "method": "POST",
-            "scheme": "http",
-            "path": "/graphql",
-            "raw_path": b"/graphql",
-            "query_string": b"",
-            "root_path": "",
-            "headers": [(name.encode(), value.encode()) for name, value in headers.items()],
-            "client": ("127.0.0.1", 50000),
-            "server": ("localhost", 80),
-        }
-        self.task = asyncio.create_task(app(scope, self._received.get, self._send))
-
-    async def _send(self, message: Message) -> None:
-        await self.reads.wait()
-        self._sent.put_nowait(message)
-
-    async def part(self) -> str:
-        """The next part of the body that is not empty."""
-        async with asyncio.timeout(20):
-            while not (body := (await self._sent.get()).get("body", b"")):
-                pass
-        return str(body.decode())
-
-    async def last(self) -> str:
-        """The last part of the body."""
-        async with asyncio.timeout(20):
-            while (message := await self._sent.get()).get("more_body", True):
-                pass
-            await self.task
-        return str(message["body"].decode())
-
-    def disconnect(self) -> None:
-        self._received.put_nowait({"type": "http.request", "body": b""})
-        self._received.put_nowait({"type": "http.disconnect"})
-
-
-@pytest.fixture
-async def app(database_uri: str) -> AsyncIterator[Starlette]:
-    app = create_app(settings_for(database_uri))
-    async with app.router.lifespan_context(app):
-        yield app
-
-
-@pytest.fixture
-async def client(app: Starlette) -> AsyncIterator[httpx.AsyncClient]:
-    async with client_of(app) as client:
-        yield client
-
-
-async def test_a_stream_sends_events_until_its_client_leaves(
-    app: Starlette, client: httpx.AsyncClient
-) -> None:
-    stream = Asgi(app, None)
-    assert await stream.part() == ":\n\n"
-    await create_customer(client, email="one@example.com")
-    assert "one@example.com" in await stream.part()
-
-    stream.disconnect()
-
-    await asyncio.wait_for(stream.task, 20)
-
-
-async def test_a_stream_goes_on_in_the_history(app: Starlette, client: httpx.AsyncClient) -> None:
-    first = Asgi(app, None)
-    await first.part()
-    await create_customer(client, email="one@example.com")
-    cursor = (await first.part()).partition("\n")[0].removeprefix("id: ")
-    await create_customer(client, email="two@example.com")
-    second = Asgi(app, cursor)
-    await second.part()
-
-    assert "two@example.com" in await second.part()
-    for stream in (first, second):
-        stream.disconnect()
-        await asyncio.wait_for(stream.task, 20)
-
-
-async def test_a_client_that_reads_too_slowly_is_told(
-    app: Starlette, client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(event_feed, "_MOST_EVENTS", 3)
-    stream = Asgi(app, None)
-    await stream.part()
-    stream.reads.clear()
-    for number in range(6):
-        await create_customer(client, email=f"c{number}@example.com")
-    await asyncio.sleep(1)
-
-    stream.reads.set()
-
-    last = await stream.last()
-    assert '"code":"TOO_SLOW"' in last
-    assert last.endswith("event: complete\ndata: \n\n")
-
-
-async def test_a_stream_whose_history_cannot_be_read_ends_without_an_event(
-    app: Starlette, client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    first = Asgi(app, None)
-    await first.part()
-    # More than the history is read in.
-    cursor = ""
-    for number in range(3):
-        await create_customer(client, email=f"c{number}@example.com")
-        cursor = cursor or (await first.part()).partition("\n")[0].removeprefix("id: ")
-    monkeypatch.setattr("graphql_api.mongo.change_stream._MOST_AT_ONCE", 1)
-    monkeypatch.setattr(event_feed, "_MOST_EVENTS", 0)
-    await create_customer(client, email="evict@example.com")
-    await asyncio.sleep(1)
-    stream = Asgi(app, cursor)
-    await stream.part()
-
-    async def since(*_: Any) -> Any:
-        raise Unavailable
-
-    monkeypatch.setattr(MongoHistory, "since", since)
-
-    assert await stream.last() == ""
-    first.disconnect()
-    await first.task
 
 
 class Paper:
@@ -197,16 +45,16 @@ class Source:
         self._outcomes = list(outcomes)
 
     def take(self, _most: int) -> Any:
-        outcome = self._outcomes.pop(0) if self._outcomes else []
+        outcome = self._outcomes.pop(0) if self._outcomes else ()
         if isinstance(outcome, Exception):
             raise outcome
-        return outcome
+        return tuple(outcome)
 
     def on_wake(self, callback: Any) -> None:
         self.callback = callback
 
-    def get(self, *_: Any) -> Any:
-        return type("Answer", (), {"streamed": b"event;"})
+    def get(self, events: tuple[Event, ...], *_: Any) -> tuple[bytes, ...]:
+        return (b"1",) * len(events)
 
 
 def streaming(*outcomes: Any) -> tuple[EventStream, Paper]:
@@ -229,7 +77,8 @@ async def test_a_connection_gets_events_and_comments() -> None:
     paper.is_paused = True
     stream.send_next()
 
-    assert paper.sent == [b"event;" * 20, b"event;", b":\n\n"]
+    streamed = b"id: %s\nevent: next\ndata: 1\n\n" % EVENT.cursor.encode()
+    assert paper.sent == [streamed * 20, streamed, b":\n\n"]
     stream.lose_connection()
     stream.send_next()
     assert len(paper.sent) == 3
@@ -262,244 +111,6 @@ def test_a_ticket_that_ends_before_its_subscription_begins_ends_it() -> None:
     ticket.on_end(ended.append)
 
     assert ended == [SHUTTING_DOWN]
-
-
-async def test_a_server_that_stops_admits_no_subscription(
-    database_uri: str,
-) -> None:
-    app = create_app(settings_for(database_uri))
-    async with app.router.lifespan_context(app) as state:
-        assert state is not None
-        async with contextlib.AsyncExitStack() as stack:
-            stream = Asgi(app, None)
-            await stream.part()
-            await state["end_streams"]()
-            assert await stream.last() == ""
-            client = await stack.enter_async_context(client_of(app))
-            refused = await client.post(
-                "/graphql", json={"query": CUSTOMER_EVENTS}, headers={"Accept": "text/event-stream"}
-            )
-
-    assert refused.status_code == 503
-    assert refused.json()["errors"][0]["extensions"]["code"] == "SHUTTING_DOWN"
-
-
-class Socket:
-    """One WebSocket to an application, as a server opens it."""
-
-    def __init__(self, app: Starlette, **headers: str) -> None:
-        self._received: asyncio.Queue[Message] = asyncio.Queue()
-        self._received.put_nowait({"type": "websocket.connect"})
-        self.sent: asyncio.Queue[Message] = asyncio.Queue()
-        self.is_gone = False
-        self.reads = asyncio.Event()
-        self.reads.set()
-        headers = {"host": "localhost", **headers}
-        scope = {
-            "type": "websocket",
-            "http_version": "1.1",
-            "scheme": "ws",
-            "path": "/graphql",
-            "raw_path": b"/graphql",
-            "query_string": b"",
-            "root_path": "",
-            "headers": [(name.encode(), value.encode()) for name, value in headers.items()],
-            "client": ("127.0.0.1", 50000),
-            "server": ("localhost", 80),
-            "subprotocols": ["graphql-transport-ws"],
-        }
-        self.task = asyncio.create_task(app(scope, self._received.get, self._send))
-        self.tell({"type": "connection_init"})
-
-    async def _send(self, message: Message) -> None:
-        await self.reads.wait()
-        if self.is_gone:
-            raise OSError
-        self.sent.put_nowait(message)
-
-    def tell(self, message: dict[str, Any]) -> None:
-        self._received.put_nowait({"type": "websocket.receive", "text": json.dumps(message)})
-
-    def subscribe(self, query: str, **variables: Any) -> None:
-        payload = {"query": query, "variables": variables}
-        self.tell({"type": "subscribe", "id": "1", "payload": payload})
-
-    async def next(self, type_: str) -> dict[str, Any]:
-        """The next message of this type."""
-        async with asyncio.timeout(20):
-            while True:
-                message: dict[str, Any] = json.loads((await self.sent.get()).get("text", "{}"))
-                if message.get("type") == type_:
-                    return message
-
-    async def disconnect(self) -> None:
-        self._received.put_nowait({"type": "websocket.disconnect", "code": 1001})
-        await asyncio.wait_for(self.task, 20)
-
-
-async def test_a_websocket_whose_client_reads_too_slowly_is_told(
-    app: Starlette, client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(event_feed, "_MOST_EVENTS", 3)
-    socket = Socket(app)
-    await socket.next("connection_ack")
-    socket.subscribe(CUSTOMER_EVENTS)
-    await asyncio.sleep(1)
-    socket.reads.clear()
-    for number in range(6):
-        await create_customer(client, email=f"c{number}@example.com")
-    await asyncio.sleep(1)
-    socket.reads.set()
-
-    [error] = (await socket.next("error"))["payload"]
-
-    assert error["extensions"]["code"] == "TOO_SLOW"
-    await socket.disconnect()
-
-
-@pytest.mark.parametrize(
-    ("fault", "code", "message"),
-    [
-        (Unavailable, "UNAVAILABLE", "The database is unavailable. Retry in a few seconds."),
-        (
-            ZeroDivisionError,
-            "INTERNAL_SERVER_ERROR",
-            "The server failed. The request is not the cause.",
-        ),
-    ],
-)
-async def test_a_websocket_whose_history_cannot_be_read_is_told(
-    fault: type[Exception],
-    code: str,
-    message: str,
-    app: Starlette,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    async def following(_: event_feed.Follower) -> Any:
-        raise fault
-
-    monkeypatch.setattr(event_feed.Follower, "next", following)
-    monkeypatch.setattr(event_feed.Follower, "is_live", False)
-    socket = Socket(app)
-    socket.subscribe(CUSTOMER_EVENTS)
-
-    [error] = (await socket.next("error"))["payload"]
-
-    assert error["extensions"]["code"] == code
-    assert error["message"] == message
-    await socket.disconnect()
-
-
-async def test_a_websocket_runs_trusted_documents_only_if_the_server_does(
-    database_uri: str,
-) -> None:
-    app = create_app(settings_for(database_uri, trusted_documents_only=True))
-    async with app.router.lifespan_context(app):
-        socket = Socket(app)
-        socket.subscribe(CUSTOMER_EVENTS)
-        [error] = (await socket.next("error"))["payload"]
-        stream = Asgi(app, None)
-        refused = json.loads(await stream.part())
-        await socket.disconnect()
-
-    assert error["extensions"]["code"] == "TRUSTED_DOCUMENTS_ONLY"
-    assert refused["errors"][0]["extensions"]["code"] == "TRUSTED_DOCUMENTS_ONLY"
-
-
-async def test_a_websocket_has_answers_with_data_and_errors(app: Starlette) -> None:
-    socket = Socket(app)
-    socket.subscribe("{ __typename customers(first: 0) { __typename } }")
-
-    answer = (await socket.next("next"))["payload"]
-
-    assert answer["data"] == {"__typename": "Query", "customers": None}
-    assert answer["errors"][0]["extensions"]["code"] == "BAD_USER_INPUT"
-    assert answer["extensions"]["requestId"]
-    socket.tell({"type": "unknown"})
-    await asyncio.wait_for(socket.task, 20)
-    assert socket.sent.get_nowait()["type"] == "websocket.send"
-    assert (await socket.sent.get())["code"] == 4400
-
-
-async def test_a_websocket_whose_client_has_gone_ends_quietly(
-    app: Starlette, client: httpx.AsyncClient
-) -> None:
-    socket = Socket(app)
-    await socket.next("connection_ack")
-    socket.subscribe(CUSTOMER_EVENTS)
-    await asyncio.sleep(1)
-    socket.is_gone = True
-    await create_customer(client, email="gone@example.com")
-    await asyncio.sleep(0.5)
-    socket.tell({"type": "ping"})
-
-    await asyncio.wait_for(socket.task, 20)
-
-    gone = Socket(app)
-    gone.is_gone = True
-    await asyncio.wait_for(gone.task, 20)
-
-
-async def test_an_operation_that_takes_too_long_ends_with_an_error(
-    database_uri: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    async def endless(*_: Any) -> None:
-        await asyncio.sleep(60)
-
-    monkeypatch.setattr(MongoCustomers, "get", endless)
-    app = create_app(settings_for(database_uri, execution_seconds=1))
-    async with app.router.lifespan_context(app):
-        socket = Socket(app)
-        socket.subscribe('{ customer(id: "1") { id } }')
-
-        [error] = (await socket.next("error"))["payload"]
-        await socket.disconnect()
-
-    assert error["extensions"]["code"] == "TIMEOUT"
-    assert "A mutation may or may not have taken effect" in error["message"]
-
-
-@pytest.mark.parametrize("fault", [ZeroDivisionError, ClientDisconnect])
-async def test_a_fault_ends_the_websocket(
-    fault: type[Exception], app: Starlette, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def failing(*_: Any) -> None:
-        raise fault
-
-    monkeypatch.setattr("graphql_api.http.web_socket.Session.continue_on", failing)
-    socket = Socket(app)
-
-    await asyncio.wait_for(socket.task, 20)
-
-
-async def test_a_subscription_that_fails_at_its_beginning_counts_no_longer(
-    database_uri: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    async def failing(*_: Any) -> None:
-        raise ZeroDivisionError
-
-    monkeypatch.setattr("graphql_api.execution.operation.Operation.subscribe", failing)
-    # The WebSocket counts, too.
-    app = create_app(settings_for(database_uri, max_subscriptions=2))
-    async with app.router.lifespan_context(app):
-        socket = Socket(app)
-        codes = []
-        for _ in range(2):
-            socket.subscribe(CUSTOMER_EVENTS)
-            [error] = (await socket.next("error"))["payload"]
-            codes.append(error["extensions"]["code"])
-        await socket.disconnect()
-
-    assert codes == ["INTERNAL_SERVER_ERROR"] * 2
-
-
-async def test_a_websocket_without_a_valid_host_is_refused(app: Starlette) -> None:
-    socket = Socket(app, host="not a host")
-    await asyncio.wait_for(socket.task, 20)
-
-    start = await socket.sent.get()
-
-    assert (start["type"], start["status"]) == ("websocket.http.response.start", 400)
 
 
 class Wire:
@@ -578,6 +189,9 @@ class Line:
     def send(self, text: bytes) -> None:
         self.sent.append(json.loads(text))
 
+    def send_answers(self, start: bytes, answers: tuple[bytes, ...]) -> None:
+        self.sent += [json.loads(start + answer + b"}") for answer in answers]
+
     def close(self, code: int, _reason: str) -> None:
         self.sent.append(code)
 
@@ -617,9 +231,6 @@ class Feeding(Source):
     async def next(self) -> Any:
         self.is_live = True
         return [EVENT, EVENT]
-
-    def get(self, *_: Any) -> Any:
-        return type("Answer", (), {"json": b"1"})
 
 
 async def subscribed(endpoint: Feeding) -> tuple[Session, Line]:
@@ -766,6 +377,7 @@ async def test_a_websocket_that_is_read_again_in_time_goes_on() -> None:
     assert transport.done[2:] == ["pause reading"]
     protocol.close(1001, "Going away")
     protocol.send(b"too late")
+    protocol.send_answers(b"too late", (b"1",))
     protocol.close(1001, "too late")
     protocol.pause_writing()
     protocol.resume_writing()
@@ -774,6 +386,21 @@ async def test_a_websocket_that_is_read_again_in_time_goes_on() -> None:
 
     assert transport.done[3:] == [b"\x88\x0c\x03\xe9Going away", "abort"]
     assert session.told == ["resume", "resume", "resume", "end"]
+
+
+@pytest.mark.parametrize("id_", ["1", "an id", "é" * 255])
+async def test_answers_that_are_framed_together_are_messages_of_their_own(id_: str) -> None:
+    protocol, transport, _ = open_web_socket()
+    start = _start_of_answers(id_)
+    answers = tuple(b'"%s"' % (b"x" * length) for length in (0, 60, 200, 70_000))
+    protocol.send_answers(start, answers)
+    protocol.send_answers(start, answers[:1])
+    for answer in (*answers, answers[0]):
+        protocol.send(start + answer + b"}")
+    protocol.connection_lost(None)
+
+    together, again, *each = cast("list[bytes]", transport.done)
+    assert (together, again) == (b"".join(each[:4]), each[4])
 
 
 async def test_a_websocket_whose_client_answers_no_ping_is_closed(
@@ -836,10 +463,11 @@ def test_subscribers_share_no_errors() -> None:
     asked.key = "key"
     event = Event(Moment(b"1"), EventsMissed())
 
-    texts = [answers.get(event, asked, Exchange(id_)).json.decode() for id_ in ("one", "two")]
+    groups = [answers.get((event, event), asked, Exchange(id_)) for id_ in ("one", "two")]
 
-    for id_, text in zip(("one", "two"), texts, strict=True):
-        answer = json.loads(text)
+    for id_, group in zip(("one", "two"), groups, strict=True):
+        first, answer = map(json.loads, group)
+        assert first == answer
         assert answer["errors"][0]["extensions"]["code"] == "INTERNAL_SERVER_ERROR"
         assert answer["extensions"] == {"requestId": id_}
 
@@ -856,13 +484,14 @@ class Counting:
 
 def test_the_answers_to_old_events_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("graphql_api.http.event_stream._MOST_ANSWERS", 2)
+    monkeypatch.setattr("graphql_api.http.event_stream.MOST_GROUPS", 1)
     answers, operation = Answers(), Counting()
     asked: Any = type("Asked", (), {"operation": operation, "variables": {}, "context": None})
     asked.key = "key"
     old, newer, newest = [Event(Moment(b"%d" % number), EventsMissed()) for number in range(3)]
 
-    for event in (old, old, newer, newest, newest, old):
-        answers.get(event, asked, Exchange("id"))
+    for events in ((old,), (old,), (old, newer), (newer, newest), (newest,), (old,)):
+        assert answers.get(events, asked, Exchange("id")) == (b'{"data":{}}',) * len(events)
 
     assert operation.answered == 4
 
