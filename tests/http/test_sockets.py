@@ -28,8 +28,18 @@ from graphql_api.mongo.customers import MongoCustomers
 from graphql_api.settings import Settings
 
 from ..support.clients import CREATE_CUSTOMER
+from ..support.databases import settings_for
 from ..support.servers import Server, until
-from ..support.wires import CHUNKED, TYPENAME, Answer, Wire, get, open_sockets, post, wire
+from ..support.wires import (
+    CHUNKED,
+    TYPENAME,
+    Answer,
+    Wire,
+    connections,
+    get,
+    post,
+    wire,
+)
 
 PAGE = get("/graphql", b"Accept: text/html")
 
@@ -113,9 +123,7 @@ async def assert_serves(client: httpx.AsyncClient) -> None:
 async def test_200_slow_requests_end_at_the_deadline_while_others_are_served(
     impatient_server: Server, client: httpx.AsyncClient, beginning: bytes
 ) -> None:
-    pid = impatient_server.process.pid
     await assert_serves(client)
-    before = open_sockets(pid)
     async with AsyncExitStack() as stack:
         # Each begins at once: the server waits for a second, and connecting may take as long.
         slow = [
@@ -131,7 +139,7 @@ async def test_200_slow_requests_end_at_the_deadline_while_others_are_served(
 
         assert {answer.status for answer in await answers} == {408}
         assert {answer.code for answer in await answers} == {"REQUEST_TIMEOUT"}
-        until(lambda: open_sockets(pid) <= before, "all of them are freed")
+        until(lambda: connections(impatient_server.url) == 0, "all of them are freed")
 
 
 async def test_a_connection_that_sends_nothing_is_closed_without_a_word(
@@ -340,15 +348,14 @@ def answered(server: Server) -> int:
 async def test_a_client_that_never_reads_is_cut_off(
     impatient_server: Server, client: httpx.AsyncClient
 ) -> None:
-    pid = impatient_server.process.pid
     async with wire(impatient_server.url, receive_buffer=4096) as deaf:
         await deaf.send(get("/healthz"))
         await deaf.answer()
-        before = open_sockets(pid)
+        assert connections(impatient_server.url)
         await fill(impatient_server, deaf)
 
         await assert_serves(client)
-        until(lambda: open_sockets(pid) < before, "it is freed")
+        until(lambda: connections(impatient_server.url) == 0, "it is freed")
 
 
 async def test_a_client_that_reads_late_misses_nothing(server: Server) -> None:
@@ -527,7 +534,7 @@ async def test_an_operation_of_a_client_that_has_gone_still_counts_against_the_l
         return new
 
     monkeypatch.setattr(MongoCustomers, "add", add)
-    settings = Settings(mongodb_uri="mongodb://127.0.0.1:1/", max_connections=3)
+    settings = settings_for("mongodb://127.0.0.1:1/", max_connections=3)
     variables = {"input": {"email": "john.smith@example.com"}}
     creation = post(json.dumps({"query": CREATE_CUSTOMER, "variables": variables}).encode())
     async with in_this_process(create_app(settings), settings) as (server, url):
