@@ -6,6 +6,7 @@ import sqlite3
 from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from enum import Enum, auto
 from typing import Protocol
 
@@ -15,6 +16,7 @@ from .identity import email_key
 from .judge import Value, judge
 from .problems import Rejected
 from .store import Attempt, CustomerRemoved, StoredCustomer
+from .versions import now
 
 # This many rows are judged before other tasks run.
 _UNINTERRUPTED = 50
@@ -76,7 +78,8 @@ class DryRun:
         if inserted.rowcount:
             return None
         [[fields]] = self._rows.execute("SELECT fields FROM row WHERE email = ?", (email,))
-        return StoredCustomer(replace(new.customer, **json.loads(fields)), None)
+        earlier = replace(new.customer, **json.loads(fields))
+        return StoredCustomer(earlier, Attempt(_KEY, fingerprint=""))
 
     def close(self) -> None:
         """Deletes the temporary file."""
@@ -92,10 +95,20 @@ class Accepted(Enum):
 
 @dataclass(frozen=True)
 class Differs:
-    """A customer with the row's email address exists, and has other values in these fields."""
+    """A customer with the row's email address exists, and has other values in these fields.
+
+    `is_earlier_row`: an import has created it since this one began, so it is from the same file,
+    except if somebody imports a second file at the same time.
+    """
 
     fields: tuple[Field, ...]
-    message: str = "A customer with this email address already exists, with other values."
+    is_earlier_row: bool
+
+    @property
+    def message(self) -> str:
+        if self.is_earlier_row:
+            return "An earlier row has the same email address, with other values."
+        return "A customer with this email address already exists, with other values."
 
 
 @dataclass(frozen=True)
@@ -121,6 +134,7 @@ async def import_customers(
     `in_flight_at_once` batches while the next one is judged. Raises `Unavailable`: then the rows of
     all batches without outcomes can be imported again.
     """
+    began = now()
     in_flight: deque[tuple[asyncio.Task[list[Outcome]], set[str]]] = deque()
     try:
         async for rows in batches:
@@ -131,7 +145,7 @@ async def import_customers(
                 emails.isdisjoint(earlier) for _, earlier in in_flight
             ):
                 yield await in_flight.popleft()[0]
-            in_flight.append((asyncio.create_task(_store(imports, judged)), emails))
+            in_flight.append((asyncio.create_task(_store(imports, judged, began)), emails))
         while in_flight:
             yield await in_flight.popleft()[0]
     finally:
@@ -158,13 +172,17 @@ async def _judged(rows: Sequence[_Row]) -> list[StoredCustomer | Rejected]:
     return result
 
 
-async def _store(imports: Imports, judged: Sequence[StoredCustomer | Rejected]) -> list[Outcome]:
+async def _store(
+    imports: Imports, judged: Sequence[StoredCustomer | Rejected], began: datetime
+) -> list[Outcome]:
     new = [row for row in judged if isinstance(row, StoredCustomer)]
     existing = iter(await imports.add_new(new) if new else ())
-    return [row if isinstance(row, Rejected) else _outcome(row, next(existing)) for row in judged]
+    return [
+        row if isinstance(row, Rejected) else _outcome(row, next(existing), began) for row in judged
+    ]
 
 
-def _outcome(new: StoredCustomer, existing: Existing | None) -> Outcome:
+def _outcome(new: StoredCustomer, existing: Existing | None, began: datetime) -> Outcome:
     if existing is None:
         return Accepted.CREATED
     if isinstance(existing, CustomerRemoved):
@@ -177,4 +195,8 @@ def _outcome(new: StoredCustomer, existing: Existing | None) -> Outcome:
         for field in FIELDS
         if getattr(existing.customer, field.name) != getattr(new.customer, field.name)
     )
-    return Differs(fields) if fields else Accepted.ALREADY_THERE
+    if not fields:
+        return Accepted.ALREADY_THERE
+    # To remember the email addresses of all rows would take memory without a bound.
+    is_imported = existing.attempt is not None and existing.attempt.key.startswith(_KEY)
+    return Differs(fields, is_imported and existing.customer.created_at >= began)

@@ -103,12 +103,16 @@ def test_each_row_is_created_already_there_or_rejected(
         ("", "", ""),
     ]
 
-    code, output, _ = importing(table(tmp_path / "all.csv", *rows))
+    file = table(tmp_path / "all.csv", *rows)
+    _, checked, _ = importing(file, "--dry-run")
+    code, output, _ = importing(file)
 
     assert code == 1
     assert output.startswith(TOTALS.format(7, 1, 2, 4))
-    assert reasons(output) == [
-        ["2", "3", "Email: A customer with this email address already exists, with other values."],
+    assert reasons(checked) == reasons(output)
+    assert sorted(reasons(output), key=lambda reason: int(reason[1])) == [
+        ["1", "3", "Email: A customer with this email address already exists, with other values."],
+        ["1", "6", "Email: An earlier row has the same email address, with other values."],
         ["1", "7", "Name: Enter at least 3 characters."],
         ["1", "7", "Name: Use only letters and spaces, for example John Smith."],
         ["1", "7", EMAIL_IS_INVALID],

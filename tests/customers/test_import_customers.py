@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 
-from graphql_api.customers.import_customers import Accepted, Differs, Existing, import_customers
+from graphql_api.customers.import_customers import Accepted, Existing, import_customers
 from graphql_api.customers.problems import Rejected
 from graphql_api.customers.store import StoredCustomer
 
@@ -104,9 +104,3 @@ async def test_the_batches_are_taken_one_after_another() -> None:
         assert outcomes == [Accepted.CREATED] * 60
         assert taken <= done + 3
     assert done == 10
-
-
-def test_what_differs_has_a_sentence() -> None:
-    assert Differs(()).message == (
-        "A customer with this email address already exists, with other values."
-    )

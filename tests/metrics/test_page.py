@@ -14,7 +14,7 @@ import pytest
 from websockets.asyncio.client import connect
 from websockets.typing import Subprotocol
 
-from graphql_api.commands import serve
+from graphql_api.commands import own_version, serve
 from graphql_api.metrics.page import MetricsPage
 from graphql_api.settings import Settings
 
@@ -195,8 +195,9 @@ def test_a_server_that_runs_from_its_source_has_the_version_of_the_project(
         return "1"
 
     own = importlib.metadata.version("graphql-api")
-    monkeypatch.setattr(serve, "version", version)
+    for module in (serve, own_version):
+        monkeypatch.setattr(module, "version", version)
 
     assert serve._build_info("motor")[0::2] == (own, "motor 1, pymongo 1")
-    monkeypatch.setattr(serve, "_PROJECT", tmp_path / "pyproject.toml")
+    monkeypatch.setattr(own_version, "PROJECT", tmp_path / "pyproject.toml")
     assert serve._build_info("motor")[0] == "unknown"
