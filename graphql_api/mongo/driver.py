@@ -14,6 +14,7 @@ from motor.motor_asyncio import AsyncIOMotorClient
 from pymongo import AsyncMongoClient, MongoClient
 from pymongo.asynchronous.client_session import AsyncClientSession
 from pymongo.asynchronous.database import AsyncDatabase
+from pymongo.asynchronous.topology import Topology
 from pymongo.collection import Collection
 from pymongo.cursor import Cursor
 from pymongo.database import Database
@@ -49,13 +50,6 @@ class Driver(ABC):
     def __init__(self) -> None:
         # Not those of the event loop, in which PyMongo looks up hosts.
         self._threads = Threads(COMMANDS_AT_ONCE)
-
-    @abstractmethod
-    async def open(self) -> None:
-        """Prepares the first command: the driver must not begin with several at the same time.
-
-        Raises `pymongo.errors.PyMongoError` if DNS does not find the hosts of a `mongodb+srv` URI.
-        """
 
     @abstractmethod
     def send(
@@ -129,9 +123,6 @@ class MotorDriver(Driver):
         self._client = client
         self.clients = [client.delegate]
 
-    async def open(self) -> None:
-        """Does nothing: Motor itself takes care of that."""
-
     def send(
         self, commands: Sequence[dict[str, Any]], options: CodecOptions[Any]
     ) -> Awaitable[list[Answer]]:
@@ -161,16 +152,11 @@ class PyMongoDriver(Driver):
     ) -> None:
         """`name` is that of the database, unless the URI names one."""
         super().__init__()
-        self._client: AsyncMongoClient[dict[str, Any]] = AsyncMongoClient(uri, **options)
+        self._client = _AsyncClient(uri, **options)
         self.database = self._client.get_default_database(name, **database_options)
         self._blocking_client = MongoClient[dict[str, Any]](uri, connect=False, **options)
         self.blocking = self._blocking_client.get_default_database(name, **database_options)
         self.clients = [self._client, self._blocking_client]
-
-    async def open(self) -> None:
-        # Commands that begin together would each look up the hosts and connect to them, and all but
-        # one of these connections would never be closed.
-        await self._client.aconnect()
 
     async def send(
         self, commands: Sequence[dict[str, Any]], options: CodecOptions[Any]
@@ -196,6 +182,26 @@ class PyMongoDriver(Driver):
         self._threads.close()
         self._blocking_client.close()
         await self._client.close()
+
+
+class _AsyncClient(AsyncMongoClient[dict[str, Any]]):
+    """PyMongo's client, which opens once, also if its first commands begin together.
+
+    With a `mongodb+srv` URI, PyMongo's own would look up the hosts and connect for each of these
+    commands, and never close all but one of these connections.
+    """
+
+    _opening: asyncio.Task[Topology] | None = None
+
+    async def _get_topology(self) -> Topology:
+        opening = self._opening
+        if opening is None or (opening.done() and opening.exception() is not None):
+            # In a context of its own: the deadline of one command is not that of the others.
+            opening = self._opening = asyncio.get_running_loop().create_task(
+                super()._get_topology(), context=contextvars.Context()
+            )
+        # A command that is cancelled must not cancel the others.
+        return opening.result() if opening.done() else await asyncio.shield(opening)
 
 
 # Each driver by its name in the settings.

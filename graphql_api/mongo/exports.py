@@ -63,6 +63,9 @@ async def export_customers(
 
 async def _kill(database: MongoDatabase, session: AsyncClientSession) -> None:
     """Ends what MongoDB does for a session. Otherwise a thread would wait for it for minutes."""
+    # Without a server, the thread waits for one, and nothing is to be ended.
+    if not database.driver.blocking.client.topology_description.has_writable_server():
+        return
     with contextlib.suppress(Unavailable, PyMongoError):
         await within_deadline(
             deadline_in(_KILL_SECONDS),

@@ -1,7 +1,6 @@
 """Sets up the `customers` collection in the background, because its indexes can take hours."""
 
 import asyncio
-import contextlib
 import contextvars
 import time
 from functools import partial
@@ -139,8 +138,6 @@ class SetUp:
         while True:
             watching = asyncio.create_task(self._watch())
             try:
-                with contextlib.suppress(PyMongoError):
-                    await self._driver.open()
                 self._uuid = await self._driver.in_new_thread(self._set_up)
             except Misconfigured as error:
                 # Each request finds the same; the log shows it once.

@@ -194,8 +194,10 @@ def _execute_all(
                     answer = database.command(
                         command, session=session, codec_options=database.codec_options
                     )
-            except PyMongoError:
-                _kill(session)
+            except PyMongoError as error:
+                # Without a server, the first command was not sent, so there is nothing to abort.
+                if not (command is commands[0] and isinstance(error, ServerSelectionTimeoutError)):
+                    _kill(session)
                 raise
             # After the first error, MongoDB has aborted the transaction.
             for code in (error["code"] for error in answer.get("writeErrors", ())):

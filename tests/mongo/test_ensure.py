@@ -194,6 +194,6 @@ async def test_a_uri_without_a_database_means_the_database_graphql_api(mongodb_u
 @pytest.mark.parametrize("uri", [None, "mongodb://", "mongodb://user:s3cr3t@@x", "mongodb://h:x"])
 def test_an_application_needs_a_valid_uri(uri: str | None) -> None:
     with pytest.raises(SettingsError, match="GRAPHQL_API_MONGODB_URI") as refusal:
-        create_app(Settings(mongodb_uri=uri))
+        create_app(Settings(mongodb_uri=uri, mongodb_driver=DRIVER))
 
     assert "s3cr3t" not in str(refusal.value)

@@ -15,11 +15,13 @@ import dns.rrset
 import httpx
 import pytest
 
-from graphql_api.faults import Misconfigured
+from graphql_api.faults import Misconfigured, Unavailable
+from graphql_api.mongo.api_keys import MongoApiKeys
 from graphql_api.mongo.driver import DRIVERS
 
 from ..conftest import Command
 from ..support.clients import connected, create_customer
+from ..support.databases import database_at
 from ..support.replica_sets import Member
 from ..support.servers import serving, until
 
@@ -37,6 +39,7 @@ class NameServer(asyncio.DatagramProtocol):
         }
         self.rcode = dns.rcode.NOERROR
         self.seconds = 0.0
+        self.look_ups = 0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.DatagramTransport, transport)
@@ -44,6 +47,7 @@ class NameServer(asyncio.DatagramProtocol):
     def datagram_received(self, data: bytes, addr: tuple[str | Any, int]) -> None:
         query = dns.message.from_wire(data)
         [question] = query.question
+        self.look_ups += question.rdtype == dns.rdatatype.SRV
         answer = dns.message.make_response(query)
         answer.set_rcode(self.rcode)
         if self.rcode == dns.rcode.NOERROR:
@@ -93,6 +97,22 @@ async def test_hosts_are_found_even_if_dns_is_slow(
         created = await create_customer(client, email=f"{driver}@example.com")
 
     assert created["__typename"] == "CreateCustomerSuccess"
+
+
+async def test_commands_of_pymongo_that_begin_together_look_up_the_hosts_once(
+    name_server: NameServer,
+) -> None:
+    async with database_at(URI, "pymongo") as database:
+        keys = MongoApiKeys(database)
+        name_server.rcode = dns.rcode.SERVFAIL
+        failed = await asyncio.gather(*[keys.all() for _ in range(4)], return_exceptions=True)
+        name_server.rcode, name_server.seconds = dns.rcode.NOERROR, 0.2
+        before = name_server.look_ups
+        read = await asyncio.gather(*[keys.all() for _ in range(4)])
+
+    assert [type(error) for error in failed] == [Unavailable] * 4
+    assert read == [[]] * 4
+    assert name_server.look_ups == before + 1
 
 
 @pytest.mark.parametrize("rcode", [dns.rcode.SERVFAIL, dns.rcode.NXDOMAIN])

@@ -14,17 +14,22 @@ from pymongo import MongoClient
 from pymongo.collection import Collection
 from structlog.testing import capture_logs
 
+from graphql_api.customers.listings import Listing
+from graphql_api.mongo.exports import export_customers
 from graphql_api.mongo.mongod import embedded_mongod, find_mongod
 
 from ..support.clients import (
+    CREATE_CUSTOMERS,
     CUSTOMER,
     ask_to_create,
     code,
     connected,
     create_customer,
+    execute,
     until_not_ready,
     until_ready,
 )
+from ..support.databases import database_at
 from ..support.replica_sets import replica_set
 from ..support.servers import mongods, until
 
@@ -157,7 +162,8 @@ async def test_customers_that_a_dead_database_did_not_get_are_not_stored(
 ) -> None:
     with replica_set(tmp_path, 1) as one:
         [member], database_uri = one.members, one.database_uri()
-        async with connected(database_uri) as client:
+        async with connected(database_uri) as client, database_at(database_uri) as database:
+            await database.set_up()
             await create_customer(client)
             member.kill()
             # The driver has not noticed yet.
@@ -167,6 +173,22 @@ async def test_customers_that_a_dead_database_did_not_get_are_not_stored(
 
             assert code(answer) == "UNAVAILABLE"
             await until_not_ready(client)
+            # The list was not sent, so that no transaction needs to be ended.
+            inputs = [{"email": "listed@example.com"}]
+            variables = {"inputs": inputs, "onError": "CREATE_NONE"}
+            answer = await execute(client, CREATE_CUSTOMERS, variables)
+            assert code(answer) == "UNAVAILABLE"
+            # An export that ends does not wait for a server that could end its part.
+            exporting = asyncio.ensure_future(anext(export_customers(database, Listing())))
+            servers = database.driver.blocking.client
+            await asyncio.to_thread(
+                until,
+                lambda: not servers.topology_description.has_writable_server(),
+                "the driver notices",
+            )
+            exporting.cancel()
+            await asyncio.wait([exporting], timeout=3)
+            assert exporting.cancelled()
             member.start()
             await asyncio.to_thread(until, one.is_whole, "it is back")
             assert await resumes(client)

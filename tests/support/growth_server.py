@@ -25,6 +25,7 @@ from graphql_api.http.protocol import Protocol
 from graphql_api.logs import configure_structlog
 from graphql_api.settings import Settings
 
+from .databases import settings_for
 from .growth_requests import REQUESTS, Grow
 
 _NO_DATABASE = "mongodb://127.0.0.1:1/"
@@ -41,7 +42,7 @@ async def ask_each(
     answered = {}
     with tempfile.TemporaryDirectory() as folder:
         async with (
-            _listening(Settings(mongodb_uri=_NO_DATABASE, introspection=True)) as open_port,
+            _listening(settings_for(_NO_DATABASE, introspection=True)) as open_port,
             _listening(_guarded(Path(folder, "jwks.json"))) as guarded_port,
         ):
             counted()
@@ -55,8 +56,8 @@ async def ask_each(
 def _guarded(jwks: Path) -> Settings:
     public = OKPAlgorithm.to_jwk(Ed25519PrivateKey.generate().public_key(), as_dict=True)
     jwks.write_text(json.dumps({"keys": [{**public, "kid": "1", "alg": "EdDSA"}]}))
-    return Settings(
-        mongodb_uri=_NO_DATABASE,
+    return settings_for(
+        _NO_DATABASE,
         rate_limit="100000/second",
         jwt_issuer="https://identity.example/",
         jwt_audience="https://customers.example/",
