@@ -88,6 +88,21 @@ def test_a_directory_without_a_database_is_named_and_nothing_is_created_there(
     assert not data_dir.exists()
 
 
+def test_an_import_may_start_the_first_mongod_in_a_directory(
+    graphql_api: Command, data_dir: Path, tmp_path: Path
+) -> None:
+    file = tmp_path / "people.csv"
+    file.write_text("Email\n")
+
+    code, _, error = graphql_api(
+        *("import", str(file), "--data-dir", str(data_dir)), GRAPHQL_API_MONGOD="/bin/false"
+    )
+
+    assert code == 2
+    assert "/false ended with code 1" in error
+    assert (data_dir / "mongod" / "data").is_dir()
+
+
 @pytest.mark.parametrize(
     ("command", "code", "message"),
     [
