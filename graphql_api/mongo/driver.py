@@ -1,6 +1,7 @@
 """The drivers that connect to MongoDB. No other module knows which of them runs."""
 
 import asyncio
+import contextvars
 import threading
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
