@@ -106,6 +106,7 @@ lock: $(INSTALLED) ## Lock the newest versions of all Python packages
 images: install ## Take the screenshots in docs/images again
 	IMAGES=docs/images $(BIN)/pytest --quiet --numprocesses 0 tests/clients/test_browser.py tests/dashboard -k picture
 
+# npm reports an error, because `graphiql-explorer` permits only older versions of `graphql`.
 NPM_SBOM := npx --yes @cyclonedx/cyclonedx-npm@6.0.1 --package-lock-only --ignore-npm-errors --omit dev --mc-type application
 
 # The software bills of materials list the locked packages: Python's, and those inside the two pages.

@@ -19,6 +19,7 @@ from .commands import (
     serve,
     webhooks,
 )
+from .commands.own_version import own_version
 from .faults import Misconfigured, Unavailable
 from .logs import stack_frames
 from .mongo.mongod import MongodError
@@ -81,6 +82,7 @@ def _parser() -> argparse.ArgumentParser:
         prog="graphql-api",
         description="A GraphQL API that creates, finds, changes and deletes customers.",
     )
+    parser.add_argument("--version", action="version", version=f"%(prog)s {own_version()}")
     subparsers = parser.add_subparsers(dest="command", required=True)
     for name, command in _COMMANDS.items():
         description = f"{command.SUMMARY[0].upper()}{command.SUMMARY[1:]}."

@@ -14,10 +14,11 @@ from pymongo import MongoClient
 from pymongo.errors import PyMongoError
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
-from starlette.middleware import Middleware
+from starlette.middleware.exceptions import ExceptionMiddleware
 from starlette.requests import Request
 from starlette.responses import RedirectResponse
 from starlette.routing import Route, WebSocketRoute
+from starlette.types import ASGIApp
 
 from .access.api_keys import verify_api_key
 from .access.json_web_tokens import JsonWebTokens
@@ -173,15 +174,17 @@ def create_app(
         routes.append(Route(f"{folder}/{{name}}", files, methods=["GET"]))
         own_paths.update(f"{folder}/{name}" for name in files.names)
 
-    edge = Middleware(Edge, own_paths, settings.cors_origins, measurements, tracing)
-    app = Starlette(
-        routes=routes,
-        middleware=[edge, *_preflights(settings), Middleware(Shortcut, "/graphql", endpoint)],
-        exception_handlers={HTTPException: http_exception},
-        lifespan=lifespan,
-    )
+    app = Starlette(routes=routes, lifespan=lifespan)
     # Starlette would redirect to an absolute address made from any Host header.
     app.router.redirect_slashes = False
+    # Without Starlette's answer to failures, because `Edge` answers them all.
+    app.middleware_stack = Edge(
+        _within_edge(app.router, endpoint, settings),
+        own_paths,
+        settings.cors_origins,
+        measurements,
+        tracing,
+    )
     return app
 
 
@@ -257,10 +260,12 @@ def _warn_of_gaps(settings: Settings, *, authentication: bool) -> None:
         )
 
 
-def _preflights(settings: Settings) -> list[Middleware]:
+def _within_edge(router: ASGIApp, endpoint: ASGIApp, settings: Settings) -> ASGIApp:
+    app = ExceptionMiddleware(router, {HTTPException: http_exception})
+    shortcut = Shortcut(app, "/graphql", endpoint)
     if settings.cors_origins is None:
-        return []
-    return [Middleware(Preflights, settings.cors_headers or ())]
+        return shortcut
+    return Preflights(shortcut, settings.cors_headers or ())
 
 
 def _reporting(

@@ -71,8 +71,8 @@ def log_to_standard_error() -> None:
     structlog.configure(logger_factory=lambda: structlog.PrintLogger(sys.stderr))
 
 
-def log_request(**values: object) -> None:
-    """Logs one request. `values` must be serializable as JSON.
+def log_request(values: dict[str, object]) -> None:
+    """Logs one request, and adds to its `values`, which must be serializable as JSON.
 
     A JSON line is written without structlog, which takes ten times as long for the same line:
     a tenth of the time of a creation.
@@ -80,8 +80,8 @@ def log_request(**values: object) -> None:
     if _json_output is None:
         logger.info("request", **values)
         return
-    event = {**values, "event": "request", "level": "info", "timestamp": datetime.now(UTC)}
-    _json_output.put(orjson.dumps(event, option=orjson.OPT_UTC_Z | orjson.OPT_APPEND_NEWLINE))
+    values |= {"event": "request", "level": "info", "timestamp": datetime.now(UTC)}
+    _json_output.put(orjson.dumps(values, option=orjson.OPT_UTC_Z | orjson.OPT_APPEND_NEWLINE))
 
 
 # The output if requests are logged as JSON. None if structlog logs them, or does not.

@@ -112,7 +112,7 @@ def run(options: argparse.Namespace) -> int:
             print_understood(source, rows)
             rejects = _open_rejects(options.rejects, options.file, source, stack)
             importing = _Import(source, rows, rejects, is_dry=options.dry_run)
-            return with_database(settings, importing.run)
+            return with_database(settings, importing.run, creates=True)
     except InvalidFile as error:
         advice = "" if error.encoding is None else f" Add --encoding {error.encoding}."
         print(f"graphql-api: {error}{advice}", file=sys.stderr)

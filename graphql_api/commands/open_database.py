@@ -15,11 +15,17 @@ from ..settings import Settings
 _PAUSE_SECONDS = 0.5
 
 
-def with_database(settings: Settings, work: Callable[[MongoDatabase], Awaitable[int]]) -> int:
+def with_database(
+    settings: Settings,
+    work: Callable[[MongoDatabase], Awaitable[int]],
+    *,
+    creates: bool = False,
+) -> int:
     """Runs `work` on the database that a server with these settings uses.
 
     Returns the exit code that `work` returns. Starts the embedded MongoDB, unless the settings
-    name another one or a server is running it.
+    name another one or a server is running it. Only with `creates`, its data directory may be new:
+    other commands would find nothing in the new database of a wrong directory.
     Raises `SettingsError`, `MongodError`, and `Unavailable` with its subclass `Misconfigured`.
     """
 
@@ -31,7 +37,7 @@ def with_database(settings: Settings, work: Callable[[MongoDatabase], Awaitable[
     log_to_standard_error()
     with contextlib.ExitStack() as stack:
         uri = settings.mongodb_uri or stack.enter_context(
-            running_or_embedded_mongod(settings.mongod, settings.data_dir)
+            running_or_embedded_mongod(settings.mongod, settings.data_dir, creates=creates)
         )
         return asyncio.run(run(uri))
 

@@ -15,13 +15,11 @@ import socket
 import sys
 import threading
 import time
-import tomllib
 from collections.abc import Awaitable, Callable, Generator, Iterator
 from dataclasses import replace
 from functools import partial
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import version
 from multiprocessing.connection import Connection, wait
-from pathlib import Path
 from types import FrameType
 from typing import TypeVar
 
@@ -36,6 +34,7 @@ from ..metrics.page import MetricsPage
 from ..mongo.mongod import DirectoryInUse, embedded_mongod, find_mongod
 from ..output import Output
 from ..settings import Settings, variable
+from .own_version import own_version
 from .setting_options import add_setting_options, environment_with, option
 from .workers import OTHER_SIGNALS, STOP_SIGNALS, Workers, ignore, on_signals, send_heartbeat
 
@@ -44,9 +43,6 @@ logger = logging.getLogger(__name__)
 SUMMARY = "serve GraphQL over HTTP, GraphiQL and the dashboard"
 
 _T = TypeVar("_T")
-
-# Where the version is, if the program runs from its source.
-_PROJECT = Path(__file__).parents[2] / "pyproject.toml"
 
 # The processes that a killed server left behind notice it within this time, and end.
 _LEFT_BEHIND_SECONDS = 10.0
@@ -135,17 +131,7 @@ def _build_info(driver: str) -> tuple[str, ...]:
     # Motor is built on PyMongo.
     packages = dict.fromkeys([driver, "pymongo"])
     versions = ", ".join(f"{name} {version(name)}" for name in packages)
-    return _own_version(), platform.python_version(), versions
-
-
-def _own_version() -> str:
-    with contextlib.suppress(PackageNotFoundError):
-        return version("graphql-api")
-    # It runs from its source, as in the image: only the packages that it needs are installed.
-    with contextlib.suppress(OSError):
-        own: str = tomllib.loads(_PROJECT.read_text("utf-8"))["project"]["version"]
-        return own
-    return "unknown"
+    return own_version(), platform.python_version(), versions
 
 
 def _config(

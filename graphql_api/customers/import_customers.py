@@ -6,18 +6,24 @@ import sqlite3
 from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from enum import Enum, auto
+from operator import attrgetter
 from typing import Protocol
 
 from .create_customer import fingerprint, new_customer
-from .fields import FIELDS, Field
+from .fields import FIELDS, Customer, Field
 from .identity import email_key
 from .judge import Value, judge
 from .problems import Rejected
 from .store import Attempt, CustomerRemoved, StoredCustomer
+from .versions import now
 
 # This many rows are judged before other tasks run.
 _UNINTERRUPTED = 50
+
+# After this many seconds, another millisecond has begun, even if the clock is being corrected.
+_NEXT_MILLISECOND = 0.002
 
 # A row is identified by its customer, not by its place in a file, because people correct and merge
 # files. No client can send this key, because it has a line break. This many digits of a fingerprint
@@ -76,7 +82,8 @@ class DryRun:
         if inserted.rowcount:
             return None
         [[fields]] = self._rows.execute("SELECT fields FROM row WHERE email = ?", (email,))
-        return StoredCustomer(replace(new.customer, **json.loads(fields)), None)
+        earlier = replace(new.customer, **json.loads(fields))
+        return StoredCustomer(earlier, Attempt(_KEY, fingerprint=""))
 
     def close(self) -> None:
         """Deletes the temporary file."""
@@ -92,10 +99,20 @@ class Accepted(Enum):
 
 @dataclass(frozen=True)
 class Differs:
-    """A customer with the row's email address exists, and has other values in these fields."""
+    """A customer with the row's email address exists, and has other values in these fields.
+
+    `is_earlier_row`: an import has created it since this one began, so it is from the same file,
+    except if somebody imports a second file at the same time.
+    """
 
     fields: tuple[Field, ...]
-    message: str = "A customer with this email address already exists, with other values."
+    is_earlier_row: bool
+
+    @property
+    def message(self) -> str:
+        if self.is_earlier_row:
+            return "An earlier row has the same email address, with other values."
+        return "A customer with this email address already exists, with other values."
 
 
 @dataclass(frozen=True)
@@ -120,18 +137,25 @@ async def import_customers(
     rows, while later batches are already being stored: the database works on up to
     `in_flight_at_once` batches while the next one is judged. Raises `Unavailable`: then the rows of
     all batches without outcomes can be imported again.
+
+    Lists by the time of creation have the customers in the order of the rows.
     """
+    judged_at = began = now()
     in_flight: deque[tuple[asyncio.Task[list[Outcome]], set[str]]] = deque()
     try:
         async for rows in batches:
+            # `_order` orders the rows of one batch only, so no two batches share a millisecond.
+            if now() == judged_at:
+                await asyncio.sleep(_NEXT_MILLISECOND)
             judged = await _judged(rows)
+            judged_at = now()
             emails = {email_key(r.customer.email) for r in judged if isinstance(r, StoredCustomer)}
             # Of two rows with the same email address, the first one must be stored first.
             while len(in_flight) == in_flight_at_once or not all(
                 emails.isdisjoint(earlier) for _, earlier in in_flight
             ):
                 yield await in_flight.popleft()[0]
-            in_flight.append((asyncio.create_task(_store(imports, judged)), emails))
+            in_flight.append((asyncio.create_task(_store(imports, judged, began)), emails))
         while in_flight:
             yield await in_flight.popleft()[0]
     finally:
@@ -155,16 +179,31 @@ async def _judged(rows: Sequence[_Row]) -> list[StoredCustomer | Rejected]:
         if not len(result) % _UNINTERRUPTED:
             # The batches in flight continue.
             await asyncio.sleep(0)
+    _order([one.customer for one in result if isinstance(one, StoredCustomer)])
     return result
 
 
-async def _store(imports: Imports, judged: Sequence[StoredCustomer | Rejected]) -> list[Outcome]:
+def _order(customers: Sequence[Customer]) -> None:
+    """Gives the ids of new customers to them in ascending order.
+
+    Lists order customers of the same millisecond by their ids.
+    """
+    ids = sorted((customer.id for customer in customers), key=attrgetter("int"))
+    for customer, id_ in zip(customers, ids, strict=True):
+        customer.id = id_
+
+
+async def _store(
+    imports: Imports, judged: Sequence[StoredCustomer | Rejected], began: datetime
+) -> list[Outcome]:
     new = [row for row in judged if isinstance(row, StoredCustomer)]
     existing = iter(await imports.add_new(new) if new else ())
-    return [row if isinstance(row, Rejected) else _outcome(row, next(existing)) for row in judged]
+    return [
+        row if isinstance(row, Rejected) else _outcome(row, next(existing), began) for row in judged
+    ]
 
 
-def _outcome(new: StoredCustomer, existing: Existing | None) -> Outcome:
+def _outcome(new: StoredCustomer, existing: Existing | None, began: datetime) -> Outcome:
     if existing is None:
         return Accepted.CREATED
     if isinstance(existing, CustomerRemoved):
@@ -177,4 +216,8 @@ def _outcome(new: StoredCustomer, existing: Existing | None) -> Outcome:
         for field in FIELDS
         if getattr(existing.customer, field.name) != getattr(new.customer, field.name)
     )
-    return Differs(fields) if fields else Accepted.ALREADY_THERE
+    if not fields:
+        return Accepted.ALREADY_THERE
+    # To remember the email addresses of all rows would take memory without a bound.
+    is_imported = existing.attempt is not None and existing.attempt.key.startswith(_KEY)
+    return Differs(fields, is_imported and existing.customer.created_at >= began)

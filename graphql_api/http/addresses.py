@@ -24,7 +24,8 @@ _IPV6_OWN_BITS = 64
 
 def client_address(request: HTTPConnection) -> str:
     """The client's IP address, which a trusted proxy may name; empty if it is unknown."""
-    return "" if request.client is None else request.client.host
+    client: tuple[str, int] | None = request.scope.get("client")
+    return "" if client is None else client[0]
 
 
 # Few entries, because they hold headers, which may be long.

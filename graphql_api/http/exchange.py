@@ -80,21 +80,20 @@ class Exchange:
             self._count(self.measurements, status if method != WEBSOCKET else None, duration_ms)
         failed = (status or HTTPStatus.INTERNAL_SERVER_ERROR) >= HTTPStatus.BAD_REQUEST
         outcome = "failure" if self.outcome == "success" and failed else self.outcome
-        traced = {}
+        line: dict[str, object] = {
+            "request_id": self.request_id,
+            "method": method,
+            "path": path,
+            "status": status,
+            "operation": self.operation,
+            "outcome": outcome,
+            "client": self.client,
+            "duration_ms": duration_ms,
+        }
         if self.trace is not None:
             self.trace.end(status, outcome)
-            traced["trace_id"] = self.trace.id
-        log_request(
-            request_id=self.request_id,
-            method=method,
-            path=path,
-            status=status,
-            operation=self.operation,
-            outcome=outcome,
-            client=self.client,
-            duration_ms=duration_ms,
-            **traced,
-        )
+            line["trace_id"] = self.trace.id
+        log_request(line)
 
     def _count(
         self, measurements: Measurements, status: int | None, duration_ms: float | None

@@ -1,11 +1,9 @@
 """GraphQL over HTTP: reads a request, executes it, and answers in a media type it accepts."""
 
-import asyncio
 import re
-from dataclasses import dataclass
 from functools import lru_cache
 from http import HTTPStatus
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 from graphql import ExecutionResult, OperationType
 from starlette.datastructures import QueryParams
@@ -39,6 +37,7 @@ from .graphiql import graphiql_page
 from .json_values import from_json
 from .media import preferred
 from .subscriptions import Subscriptions
+from .time_limit import TimeLimit
 
 _GRAPHQL_RESPONSE = "application/graphql-response+json"
 _OFFERED = (_JSON, _GRAPHQL_RESPONSE, EVENT_STREAM)
@@ -52,9 +51,9 @@ _CODING = re.compile(rb"[A-Za-z0-9, -]{1,40}")
 
 # The types of operations that each method allows.
 _ALLOWED = {
-    "GET": {OperationType.QUERY, OperationType.SUBSCRIPTION},
-    "HEAD": {OperationType.QUERY},
-    "POST": {OperationType.QUERY, OperationType.MUTATION, OperationType.SUBSCRIPTION},
+    "GET": {"query", "subscription"},
+    "HEAD": {"query"},
+    "POST": {"query", "mutation", "subscription"},
 }
 
 # In a query string, where all parameters are text, these are JSON.
@@ -64,8 +63,7 @@ _JSON_PARAMETERS = {"variables", "extensions"}
 _LONGEST_LOGGED = 64
 
 
-@dataclass(frozen=True)
-class _Parameters:
+class _Parameters(NamedTuple):
     # Empty if the request has the id of a trusted document.
     query: str
     document_id: str | None
@@ -103,6 +101,7 @@ class GraphQLEndpoint:
         self._feed = feed
         self._authenticate = authenticate
         self._settings = settings
+        self._time_limit = TimeLimit(settings.execution_seconds)
         self._page = (
             graphiql_page(
                 introspection=settings.allows_introspection, dashboard=shows_dashboard(settings)
@@ -130,7 +129,8 @@ class GraphQLEndpoint:
         await response(scope, receive, send)
 
     async def _answer(self, request: Request) -> Response | EventStream:
-        accept = exchange_of(request.scope).headers.get(b"accept", b"*/*").decode("latin-1")
+        exchange = exchange_of(request.scope)
+        accept = exchange.headers.get(b"accept", b"*/*").decode("latin-1")
         if (
             self._page is not None
             and request.method in _READING
@@ -139,16 +139,17 @@ class GraphQLEndpoint:
             return _shown(self._page, request)
         media_type = preferred(accept, _OFFERED)
         try:
-            return await self._execute(request, media_type)
+            return await self._execute(request, exchange, media_type)
         except RequestError as error:
-            exchange = exchange_of(request.scope)
             if media_type == EVENT_STREAM:
                 if error.status_code == HTTPStatus.OK:
                     return _response({"errors": [error.formatted]}, 200, EVENT_STREAM, exchange)
                 media_type = None
             return error_response(error, exchange, media_type or _JSON)
 
-    async def _execute(self, request: Request, media_type: str | None) -> Response | EventStream:
+    async def _execute(
+        self, request: Request, exchange: Exchange, media_type: str | None
+    ) -> Response | EventStream:
         # Before the body is read, and before anything of the request is parsed.
         principal = await self._authenticate(request)
         if media_type is None:
@@ -167,7 +168,6 @@ class GraphQLEndpoint:
                 "This method is not allowed. Send the request by POST.",
                 {"Allow": "GET, HEAD, POST"},
             )
-        exchange = exchange_of(request.scope)
         # The id of a principal is `key:...`, `jwt:...` or `anonymous`.
         exchange.client = principal.id.partition(":")[0]
 
@@ -197,10 +197,10 @@ class GraphQLEndpoint:
                 request, principal, operation, parameters.variables, media_type
             )
 
-        key = _idempotency_key(request, operation, parameters.variables, refused)
+        key = _idempotency_key(exchange, operation, parameters.variables, refused)
         context = Context(self._customers, principal, key, exchange.reject)
         try:
-            async with asyncio.timeout(self._settings.execution_seconds):
+            with self._time_limit:
                 result = await operation.execute(parameters.variables, context)
         except TimeoutError:
             raise _took_too_long(504 if media_type == _GRAPHQL_RESPONSE else 200) from None
@@ -305,7 +305,7 @@ class GraphQLEndpoint:
         """The answer of a query or a mutation. Raises `RequestError` if it takes too long."""
         context = Context(self._customers, principal, rejected=exchange.reject)
         try:
-            async with asyncio.timeout(self._settings.execution_seconds):
+            with self._time_limit:
                 result = await operation.execute(variables, context)
         except TimeoutError:
             raise _took_too_long(504) from None
@@ -318,7 +318,7 @@ class GraphQLEndpoint:
 
     def _check(self, request: Request, operation: Operation | None) -> None:
         """Raises `RequestError` if the method or the size of the request does not allow this."""
-        if operation is not None and operation.type not in _ALLOWED[request.method]:
+        if operation is not None and operation.type_name not in _ALLOWED[request.method]:
             raise RequestError(
                 405,
                 "This method does not allow this operation. Send mutations by POST.",
@@ -410,14 +410,14 @@ class _Answer(Response):
 
 
 def _idempotency_key(
-    request: Request, operation: Operation, variables: dict[str, Any] | None, refused: int
+    exchange: Exchange, operation: Operation, variables: dict[str, Any] | None, refused: int
 ) -> str | None:
     """The key in the header.
 
     Raises `RequestError` with the status `refused` if the operation has several creations, because
     the key belongs to one.
     """
-    key = exchange_of(request.scope).headers.get(b"idempotency-key")
+    key = exchange.headers.get(b"idempotency-key")
     if key is None:
         return None
     if operation.executes_several("idempotencyKey", variables):

@@ -6,13 +6,20 @@ from asyncio import TimerHandle
 from enum import Enum, auto
 from http import HTTPMethod
 from typing import Any, cast
+from urllib.parse import unquote
 
 import httptools
+from uvicorn._types import ASGI3Application
 from uvicorn.protocols.http.flow_control import CLOSE_HEADER
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import (
+    STATUS_LINE,
+    HttpToolsProtocol,
+    RequestResponseCycle,
+)
 
 from ..settings import Settings
 from .cors import cors_headers
+from .cycle import Cycle
 from .edge import SECURITY_HEADERS
 from .errors import JSON, RequestError, body, retry_later
 from .event_stream import EventStream
@@ -113,6 +120,11 @@ class Protocol(HttpToolsProtocol):
         self._receiving: Timer | None = None
         self._sending: Timer | None = None
         self._ending: TimerHandle | None = None
+        # Since when the connection waits for a request, in seconds of `loop.time`.
+        self._idle_since = 0.0
+        # It looks whether the connection waits too long. Requests do not end it, and the next
+        # answer does not start it again: that would take a twelfth of the time for a request.
+        self._looking: TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as in uvicorn
         super().connection_made(transport)
@@ -123,7 +135,7 @@ class Protocol(HttpToolsProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)
-        for deadline in (self._receiving, self._sending, self._ending):
+        for deadline in (self._receiving, self._sending, self._ending, self._looking):
             _cancel(deadline)
 
     # Receiving
@@ -248,7 +260,9 @@ class Protocol(HttpToolsProtocol):
         )
 
     def on_message_begin(self) -> None:
-        super().on_message_begin()
+        self.url = b""
+        self.headers = []
+        self.expect_100_continue = False
         self._fault = None
         self._state = _HEAD
         self._received_bytes = self._header_bytes = self._body_bytes = 0
@@ -272,9 +286,14 @@ class Protocol(HttpToolsProtocol):
         if self._state is not _HEAD:
             if self._fault is not None:
                 raise self._fault
-        elif self._fault is None or name.lower() == b"origin":
+            return
+        name = name.lower()
+        if self._fault is None or name == b"origin":
             # White space around a value is not part of it (RFC 9110, 5.5).
-            super().on_header(name, value.strip(b" \t"))
+            value = value.strip(b" \t")
+            self.headers.append((name, value))
+            if name == b"expect":
+                self.expect_100_continue = value.lower() == b"100-continue"
 
     def on_headers_complete(self) -> None:
         if self._fault is not None:
@@ -296,15 +315,40 @@ class Protocol(HttpToolsProtocol):
         if version == "1.0":
             # HTTP/1.0 does not know `100 Continue` (RFC 9110, 10.1.1).
             self.expect_100_continue = False
-        super().on_headers_complete()
-        cycle = self.cycle
-        cycle.transport = cast(
-            "asyncio.Transport", _AnswerTransport(self.transport, self.loop, self)
-        )
-        # An answer that is sent before its request is complete is the connection's last one.
-        self._keep_alive, cycle.keep_alive = cycle.keep_alive, False
+        self._begin_cycle(version)
         self._state = _BODY
         self._unanswered += 1
+
+    def _begin_cycle(self, version: str) -> None:
+        """Lets the application answer the request, after those before it."""
+        target = httptools.parse_url(self.url)
+        self.scope = {
+            "type": "http",
+            "asgi": {"version": self.asgi_version, "spec_version": "2.3"},
+            "http_version": version,
+            "server": self.server,
+            "client": self.client,
+            "scheme": "http",
+            "root_path": "",
+            "headers": self.headers,
+            "state": self.app_state.copy(),
+            "method": self.parser.get_method().decode("ascii"),
+            "path": unquote(target.path.decode("ascii")),
+            "raw_path": target.path,
+            "query_string": target.query or b"",
+        }
+        self._keep_alive = version != "1.0" and self.parser.should_keep_alive()
+        previous = self.cycle
+        self.cycle = Cycle(self, self.scope, expects_continue=self.expect_100_continue)
+        if previous is None or previous.response_complete:
+            self._start_asgi_task(self.cycle, self.app)
+        else:
+            self.flow.pause_reading()
+            self.pipeline.appendleft((self.cycle, self.app))
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
+        # `Cycle` discards the task. uvicorn's callback would take another turn of the event loop.
+        self.tasks.add(self.loop.create_task(cycle.run_asgi(app)))
 
     def on_message_complete(self) -> None:
         # Of a request that offers another protocol, only the head is complete.
@@ -376,9 +420,16 @@ class Protocol(HttpToolsProtocol):
 
     def on_response_complete(self) -> None:
         self._unanswered -= 1
-        if self._ending is None:
-            super().on_response_complete()
-            self._send_rejection()
+        if self._ending is not None or self.transport.is_closing():
+            return
+        self.flow.resume_reading()
+        if self.pipeline:
+            self._start_asgi_task(*self.pipeline.pop())
+        else:
+            self._idle_since = self.loop.time()
+            if self._looking is None:
+                self._look_at(self._idle_since + self._settings.keep_alive_seconds)
+        self._send_rejection()
 
     def _reject(self, rejection: RequestError) -> None:
         """Ends the connection with this answer, after those to earlier requests."""
@@ -474,9 +525,26 @@ class Protocol(HttpToolsProtocol):
         super().resume_writing()
         _cancel(self._sending)
 
+    def _look_at(self, moment: float) -> None:
+        self._looking = self.loop.call_at(moment, self._look)
+
+    def _look(self) -> None:
+        self._looking = None
+        end = self._idle_since + self._settings.keep_alive_seconds
+        if self._unanswered or self._state is not _IDLE:
+            # The next answer starts the timer again.
+            return
+        if end > self.loop.time():
+            self._look_at(end)
+        else:
+            self._end_if_still_idle(end)
+
     def timeout_keep_alive_handler(self) -> None:
-        # uvicorn's timer also counts the time for which the process was frozen.
-        due = cast("TimerHandle", self.timeout_keep_alive_task).when()
+        self._end_if_still_idle(cast("TimerHandle", self.timeout_keep_alive_task).when())
+
+    def _end_if_still_idle(self, due: float) -> None:
+        self._unset_keepalive_if_required()
+        # The time for which the process was frozen does not count.
         seconds = self._settings.keep_alive_seconds if was_frozen(self.loop, due) else 0
         self.timeout_keep_alive_task = Timer(self.loop, seconds, self._end_idle)  # type: ignore[assignment]  # it is only cancelled
 
@@ -501,48 +569,6 @@ class Protocol(HttpToolsProtocol):
             self.timeout_keep_alive_task = self.loop.call_later(
                 _FAREWELL_SECONDS, self.timeout_keep_alive_handler
             )
-
-
-class _AnswerTransport:
-    """The transport of one answer. It sends the head with the body, in one system call.
-
-    `close` lets the client read the answer before the connection ends.
-    """
-
-    def __init__(
-        self,
-        transport: asyncio.Transport,
-        loop: asyncio.AbstractEventLoop,
-        protocol: Protocol,
-    ) -> None:
-        self._transport = transport
-        self._loop = loop
-        self._protocol = protocol
-        self._head: bytes | None = None
-
-    def write(self, data: bytes) -> None:
-        if self._head is None:
-            self._head = data
-            # If the body does not follow at once, the head is sent without it.
-            self._loop.call_soon(self._send_head)
-        elif data or self._head:
-            self._transport.write(self._head + data)
-            self._head = b""
-        else:
-            # A part of the body that is empty.
-            self._protocol.hand_over()
-
-    def close(self) -> None:
-        self._send_head()
-        if not self.is_closing():
-            self._protocol.linger()
-
-    def is_closing(self) -> bool:
-        return self._transport.is_closing()
-
-    def _send_head(self) -> None:
-        if self._head:
-            self.write(b"")
 
 
 def _cancel(deadline: Timer | TimerHandle | None) -> None:

@@ -43,6 +43,7 @@ _LONGEST_SOCKET_PATH = 107
 # It is relative, so that it remains valid if the data directory moves.
 _SOCKET = "./mongod.sock"
 _LOG = "mongod.log"
+_DATA = "data"
 
 _REPLICA_SET = "rs0"
 
@@ -60,7 +61,7 @@ _OPTIONS = [
     *("--bind_ip", _SOCKET, "--nounixsocket"),
     # Without zlib: versions that `known_faults` lists send parts of their memory with it.
     *("--networkMessageCompressors", "snappy,zstd"),
-    *("--replSet", _REPLICA_SET, "--dbpath", "data"),
+    *("--replSet", _REPLICA_SET, "--dbpath", _DATA),
     # By default, mongod writes each page of an index again soon after a few keys were inserted into
     # it. An import takes half of the time if up to these percentages of the cache wait for the next
     # checkpoint, which is every minute. The journal has every write before it is acknowledged.
@@ -164,11 +165,16 @@ def embedded_mongod(
 
 
 @contextlib.contextmanager
-def running_or_embedded_mongod(configured: Path | None, data_dir: Path) -> Iterator[str]:
+def running_or_embedded_mongod(
+    configured: Path | None, data_dir: Path, *, creates: bool
+) -> Iterator[str]:
     """Yields the URI of the mongod that a server runs in `data_dir`.
 
-    If no server does, runs one while the context is open. Raises `MongodError`.
+    If no server does, runs one while the context is open. Only with `creates`, it may be the first
+    one in `data_dir`. Raises `MongodError`.
     """
+    if not creates:
+        _require_database(data_dir)
     with contextlib.ExitStack() as stack:
         try:
             binary, seconds = find_mongod(configured), _STOP_SECONDS_OF_COMMANDS
@@ -176,6 +182,18 @@ def running_or_embedded_mongod(configured: Path | None, data_dir: Path) -> Itera
         except DirectoryInUse:
             uri = _uri(stack.enter_context(_reachable(_folder(data_dir))))
         yield uri
+
+
+def _require_database(data_dir: Path) -> None:
+    """Raises `MongodError` if no mongod has run in `data_dir`."""
+    with _directory_errors(data_dir):
+        if (_folder(data_dir) / _DATA).is_dir():
+            return
+    raise MongodError(
+        f"There is no database in {data_dir.absolute()}. Name the data directory of the server "
+        "with --data-dir or GRAPHQL_API_DATA_DIR, or its MongoDB with GRAPHQL_API_MONGODB_URI. "
+        "`graphql-api serve` and `graphql-api import` create a database."
+    )
 
 
 def _folder(data_dir: Path) -> Path:
@@ -305,7 +323,7 @@ class _Mongod:
         with _directory_errors(self._folder):
             # A socket that a killed mongod left would look like that of the next.
             self._socket.unlink(missing_ok=True)
-            (self._folder / "data").mkdir(exist_ok=True)
+            (self._folder / _DATA).mkdir(exist_ok=True)
             with self._log.open("ab") as log:
                 self._log_start = log.tell()
                 return subprocess.Popen(  # noqa: S603  # the operator chooses the binary

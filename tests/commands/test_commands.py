@@ -5,8 +5,10 @@ import os
 import signal
 import subprocess
 import sys
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any, cast
+from uuid import UUID
 
 import pytest
 from pymongo import MongoClient
@@ -60,6 +62,48 @@ def test_an_unavailable_database_is_answered_with_one_sentence(
 
 
 @pytest.mark.parametrize(
+    "command",
+    [
+        ("customers", "erase", str(UUID(int=0))),
+        ("database", "check"),
+        ("database", "migrate"),
+        ("documents", "list"),
+        ("export",),
+        ("keys", "create", "--name", "web", "--scope", "customers:read"),
+        ("webhooks", "list"),
+    ],
+    ids=lambda command: " ".join(command[:2]),
+)
+def test_a_directory_without_a_database_is_named_and_nothing_is_created_there(
+    command: tuple[str, ...], graphql_api: Command, data_dir: Path
+) -> None:
+    ended = graphql_api(*command, GRAPHQL_API_DATA_DIR=str(data_dir))
+
+    assert ended == (
+        *(2, ""),
+        f"graphql-api: There is no database in {data_dir}. Name the data directory of the server "
+        "with --data-dir or GRAPHQL_API_DATA_DIR, or its MongoDB with GRAPHQL_API_MONGODB_URI. "
+        "`graphql-api serve` and `graphql-api import` create a database.\n",
+    )
+    assert not data_dir.exists()
+
+
+def test_an_import_may_start_the_first_mongod_in_a_directory(
+    graphql_api: Command, data_dir: Path, tmp_path: Path
+) -> None:
+    file = tmp_path / "people.csv"
+    file.write_text("Email\n")
+
+    code, _, error = graphql_api(
+        *("import", str(file), "--data-dir", str(data_dir)), GRAPHQL_API_MONGOD="/bin/false"
+    )
+
+    assert code == 2
+    assert "/false ended with code 1" in error
+    assert (data_dir / "mongod" / "data").is_dir()
+
+
+@pytest.mark.parametrize(
     ("command", "code", "message"),
     [
         (("keys", "revoke", NOT_UTF_8), 1, "No key has the id \\udcff."),
@@ -104,6 +148,13 @@ def test_characters_that_the_encoding_of_the_output_lacks_are_escaped(
     assert "sch\\xe9ma.graphql" in difference
 
 
+def test_the_version_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match="0"):
+        main(["--version"])
+
+    assert capsys.readouterr().out == f"graphql-api {version('graphql-api')}\n"
+
+
 def test_output_that_cannot_be_written_is_answered_with_one_sentence(errors: Path) -> None:
     # The short output is written when the command ends, the long one earlier.
     for form in ("possible-types", "json"):
@@ -140,6 +191,7 @@ def test_ctrl_c_ends_a_command_without_a_message(
     slow.write_text("#!/bin/sh\ntouch started\nexec sleep 60\n")
     slow.chmod(0o700)
     variables = {"GRAPHQL_API_MONGOD": str(slow), "GRAPHQL_API_DATA_DIR": str(data_dir)}
+    (data_dir / "mongod" / "data").mkdir(parents=True)
 
     with launched("keys", "list", errors=errors, measured=True, **variables) as process:
         until((data_dir / "mongod" / "started").exists, "the slow mongod runs")

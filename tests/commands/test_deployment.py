@@ -13,7 +13,7 @@ import yaml
 
 from graphql_api.__main__ import main
 from graphql_api.app import create_app
-from graphql_api.commands import serve
+from graphql_api.commands.own_version import PROJECT
 from graphql_api.http import dashboard, graphiql
 from graphql_api.settings import PREFIX, Settings
 
@@ -291,7 +291,7 @@ def test_the_image_installs_node_packages_again_only_if_the_locked_ones_change(p
 
 
 def test_the_image_has_the_version_where_the_server_reads_it() -> None:
-    assert ("COPY", f"{serve._PROJECT.relative_to(ROOT)} .") in instructions()
+    assert ("COPY", f"{PROJECT.relative_to(ROOT)} .") in instructions()
 
 
 def test_the_build_gets_exactly_the_files_that_the_image_copies() -> None:

@@ -77,7 +77,8 @@ def test_a_file_is_imported_once_however_often_it_is_imported(
 
     assert first[:2] == (0, TOTALS.format("2,500", "2,500", 0, 0))
     assert second[:2] == third[:2] == (0, TOTALS.format("2,500", 0, "2,500", 0))
-    assert documents.count_documents({}) == 2500
+    oldest_first = documents.find().sort([("createdAt", 1), ("_id", 1)])
+    assert [document["email"] for document in oldest_first] == [row[0] for row in people(2500)]
     assert [line.rstrip() for line in first[2].splitlines()][:5] == [
         f"{file}: CSV, separated by commas, UTF-8. 2,500 rows.",
         "FIELD         COLUMN  LINE 2          LINE 3          LINE 4",
@@ -103,12 +104,16 @@ def test_each_row_is_created_already_there_or_rejected(
         ("", "", ""),
     ]
 
-    code, output, _ = importing(table(tmp_path / "all.csv", *rows))
+    file = table(tmp_path / "all.csv", *rows)
+    _, checked, _ = importing(file, "--dry-run")
+    code, output, _ = importing(file)
 
     assert code == 1
     assert output.startswith(TOTALS.format(7, 1, 2, 4))
-    assert reasons(output) == [
-        ["2", "3", "Email: A customer with this email address already exists, with other values."],
+    assert reasons(checked) == reasons(output)
+    assert sorted(reasons(output), key=lambda reason: int(reason[1])) == [
+        ["1", "3", "Email: A customer with this email address already exists, with other values."],
+        ["1", "6", "Email: An earlier row has the same email address, with other values."],
         ["1", "7", "Name: Enter at least 3 characters."],
         ["1", "7", "Name: Use only letters and spaces, for example John Smith."],
         ["1", "7", EMAIL_IS_INVALID],

@@ -112,17 +112,18 @@ def test_keys_are_stored_in_the_embedded_mongodb_with_and_without_a_server(
 ) -> None:
     flags = ("--data-dir", str(data_dir))
 
-    _, before, _ = keys(*CREATE, *flags)
-    left = mongods(data_dir)
     with serving(*flags, errors=tmp_path / "stderr", GRAPHQL_API_KEYS="true") as server:
         running = mongods(data_dir)
         _, meanwhile, _ = keys(*CREATE, *flags)
-        statuses = [status(server.url, key.strip()) for key in (before, meanwhile)]
+        code = status(server.url, meanwhile.strip())
         still = mongods(data_dir)
+    _, after, _ = keys(*CREATE, *flags)
+    _, table, _ = keys("list", *flags)
 
-    assert statuses == [200, 200]
-    assert left == []
+    assert code == 200
     assert still == running
+    assert [line.split()[0] for line in table.splitlines()[1:]] == [id_of(meanwhile), id_of(after)]
+    assert mongods(data_dir) == []
 
 
 def test_an_invalid_uri_is_a_clear_error(keys: Command) -> None:

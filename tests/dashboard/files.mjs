@@ -49,7 +49,7 @@ export async function files(context, { given: { file, western, word, picture } }
   const wouldBe = await report(page).innerText();
   found.checked = await audited(page);
   await page.screenshot({ path: picture });
-  await page.getByRole("button", { name: /^Import [0-9]+ rows$/ }).click();
+  await page.getByRole("button", { name: /^Import [0-9]+ customers$/ }).click();
   await button(page, "Show the new customers").waitFor();
   const imported = await report(page).innerText();
   found.report = await audited(page);
@@ -58,13 +58,17 @@ export async function files(context, { given: { file, western, word, picture } }
   await choose(page, "people rejected.csv", rejected.text.replace("nobody", "corrected@example.com"));
   await page.getByLabel("Email", { exact: true }).selectOption("Correo");
   await report(page).filter({ hasText: "1 would be created" }).waitFor();
-  await page.getByRole("button", { name: /^Import [0-9]+ rows?$/ }).click();
+  await button(page, "Import 1 customer").click();
   await button(page, "Show the new customers").click();
   const names = await listed(page);
 
   found.dropping = await drop(page, "people.csv", western, () => audited(page));
   await page.getByLabel("Encoding").waitFor();
   const again = await report(page).innerText();
+  await button(page, "Get the rejected rows").click();
+  await button(page, "Download rejected rows").waitFor();
+  found.nothing = await audited(page);
+  const offered = await page.locator(".panel-foot button").allInnerTexts();
   await page.keyboard.press("Escape");
   await report(page).waitFor({ state: "detached" });
 
@@ -80,25 +84,32 @@ export async function files(context, { given: { file, western, word, picture } }
   await page.getByLabel("JSON Lines").check();
   const objects = await saved(page, "Download");
   await says(page, "Exported 1 customer.");
-  return { found, wouldBe, imported, rejected, names, again, table, objects };
+  return { found, wouldBe, imported, rejected, names, again, offered, table, objects };
 }
 
-/** The server is killed in the middle of an import, and is back later. */
+/** A person stops an import. The server is killed during the next one, and is back later. */
 export async function killedImport(context, { given: { file }, ask }) {
   const page = await opened(context);
   await heading(page, "No customers yet").waitFor();
   await button(page, "Import").click();
   await choose(page, "people.csv", file);
-  await page.getByRole("button", { name: /^Import [0-9,]+ rows$/ }).click();
-  await page.locator(".progress", { hasText: "Importing: " }).waitFor();
+  await page.getByRole("button", { name: /^Import [0-9,]+ customers$/ }).click();
+  await page.locator(".progress", { hasText: /^Importing: .* [1-9][0-9,]* created/ }).waitFor();
   await page.keyboard.press("Escape");
   const running = await page.locator(".progress").innerText();
+  await ask("freeze");
+  await button(page, "Stop").click();
+  await page.getByText("Stopped. To go on, send the file again: nothing is stored twice.").waitFor();
+  const stopped = await page.getByText("At least ").innerText();
+  const found = { stopped: await audited(page) };
+  await button(page, "Send again").click();
+  await page.locator(".progress").waitFor();
   await ask("kill");
   await page.getByRole("alert").filter({ hasText: "The server does not answer." }).waitFor();
-  const found = { killed: await audited(page) };
+  found.killed = await audited(page);
   const said = await page.getByText("Send the file again: nothing is stored twice.").innerText();
   await ask("start");
   await button(page, "Send again").click();
   await button(page, "Show the new customers").waitFor();
-  return { found, running, said, report: await report(page).innerText() };
+  return { found, running, stopped, said, report: await report(page).innerText() };
 }

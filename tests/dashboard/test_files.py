@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import re
+import signal
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -40,7 +41,7 @@ async def test_a_file_is_imported_and_what_the_list_shows_exported_as_a_picture_
         },
     )
 
-    states = ["choice", "refused", "unknown", "checked", "report", "dropping", "export"]
+    states = ["choice", "refused", "unknown", "checked", "report", "dropping", "nothing", "export"]
     assert told["found"] == clean(*states)
     assert told["wouldBe"] == "4 rows: 2 would be created, 0 already there, 2 rejected."
     assert told["imported"] == "4 rows: 2 created, 0 already there, 2 rejected."
@@ -50,6 +51,7 @@ async def test_a_file_is_imported_and_what_the_list_shows_exported_as_a_picture_
     ]
     assert sorted(told["names"]) == ["Ada Lovelace", "Alan Turing", "Grace Hopper"]
     assert told["again"] == "4 rows: 0 would be created, 2 already there, 2 rejected."
+    assert told["offered"] == ["Download rejected rows", "Choose another file"]
     assert told["table"]["name"] == "customers.csv"
     [row] = csv.DictReader(io.StringIO(told["table"]["text"]))
     [line] = told["objects"]["text"].splitlines()
@@ -58,7 +60,7 @@ async def test_a_file_is_imported_and_what_the_list_shows_exported_as_a_picture_
 
 
 @needs_chromium
-async def test_an_import_outlives_the_death_of_the_server(
+async def test_an_import_outlives_its_stop_and_the_death_of_the_server(
     browser: Browser, database_uri: str, documents: Collection[dict[str, Any]], tmp_path: Path
 ) -> None:
     rows = 8000
@@ -78,6 +80,9 @@ async def test_an_import_outlives_the_death_of_the_server(
 
         server = start(0)
 
+        async def freeze() -> None:
+            server.process.send_signal(signal.SIGSTOP)
+
         async def kill() -> None:
             server.kill()
 
@@ -88,12 +93,16 @@ async def test_an_import_outlives_the_death_of_the_server(
             "killedImport",
             server.url,
             given={"file": "Email,Name\n" + "\n".join(lines)},
+            freeze=freeze,
             kill=kill,
             start=begin,
         )
 
-    assert told["found"] == clean("killed")
+    assert told["found"] == clean("stopped", "killed")
     assert told["running"].startswith("Importing: ")
+    assert re.fullmatch(
+        r"At least \S+ rows: [1-9]\S* created, 0 already there, 0 rejected\.", told["stopped"]
+    )
     found = re.fullmatch(
         r"8,000 rows: (\S+) created, (\S+) already there, 0 rejected\.", told["report"]
     )

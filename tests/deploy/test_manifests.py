@@ -203,6 +203,17 @@ def test_the_service_budget_and_spread_select_the_pods_of_the_deployment() -> No
     assert port["targetPort"] in {port["name"] for port in CONTAINER["ports"]}
 
 
+def test_only_the_port_for_requests_is_open_to_all_pods() -> None:
+    policy = KUBERNETES["NetworkPolicy"]["spec"]
+    named = {port["name"] for port in CONTAINER["ports"]}
+
+    rules = {port["port"]: rule.get("from") for rule in policy["ingress"] for port in rule["ports"]}
+
+    assert policy["podSelector"]["matchLabels"] == POD["metadata"]["labels"]
+    assert rules.keys() == named
+    assert {port for port, sources in rules.items() if sources is None} == {"http"}
+
+
 def test_the_container_runs_as_the_user_of_the_image_and_cannot_write_outside_its_folder() -> None:
     dockerfile = (ROOT / "Dockerfile").read_text("utf-8")
     user = POD["spec"]["securityContext"]

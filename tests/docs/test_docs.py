@@ -1,6 +1,7 @@
 """The pages describe the code as it is, and their examples run."""
 
 import argparse
+import csv
 import dataclasses
 import json
 import re
@@ -19,6 +20,7 @@ from graphql_api.http.errors import CODES
 from graphql_api.settings import Settings, variable
 
 from ..conftest import Command
+from ..support.clients import connected
 from ..support.manual import MANUAL, PAGES, SCHEMA, SERVER_URL, blocks, members, rows
 from ..support.paths import ROOT
 from ..support.servers import serving
@@ -44,7 +46,9 @@ def curl(command: str) -> httpx.Request:
     parser.add_argument("--silent", action="store_true")
     parser.add_argument("--no-buffer", action="store_true")
     parser.add_argument("--header", action="append")
-    parser.add_argument("--data")
+    parser.add_argument("--data", "--data-binary")
+    parser.add_argument("--fail", action="store_true")
+    parser.add_argument("--output")
     words = shlex.split(command.replace("\\\n", " "))
     options = parser.parse_args(words[1 : [*words, "|"].index("|")])
     headers = dict(header.split(": ") for header in options.header)
@@ -96,6 +100,25 @@ def sent(command: str, server_url: str) -> str:
     )
     assert reply.status_code == 200
     return reply.text
+
+
+async def test_the_requests_for_files_import_the_sample_file_and_export_customers(
+    database_uri: str,
+) -> None:
+    page = (ROOT / "docs" / "import-and-export.md").read_text("utf-8")
+    [sample] = re.findall(r"^```csv\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    commands = re.findall(r"^curl (?:.*\\\n)*.*$", page, re.MULTILINE)
+    imported, exported = (
+        curl(command.replace("@customers.csv", shlex.quote(sample))) for command in commands
+    )
+    imported.url = imported.url.copy_remove_param("dryRun")
+
+    async with connected(database_uri, dashboard=True) as client:
+        lines = (await client.send(imported)).text.splitlines()
+        file = (await client.send(exported)).text
+
+    assert [json.loads(lines[-1])[name] for name in ("created", "rejected")] == [3, 0]
+    assert [row["email"] for row in csv.DictReader(file.splitlines())] == ["ada@example.com"]
 
 
 @pytest.mark.usefixtures("example_manifest", "example_customer")

@@ -153,7 +153,7 @@ def test_other_outcomes_have_reasons_too() -> None:
 
     assert reasons(Accepted.CREATED, {}, "") == []
     assert reasons(Accepted.ALREADY_THERE, {}, "") == []
-    assert reasons(Differs((name, phone)), {}, "") == [
+    assert reasons(Differs((name, phone), is_earlier_row=False), {}, "") == [
         Reason(
             EMAIL,
             "A customer with this email address already exists, with other values.",

@@ -12,6 +12,7 @@ from contextlib import AsyncExitStack
 from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
+from typing import cast
 from urllib.parse import urlsplit
 
 import httpx
@@ -29,7 +30,16 @@ from graphql_api.settings import Settings
 from ..support.clients import CREATE_CUSTOMER
 from ..support.databases import settings_for
 from ..support.servers import Server, until
-from ..support.wires import CHUNKED, TYPENAME, Answer, Wire, connections, get, post, wire
+from ..support.wires import (
+    CHUNKED,
+    TYPENAME,
+    Answer,
+    Wire,
+    connections,
+    get,
+    post,
+    wire,
+)
 
 PAGE = get("/graphql", b"Accept: text/html")
 
@@ -152,6 +162,38 @@ async def test_empty_lines_are_not_a_request(impatient_server: Server, first: by
 
 
 @pytest.mark.in_time
+async def test_only_a_connection_without_a_request_waits_too_long() -> None:
+    goes_on = asyncio.Event()
+
+    async def slow(scope: Scope, _receive: Receive, send: Send) -> None:
+        if scope["path"] == "/slow":
+            await goes_on.wait()
+        headers = [(b"content-length", b"2")]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": b"ok"})
+
+    async with in_this_process(slow, Settings(keep_alive_seconds=1)) as (server, url):
+        address = urlsplit(url)
+        reader, writer = await asyncio.open_connection(address.hostname, address.port)
+        writer.write(get("/"))
+        await reader.readuntil(b"ok")
+        [connection] = cast("set[Protocol]", server.server_state.connections)
+        writer.write(get("/slow"))
+        # The connection looks after a second, and again a second after the next answer.
+        await eventually(lambda: connection._looking is None)
+        goes_on.set()
+        await reader.readuntil(b"ok")
+        first = connection._looking
+        connection._idle_since += 1  # as if another request was answered
+        await eventually(lambda: connection._looking is not first)
+        is_open = not reader.at_eof()
+        rest = await asyncio.wait_for(reader.read(), 20)
+        writer.close()
+
+    assert is_open
+    assert rest == b""
+
+
 async def test_the_next_request_on_a_connection_has_its_own_deadline(
     impatient_server: Server,
 ) -> None:
@@ -334,12 +376,11 @@ async def test_a_request_of_http_1_0_needs_no_host(server_url: str) -> None:
     assert answer.json() == {"data": {"__typename": "Query"}}
 
 
-async def test_a_head_does_not_wait_for_a_body_that_comes_later() -> None:
+async def test_the_head_of_a_stream_does_not_wait_for_the_first_part() -> None:
     head_came = asyncio.Event()
 
     async def slow(_scope: Scope, _receive: Receive, send: Send) -> None:
-        headers = [(b"content-length", b"2")]
-        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.start", "status": 200, "headers": []})
         await head_came.wait()
         await send({"type": "http.response.body", "body": b"ok"})
 
@@ -347,10 +388,10 @@ async def test_a_head_does_not_wait_for_a_body_that_comes_later() -> None:
         writer.write(post(TYPENAME))
         head = await reader.readuntil(b"\r\n\r\n")
         head_came.set()
-        body = await reader.readexactly(2)
+        part = await reader.readuntil(b"ok\r\n")
 
     assert head.startswith(b"HTTP/1.1 200 OK\r\n")
-    assert body == b"ok"
+    assert part == b"2\r\nok\r\n"
 
 
 async def test_an_answer_that_begins_before_its_request_has_ended_is_the_last_one() -> None:
@@ -368,6 +409,36 @@ async def test_an_answer_that_begins_before_its_request_has_ended_is_the_last_on
 
     assert b"\r\nconnection: close\r\n" in head
     assert rest == b"2\r\nok\r\n0\r\n\r\n"
+
+
+@pytest.mark.parametrize(
+    ("header", "body", "end"),
+    [
+        ((b"x-note", b"a\r\nset-cookie: b=c"), b"ok", b""),
+        ((b"content-length", b"1"), b"ok", b""),
+        ((b"content-length", b"3"), b"ok", b"\r\n\r\nok"),
+    ],
+    ids=["a header of several lines", "a long body", "a short body"],
+)
+async def test_a_malformed_answer_breaks_off(
+    header: tuple[bytes, bytes], body: bytes, end: bytes
+) -> None:
+    faults = list[str]()
+
+    async def malformed(_scope: Scope, _receive: Receive, send: Send) -> None:
+        try:
+            await send({"type": "http.response.start", "status": 200, "headers": [header]})
+            await send({"type": "http.response.body", "body": body})
+        except RuntimeError as fault:
+            faults.append(str(fault))
+
+    async with serving_app(malformed) as (reader, writer):
+        writer.write(post(TYPENAME) * 2)
+        answer = await asyncio.wait_for(reader.read(), 20)
+
+    assert len(faults) == 1
+    assert answer.count(b"HTTP/1.1") == len(end[:1])
+    assert answer.endswith(end)
 
 
 async def test_an_application_that_fails_after_its_client_disconnected_does_no_harm() -> None:

@@ -5,6 +5,7 @@ import { useCount } from "../api/useCustomers";
 import { Panel } from "../shell/Panel";
 import { say } from "../shell/status";
 import type { View } from "../view/address";
+import { customersInWords } from "./counts";
 import { exportFile, type Format, FORMATS, save } from "./exportFile";
 
 /** Exports the customers of the list, on all of its pages. */
@@ -26,7 +27,7 @@ export function ExportPanel({ view, onClose }: { view: View; onClose: () => void
       const done = await exportFile(view, format, setCustomers, signal);
       save(done.file, `customers.${FORMATS[format].ending}`);
       onClose();
-      setTimeout(() => say(`Exported ${inWords(done.customers)}.`));
+      setTimeout(() => say(`Exported ${customersInWords(done.customers)}.`));
     } catch (error) {
       setCustomers(undefined);
       if (!signal.aborted) setFailure(error as Failure);
@@ -61,7 +62,7 @@ export function ExportPanel({ view, onClose }: { view: View; onClose: () => void
       </p>
       {isRunning && (
         <div className="progress">
-          <p id="exporting">Exporting: {inWords(customers)} …</p>
+          <p id="exporting">Exporting: {customersInWords(customers)} …</p>
           <progress aria-labelledby="exporting" />
         </div>
       )}
@@ -81,8 +82,4 @@ export function ExportPanel({ view, onClose }: { view: View; onClose: () => void
       </div>
     </Panel>
   );
-}
-
-function inWords(customers: number): string {
-  return customers === 1 ? "1 customer" : `${customers.toLocaleString("en")} customers`;
 }

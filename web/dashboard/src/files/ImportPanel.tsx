@@ -4,9 +4,11 @@ import { NO_FILTER } from "../view/address";
 import { Icon } from "../shell/Icon";
 import { Panel } from "../shell/Panel";
 import { show } from "../view/useView";
+import { customersInWords, number, rowsInWords } from "./counts";
 import { save } from "./exportFile";
 import { FormOfFile } from "./FormOfFile";
-import { ImportReport, rowsInWords } from "./ImportReport";
+import type { Counts } from "./importFile";
+import { ImportReport } from "./ImportReport";
 import { Mapping } from "./Mapping";
 import { DEFAULTS, type State, useImport } from "./useImport";
 
@@ -19,7 +21,7 @@ interface Props {
 export function ImportPanel({ dropped, onClose }: Props) {
   const { state, check, start, stop, restart } = useImport(dropped);
   const buttons = useRef<HTMLDivElement>(null);
-  const { at, file, options, understood, report, problem, failure, rejects } = state;
+  const { at, file, options, understood, counts, report, problem, failure, rejects } = state;
   const isRunning = at === "importing";
   const isAgain = at === "done" && (failure !== undefined || (report ? !report.isComplete : problem !== undefined));
   const canStart = at === "checked" && report !== undefined && report.created + report.rejected > 0;
@@ -58,6 +60,12 @@ export function ImportPanel({ dropped, onClose }: Props) {
             )}
             {at === "done" && failure && <p>Send the file again: nothing is stored twice.</p>}
             {report && <ImportReport report={report} />}
+            {at === "done" && !report && counts && (
+              <p className="strong">
+                {/* The server may have stored more rows since. */}
+                At least {rowsInWords(counts.rows)}: {outcomes(counts)}
+              </p>
+            )}
           </div>
           {at !== "done" && (
             <>
@@ -80,7 +88,7 @@ export function ImportPanel({ dropped, onClose }: Props) {
               )}
               {canStart && (
                 <button type="button" className="primary" onClick={start}>
-                  Import {rowsInWords(report.rows)}
+                  {report.created > 0 ? `Import ${customersInWords(report.created)}` : "Get the rejected rows"}
                 </button>
               )}
               {at === "checked" && failure && (
@@ -93,7 +101,7 @@ export function ImportPanel({ dropped, onClose }: Props) {
                   Send again
                 </button>
               )}
-              {at === "done" && !isAgain && (
+              {at === "done" && !isAgain && report !== undefined && report.created > 0 && (
                 <button type="button" className="primary" onClick={showNewest}>
                   Show the new customers
                 </button>
@@ -169,7 +177,6 @@ function Progress({ state: { at, counts, read, understood } }: { state: State })
   const id = useId();
   const done = counts?.rows ?? 0;
   const total = understood?.rows;
-  const number = (count: number) => count.toLocaleString("en");
   const isCounted = counts !== undefined && total !== undefined;
   return (
     <div className="progress">
@@ -179,17 +186,15 @@ function Progress({ state: { at, counts, read, understood } }: { state: State })
           : read
             ? `Reading: ${rowsInWords(read)}.`
             : "Sending the file …"}
-        {at === "importing" && counts && (
-          <>
-            {" "}
-            {number(counts.created)} created, {number(counts.alreadyThere)} already there,{" "}
-            {number(counts.rejected)} rejected.
-          </>
-        )}
+        {at === "importing" && counts && ` ${outcomes(counts)}`}
       </p>
       <progress aria-labelledby={id} {...(isCounted && { value: done, max: Math.max(total, 1) })} />
     </div>
   );
+}
+
+function outcomes({ created, alreadyThere, rejected }: Counts): string {
+  return `${number(created)} created, ${number(alreadyThere)} already there, ${number(rejected)} rejected.`;
 }
 
 const SEPARATORS: Record<string, string> = { ",": "commas", ";": "semicolons", "\t": "tabs", "|": "vertical bars" };

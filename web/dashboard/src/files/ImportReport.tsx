@@ -1,10 +1,5 @@
+import { number, rowsInWords } from "./counts";
 import type { Report } from "./importFile";
-
-const number = (count: number) => count.toLocaleString("en");
-
-export function rowsInWords(rows: number): string {
-  return `${number(rows)} ${rows === 1 ? "row" : "rows"}`;
-}
 
 /** The outcomes of the rows, or those that they would have, and the reasons for rejections. */
 export function ImportReport({ report }: { report: Report }) {
