@@ -475,6 +475,7 @@ def shared_server(
     """A server that scripts of one origin may call, and that does not wait long."""
     with serving(
         errors=tmp_path_factory.mktemp("shared-server") / "stderr",
+        measured=True,
         GRAPHQL_API_MONGODB_URI=server_database_uri,
         GRAPHQL_API_CORS_ORIGINS=ORIGIN.decode(),
         GRAPHQL_API_RECEIVE_SECONDS="1",

@@ -441,6 +441,20 @@ async def test_a_malformed_answer_breaks_off(
     assert answer.endswith(end)
 
 
+async def test_an_answer_that_has_no_body_has_no_length() -> None:
+    async def empty(_scope: Scope, _receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 204, "headers": []})
+        await send({"type": "http.response.body"})
+
+    async with serving_app(empty) as (reader, writer):
+        writer.write(post(TYPENAME))
+        head = await reader.readuntil(b"\r\n\r\n")
+
+    assert head.startswith(b"HTTP/1.1 204 ")
+    assert b"length" not in head
+    assert b"transfer-encoding" not in head
+
+
 async def test_an_application_that_fails_after_its_client_disconnected_does_no_harm() -> None:
     gone = asyncio.Event()
 

@@ -1,6 +1,7 @@
 """A time limit for many blocks: each in its own task, and one timer for all of them."""
 
 import asyncio
+import contextlib
 
 import pytest
 
@@ -87,12 +88,9 @@ async def test_a_block_that_ends_although_its_time_is_over_has_its_result(
     clock, limit, event = Clock(monkeypatch), TimeLimit(5), asyncio.Event()
 
     async def stubborn() -> str:
-        with limit:
-            try:
-                await event.wait()
-            except asyncio.CancelledError:
-                return "finished"
-        return "in time"
+        with limit, contextlib.suppress(asyncio.CancelledError):
+            await event.wait()
+        return "finished"
 
     task = asyncio.create_task(stubborn())
     await asyncio.sleep(0)

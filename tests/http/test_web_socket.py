@@ -97,7 +97,7 @@ async def test_operations_of_all_types_are_answered(server_url: str) -> None:
         while answer != {"type": "pong"}:
             answer = await receive(socket)
         await create_customer(client, email="ws3@example.com")
-        await send(socket, {"type": "ping", "payload": {"a": 1}}, {"type": "pong"})
+        await send(socket, {"type": "pong"}, {"type": "ping", "payload": {"a": 1}})
         assert await receive(socket) == {"type": "pong", "payload": {"a": 1}}
 
     assert {"id": "q", "type": "next", "payload": {"data": {"__typename": "Query"}}} in answers
