@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from starlette.applications import Starlette
@@ -28,13 +29,7 @@ class Asgi:
             "http_version": "1.1",
             "method": "POST",
             "scheme": "http",
-            "path": "/graphql",
-            "raw_path": b"/graphql",
-            "query_string": b"",
-            "root_path": "",
-            "headers": [(name.encode(), value.encode()) for name, value in headers.items()],
-            "client": ("127.0.0.1", 50000),
-            "server": ("localhost", 80),
+            **_scope(headers),
         }
         self.task = asyncio.create_task(app(scope, self._received.get, self._send))
 
@@ -77,13 +72,7 @@ class Socket:
             "type": "websocket",
             "http_version": "1.1",
             "scheme": "ws",
-            "path": "/graphql",
-            "raw_path": b"/graphql",
-            "query_string": b"",
-            "root_path": "",
-            "headers": [(name.encode(), value.encode()) for name, value in headers.items()],
-            "client": ("127.0.0.1", 50000),
-            "server": ("localhost", 80),
+            **_scope(headers),
             "subprotocols": ["graphql-transport-ws"],
         }
         self.task = asyncio.create_task(app(scope, self._received.get, self._send))
@@ -113,3 +102,16 @@ class Socket:
     async def disconnect(self) -> None:
         self._received.put_nowait({"type": "websocket.disconnect", "code": 1001})
         await asyncio.wait_for(self.task, 20)
+
+
+def _scope(headers: Mapping[str, str]) -> dict[str, Any]:
+    """What the scope of a request for GraphQL has with every protocol."""
+    return {
+        "path": "/graphql",
+        "raw_path": b"/graphql",
+        "query_string": b"",
+        "root_path": "",
+        "headers": [(name.encode(), value.encode()) for name, value in headers.items()],
+        "client": ("127.0.0.1", 50000),
+        "server": ("localhost", 80),
+    }
