@@ -375,7 +375,7 @@ async def test_a_websocket_that_is_read_again_in_time_goes_on() -> None:
     protocol.read_on()
     protocol.resume_writing()
     assert transport.done[2:] == ["pause reading"]
-    protocol.close(1001, "Going away")
+    protocol.shutdown()
     protocol.send(b"too late")
     protocol.send_answers(b"too late", (b"1",))
     protocol.close(1001, "too late")
@@ -384,7 +384,7 @@ async def test_a_websocket_that_is_read_again_in_time_goes_on() -> None:
     await asyncio.sleep(1.2)
     protocol.connection_lost(None)
 
-    assert transport.done[3:] == [b"\x88\x0c\x03\xe9Going away", "abort"]
+    assert transport.done[3:] == [b"\x88\x0c\x03\xe9Going away", "close", "abort"]
     assert session.told == ["resume", "resume", "resume", "end"]
 
 
