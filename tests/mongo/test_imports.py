@@ -98,6 +98,7 @@ async def test_an_import_gives_up_after_a_while(
     imports: MongoImports, member: Member, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(mongo_imports, "_PATIENCE_SECONDS", 0.2)
+    monkeypatch.setattr(mongo_imports, "_STEP_SECONDS", 1)
     fault = BEFORE_THE_WRITE["host unreachable"]
 
     with member.failing("insert", "find", **fault):
