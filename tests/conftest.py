@@ -1,10 +1,11 @@
 """The fixtures that tests share: one embedded MongoDB, and servers on real sockets."""
 
+import contextlib
 import io
 import os
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Generator, Iterator
 from itertools import count
 from pathlib import Path
 from typing import Any, cast
@@ -22,10 +23,11 @@ from graphql_api.mongo.database import MongoDatabase
 from graphql_api.mongo.mongod import embedded_mongod, find_mongod
 from graphql_api.settings import PREFIX
 
-from .support.clients import client_of
+from .support.clients import client_of, connected
 from .support.databases import DRIVER, DRIVER_VARIABLE, database_at, settings_for
 from .support.replica_sets import Member, ReplicaSet, replica_set
 from .support.servers import Server, serving, variables_of_a_service
+from .support.unmeasured import untraced
 
 # Runs a command. Returns its exit code, its standard output and its standard error.
 Command = Callable[..., tuple[int, str, str]]
@@ -36,6 +38,14 @@ _database_numbers = count(1)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Puts the long tests first, so that no process waits for one of them at the end."""
     items.sort(key=lambda item: item.get_closest_marker("long") is None)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
+    """Runs the tests with the mark `unmeasured` without coverage's tracer."""
+    is_unmeasured = item.get_closest_marker("unmeasured")
+    with untraced() if is_unmeasured else contextlib.nullcontext():
+        return (yield)
 
 
 @pytest.fixture
@@ -100,6 +110,16 @@ async def app(database_uri: str) -> AsyncIterator[Starlette]:
 async def client(app: Starlette) -> AsyncIterator[httpx.AsyncClient]:
     """A client of that application, through ASGI."""
     async with client_of(app) as client:
+        yield client
+
+
+@pytest.fixture(scope="session")
+async def lasting_client(mongodb_uri: str) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of one application for all tests for which it does not matter what is stored.
+
+    For them, to set up a database for each test would take more time than the test.
+    """
+    async with connected(_new_database(mongodb_uri)) as client:
         yield client
 
 

@@ -12,9 +12,9 @@ from schemathesis.graphql import nodes
 
 from ..support.paths import ROOT
 
-_CASES = 60
+_CASES = 40
 # For each operation. Random generation may find fewer different cases than `_CASES`.
-_LEAST_CASES = 20
+_LEAST_CASES = 15
 
 # The scalars take any value, so each kind of literal is tried.
 _ANY_LITERAL = st.one_of(
@@ -44,6 +44,7 @@ def answered() -> Iterator[list[object]]:
     assert len(answered) >= _LEAST_CASES
 
 
+@pytest.mark.unmeasured
 @schema.parametrize()
 @settings(
     max_examples=_CASES,
