@@ -205,6 +205,12 @@ async def test_a_read_finds_every_customer_after_an_error_and_among_duplicates(
         time.monotonic() + 20,
     )
     assert [one["email"] for [one] in found] == [email, email]
+    # MongoDB holds nothing for it any more.
+    idle = {"type": "idleCursor", "ns": documents.full_name}
+    cursors = member.client.admin.aggregate(
+        [{"$currentOp": {"idleCursors": True}}, {"$match": idle}]
+    )
+    assert list(cursors) == []
 
 
 async def test_one_customer_is_stored_on_both_drivers_whatever_fails(
