@@ -241,8 +241,10 @@ def _kill(session: ClientSession) -> None:
             kill()
 
     killing = threading.Thread(target=run, daemon=True)
-    killing.start()
-    killing.join(_KILL_SECONDS)
+    # The system may allow no further thread.
+    with contextlib.suppress(RuntimeError):
+        killing.start()
+        killing.join(_KILL_SECONDS)
 
 
 def _outcomes(count: int, answer: Mapping[str, Any]) -> list[Outcome | Exception]:

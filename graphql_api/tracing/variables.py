@@ -59,7 +59,7 @@ def valid_variables(environment: Mapping[str, str]) -> Iterator[None]:
         yield
     except ModuleNotFoundError:
         raise
-    except Exception:  # noqa: BLE001  # whatever it is, its text may show the value
+    except Exception:  # noqa: BLE001  # its text may show the value
         is_rejected = True
     finally:
         logger.propagate = propagates
