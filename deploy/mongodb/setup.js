@@ -11,7 +11,7 @@ const signIn = () => {
 };
 
 if (db.hello().isreplicaset) {
-  // Only this member can become the primary, on which the first user must be made.
+  // At first, only this member can become the primary, on which the first user must be created.
   const members = hosts.map((host, _id) => ({ _id, host, priority: _id === 0 ? 1 : 0 }));
   rs.initiate({ _id: "rs0", members });
 }
@@ -46,7 +46,7 @@ const privileges = [
       ...["listCollections", "collMod", "listIndexes", "createIndex"],
     ],
   },
-  // The progress of the builds of indexes.
+  // To show the progress of index builds.
   { resource: { cluster: true }, actions: ["inprog"] },
 ];
 // Only roles of `admin` can have rights in the cluster.

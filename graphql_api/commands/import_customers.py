@@ -213,7 +213,8 @@ class _Import:
                 raise KeyboardInterrupt
             self._importing.stop()
             print(
-                "\nStopping after this batch. Press Ctrl-C again to stop at once.", file=sys.stderr
+                "\nStopping after the current rows. Press Ctrl-C again to stop at once.",
+                file=sys.stderr,
             )
 
         before = [(number, signal.signal(number, stop)) for number in _STOPPING]

@@ -60,10 +60,7 @@ class CustomerDeleted:
 class EventsMissed:
     """Events before this one are lost to the subscriber."""
 
-    message: str = (
-        "Too much happened to catch up with it. Read the list again; the events after this one "
-        "follow."
-    )
+    message: str = "Earlier events are lost. Read the list again; the events after this one follow."
 
 
 What = CustomerCreated | CustomerUpdated | CustomerDeleted | EventsMissed

@@ -258,9 +258,10 @@ class _Mongod:
         """Starts a mongod and returns when it is primary. Raises `MongodError` if that fails."""
         self._supervisor.start()
         # Waits in short steps, because another thread may receive a signal, and Python runs its
-        # handler only when this thread, the main one, continues.
-        while not self._started.wait(_CHECK_SECONDS):
-            pass
+        # handler only when this thread, the main one, continues. A handler that raises in
+        # `Event.wait` can leave the event locked, and the supervisor would wait for it forever.
+        while not self._started.is_set():
+            time.sleep(_POLL_SECONDS)
         if self._failure is not None:
             raise self._failure
 

@@ -531,8 +531,8 @@ class CustomerDeleted:
 
 @strawberry.type(
     description=(
-        "Events before this one are lost, because too much has happened. Read the list again. The "
-        "events after this one follow."
+        "Earlier events are lost, because the database no longer has them. Read the list again. "
+        "The events after this one follow."
     )
 )
 class EventsMissed:

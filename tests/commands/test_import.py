@@ -597,7 +597,7 @@ def test_a_signal_stops_an_import_after_the_batch_and_tells_how_to_go_on(  # noq
     assert output == NOT_REACHED.format(f"{stored:,}", f"{stored:,}", 0, 0, f"{8_000 - stored:,}")
     assert 0 < stored < 8_000
     assert errors.read_text().endswith(
-        f"\nStopping after this batch. Press Ctrl-C again to stop at once.\nStopped. {AGAIN}"
+        f"\nStopping after the current rows. Press Ctrl-C again to stop at once.\nStopped. {AGAIN}"
     )
     assert importing(file)[1] == TOTALS.format("8,000", f"{8_000 - stored:,}", f"{stored:,}", 0)
 
