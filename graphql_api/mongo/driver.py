@@ -207,7 +207,7 @@ class _BlockingClient(MongoClient[dict[str, Any]]):
         if is_first:
             try:
                 opening.set_result(super()._get_topology())
-            except Exception as error:  # noqa: BLE001  # each of these commands raises it
+            except BaseException as error:  # noqa: BLE001  # each of these commands raises it
                 opening.set_exception(error)
             self._opening = None
         return opening.result()
