@@ -87,23 +87,26 @@ async def test_a_connection_gets_events_and_comments() -> None:
 
 
 @pytest.mark.parametrize(
-    ("reason", "code"),
+    ("reason", "code", "is_told"),
     [
-        (TooSlow(), "TOO_SLOW"),
-        (RequestError(401, "No.", code="UNAUTHENTICATED"), "UNAUTHENTICATED"),
-        (SHUTTING_DOWN, None),
-        (ZeroDivisionError(), None),
+        (TooSlow(), "TOO_SLOW", True),
+        (RequestError(401, "No.", code="UNAUTHENTICATED"), "UNAUTHENTICATED", True),
+        (SHUTTING_DOWN, "SHUTTING_DOWN", False),
+        (ZeroDivisionError(), "INTERNAL_SERVER_ERROR", False),
     ],
 )
-async def test_a_connection_ends_with_its_reason(reason: Exception, code: str | None) -> None:
+async def test_a_connection_ends_with_its_reason(
+    reason: Exception, code: str, *, is_told: bool
+) -> None:
     stream, paper = streaming(reason)
     await asyncio.sleep(0.01)
     stream.send_next()
     stream.lose_connection()
 
     [last] = paper.ended
-    assert (last == b"") if code is None else (f'"{code}"'.encode() in last)
+    assert (f'"{code}"'.encode() in last) if is_told else (last == b"")
     assert paper.sent == []
+    assert stream._exchange.outcome == code
 
 
 def test_a_ticket_that_ends_before_its_subscription_begins_ends_it() -> None:
