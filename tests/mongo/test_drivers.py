@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator
+from concurrent.futures import Future
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -28,7 +29,7 @@ from graphql_api.mongo.check import check
 from graphql_api.mongo.customers import MongoCustomers
 from graphql_api.mongo.database import MongoDatabase
 from graphql_api.mongo.deadline import run_until
-from graphql_api.mongo.driver import DRIVERS, blocking
+from graphql_api.mongo.driver import DRIVERS, _BlockingClient, blocking
 from graphql_api.mongo.exchange import exchange
 from graphql_api.mongo.find import find
 from graphql_api.mongo.imports import MongoImports
@@ -270,6 +271,16 @@ async def test_work_goes_on_if_its_caller_is_cancelled() -> None:
 
     await asyncio.wait_for(ended.wait(), 20)
     assert waiting.cancelled()
+
+
+def test_a_command_waits_for_the_opening_that_another_one_has_begun() -> None:
+    client, opening = _BlockingClient("mongodb://127.0.0.1:1/", connect=False), Future[Any]()
+    with client:
+        client._opening = opening
+        opening.set_result(client._topology)
+
+        assert client._get_topology() is client._topology
+        assert not client._opened
 
 
 def test_work_for_a_thread_must_await_the_database_only(database_uri: str) -> None:
