@@ -209,19 +209,19 @@ def open_database(
 def _tracing() -> "Tracing":
     try:
         # No other module imports the room, so that the extra's packages may be missing.
-        from .tracing.tracing import Tracing  # noqa: PLC0415
+        from .tracing.variables import valid_variables  # noqa: PLC0415
+
+        with valid_variables(os.environ):
+            from .tracing.tracing import Tracing  # noqa: PLC0415
+
+            return Tracing()
     except ModuleNotFoundError:
         raise SettingsError(
             "GRAPHQL_API_TELEMETRY needs packages that are missing. Install the wheel again, with "
             "its extra `telemetry`."
         ) from None
-    try:
-        return Tracing()
-    except ValueError:
-        # OpenTelemetry's message may show the value, which may be a token.
-        raise SettingsError(
-            "A variable of OpenTelemetry, which begins with OTEL_, has an invalid value."
-        ) from None
+    except ValueError as error:
+        raise SettingsError(str(error)) from None
 
 
 def from_environment() -> Starlette:

@@ -44,8 +44,8 @@ class Rule:
     counterexample: str
 
 
-# Nothing changes a customer, so its hash is safe. To make a frozen one would take three times as
-# long.
+# Only an import changes a customer: it replaces the id, and nothing has the customer's hash before
+# that. To make a frozen one would take three times as long.
 @dataclass(kw_only=True, unsafe_hash=True)
 class NewCustomer:
     """A valid customer that is not stored yet. Only `email` is required."""

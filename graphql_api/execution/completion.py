@@ -331,7 +331,7 @@ def _list(complete: Complete, known: Completions, *, are_texts: bool, nullable: 
             return None
         if not isinstance(value, list):
             raise NotCovered
-        # Both spare a call for most items.
+        # Both forms need no call for most items.
         if are_texts:
             return [item if item.__class__ is str else complete(item) for item in value]
         return [entry[1] if (entry := known.get(id(item))) else complete(item) for item in value]

@@ -74,7 +74,7 @@ class Cycle(RequestResponseCycle):
         lines = [b"%b: %b\r\n" % header for header in headers]
         head = b"%b%b\r\n" % (STATUS_LINE[status], b"".join(lines))
         if head.count(b"\n") != len(headers) + 2:
-            # Whatever follows a line break could be another header or another answer.
+            # A client could take the text after a line break for another header or answer.
             raise RuntimeError("A header has several lines.")
         if self.expected_content_length:
             # One system call sends it with the body.

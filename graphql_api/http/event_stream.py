@@ -231,6 +231,7 @@ class EventStream:
             connection.end(self._last(reason))
         except Exception as error:  # noqa: BLE001  # it must not end the feed, which calls this
             logger.error("The server failed.", exception=stack_frames(error))  # noqa: TRY400  # no texts
+            self._exchange.outcome = "INTERNAL_SERVER_ERROR"
             self._connection = None
             connection.end(b"")
         else:

@@ -235,8 +235,7 @@ class Protocol(HttpToolsProtocol):
 
     def _become_web_socket(self, rest: bytes) -> None:
         """Hands the connection over. `rest` is what follows the head."""
-        self._request_received()
-        self.connections.discard(self)
+        self._leave()
         protocol = WebSocketProtocol(
             self._settings,
             config=self.config,
@@ -245,10 +244,16 @@ class Protocol(HttpToolsProtocol):
         )
         protocol.connection_made(self.transport)
         self.transport.set_protocol(protocol)
-        self._state = _IGNORING
         protocol.data_received(self._head() + rest)
         # It refers to this object, which nothing needs any more.
         self.parser = None  # type: ignore[assignment]  # as uvicorn does
+
+    def _leave(self) -> None:
+        """Ends what this object does for the connection: another protocol takes it over."""
+        self._state, self._unanswered = _IGNORING, 0
+        self._request_received()
+        _cancel(self._looking)
+        self.connections.discard(self)
 
     def _start_parser(self) -> None:
         self.parser = httptools.HttpRequestParser(self)
@@ -505,9 +510,7 @@ class Protocol(HttpToolsProtocol):
             return
         # For uvicorn, the answer is complete.
         self.cycle.response_complete = True
-        self._state, self._unanswered = _IGNORING, 0
-        self._request_received()
-        self.connections.discard(self)
+        self._leave()
         self.flow.resume_reading()
         # It refers to this object, which nothing needs any more.
         self.parser = None  # type: ignore[assignment]  # as uvicorn does

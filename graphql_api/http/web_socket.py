@@ -151,7 +151,6 @@ class Session:
     __slots__ = (
         "_authenticate",
         "_began",
-        "_connection",
         "_endpoint",
         "_exchange",
         "_initializing",
@@ -164,6 +163,7 @@ class Session:
         "_resumed",
         "_ticket",
         "_waiting",
+        "connection",
         "has_begun",
     )
 
@@ -187,7 +187,7 @@ class Session:
             {"type": "websocket", "client": scope["client"], "exchange": exchange}
         )
         self._refusal = refusal
-        self._connection: Connection
+        self.connection: Connection
         self._limit: Timer | None = None
         self._ticket: Ticket | None = None
         self._initializing: asyncio.Task[None] | None = None
@@ -204,7 +204,7 @@ class Session:
     def continue_on(self, connection: Connection) -> None:
         """Begins. The connection calls the session from now on."""
         self.has_begun = True
-        self._connection = connection
+        self.connection = connection
         if self._refusal is not None:
             self._close(self._refusal)
             return
@@ -255,7 +255,7 @@ class Session:
     def _close(self, close: _Close) -> None:
         if not self._is_ended:
             self._exchange.outcome = str(close.code)
-            self._connection.close(close.code, close.reason)
+            self.connection.close(close.code, close.reason)
             self.end()
 
     def _handle(self, message: dict[str, Any]) -> None:
@@ -312,7 +312,7 @@ class Session:
         waiting, self._waiting = self._waiting, []
         for text in waiting:
             self.receive(text)
-        self._connection.read_on()
+        self.connection.read_on()
 
     def _end_later(self, reason: RequestError) -> None:
         """Closes the connection after its subscriptions, which end for the same reason."""
@@ -352,7 +352,7 @@ class Session:
                 return
             content = await self._endpoint.content(operation, variables, principal, exchange)
             if "data" in content:
-                self._connection.send(_start_of_answers(id_) + body(content, exchange) + b"}")
+                self.connection.send(_start_of_answers(id_) + body(content, exchange) + b"}")
                 self._send({"id": id_, "type": "complete"})
             else:
                 self._fail(id_, content["errors"], exchange)
@@ -408,14 +408,9 @@ class Session:
 
     async def _until_read(self) -> None:
         """Waits while the client does not read."""
-        if self.is_paused:
+        if self.connection.is_paused:
             self._resumed = self._resumed or asyncio.Event()
             await self._resumed.wait()
-
-    @property
-    def is_paused(self) -> bool:
-        """Whether the client does not read."""
-        return self._connection.is_paused
 
     def fail(self, id_: str, reason: RequestError, exchange: Exchange) -> None:
         """Ends an operation for this reason."""
@@ -429,12 +424,8 @@ class Session:
         exchange.fail(errors)
         self._send({"id": id_, "type": "error", "payload": errors})
 
-    def send_answers(self, start: bytes, answers: tuple[bytes, ...]) -> None:
-        """Sends answers, which are JSON already. `start` is what `_start_of_answers` returns."""
-        self._connection.send_answers(start, answers)
-
     def _send(self, message: dict[str, Any]) -> None:
-        self._connection.send(orjson.dumps(message))
+        self.connection.send(orjson.dumps(message))
 
 
 class _Live:
@@ -453,7 +444,7 @@ class _Live:
     def send(self, events: tuple[Event, ...], started: Started) -> None:
         """Sends the answers to events."""
         answers = started.answers.get(events, started.asked, self.exchange)
-        self._session.send_answers(self._start, answers)
+        self._session.connection.send_answers(self._start, answers)
 
     def follow(self, started: Started) -> None:
         """Sends what the feed has from now on."""
@@ -464,7 +455,7 @@ class _Live:
 
     def send_next(self) -> None:
         """Sends what has happened. Does nothing while the client does not read."""
-        if self._is_ended or self._session.is_paused:
+        if self._is_ended or self._session.connection.is_paused:
             return
         try:
             events = self._started.follower.take(_MOST_AT_ONCE)

@@ -4,9 +4,10 @@ import asyncio
 import contextlib
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Awaitable, Iterator
 from functools import partial
 
+import structlog
 import uvicorn
 from prometheus_client import CollectorRegistry, make_asgi_app
 from prometheus_client.core import Metric as Family
@@ -16,8 +17,11 @@ from starlette.types import Receive, Scope, Send
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
+from ..logs import stack_frames
 from .measurements import Labels
 from .totals import Totals
+
+logger = structlog.get_logger()
 
 # Prometheus needs one connection.
 _MOST_CONNECTIONS = 20
@@ -46,7 +50,7 @@ class MetricsPage:
     def connect(self) -> socket.socket:
         """A new socket, on which a new server process sends its reports."""
         own, of_process = socket.socketpair()
-        asyncio.run_coroutine_threadsafe(self._totals.follow(own), self._loop)
+        asyncio.run_coroutine_threadsafe(_logged(self._totals.follow(own)), self._loop)
         return of_process
 
     def count_restart(self) -> None:
@@ -66,7 +70,9 @@ class MetricsPage:
 
     def _run(self) -> None:
         with asyncio.Runner(loop_factory=lambda: self._loop) as runner:
-            runner.run(self._serve())
+            runner.run(_logged(self._serve()))
+            # `connect` needs the event loop, also if the page failed.
+            runner.run(self._has_ended.wait())
 
     async def _serve(self) -> None:
         config = uvicorn.Config(
@@ -85,6 +91,17 @@ class MetricsPage:
         server = await self._loop.create_server(protocol, sock=self._listener)
         await self._has_ended.wait()
         server.close()
+
+
+async def _logged(work: Awaitable[None]) -> None:
+    """Logs a failure of the work. The server goes on without it."""
+    try:
+        await work
+    except Exception as error:  # noqa: BLE001  # nothing waits for it
+        logger.error(  # noqa: TRY400  # the log has no texts of errors
+            "The metrics page failed, and numbers are missing. To see them, restart the server.",
+            exception=stack_frames(error),
+        )
 
 
 class _Connection(HttpToolsProtocol):

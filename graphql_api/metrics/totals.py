@@ -70,10 +70,10 @@ class Totals:
                     await self._notify()
         finally:
             writer.close()
-        self._processes.remove(process)
-        if process.samples is not None:
-            self._ended = _sum([self._ended, _without_gauges(process.samples)])
-        await self._notify()
+            self._processes.remove(process)
+            if process.samples is not None:
+                self._ended = _sum([self._ended, _without_gauges(process.samples)])
+            await self._notify()
 
     async def scrape(self) -> list[Family]:
         """All metrics, with a new report of each process that answers in time."""

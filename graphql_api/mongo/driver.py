@@ -20,6 +20,7 @@ from pymongo.collection import Collection
 from pymongo.cursor import Cursor
 from pymongo.database import Database
 from pymongo.errors import PyMongoError
+from pymongo.synchronous.topology import Topology as BlockingTopology
 
 from ..metrics.measurements import SharedHistogram
 from .command_times import Measured, measured
@@ -117,7 +118,7 @@ class MotorDriver(Driver):
     ) -> None:
         """`name` is that of the database, unless the URI names one."""
         super().__init__()
-        client: AsyncIOMotorClient[dict[str, Any]] = AsyncIOMotorClient(uri, **options)
+        client = _MotorClient(uri, **options)
         database = client.get_default_database(name, **database_options)
         self.database = cast(_AsyncDatabase, database)
         self.blocking = database.delegate
@@ -155,7 +156,7 @@ class PyMongoDriver(Driver):
         super().__init__()
         self._client = _AsyncClient(uri, **options)
         self.database = self._client.get_default_database(name, **database_options)
-        self._blocking_client = MongoClient[dict[str, Any]](uri, connect=False, **options)
+        self._blocking_client = _BlockingClient(uri, connect=False, **options)
         self.blocking = self._blocking_client.get_default_database(name, **database_options)
         self.clients = [self._client, self._blocking_client]
 
@@ -185,11 +186,43 @@ class PyMongoDriver(Driver):
         await self._client.close()
 
 
-class _AsyncClient(AsyncMongoClient[dict[str, Any]]):
+class _BlockingClient(MongoClient[dict[str, Any]]):
     """PyMongo's client, which opens once, also if its first commands begin together.
 
     With a `mongodb+srv` URI, PyMongo's own would look up the hosts and connect for each of these
-    commands, and never close all but one of these connections.
+    commands, and never end all but one of the threads that it starts then.
+    """
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:  # noqa: ANN401  # passed on unread
+        self._lock_of_opening = threading.Lock()
+        self._opening: Future[BlockingTopology] | None = None
+        super().__init__(*arguments, **options)
+
+    def _get_topology(self) -> BlockingTopology:
+        if self._opened:
+            return self._topology
+        with self._lock_of_opening:
+            is_first = self._opening is None
+            opening = self._opening = self._opening or Future()
+        if is_first:
+            try:
+                opening.set_result(super()._get_topology())
+            except BaseException as error:  # noqa: BLE001  # each of these commands raises it
+                opening.set_exception(error)
+            self._opening = None
+        return opening.result()
+
+
+class _MotorClient(AsyncIOMotorClient[dict[str, Any]]):
+    """Motor's client, with that client."""
+
+    __delegate_class__ = _BlockingClient
+
+
+class _AsyncClient(AsyncMongoClient[dict[str, Any]]):
+    """PyMongo's asynchronous client, which opens once, for the same reason.
+
+    PyMongo's own would never close all but one of these connections.
     """
 
     _opening: asyncio.Task[Topology] | None = None

@@ -48,13 +48,18 @@ async def _find_once(
     command = {"find": NAME, "filter": query, "batchSize": size, "readConcern": level}
     try:
         [answer] = await run_until(deadline, partial(driver.send, [command], options))
+        cursor = answer["cursor"]
+        if cursor["id"] != 0:
+            # Otherwise MongoDB would wait ten minutes for a request for the other documents.
+            end = {"killCursors": NAME, "cursors": [cursor["id"]]}
+            await run_until(deadline, partial(driver.send, [end], options))
+            return None
     except (TimeoutError, PyMongoError) as error:
         if not is_transient(error):
             raise
         return None
-    cursor = answer["cursor"]
     documents: list[dict[str, Any]] = cursor["firstBatch"]
-    return documents if cursor["id"] == 0 else None
+    return documents
 
 
 async def find_each(

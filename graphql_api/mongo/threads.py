@@ -36,16 +36,18 @@ class Threads:
         """Does the work in one of the threads, in a copy of the caller's context.
 
         The future has what the work returns or raises. The work goes on if the future is cancelled.
+        Raises `RuntimeError` if the system allows no further thread.
         """
         loop = asyncio.get_running_loop()
         done: asyncio.Future[_Result] = loop.create_future()
         call = partial(contextvars.copy_context().run, work, *arguments)
-        self._waiting.put((loop, done, call))
-        self._unfinished += 1
-        if self._started < min(self._unfinished, self._most):
-            self._started += 1
+        # First, because it may fail: then nothing does the work.
+        if self._started <= self._unfinished and self._started < self._most:
             # The process can end before the thread.
             threading.Thread(target=self._work, daemon=True).start()
+            self._started += 1
+        self._waiting.put((loop, done, call))
+        self._unfinished += 1
         return done
 
     def close(self) -> None:

@@ -1,7 +1,7 @@
 """One write to the customers' collection, and what is known of each document afterwards."""
 
 import contextlib
-import contextvars
+import threading
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -29,6 +29,10 @@ _DUPLICATE_KEY = 11000
 _COLLECTION_UUID_MISMATCH = 361
 # A later try may succeed, or may find the document that this one duplicates.
 _REFUSAL_CODES = TRANSIENT_CODES | {_DUPLICATE_KEY, _COLLECTION_UUID_MISMATCH}
+
+# How long the outcome of a transaction waits for its end. A healthy MongoDB needs a hundredth
+# of this.
+_KILL_SECONDS = 0.2
 
 
 class Outcome(Enum):
@@ -227,11 +231,20 @@ def _kill(session: ClientSession) -> None:
     """Aborts the session's transaction, unless it is committed already.
 
     Otherwise it could hold its email addresses and keys for a minute, also against a second try.
+    It is aborted in a thread of its own, also after the deadline: if MongoDB does not answer soon,
+    the outcome must not wait for that.
     """
     kill = partial(session.client.admin.command, "killSessions", [session.session_id])
-    with contextlib.suppress(PyMongoError):
-        # In a context of its own, so that this also works after the deadline.
-        contextvars.Context().run(kill)
+
+    def run() -> None:
+        with contextlib.suppress(PyMongoError):
+            kill()
+
+    killing = threading.Thread(target=run, daemon=True)
+    # The system may allow no further thread.
+    with contextlib.suppress(RuntimeError):
+        killing.start()
+        killing.join(_KILL_SECONDS)
 
 
 def _outcomes(count: int, answer: Mapping[str, Any]) -> list[Outcome | Exception]:

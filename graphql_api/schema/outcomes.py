@@ -189,7 +189,7 @@ class _FieldError(TypedDict):
 
 
 # A problem and its error, by the `id` of the problem: `judge` makes each problem once. To hash a
-# problem takes longer than all else here.
+# problem takes longer than all other work here.
 _known: dict[int, tuple[Problem, CustomerFieldError]] = {}
 _MOST_KNOWN = 1024
 

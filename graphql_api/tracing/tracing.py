@@ -46,7 +46,7 @@ class Tracing:
     """Makes the spans of a process. `commands` and `batches` are for the room `mongo`.
 
     The variables of OpenTelemetry, such as OTEL_TRACES_SAMPLER, configure it. With
-    OTEL_SDK_DISABLED there are no spans. Raises `ValueError` if the value of one is invalid.
+    OTEL_SDK_DISABLED there are no spans. `valid_variables` rejects invalid ones.
     """
 
     def __init__(self) -> None:

@@ -17,7 +17,7 @@ MAY_IMPORT = {
     "access": {"deadline", "faults", "jwt"},
     "execution": {"faults", "logs", "strawberry", "graphql", "orjson", "structlog"},
     "schema": {"access", "customers", "execution", "strawberry", "graphql", "orjson"},
-    "metrics": {"orjson", "prometheus_client", "starlette", "uvicorn"},
+    "metrics": {"logs", "orjson", "prometheus_client", "starlette", "structlog", "uvicorn"},
     "mongo": {
         *("access", "customers", "deadline", "faults", "logs", "metrics", "webhooks"),
         *("motor", "pymongo", "bson", "dns", "structlog"),

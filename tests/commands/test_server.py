@@ -19,6 +19,7 @@ from graphql_api.commands.serve import (
     _authority,
     _end_silent_connections,
     _listener,
+    _once_free,
     _reason,
 )
 from graphql_api.schema.schema import sdl
@@ -193,6 +194,21 @@ def test_a_port_that_stays_in_use_is_a_clear_error(
         "or GRAPHQL_API_PORT."
     )
     assert [record.message for record in caplog.records] == [WAITS.replace("10", "0")]
+
+
+def test_the_wait_for_a_port_is_logged_once(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(serve, "_POLL_SECONDS", 0)
+    faults = [OSError(errno.EADDRINUSE, "in use") for _ in range(3)]
+
+    def take() -> str:
+        if faults:
+            raise faults.pop()
+        return "taken"
+
+    assert _once_free(take) == "taken"
+    assert [record.message for record in caplog.records] == [WAITS]
 
 
 def test_a_server_waits_for_the_port_and_the_directory_of_one_that_was_killed(

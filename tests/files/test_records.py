@@ -118,8 +118,8 @@ def test_a_file_is_decompressed_and_decoded(data: bytes, encoding: str) -> None:
             "The compressed file is damaged, or its end is miss",
         ),
         (
-            # Each empty part takes time.
-            gzip.compress(b"a,b\n", mtime=0) + gzip.compress(b"", mtime=0) * 16_000,
+            # Each empty part takes time. Python 3.13 reads 128 KiB of the file at once.
+            gzip.compress(b"a,b\n", mtime=0) + gzip.compress(b"", mtime=0) * 25_000,
             "The compressed file is damaged: it has very many empty parts.",
         ),
         (b"\x1f\x8b\x08", "The compressed file is damaged, or its end is missing."),

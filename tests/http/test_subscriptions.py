@@ -22,6 +22,8 @@ from graphql_api.http.web_socket import Session, _start_of_answers
 from graphql_api.http.web_socket_protocol import OpenWebSocket, WebSocketProtocol
 from graphql_api.settings import Settings
 
+from ..support.transports import Transport
+
 
 class Paper:
     """A connection that keeps what it is given."""
@@ -85,23 +87,26 @@ async def test_a_connection_gets_events_and_comments() -> None:
 
 
 @pytest.mark.parametrize(
-    ("reason", "code"),
+    ("reason", "code", "is_told"),
     [
-        (TooSlow(), "TOO_SLOW"),
-        (RequestError(401, "No.", code="UNAUTHENTICATED"), "UNAUTHENTICATED"),
-        (SHUTTING_DOWN, None),
-        (ZeroDivisionError(), None),
+        (TooSlow(), "TOO_SLOW", True),
+        (RequestError(401, "No.", code="UNAUTHENTICATED"), "UNAUTHENTICATED", True),
+        (SHUTTING_DOWN, "SHUTTING_DOWN", False),
+        (ZeroDivisionError(), "INTERNAL_SERVER_ERROR", False),
     ],
 )
-async def test_a_connection_ends_with_its_reason(reason: Exception, code: str | None) -> None:
+async def test_a_connection_ends_with_its_reason(
+    reason: Exception, code: str, *, is_told: bool
+) -> None:
     stream, paper = streaming(reason)
     await asyncio.sleep(0.01)
     stream.send_next()
     stream.lose_connection()
 
     [last] = paper.ended
-    assert (last == b"") if code is None else (f'"{code}"'.encode() in last)
+    assert (f'"{code}"'.encode() in last) if is_told else (last == b"")
     assert paper.sent == []
+    assert stream._exchange.outcome == code
 
 
 def test_a_ticket_that_ends_before_its_subscription_begins_ends_it() -> None:
@@ -111,31 +116,6 @@ def test_a_ticket_that_ends_before_its_subscription_begins_ends_it() -> None:
     ticket.on_end(ended.append)
 
     assert ended == [SHUTTING_DOWN]
-
-
-class Wire:
-    """A transport that notes what is done to it."""
-
-    def __init__(self) -> None:
-        self.done: list[object] = []
-
-    def set_protocol(self, protocol: object) -> None:
-        self.protocol = protocol
-
-    def write(self, data: bytes) -> None:
-        self.done.append(data)
-
-    def close(self) -> None:
-        self.done.append("close")
-
-    def abort(self) -> None:
-        self.done.append("abort")
-
-    def pause_reading(self) -> None:
-        self.done.append("pause reading")
-
-    def resume_reading(self) -> None:
-        self.done.append("resume reading")
 
 
 class Listener:
@@ -154,7 +134,7 @@ class Listener:
 
 
 async def test_the_protocol_of_a_stream_ends_a_connection_that_is_not_read() -> None:
-    transport, listener, connections = Wire(), Listener(), set[Any]()
+    transport, listener, connections = Transport(), Listener(), set[Any]()
     protocol = StreamProtocol(
         transport,  # type: ignore[arg-type]  # as far as it is used
         asyncio.get_running_loop(),
@@ -346,8 +326,8 @@ class Idle:
         self.told.append("end")
 
 
-def open_web_socket(**settings: Any) -> tuple[OpenWebSocket, Wire, Idle]:
-    transport, session = Wire(), Idle()
+def open_web_socket(**settings: Any) -> tuple[OpenWebSocket, Transport, Idle]:
+    transport, session = Transport(), Idle()
     loop = asyncio.get_running_loop()
     protocol = OpenWebSocket(
         transport,  # type: ignore[arg-type]  # as far as it is used
@@ -381,7 +361,9 @@ async def test_a_websocket_that_is_read_again_in_time_goes_on() -> None:
     protocol.close(1001, "too late")
     protocol.pause_writing()
     protocol.resume_writing()
-    await asyncio.sleep(1.2)
+    async with asyncio.timeout(20):
+        while "abort" not in transport.done:  # noqa: ASYNC110  # no event announces it
+            await asyncio.sleep(0.01)
     protocol.connection_lost(None)
 
     assert transport.done[3:] == [b"\x88\x0c\x03\xe9Going away", "close", "abort"]
@@ -415,12 +397,25 @@ async def test_a_websocket_whose_client_answers_no_ping_is_closed(
                 protocol.data_received(pong)
             await asyncio.sleep(0.001)
     protocol.connection_lost(None)
-    closing, _ = open_web_socket()[:2]
+    closing, silent, _ = open_web_socket()
     closing.close(1000, "")
-    await asyncio.sleep(0.1)
+    closing._ping()
     closing.connection_lost(None)
 
     assert transport.done == [ping, ping, b"\x88\x18\x03\xf3keepalive ping timeout", "close"]
+    assert silent.done == [b"\x88\x02\x03\xe8"]
+
+
+async def test_very_many_frames_that_arrive_together_close_the_websocket() -> None:
+    protocol, transport, _ = open_web_socket()
+    pong = b"\x8a\x80\0\0\0\0"
+    protocol.data_received(pong * 500)
+    before = list(transport.done)
+    protocol.data_received(pong * 501)
+    protocol.connection_lost(None)
+
+    assert before == []
+    assert transport.done == [b"\x88\x11\x03\xf0Too many frames", "close"]
 
 
 async def test_messages_of_a_websocket_may_have_several_frames() -> None:
@@ -441,7 +436,7 @@ async def test_frames_before_the_handshake_are_answered_after_it() -> None:
     protocol = WebSocketProtocol(
         Settings(), config=config, server_state=ServerState(), app_state={}
     )
-    protocol.transport = transport = Wire()  # type: ignore[assignment]  # as far as it is used
+    protocol.transport = transport = Transport()  # type: ignore[assignment]  # as far as it is used
     protocol.handshake_initiated = True
     protocol.data_received(b"")
     protocol.data_received(b"frame")

@@ -5,12 +5,14 @@ import importlib.metadata
 import os
 import signal
 import socket
+import struct
 import time
 from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 
 import httpx
 import pytest
+from structlog.testing import capture_logs
 from websockets.asyncio.client import connect
 from websockets.typing import Subprotocol
 
@@ -169,6 +171,22 @@ def test_connections_without_a_request_end_and_each_other_one_has_one_request(
         answer = httpx.get(f"http://127.0.0.1:{address[1]}/metrics", timeout=40)
 
     assert (answer.status_code, answer.headers["connection"]) == (200, "close")
+
+
+def test_a_failure_of_the_page_or_of_a_report_is_logged_once_and_the_server_goes_on() -> None:
+    listener = socket.create_server(("127.0.0.1", 0))
+    listener.close()
+    page = MetricsPage(listener, ("1", "2", "3"), 1)
+
+    with capture_logs() as logged, page.shown():
+        until(lambda: len(logged) == 1, "the failure of the page is logged")
+        with page.connect() as reports:
+            reports.sendall(struct.pack("!II", 0, 1) + b"{")
+            until(lambda: len(logged) == 2, "the failure of the report is logged")
+
+    for line in logged:
+        assert line["event"].startswith("The metrics page failed")
+        assert line["log_level"] == "error"
 
 
 def test_a_port_for_metrics_that_is_in_use_is_a_clear_error(

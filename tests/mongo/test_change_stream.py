@@ -14,7 +14,7 @@ from bson import Timestamp
 from bson.binary import UUID_SUBTYPE, Binary
 from pymongo import InsertOne
 from pymongo.collection import Collection
-from pymongo.errors import InvalidOperation, OperationFailure
+from pymongo.errors import AutoReconnect, InvalidOperation, OperationFailure
 from structlog.testing import capture_logs
 
 from graphql_api.customers.event_feed import EventFeed, Follower
@@ -248,6 +248,35 @@ async def test_a_reader_that_is_stopped_reports_no_error(
         until(lambda: before.issuperset(threading.enumerate()), "the thread has ended")
 
     assert logs == []
+
+
+async def test_a_reader_logs_an_error_that_repeats_once_and_goes_on(
+    database: MongoDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refused = OperationFailure("refused", UNAUTHORIZED, {"codeName": "Unauthorized"})
+    errors: list[Exception] = [
+        *(refused, refused, AutoReconnect()),
+        *(OperationFailure("lost", HISTORY_LOST), OverflowError()),
+    ]
+
+    def follow(reader: change_stream._Reader) -> None:
+        if not errors:
+            reader.stop()
+            return
+        raise errors.pop(0)
+
+    monkeypatch.setattr(change_stream, "_RETRY_SECONDS", 0)
+    monkeypatch.setattr(change_stream._Reader, "_follow", follow)
+    before = set(threading.enumerate())
+    with capture_logs() as logs:
+        change_stream._Reader(database.driver.blocking)
+        until(lambda: before.issuperset(threading.enumerate()), "the thread has ended")
+
+    assert [line["event"] for line in logs] == [
+        "MongoDB refuses the change stream: Unauthorized.",
+        "MongoDB no longer has the next events of customers.",
+        "A change of a customer cannot be read.",
+    ]
 
 
 async def test_the_end_of_the_history_is_not_waited_for(

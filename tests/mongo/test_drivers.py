@@ -3,15 +3,20 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator
+from concurrent.futures import Future
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from datetime import UTC, datetime
+from types import SimpleNamespace
 from typing import Any
 from uuid import uuid4
 
 import pytest
+from pymongo import MongoClient
 from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.collection import Collection
 from pymongo.errors import OperationFailure, PyMongoError
+from pymongo.synchronous.pool import Connection
 
 from graphql_api.access.api_keys import new_api_key
 from graphql_api.access.principal import Scope
@@ -24,7 +29,8 @@ from graphql_api.mongo.check import check
 from graphql_api.mongo.customers import MongoCustomers
 from graphql_api.mongo.database import MongoDatabase
 from graphql_api.mongo.deadline import run_until
-from graphql_api.mongo.driver import DRIVERS, blocking
+from graphql_api.mongo.driver import DRIVERS, _BlockingClient, blocking
+from graphql_api.mongo.exchange import exchange
 from graphql_api.mongo.find import find
 from graphql_api.mongo.imports import MongoImports
 from graphql_api.mongo.migrations import migrate
@@ -145,6 +151,41 @@ async def test_commands_are_sent_together_on_both_drivers(database: MongoDatabas
     assert answer["isWritablePrimary"]
 
 
+def test_an_access_token_that_expires_between_commands_is_renewed(
+    database_uri: str, member: Member, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Only MongoDB Enterprise has this mechanism. Another one says here that the token has expired,
+    # and the driver's renewal is only noted.
+    authenticate, renewals = Connection.authenticate, 0
+
+    def noted(connection: Connection, reauthenticate: bool = False) -> None:  # noqa: FBT001,FBT002  # as in the driver
+        nonlocal renewals
+        if reauthenticate:
+            renewals += 1
+        else:
+            authenticate(connection)
+
+    monkeypatch.setattr(Connection, "authenticate", noted)
+    measured: list[str] = []
+
+    def note(command: str) -> AbstractContextManager[None]:
+        measured.append(command)
+        return nullcontext()
+
+    with MongoClient[dict[str, Any]](database_uri, appname="graphql-api") as client:
+        client.admin.command("ping")
+        credentials = SimpleNamespace(mechanism="MONGODB-OIDC")
+        monkeypatch.setattr(client.options.pool_options, "_PoolOptions__credentials", credentials)
+        database = client.get_default_database()
+        with member.failing("ping", mode={"times": 1}, errorCode=391):
+            answers = exchange(database, [{"ping": 1}, {"hello": 1}], database.codec_options, note)
+
+    assert [answer["ok"] for answer in answers] == [1, 1]
+    assert answers[1]["isWritablePrimary"]
+    assert measured == ["ping", "hello"]
+    assert renewals == 1
+
+
 async def test_a_read_finds_every_customer_after_an_error_and_among_duplicates(
     database: MongoDatabase, database_uri: str, failing_set: ReplicaSet, member: Member
 ) -> None:
@@ -165,6 +206,12 @@ async def test_a_read_finds_every_customer_after_an_error_and_among_duplicates(
         time.monotonic() + 20,
     )
     assert [one["email"] for [one] in found] == [email, email]
+    # MongoDB holds nothing for it any more.
+    idle = {"type": "idleCursor", "ns": documents.full_name}
+    cursors = member.client.admin.aggregate(
+        [{"$currentOp": {"idleCursors": True}}, {"$match": idle}]
+    )
+    assert list(cursors) == []
 
 
 async def test_one_customer_is_stored_on_both_drivers_whatever_fails(
@@ -224,6 +271,16 @@ async def test_work_goes_on_if_its_caller_is_cancelled() -> None:
 
     await asyncio.wait_for(ended.wait(), 20)
     assert waiting.cancelled()
+
+
+def test_a_command_waits_for_the_opening_that_another_one_has_begun() -> None:
+    client, opening = _BlockingClient("mongodb://127.0.0.1:1/", connect=False), Future[Any]()
+    with client:
+        client._opening = opening
+        opening.set_result(client._topology)
+
+        assert client._get_topology() is client._topology
+        assert not client._opened
 
 
 def test_work_for_a_thread_must_await_the_database_only(database_uri: str) -> None:

@@ -325,7 +325,9 @@ def test_a_mongod_that_neither_becomes_ready_nor_stops_is_killed(
         "trap '' TERM; echo $$ > pid.new; mv pid.new pid; while :; do sleep 0.1; done",
     )
     pid = data_dir / "mongod" / "pid"
-    an_hour_later_once_it_runs = SimpleNamespace(monotonic=lambda: 3600.0 * pid.exists())
+    an_hour_later_once_it_runs = SimpleNamespace(
+        monotonic=lambda: 3600.0 * pid.exists(), sleep=time.sleep
+    )
     monkeypatch.setattr(mongod, "time", an_hour_later_once_it_runs)
     monkeypatch.setattr(mongod, "_STOP_SECONDS", 0.1)
 

@@ -99,10 +99,12 @@ async def test_hosts_are_found_even_if_dns_is_slow(
     assert created["__typename"] == "CreateCustomerSuccess"
 
 
-async def test_commands_of_pymongo_that_begin_together_look_up_the_hosts_once(
+@pytest.mark.parametrize("driver", sorted(DRIVERS))
+async def test_commands_that_begin_together_look_up_the_hosts_once(
+    driver: str,
     name_server: NameServer,
 ) -> None:
-    async with database_at(URI, "pymongo") as database:
+    async with database_at(URI, driver) as database:
         keys = MongoApiKeys(database)
         name_server.rcode = dns.rcode.SERVFAIL
         failed = await asyncio.gather(*[keys.all() for _ in range(4)], return_exceptions=True)

@@ -18,6 +18,13 @@ from ..support.servers import until
 _value: ContextVar[str] = ContextVar("value")
 
 
+class _NoThread:
+    """A thread that the system does not allow."""
+
+    def __init__(self, **_options: object) -> None:
+        raise RuntimeError("can't start new thread")
+
+
 @pytest.fixture
 def threads() -> Iterator[Threads]:
     """At most two threads."""
@@ -42,6 +49,20 @@ async def test_a_thread_starts_only_while_all_others_are_busy(threads: Threads) 
 
     threads.close()
     until(lambda: not any(thread.is_alive() for thread in both), "the threads end")
+
+
+async def test_work_without_a_thread_is_not_done_and_later_work_is(
+    threads: Threads, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done = SimpleQueue[str]()
+    with monkeypatch.context() as patched:
+        patched.setattr(threading, "Thread", _NoThread)
+        with pytest.raises(RuntimeError, match="can't start new thread"):
+            threads.run(done.put, "without a thread")
+    await threads.run(done.put, "later")
+
+    assert done.get(timeout=60) == "later"
+    assert done.empty()
 
 
 async def test_work_has_the_context_of_its_caller_and_raises_its_error(threads: Threads) -> None:

@@ -1,6 +1,7 @@
 """Replica sets of real mongods, which tests can kill, freeze, restart and make fail."""
 
 import contextlib
+import random
 import signal
 import socket
 import subprocess
@@ -41,6 +42,9 @@ _SETTINGS = {
     "heartbeatTimeoutSecs": 1,
     "catchUpTimeoutMillis": 1000,
 }
+
+# Linux chooses higher ports by itself. So nothing takes one of these before its program listens.
+_PORTS = iter(random.sample(range(20_000, 32_000), 12_000))
 
 
 class Member:
@@ -178,6 +182,10 @@ def replica_set(folder: Path, size: int) -> Iterator[ReplicaSet]:
 
 
 def free_port() -> int:
-    """A port on which nothing listens now."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return int(listener.getsockname()[1])
+    """A port on which nothing listens now. No port is returned twice."""
+    return next(filter(_is_free, _PORTS))
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as client:
+        return client.connect_ex(("127.0.0.1", port)) != 0

@@ -30,6 +30,7 @@ from graphql_api.settings import Settings, SettingsError
 from graphql_api.tracing.exporter import Exporter
 from graphql_api.tracing.requests import RequestTrace
 from graphql_api.tracing.tracing import Tracing
+from graphql_api.tracing.variables import valid_variables
 
 from ..support.clients import CREATE_CUSTOMER
 from ..support.databases import database_at
@@ -201,16 +202,60 @@ def test_a_disabled_sdk_makes_no_spans(monkeypatch: pytest.MonkeyPatch) -> None:
     assert trace is None
 
 
-@pytest.mark.parametrize("name", ["OTEL_BSP_MAX_QUEUE_SIZE", "OTEL_SPAN_EVENT_COUNT_LIMIT"])
+@pytest.mark.parametrize(
+    ("name", "value", "advice"),
+    [
+        ("OTEL_BSP_SCHEDULE_DELAY", "secret", "DELAY must be a whole number greater than 0"),
+        ("OTEL_BSP_MAX_QUEUE_SIZE", "0", "SIZE must be a whole number greater than 0"),
+        ("OTEL_EXPORTER_OTLP_TIMEOUT", "-secret", "TIMEOUT must be a number of seconds"),
+        ("OTEL_EXPORTER_OTLP_HEADERS", "Authorization: secret", "HEADERS must be a list"),
+        ("OTEL_RESOURCE_ATTRIBUTES", "secret", "ATTRIBUTES must be a list"),
+        ("OTEL_TRACES_SAMPLER", "secret", "SAMPLER must be always_on, always_off"),
+        ("OTEL_TRACES_SAMPLER_ARG", "10 secret", "ARG must be a number from 0 to 1"),
+        # OpenTelemetry itself rejects this one, and logs the other one.
+        ("OTEL_SPAN_EVENT_COUNT_LIMIT", "secret", "begins with OTEL_"),
+        ("OTEL_EXPERIMENTAL_RESOURCE_DETECTORS", "secret", "begins with OTEL_"),
+        # The same when it is imported.
+        ("OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT", "secret", "begins with OTEL_"),
+    ],
+)
 def test_an_invalid_variable_of_opentelemetry_is_an_invalid_setting(
-    name: str, monkeypatch: pytest.MonkeyPatch
+    name: str,
+    value: str,
+    advice: str,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
-    monkeypatch.setenv(name, "-53")
+    if name == "OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT":
+        for module in ("graphql_api.tracing.tracing", "opentelemetry.sdk.trace"):
+            monkeypatch.delitem(sys.modules, module)
+    monkeypatch.setenv(name, value)
 
-    with pytest.raises(SettingsError, match="begins with OTEL_") as raised:
+    with pytest.raises(SettingsError, match=advice) as raised:
         create_app(Settings(mongodb_uri="mongodb://localhost", telemetry=True))
 
-    assert "53" not in str(raised.value)
+    assert "secret" not in str(raised.value)
+    assert caplog.text == ""
+
+
+def test_valid_variables_of_opentelemetry_are_accepted(monkeypatch: pytest.MonkeyPatch) -> None:
+    accepted = {
+        "OTEL_BSP_SCHEDULE_DELAY": " 100 ",
+        "OTEL_EXPORTER_OTLP_TIMEOUT": "0.5",
+        "OTEL_EXPORTER_OTLP_COMPRESSION": "GZIP",
+        "OTEL_EXPORTER_OTLP_HEADERS": "Authorization=Bearer a.b=,x-team= shop",
+        "OTEL_RESOURCE_ATTRIBUTES": "deployment.environment.name=tests,team=",
+        "OTEL_TRACES_SAMPLER": "parentbased_traceidratio",
+        "OTEL_TRACES_SAMPLER_ARG": "1e-3",
+        "OTEL_SDK_DISABLED": "",
+    }
+    for name, value in accepted.items():
+        monkeypatch.setenv(name, value)
+
+    with valid_variables(accepted):
+        tracing = Tracing()
+
+    assert tracing.message("/graphql", {}) is not None
 
 
 def test_the_log_says_at_the_start_that_traces_are_sent(monkeypatch: pytest.MonkeyPatch) -> None:

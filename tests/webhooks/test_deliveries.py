@@ -7,14 +7,15 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, cast
+from uuid import uuid4
 
 import pytest
 from structlog.testing import capture_logs
 
 from graphql_api.customers import event_feed
 from graphql_api.customers.event_feed import EventFeed
-from graphql_api.customers.events import Moment, cursor_of, moment_of
+from graphql_api.customers.events import CustomerDeleted, Event, Moment, cursor_of, moment_of
 from graphql_api.customers.store import StoredCustomer
 from graphql_api.mongo.change_stream import MongoHistory, time_of
 from graphql_api.mongo.customers import MongoCustomers
@@ -22,10 +23,10 @@ from graphql_api.mongo.database import MongoDatabase
 from graphql_api.mongo.webhooks import MongoEndpoints
 from graphql_api.webhooks import deliveries, delivery
 from graphql_api.webhooks.deliveries import Deliveries
-from graphql_api.webhooks.delivery import PAUSES, failure_after
-from graphql_api.webhooks.endpoints import Endpoint, new_endpoint
-from graphql_api.webhooks.messages import secret_as_text
-from graphql_api.webhooks.sending import Failed
+from graphql_api.webhooks.delivery import PAUSES, Delivery, failure_after
+from graphql_api.webhooks.endpoints import Endpoint, Endpoints, new_endpoint
+from graphql_api.webhooks.messages import Message, secret_as_text
+from graphql_api.webhooks.sending import Failed, Sender
 
 from ..support.databases import database_at
 from ..support.mongo_customers import new_customer, several
@@ -453,3 +454,27 @@ async def test_deliveries_go_on_after_faults_of_the_database(
     assert len(set(faults())) == 2
     assert len(faults()) <= 3
     assert all("OperationFailure" in fault for fault in faults())
+
+
+async def test_after_a_failure_no_message_of_another_customer_is_sent(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(delivery, "AT_ONCE", 1)
+    asked: list[Message] = []
+
+    class Refusing:
+        async def send(self, message: Message) -> int:
+            asked.append(message)
+            raise Failed("It was refused.")
+
+    attempting = Delivery(
+        new_endpoint("https://shop.example/", "", None, allows_private=False),
+        cast("Endpoints", None),
+        cast("EventFeed", None),
+        lambda _: datetime.now(UTC),
+        cast("Sender", Refusing()),
+    )
+    await attempting._attempt([Event(Moment(b"1"), CustomerDeleted(uuid4())) for _ in range(2)])
+
+    assert len(asked) == 1
+    assert attempting._failed is not None
