@@ -412,6 +412,6 @@ def sent(**values: Any) -> Input:
 
 @pytest.mark.usefixtures("opened")
 def test_every_life_of_customers_is_that_of_the_model() -> None:
-    bounds = settings(max_examples=25, stateful_step_count=50, deadline=None)
+    bounds = settings(max_examples=16, stateful_step_count=50, deadline=None)
 
     unmeasured(run_state_machine_as_test)(Life, settings=bounds)
