@@ -12,9 +12,9 @@ from schemathesis.graphql import nodes
 
 from ..support.paths import ROOT
 
-_CASES = 40
+_CASES = 60
 # For each operation. Random generation may find fewer different cases than `_CASES`.
-_LEAST_CASES = 15
+_LEAST_CASES = 20
 
 # The scalars take any value, so each kind of literal is tried.
 _ANY_LITERAL = st.one_of(
