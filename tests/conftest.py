@@ -1,11 +1,10 @@
 """The fixtures that tests share: one embedded MongoDB, and servers on real sockets."""
 
-import contextlib
 import io
 import os
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Callable, Generator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from itertools import count
 from pathlib import Path
 from typing import Any, cast
@@ -27,7 +26,7 @@ from .support.clients import client_of, connected
 from .support.databases import DRIVER, DRIVER_VARIABLE, database_at, settings_for
 from .support.replica_sets import Member, ReplicaSet, replica_set
 from .support.servers import Server, serving, variables_of_a_service
-from .support.unmeasured import untraced
+from .support.unmeasured import unmeasured
 
 # Runs a command. Returns its exit code, its standard output and its standard error.
 Command = Callable[..., tuple[int, str, str]]
@@ -40,12 +39,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: item.get_closest_marker("long") is None)
 
 
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
-    """Runs the tests with the mark `unmeasured` without coverage's tracer."""
-    is_unmeasured = item.get_closest_marker("unmeasured")
-    with untraced() if is_unmeasured else contextlib.nullcontext():
-        return (yield)
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Has the tests with the mark `unmeasured` run without coverage's tracer."""
+    for item in session.items:
+        if item.get_closest_marker("unmeasured"):
+            item.runtest = unmeasured(item.runtest)  # type: ignore[method-assign]  # pytest calls it
 
 
 @pytest.fixture

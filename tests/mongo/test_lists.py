@@ -1,18 +1,24 @@
 """Lists of customers that are added while the database fails before or after a write."""
 
 import asyncio
+import threading
 import time
 from typing import Any
 
 import pytest
+from bson.binary import UUID_SUBTYPE, Binary
 from pymongo.collection import Collection
 from pymongo.errors import OperationFailure, WriteError
 
 from graphql_api.customers.create_customers import ErrorPolicy, create_customers
 from graphql_api.customers.store import CustomerRemoved, EmailTaken, StoredCustomer
 from graphql_api.faults import ListUnknown, Unavailable
+from graphql_api.mongo.additions import WholeList
 from graphql_api.mongo.customers import MongoCustomers
+from graphql_api.mongo.driver import COMMANDS_AT_ONCE
+from graphql_api.mongo.write import Outcome, Written, insert_all
 
+from ..support.databases import database_at
 from ..support.faults import AFTER_THE_WRITE, BEFORE_THE_WRITE, UNAUTHORIZED, faults
 from ..support.mongo_customers import ids, new_customer, open_customers, request, several
 from ..support.replica_sets import Member, ReplicaSet
@@ -249,6 +255,22 @@ async def test_a_customer_that_mongodb_refuses_is_the_servers_fault(
 ) -> None:
     with pytest.raises(WriteError, match="MongoDB refuses a customer"):
         await customers.add_each([*several(3), new_customer("invalid@example.com", name="5")])
+
+
+async def test_the_outcome_of_a_transaction_that_gets_no_thread_in_time_is_unclear(
+    database_uri: str,
+) -> None:
+    may_end = threading.Event()
+    async with database_at(database_uri) as database:
+        for _ in range(COMMANDS_AT_ONCE):
+            database.driver.in_thread(lambda _: may_end.wait())
+        nothing = WholeList([], [])
+        written = await insert_all(
+            database.driver, Binary(bytes(16), UUID_SUBTYPE), nothing, time.monotonic(), ()
+        )
+        may_end.set()
+
+    assert written == Written([Outcome.UNCLEAR], is_set_up=True)
 
 
 @pytest.mark.in_time
