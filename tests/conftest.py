@@ -2,6 +2,7 @@
 
 import io
 import os
+import signal
 import sys
 import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -27,6 +28,9 @@ from .support.databases import DRIVER, DRIVER_VARIABLE, database_at, settings_fo
 from .support.replica_sets import Member, ReplicaSet, replica_set
 from .support.servers import Server, serving, variables_of_a_service
 from .support.unmeasured import unmeasured
+
+# A shell ignores Ctrl-C in what it starts in the background, and programs inherit that.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # Runs a command. Returns its exit code, its standard output and its standard error.
 Command = Callable[..., tuple[int, str, str]]
