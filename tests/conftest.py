@@ -38,6 +38,12 @@ Command = Callable[..., tuple[int, str, str]]
 _database_numbers = count(1)
 
 
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Has coverage see in one process only how the tests are imported, because all import them."""
+    if os.environ.get("PYTEST_XDIST_WORKER", "gw0") != "gw0":
+        session.perform_collect = unmeasured(session.perform_collect)  # type: ignore[assignment]  # pytest calls it
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Puts the long tests first, so that no process waits for one of them at the end."""
     items.sort(key=lambda item: item.get_closest_marker("long") is None)
