@@ -17,6 +17,7 @@ NODE := $(shell node -p 'const [major, minor] = process.versions.node.split(".")
 NODE_MODULES := $(addsuffix /node_modules/.package-lock.json,tests/clients/browser tests/clients/programs tests/deploy/mongosh tests/http/audits web/dashboard web/graphiql)
 GRAPHIQL := graphql_api/http/graphiql_build/index.html
 DASHBOARD := graphql_api/http/dashboard_build/index.html
+PAGES := $(if $(NODE),$(GRAPHIQL) $(DASHBOARD))
 
 .PHONY: help install run test bench check check-python check-pages schema lock images release
 # The output of a failed build is deleted.
@@ -25,7 +26,7 @@ DASHBOARD := graphql_api/http/dashboard_build/index.html
 help: ## Show the commands
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /make \1\t/' | expand -t 16
 
-install: $(INSTALLED) $(PYTHON_CLIENTS) $(if $(NODE),$(NODE_MODULES) $(GRAPHIQL) $(DASHBOARD)) ## Install all locked packages
+install: $(INSTALLED) $(PYTHON_CLIENTS) $(if $(NODE),$(NODE_MODULES)) $(PAGES) ## Install all locked packages
 
 $(RUNNABLE): requirements-embedded.txt
 	@echo "Installing the packages of the server, and a MongoDB, into .venv ..."
@@ -58,7 +59,7 @@ $(DASHBOARD): web/dashboard/node_modules/.package-lock.json schema.graphql $(fil
 	@echo "Building the dashboard ..."
 	@npm run --silent --prefix web/dashboard build
 
-run: $(RUNNABLE) $(if $(NODE),$(GRAPHIQL) $(DASHBOARD)) ## Serve on http://127.0.0.1:8000 with its own MongoDB
+run: $(RUNNABLE) $(PAGES) ## Serve on http://127.0.0.1:8000 with its own MongoDB
 	$(BIN)/python -m graphql_api serve
 
 # The files with a mark. To import all files for a few tests would take longer than some tests do.
@@ -66,19 +67,22 @@ MARKED = $$(grep --files-with-matches pytest.mark.$(1) tests/*/test_*.py)
 
 test: install ## Run every test, with branch coverage
 	$(BIN)/coverage erase
-	$(BIN)/coverage run -m pytest --numprocesses 4 --dist worksteal -m "not alone and not in_time"
-	$(BIN)/coverage run -m pytest --numprocesses 2 --dist loadfile -m in_time $(call MARKED,in_time)
+	$(BIN)/coverage run -m pytest --numprocesses 4 --dist worksteal -m "not alone and not in_time and not patient"
+# The tests in time wait for half of their time, in which the patient ones get the processors.
+	nice -n 19 $(BIN)/coverage run -m pytest --quiet -m patient $(call MARKED,patient) & patient=$$!; \
+	$(BIN)/coverage run -m pytest --numprocesses 2 --dist loadfile -m in_time $(call MARKED,in_time); \
+	in_time=$$?; wait $$patient && exit $$in_time
 	$(BIN)/coverage run -m pytest -m alone $(call MARKED,alone)
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
 
-bench: $(INSTALLED) ## Measure the cost of requests; ARGUMENTS=--help shows the options
+bench: $(INSTALLED) $(PAGES) ## Measure the cost of requests; ARGUMENTS=--help shows the options
 	$(BIN)/python -m benchmarks $(ARGUMENTS)
 
 check: check-python check-pages ## Lint, and check the types, the committed schema and its changes
 
 # Exit code 3, a dangerous change, does not fail. A breaking change does.
-check-python: install
+check-python: $(INSTALLED)
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
@@ -86,7 +90,8 @@ check-python: install
 	$(BIN)/cog --check --diff --verbosity=1 --check-fail-msg='Run `make schema`.' -I docs docs/*.md
 	$(BIN)/graphql-api schema --diff schema.released.graphql || test $$? -eq 3
 
-check-pages: install
+# The builds also generate the code that is checked.
+check-pages: $(PAGES)
 	$(if $(NODE),npm run --silent --prefix web/graphiql check)
 	$(if $(NODE),npm run --silent --prefix web/dashboard check)
 

@@ -44,11 +44,6 @@ def pytest_sessionstart(session: pytest.Session) -> None:
         session.perform_collect = unmeasured(session.perform_collect)  # type: ignore[assignment]  # pytest calls it
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Puts the long tests first, so that no process waits for one of them at the end."""
-    items.sort(key=lambda item: item.get_closest_marker("long") is None)
-
-
 def pytest_collection_finish(session: pytest.Session) -> None:
     """Has the tests with the mark `unmeasured` run without coverage's tracer."""
     for item in session.items:

@@ -19,6 +19,8 @@ from ..support.node import needs_node
 from ..support.paths import ROOT
 from ..support.servers import serving
 
+pytestmark = pytest.mark.patient
+
 PAGE = (ROOT / "docs/client-libraries.md").read_text("utf-8")
 PROGRAMS = ROOT / "tests/clients/programs"
 PYTHON = PROGRAMS / ".venv/bin"

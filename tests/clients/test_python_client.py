@@ -12,6 +12,8 @@ from graphql_api.customers.versions import Changed
 
 from ..support.paths import ROOT
 
+pytestmark = pytest.mark.patient
+
 EXAMPLE = ROOT / "examples" / "python_client"
 EMAIL = next(field for field in FIELDS if field.name == "email")
 BIN = EXAMPLE / ".venv" / "bin"

@@ -32,7 +32,7 @@ async def test_every_growing_request_is_answered() -> None:
     assert {name: status for name, (status, _) in answered.items() if status >= 500} == {}
 
 
-@pytest.mark.long
+@pytest.mark.patient
 @needs_valgrind
 def test_no_request_costs_more_than_its_length_is_worth(tmp_path: Path) -> None:
     large, small = instructions(tmp_path / "callgrind", _SMALL, _LARGE, _MOST_GROWTH)

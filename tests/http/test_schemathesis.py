@@ -44,6 +44,7 @@ def answered() -> Iterator[list[object]]:
     assert len(answered) >= _LEAST_CASES
 
 
+@pytest.mark.patient
 @pytest.mark.unmeasured
 @schema.parametrize()
 @settings(
