@@ -25,6 +25,7 @@ from graphql_api.settings import PREFIX
 
 from .support.clients import client_of, connected
 from .support.databases import DRIVER, DRIVER_VARIABLE, database_at, settings_for
+from .support.emptied_databases import EmptiedDatabases
 from .support.replica_sets import Member, ReplicaSet, replica_set
 from .support.servers import Server, serving, variables_of_a_service
 from .support.unmeasured import unmeasured
@@ -99,6 +100,27 @@ def mongodb_uri(mongodb_dir: Path) -> Iterator[str]:
 def database_uri(mongodb_uri: str) -> str:
     """The URI of a new database on that MongoDB."""
     return _new_database(mongodb_uri)
+
+
+@pytest.fixture(scope="session")
+async def emptied(mongodb_uri: str) -> AsyncIterator[EmptiedDatabases]:
+    """Databases that the application has set up, for one test after another."""
+    with MongoClient[dict[str, Any]](mongodb_uri) as mongo:
+        async with database_at(_new_database(mongodb_uri)) as database:
+            await database.set_up()
+            example = mongo[database.driver.database.name]
+        yield EmptiedDatabases(example)
+
+
+@pytest.fixture
+def emptied_database_uri(mongodb_uri: str, emptied: EmptiedDatabases) -> Iterator[str]:
+    """The URI of a database without documents, which the application has set up.
+
+    It is for tests whose application sets up the database in any case. For a new database, MongoDB
+    would have to write a dozen files.
+    """
+    with emptied.one() as name:
+        yield mongodb_uri.replace("/?", f"/{name}?")
 
 
 @pytest.fixture

@@ -236,7 +236,6 @@ def test_a_server_serves_and_stops_although_nobody_reads_its_log(
         with serving(
             *("--workers", workers),
             errors=full_pipe.path,
-            measured=True,
             stop=False,
             GRAPHQL_API_MONGODB_URI=database_uri,
         ) as server:
@@ -256,9 +255,7 @@ def test_a_server_serves_and_stops_although_nobody_reads_its_log(
 def test_the_last_lines_of_a_server_are_written_before_it_ends(
     database_uri: str, full_pipe: FullPipe
 ) -> None:
-    with serving(
-        errors=full_pipe.path, measured=True, stop=False, GRAPHQL_API_MONGODB_URI=database_uri
-    ) as server:
+    with serving(errors=full_pipe.path, stop=False, GRAPHQL_API_MONGODB_URI=database_uri) as server:
         full_pipe.read_all()
         server.process.terminate()
 

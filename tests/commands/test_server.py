@@ -65,9 +65,7 @@ def test_ctrl_c_stops_a_server_with_all_its_workers_and_their_one_mongod(
     flags = ("--data-dir", str(data_dir), "--workers", "2")
 
     # An option overrides its variable.
-    with serving(
-        *flags, errors=errors, measured=True, stop=False, GRAPHQL_API_WORKERS="none"
-    ) as server:
+    with serving(*flags, errors=errors, stop=False, GRAPHQL_API_WORKERS="none") as server:
         all_serve(server, 2)
         workers, running = server.workers(), mongods(data_dir)
         press_ctrl_c(server)
@@ -123,9 +121,7 @@ def test_a_server_stops_although_a_client_never_ends_its_request(
     half = b"POST /graphql HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
     half += b"Content-Length: 1000\r\n\r\n{"
 
-    with serving(
-        errors=errors, measured=True, stop=False, GRAPHQL_API_MONGODB_URI=database_uri
-    ) as server:
+    with serving(errors=errors, stop=False, GRAPHQL_API_MONGODB_URI=database_uri) as server:
         url = httpx.URL(server.url)
         with socket.create_connection((url.host, url.port or 80)) as connection:
             connection.sendall(half)
@@ -223,7 +219,7 @@ def test_a_server_waits_for_the_port_and_the_directory_of_one_that_was_killed(
         port = str(listener.getsockname()[1])
         flags = ("serve", "--port", port, "--data-dir", str(data_dir))
 
-        process = others.enter_context(launched(*flags, errors=errors, measured=True))
+        process = others.enter_context(launched(*flags, errors=errors))
         for other, times in ((listener, 1), (lock, 2)):
             until(lambda times=times: errors.read_text().count(WAITS) == times, "it waits")  # type: ignore[misc]  # of a lambda's default
             other.close()
@@ -240,7 +236,11 @@ def test_sigquit_stops_a_server_and_other_signals_are_only_logged(
     flags = ("--workers", str(workers))
 
     with serving(
-        *flags, errors=errors, measured=True, stop=False, GRAPHQL_API_MONGODB_URI=mongodb_uri
+        *flags,
+        errors=errors,
+        measured=workers == 1,
+        stop=False,
+        GRAPHQL_API_MONGODB_URI=mongodb_uri,
     ) as server:
         all_serve(server, workers)
         # SIGHUP is the last one, because it replaces the workers.

@@ -77,7 +77,7 @@ async def test_requests_from_before_the_stop_are_answered_and_their_customers_st
 ) -> None:
     uri = freezer.uri.replace("/?", f"/stopped-{workers}?")
     flags = ("--workers", str(workers))
-    with serving(*flags, errors=errors, measured=True, GRAPHQL_API_MONGODB_URI=uri) as server:
+    with serving(*flags, errors=errors, GRAPHQL_API_MONGODB_URI=uri) as server:
         all_serve(server, workers)
         async with AsyncExitStack() as stack:
             clients = await connections(server, stack, 20)
@@ -106,7 +106,7 @@ async def test_a_server_with_a_frozen_mongod_stops_in_time_even_after_a_second_s
     number: signal.Signals, workers: int, data_dir: Path, errors: Path
 ) -> None:
     flags = ("--workers", str(workers), "--data-dir", str(data_dir))
-    with serving(*flags, errors=errors, measured=True, stop=False) as server:
+    with serving(*flags, errors=errors, measured=workers == 2, stop=False) as server:
         all_serve(server, workers)
         [mongod] = mongods(data_dir)
         async with wire(server.url) as client:
@@ -253,9 +253,7 @@ async def test_a_rolling_restart_under_load_loses_no_request(
         until(lambda: len(before & set(server.workers())) == 1, "the first worker is replaced")
         until(lambda: not before & set(server.workers()), "the second worker is replaced")
 
-    with serving(
-        "--workers", "2", errors=errors, measured=True, GRAPHQL_API_MONGODB_URI=database_uri
-    ) as server:
+    with serving("--workers", "2", errors=errors, GRAPHQL_API_MONGODB_URI=database_uri) as server:
         until(lambda: len(server.workers()) == 2, "both workers run")
         async with asyncio.TaskGroup() as clients:
             # Some clients always have a request in flight, some an idle connection, some a new one.

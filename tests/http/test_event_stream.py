@@ -247,7 +247,7 @@ async def test_a_stopping_server_ends_streams_so_that_clients_connect_again(
     database_uri: str, tmp_path: Path
 ) -> None:
     with serving(
-        errors=tmp_path / "stderr", measured=True, stop=False, GRAPHQL_API_MONGODB_URI=database_uri
+        errors=tmp_path / "stderr", stop=False, GRAPHQL_API_MONGODB_URI=database_uri
     ) as server:
         async with (
             httpx.AsyncClient(base_url=server.url, timeout=20) as client,
@@ -287,7 +287,6 @@ def long_customer(number: int) -> dict[str, str]:
 async def test_a_client_that_does_not_read_is_dropped(database_uri: str, tmp_path: Path) -> None:
     with serving(
         errors=tmp_path / "stderr",
-        measured=True,
         GRAPHQL_API_MONGODB_URI=database_uri,
         GRAPHQL_API_SEND_SECONDS="1",
     ) as server:
