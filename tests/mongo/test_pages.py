@@ -106,6 +106,8 @@ async def empty(database_uri: str) -> AsyncIterator[Lists]:
 @pytest.fixture(autouse=True)
 def few(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pages, "_FEW", FEW)
+    # On a busy machine, half a second may be too short for any page.
+    monkeypatch.setattr(pages, "_WALK_SECONDS", 5.0)
 
 
 async def pages_of(
