@@ -55,7 +55,7 @@ _CLOSED_PIPE = 128 + signal.SIGPIPE
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs one command. If it fails, prints one sentence to standard error.
+    """Runs one command. If it fails, prints the reason to standard error.
 
     Returns 0 for success, 1 if the command found a fault or a difference, or rejected a part of its
     input, 2 if it could not do its work, and 130 after Ctrl-C. `schema --diff` also returns 3 and
