@@ -237,7 +237,7 @@ def test_objects_are_imported(importing: Command, documents: Documents, tmp_path
     file, rejects = tmp_path / "people.jsonl", tmp_path / "rejects.jsonl"
     lines = [
         {"email": "a@example.com", "phone number": 5417543010},
-        {"email": ["b@example.com"], "Points": 5},
+        {"email": ["b@example.com"], "Points": 5, "ZIP": "2134", "country": "US"},
         {"ZIP": "2134", "country": "US", "email": "c@example.com"},
         {"ZIP": "2134", "country": "US", "email": "d@example.com"},
     ]
@@ -249,7 +249,7 @@ def test_objects_are_imported(importing: Command, documents: Documents, tmp_path
     assert emails(documents) == ["a@example.com", "c@example.com", "d@example.com"]
     assert output.startswith(TOTALS.format(5, 3, 0, 2))
     assert (
-        "Warning: 2 ZIP codes of the United States have four digits, first on line 3. "
+        "Warning: 3 ZIP codes of the United States have four digits, first on line 2. "
         "A spreadsheet may have removed a zero at the beginning.\n"
     ) in output
     assert understood.splitlines()[0] == f"{file}: JSON Lines, UTF-8. 5 rows."
@@ -259,6 +259,8 @@ def test_objects_are_imported(importing: Command, documents: Documents, tmp_path
         {
             "email": ["b@example.com"],
             "Points": 5,
+            "ZIP": "2134",
+            "country": "US",
             "line": 2,
             "reasons": "Email: Send a string or an integer.",
         },
