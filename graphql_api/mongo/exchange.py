@@ -17,6 +17,8 @@ from pymongo.message import _op_msg, _OpMsg
 from pymongo.read_preferences import ReadPreference, _ServerMode
 from pymongo.topology_description import TopologyDescription
 
+from ..deadline import GRACE_SECONDS
+
 # An answer, decoded with the options of its caller.
 Answer = Any
 
@@ -56,8 +58,10 @@ class Exchange:
 
         MongoDB executes the commands of one connection one after another, so each of them sees what
         those before it have done. If a command fails, only the answers before it are returned.
-        Raises `pymongo.errors.PyMongoError` if the first command fails, and `bson.errors.BSONError`
-        for an answer that cannot be decoded.
+        Ends by the deadline of `pymongo.timeout`. If it is cancelled, the driver closes the
+        connection. Raises `pymongo.errors.PyMongoError` if the first command fails, `TimeoutError`
+        if there is no connection in time, and `bson.errors.BSONError` for an answer that cannot be
+        decoded.
         """
         answers: list[Answer] = []
         taken = await self._take(next(iter(commands[0])))
@@ -86,8 +90,11 @@ class Exchange:
                 return taken
             # There may be another primary now. The pool closes a connection that is stale.
             await taken.give_back()
-        checkout = await self._client._conn_for_reads(ReadPreference.PRIMARY, None, command)
-        connection, preference = await checkout.__aenter__()
+        seconds = _csot.remaining()
+        # The driver does not limit how long it looks for its hosts in DNS.
+        async with asyncio.timeout(None if seconds is None else seconds + GRACE_SECONDS):
+            checkout = await self._client._conn_for_reads(ReadPreference.PRIMARY, None, command)
+            connection, preference = await checkout.__aenter__()
         return _Taken(checkout, connection, preference, self._client._topology.description)
 
     async def _keep(self, taken: "_Taken") -> None:
