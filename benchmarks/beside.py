@@ -19,7 +19,10 @@ from .many_customers import COMMON_FIRST_NAME, documents
 from .servers import SUBSCRIBERS, Server, ServerFailed
 from .subscribers import subscribe
 
+# The rows of an import as fast as it can be, and of one with a rate.
 _ROWS = 100_000
+_ROWS_IN_A_SECOND = 1000
+_SECONDS_WITH_A_RATE = 10
 # More than are ever stored.
 _MOST_CUSTOMERS = 10**9
 _NONEMPTY = b'"nodes":[{'
@@ -39,16 +42,21 @@ def works_beside(server: Server, folder: Path) -> dict[str, list[Work]]:
     """Each kind of work alone, and all together, by name. The folder is for the import's files."""
     # As many of the invented customers are stored already.
     new_customers = islice(documents(_MOST_CUSTOMERS), len(server.database), None)
+    importing = partial(_importing, server, folder, new_customers)
+    rate = ["--rate", str(_ROWS_IN_A_SECOND)]
     works: dict[str, Work] = {
         "a page of 50": partial(_in_a_process, _read_lists, server, {}),
         "a search": partial(_in_a_process, _read_lists, server, {"search": COMMON_FIRST_NAME}),
-        f"an import of {_ROWS:,} rows": partial(_importing, server, folder, new_customers),
         f"{SUBSCRIBERS} subscribers": partial(_in_a_process, _subscribe, server, SUBSCRIBERS),
+        f"{_ROWS_IN_A_SECOND:,} imported rows a second": partial(
+            importing, _ROWS_IN_A_SECOND * _SECONDS_WITH_A_RATE, rate
+        ),
     }
     return {
         "nothing": [],
         **{name: [work] for name, work in works.items()},
         "all of these": [*works.values()],
+        f"an import of {_ROWS:,} rows": [partial(importing, _ROWS, [])],
     }
 
 
@@ -89,11 +97,15 @@ def _subscribe(url: str, number: int, ready: Event, done: Event) -> None:
 
 @contextlib.contextmanager
 def _importing(
-    server: Server, folder: Path, new_customers: Iterator[dict[str, Any]]
+    server: Server,
+    folder: Path,
+    new_customers: Iterator[dict[str, Any]],
+    rows: int,
+    options: list[str],
 ) -> Iterator[Callable[[], bool]]:
     source = folder / "beside.csv"
-    write_table(source, islice(new_customers, _ROWS))
-    command = ["import", str(source)]
+    write_table(source, islice(new_customers, rows))
+    command = ["import", *options, str(source)]
     with ThreadPoolExecutor() as threads:
         imported = threads.submit(run_command, command, server.database.uri, folder / "output")
         yield imported.done

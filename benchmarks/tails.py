@@ -18,7 +18,7 @@ from .servers import Server
 _GREATEST = Scenario("create", 32)
 
 _PICTURE = Path(__file__).parents[1] / "docs" / "images" / "tails.svg"
-_COLOURS = ["#6b6b6b", "#1f5fa8", "#2a8a7a", "#b5511b", "#8a4fa3", "#111111"]
+_COLOURS = ["#6b6b6b", "#1f5fa8", "#2a8a7a", "#b5511b", "#8a4fa3", "#111111", "#c9a400"]
 # Of this many creations, one has a greater latency.
 _POSITIONS = {2: "50 %", 10: "90 %", 100: "99 %", 1000: "99.9 %"}
 

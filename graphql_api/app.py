@@ -218,7 +218,7 @@ def _tracing() -> "Tracing":
     except ModuleNotFoundError:
         raise SettingsError(
             "GRAPHQL_API_TELEMETRY needs packages that are missing. Install the wheel again, with "
-            "its extra `telemetry`."
+            "its extra `telemetry`, or run `make install` in the sources."
         ) from None
     except ValueError as error:
         raise SettingsError(str(error)) from None

@@ -33,7 +33,7 @@ _SERVICE_PORT = re.compile(rf"{PREFIX}(\w+_)?PORT=(tcp|udp|sctp)://.+")
 
 
 class SettingsError(Exception):
-    """A setting that cannot be used; the message names its variable, never its value."""
+    """Settings that cannot be used; the message names their variables, never their values."""
 
 
 def _text(value: str) -> str:
@@ -512,29 +512,38 @@ class Settings:
     def read(cls, environment: Mapping[str, str]) -> "Settings":
         """Reads the variables of an environment, except those of `set_by_kubernetes`.
 
-        Raises `SettingsError` for a value that is not valid, for an unknown `GRAPHQL_API_` name,
-        and for a file of a secret value that cannot be read.
+        Raises `SettingsError` for values that are not valid, for unknown `GRAPHQL_API_` names, and
+        for files of secret values that cannot be read. Its message has a line for each of them.
         """
-        names = {variable(name): name for name in _SETTINGS}
-        files = {file: name for name in _SETTINGS if (file := file_variable(name)) is not None}
         ignored = set_by_kubernetes(environment)
         values: dict[str, Any] = {}
-        for key, value in environment.items():
-            if not key.startswith(PREFIX) or key in ignored:
-                continue
-            name = names.get(key) or files.get(key)
-            if name is None:
-                raise SettingsError(f"{key} is not a setting. {_suggestion(key)}")
-            is_file = key in files
-            if is_file and variable(name) in environment:
-                raise SettingsError(f"Set {variable(name)} or {key}, but not both of them.")
-            text = _content(key, value) if is_file else value
-            try:
-                values[name] = _SETTINGS[name].parse(text)
-            except ValueError as error:
-                must = "must name a file that contains" if is_file else "must be"
-                raise SettingsError(f"{key} {must} {error}.") from None
+        problems: list[str] = []
+        for key in environment:
+            if key.startswith(PREFIX) and key not in ignored:
+                try:
+                    name, value = _read(key, environment)
+                    values[name] = value
+                except SettingsError as error:
+                    problems.append(str(error))
+        if problems:
+            raise SettingsError("\n".join(problems))
         return cls(**values)
+
+
+def _read(key: str, environment: Mapping[str, str]) -> tuple[str, object]:
+    """The name and the value of the setting that a variable sets. Raises `SettingsError`."""
+    name = _NAMES.get(key)
+    if name is None:
+        raise SettingsError(f"{key} is not a setting. {_suggestion(key)}")
+    is_file = key != variable(name)
+    if is_file and variable(name) in environment:
+        raise SettingsError(f"Set {variable(name)} or {key}, but not both of them.")
+    text = _content(key, environment[key]) if is_file else environment[key]
+    try:
+        return name, _SETTINGS[name].parse(text)
+    except ValueError as error:
+        must = "must name a file that contains" if is_file else "must be"
+        raise SettingsError(f"{key} {must} {error}.") from None
 
 
 def set_by_kubernetes(environment: Mapping[str, str]) -> list[str]:
@@ -601,3 +610,6 @@ _SETTINGS: dict[str, _Setting] = {
     name: hint.__metadata__[0]
     for name, hint in typing.get_type_hints(Settings, include_extras=True).items()
 }
+# The setting that each variable sets.
+_NAMES = {variable(name): name for name in _SETTINGS}
+_NAMES |= {file: name for name in _SETTINGS if (file := file_variable(name)) is not None}

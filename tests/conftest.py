@@ -15,6 +15,7 @@ import pytest
 from pymongo import MongoClient
 from pymongo.collection import Collection
 from starlette.applications import Starlette
+from xdist.workermanage import NodeManager  # type: ignore[import-untyped]  # it has no types
 
 from graphql_api.__main__ import main
 from graphql_api.app import create_app
@@ -32,6 +33,9 @@ from .support.unmeasured import unmeasured
 
 # A shell ignores Ctrl-C in what it starts in the background, and programs inherit that.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# The processes of the tests write their coverage at the end. After this time, they are killed.
+NodeManager.EXIT_TIMEOUT = 60
 
 # Runs a command. Returns its exit code, its standard output and its standard error.
 Command = Callable[..., tuple[int, str, str]]

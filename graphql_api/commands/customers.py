@@ -20,6 +20,11 @@ SUMMARY = "erase a customer"
 
 _COLUMNS = ("WHAT REMAINS", "UNTIL")
 
+_NOT_FOUND = "No customer has this id, and none that was deleted in the last 24 hours had it."
+_NOT_FOUND_BY_EMAIL = (
+    "No customer has this email address. A customer that was deleted is found by its id only."
+)
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the action, with its arguments."""
@@ -62,18 +67,20 @@ async def _erase(database: MongoDatabase, id_: UUID | None, email: str | None) -
         id_, email = customer.id, customer.email
     is_erased = id_ is not None and await _delete(customers, id_)
     left = await find_personal_data(database, id_, email)
+    is_found = is_erased or left.remains_until is not None
     if is_erased:
         print(f"Erased the customer {id_}.")
-    elif left.remains_until is not None:
+    elif is_found:
         print(f"The customer {id_} was deleted before.")
     else:
-        name = "email address" if id_ is None else "id"
-        print(f"graphql-api: No customer has this {name}.", file=sys.stderr)
-    failing = [one.id for one in await MongoEndpoints(database).all() if one.failure is not None]
-    print_table(_COLUMNS, *_remaining(left, failing))
+        print(f"graphql-api: {_NOT_FOUND_BY_EMAIL if id_ is None else _NOT_FOUND}", file=sys.stderr)
+    if is_found:
+        endpoints = await MongoEndpoints(database).all()
+        failing = [endpoint.id for endpoint in endpoints if endpoint.failure is not None]
+        print_table(_COLUMNS, *_remaining(left, failing))
     for other, fields in left.others:
         print(f"{other}: {_fault(fields)}")
-    return 1 if left.others or (not is_erased and left.remains_until is None) else 0
+    return 0 if is_found and not left.others else 1
 
 
 async def _delete(customers: MongoCustomers, id_: UUID) -> bool:

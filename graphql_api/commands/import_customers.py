@@ -1,11 +1,14 @@
 """The command `graphql-api import`, which imports customers from a file."""
 
 import argparse
+import asyncio
 import contextlib
 import gc
+import math
 import os
 import signal
 import sys
+import time
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from types import FrameType
@@ -36,6 +39,8 @@ _OBJECTS = 50_000
 
 # The rows of one insert. Fewer take more time for each row; with more, Ctrl-C waits longer.
 _BATCH = 1_000
+# With a rate, an insert has the rows of this time: the requests of servers wait for each insert.
+_RATE_SECONDS = 0.1
 
 # While MongoDB writes the journal for one batch, it inserts another.
 _IN_FLIGHT_AT_ONCE = 4
@@ -86,6 +91,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "ending .old.",
     )
     parser.add_argument(
+        "--rate",
+        type=_rate,
+        metavar="ROWS",
+        help="Import at most this number of rows in a second, so that the requests of servers "
+        "wait less.",
+    )
+    parser.add_argument(
         "--dry-run", action="store_true", help="Check every row, and store nothing."
     )
 
@@ -111,7 +123,7 @@ def run(options: argparse.Namespace) -> int:
             )
             print_understood(source, rows)
             rejects = _open_rejects(options.rejects, options.file, source, stack)
-            importing = _Import(source, rows, rejects, is_dry=options.dry_run)
+            importing = _Import(source, rows, rejects, options.rate, is_dry=options.dry_run)
             return with_database(settings, importing.run, creates=True)
     except InvalidFile as error:
         advice = "" if error.encoding is None else f" Add --encoding {error.encoding}."
@@ -130,17 +142,25 @@ class _Import:
     """One import of the command, with its progress, its signals and its report."""
 
     def __init__(
-        self, source: Source, rows: Rows, rejects: Rejects | None, *, is_dry: bool
+        self,
+        source: Source,
+        rows: Rows,
+        rejects: Rejects | None,
+        rate: int | None,
+        *,
+        is_dry: bool,
     ) -> None:
+        """`rate` is the most rows that are imported in a second."""
         self._total = source.rows
         self._is_dry = is_dry
         self._advice = _DRY_AGAIN if is_dry else _AGAIN
         self._rejects = rejects
         # The known keys of objects that can be read only once: later ones may have more.
         is_read_once = source.rows is None and source.table.columns is None
-        self._importing = Importing(
-            source.records, rows, rejects, _BATCH, set(source.headers) if is_read_once else None
-        )
+        keys = set(source.headers) if is_read_once else None
+        self._rate = rate
+        size = _BATCH if rate is None else min(_BATCH, math.ceil(rate * _RATE_SECONDS))
+        self._importing = Importing(source.records, rows, rejects, size, keys)
 
     async def run(self, database: MongoDatabase) -> int:
         """Imports all records into the database, and prints a report."""
@@ -185,7 +205,9 @@ class _Import:
 
     async def _batches(self) -> AsyncIterator[list[dict[str, Value]]]:
         while (rows := self._importing.take()) is not None:
+            next_ = time.monotonic() + (len(rows) / self._rate if self._rate else 0)
             yield rows
+            await asyncio.sleep(next_ - time.monotonic())
 
     def _end(self) -> int:
         importing = self._importing
@@ -290,6 +312,12 @@ def _encoding(name: str) -> str:
     except LookupError:
         raise argparse.ArgumentTypeError("use the name of an encoding, such as cp1252") from None
     return name
+
+
+def _rate(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and int(text)):
+        raise argparse.ArgumentTypeError("use a whole number greater than 0")
+    return int(text)
 
 
 def _delimiter(text: str) -> str:

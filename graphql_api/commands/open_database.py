@@ -23,23 +23,31 @@ def with_database(
 ) -> int:
     """Runs `work` on the database that a server with these settings uses.
 
-    Returns the exit code that `work` returns. Starts the embedded MongoDB, unless the settings
+    Returns the exit code that `work` returns, also if Ctrl-C is pressed after `work` was complete,
+    while the database is being closed. Starts the embedded MongoDB, unless the settings
     name another one or a server is running it. Only with `creates`, its data directory may be new:
     other commands would find nothing in the new database of a wrong directory.
     Raises `SettingsError`, `MongodError`, and `Unavailable` with its subclass `Misconfigured`.
     """
 
-    async def run(uri: str) -> int:
+    codes: list[int] = []
+
+    async def run(uri: str) -> None:
         async with contextlib.aclosing(open_database(uri, settings)) as database:
             with driver_errors_explained():
-                return await work(database)
+                codes.append(await work(database))
 
     log_to_standard_error()
-    with contextlib.ExitStack() as stack:
-        uri = settings.mongodb_uri or stack.enter_context(
-            running_or_embedded_mongod(settings.mongod, settings.data_dir, creates=creates)
-        )
-        return asyncio.run(run(uri))
+    try:
+        with contextlib.ExitStack() as stack:
+            uri = settings.mongodb_uri or stack.enter_context(
+                running_or_embedded_mongod(settings.mongod, settings.data_dir, creates=creates)
+            )
+            asyncio.run(run(uri))
+    except KeyboardInterrupt:
+        if not codes:
+            raise
+    return codes[0]
 
 
 async def set_up(database: MongoDatabase) -> None:

@@ -77,9 +77,11 @@ class Importing:
             if values is None:
                 self._reject(record, [Reason(None, record.fault or "")])
                 continue
+            if may_lack_zero(values):
+                self.report.note_short_zip_code(record)
             outcome = next(remaining)
             if isinstance(outcome, Accepted):
-                self.report.accept(record, outcome, may_lack_zero=may_lack_zero(values))
+                self.report.accept(outcome)
             else:
                 self._reject(record, reasons(outcome, values, self._rows.phones_option))
         if self._rejects is not None:

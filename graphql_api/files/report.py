@@ -33,12 +33,9 @@ class Report:
         self.short_zip_codes = 0
         self.first_short_zip_code = 0
 
-    def accept(self, record: Record, outcome: Accepted, *, may_lack_zero: bool) -> None:
+    def accept(self, outcome: Accepted) -> None:
         """Counts a row whose customer is stored."""
         self._accepted[outcome] += 1
-        if may_lack_zero:
-            self.short_zip_codes += 1
-            self.first_short_zip_code = self.first_short_zip_code or record.line
 
     def reject(self, record: Record, reasons: Sequence[Reason]) -> None:
         """Counts a row that was rejected for these reasons."""
@@ -46,6 +43,11 @@ class Report:
         for reason in map(str, reasons):
             self._reasons[reason] += 1
             self._first_lines.setdefault(reason, record.line)
+
+    def note_short_zip_code(self, record: Record) -> None:
+        """Counts a row, also a rejected one, whose ZIP code may lack a zero."""
+        self.short_zip_codes += 1
+        self.first_short_zip_code = self.first_short_zip_code or record.line
 
     def ignore(self, record: Record, key: str) -> None:
         """Notes a key that no earlier record had when the columns were recognised."""
@@ -80,7 +82,7 @@ class Report:
 
     @property
     def warnings(self) -> list[str]:
-        """Sentences about valid rows that a person should look at."""
+        """Sentences about rows and keys that a person should look at."""
         warnings = []
         if self.short_zip_codes:
             warnings.append(

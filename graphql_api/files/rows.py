@@ -26,7 +26,7 @@ _LENGTH = re.compile(r" \([0-9]+ entered\)")
 
 _PHONE_NUMBER = "phone_number"
 _SHORT_ZIP_CODE = re.compile(r"\s*[0-9]{4}\s*")
-_UNITED_STATES = {"us", "usa"}
+_UNITED_STATES = {"us", "usa", "united states", "united states of america"}
 
 # The formats of digits. No apostrophe is valid in them.
 _OF_DIGITS = (NUMERIC, NUMERIC_AND_HYPHEN)

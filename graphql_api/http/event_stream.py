@@ -242,10 +242,8 @@ class EventStream:
         """The connection has ended."""
         self._connection = None
         self._started.end()
-        exchange = self._exchange
-        if exchange.outcome == "success":
-            exchange.outcome = "disconnected"
-        exchange.log(
+        self._exchange.lose_client()
+        self._exchange.log(
             status=200,
             method=self._method,
             path="/graphql",

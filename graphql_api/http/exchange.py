@@ -72,6 +72,11 @@ class Exchange:
             for error in errors:
                 self.measurements.error_codes[error["extensions"]["code"]] += 1
 
+    def lose_client(self) -> None:
+        """Notes that the connection ended before the answer, unless the answer had errors."""
+        if self.outcome == "success":
+            self.outcome = "disconnected"
+
     def log(
         self, *, status: int | None, method: str | None, path: str | None, duration_ms: float | None
     ) -> None:

@@ -155,7 +155,6 @@ class Session:
         "_exchange",
         "_initializing",
         "_is_acknowledged",
-        "_is_ended",
         "_limit",
         "_operations",
         "_refusal",
@@ -165,6 +164,7 @@ class Session:
         "_waiting",
         "connection",
         "has_begun",
+        "is_ended",
     )
 
     def __init__(
@@ -197,7 +197,7 @@ class Session:
         self._operations: dict[str, asyncio.Task[None] | _Live] = {}
         # Set when the client reads again; None if nothing waits for that.
         self._resumed: asyncio.Event | None = None
-        self.has_begun = self._is_acknowledged = self._is_ended = False
+        self.has_begun = self._is_acknowledged = self.is_ended = False
 
     # For the connection.
 
@@ -241,9 +241,9 @@ class Session:
 
         Does nothing if it has ended.
         """
-        if self._is_ended:
+        if self.is_ended:
             return
-        self._is_ended = True
+        self.is_ended = True
         for ending in (self._limit, self._initializing, *self._operations.values()):
             if ending is not None:
                 ending.cancel()
@@ -253,7 +253,7 @@ class Session:
         _log(self._exchange, self._began, 101, "GET")
 
     def _close(self, close: _Close) -> None:
-        if not self._is_ended:
+        if not self.is_ended:
             self._exchange.outcome = str(close.code)
             self.connection.close(close.code, close.reason)
             self.end()
@@ -476,6 +476,8 @@ class _Live:
         """Ends the subscription, for its client or with the connection. It is called once."""
         self._is_ended = True
         self._started.end()
+        if self._session.is_ended:
+            self.exchange.lose_client()
         _log(self.exchange, self._began, 200, WEBSOCKET)
 
     def _fail(self, reason: RequestError) -> None:

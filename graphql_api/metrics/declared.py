@@ -31,8 +31,8 @@ OPERATIONS = Metric(
     "counter",
     "Operations of valid documents, by type (query, mutation or subscription) and outcome: "
     "success, rejected (a mutation returned one of its typed failures), error (the response "
-    "has errors) or disconnected (the client left first, which is the usual end of an event "
-    "stream). A subscription counts when it ends.",
+    "has errors) or disconnected (the connection ended first, which is the usual end of a "
+    "subscription). A subscription counts when it ends.",
     ("operation", "type", "outcome"),
 )
 OPERATION_DURATION = Metric(

@@ -28,7 +28,7 @@ _BLOCKING_SECONDS = 0.1
 # answered together send their next requests nearly together, and one batch costs less than two.
 _GATHERING_SECONDS = 0.001
 
-# The driver has five threads or connections for each processor, and other work needs some of them.
+# The driver has five connections for each processor, and other work needs some of them.
 _MAX_IN_FLIGHT = 2
 
 

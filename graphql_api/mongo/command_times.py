@@ -92,16 +92,16 @@ class _MeasuredCursor:
 def connections(
     clients: Sequence[MongoClient[dict[str, Any]] | AsyncMongoClient[dict[str, Any]]],
 ) -> tuple[int, int]:
-    """How many connections the clients have open, and how many of them are in use.
+    """How many connections the clients have open, and how many are taken from their pools.
 
     This reads the driver's pools, because the driver's events of pools would add two thirds to the
     cost of its events of commands.
     """
-    in_use = idle = 0
+    taken = idle = 0
     for client in clients:
         # A client with a `mongodb+srv` URI has no topology before the first command.
         topology: Any = client._topology  # the driver has no public way
         for server in [] if topology is None else list(topology._servers.values()):  # as above
-            in_use += server.pool.active_sockets
+            taken += server.pool.active_sockets
             idle += len(server.pool.conns)
-    return in_use + idle, in_use
+    return taken + idle, taken

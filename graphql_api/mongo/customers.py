@@ -46,7 +46,7 @@ from .database import MongoDatabase
 from .deadline import within_deadline
 from .driver import COMMANDS_AT_ONCE
 from .find import find, find_each
-from .pages import count, read_page
+from .pages import Frequent, count, read_page
 from .resolve import resolve
 from .write import Outcome, Written, change, insert, insert_all
 
@@ -80,6 +80,7 @@ class MongoCustomers:
         self._finds = Batches(partial(find_each, database.driver), name="find", spans=spans)
         self._changes = asyncio.Semaphore(_MAX_CHANGES_IN_FLIGHT)
         self._lists = asyncio.Semaphore(_MAX_LISTS_IN_FLIGHT)
+        self._frequent = Frequent()
         self._parts = asyncio.Semaphore(_MAX_PARTS_IN_FLIGHT)
 
     async def add(self, new: StoredCustomer) -> StoredCustomer:
@@ -338,14 +339,15 @@ class MongoCustomers:
         Raises `Unavailable`, also if the page cannot be found by the deadline, and
         `pymongo.errors.PyMongoError` where a second try would fail as well.
         """
-        return await self._list(partial(read_page, request=request))
+        return await self._list(partial(read_page, request=request, frequent=self._frequent))
 
     async def count(self, listing: Listing, limit: int) -> int:
         """The number of customers of a list, or the limit if it has more.
 
         Raises what `page` raises.
         """
-        return await self._list(partial(count, listing=listing, limit=limit))
+        counting = partial(count, listing=listing, limit=limit, frequent=self._frequent)
+        return await self._list(counting)
 
     async def _list(
         self, work: Callable[[AsyncDatabase[dict[str, Any]]], Coroutine[Any, Any, _Found]]

@@ -17,7 +17,6 @@ from ..deadline import READY_GRACE_SECONDS, READY_SECONDS, REQUEST_SECONDS, dead
 from ..faults import Unavailable
 from ..logs import stack_frames
 from ..metrics.measurements import Measurements
-from .command_times import connections
 from .connection import connect
 from .deadline import within_deadline
 from .set_up import SetUp
@@ -61,7 +60,7 @@ class MongoDatabase:
         self.driver = connect(uri, driver, listeners)
         if measurements is not None:
             self.driver.durations = measurements.commands
-            measurements.connections = partial(connections, self.driver.clients)
+            measurements.connections = self.driver.connections
         self.customers_set_up = SetUp(self.driver, is_sharded=is_sharded)
         self._readiness = self.collection("readiness")
         self._written_at = self._tried_at = -_PROOF_SECONDS

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import AbstractContextManager
 from functools import partial
 from typing import Any, TypeVar
 
@@ -26,6 +27,12 @@ _PATIENCE_SECONDS = 60.0
 _abandoned: set[asyncio.Future[Any]] = set()
 
 
+def ended_by_driver(deadline: float) -> AbstractContextManager[None]:
+    """A context in which the driver ends its commands by the deadline."""
+    # To the driver, 0 seconds mean no limit.
+    return pymongo.timeout(max(deadline - time.monotonic(), 0.001))
+
+
 async def run_until(
     deadline: float, work: Callable[[], Awaitable[_Result]], grace: float = GRACE_SECONDS
 ) -> _Result:
@@ -35,12 +42,10 @@ async def run_until(
     not ended at the deadline plus the grace goes on, but its caller gets `TimeoutError`. Work also
     goes on if the caller is cancelled. Raises what the work raises, too.
     """
-    seconds = deadline - time.monotonic()
-    # To the driver, 0 seconds mean no limit.
-    with pymongo.timeout(max(seconds, 0.001)):
+    with ended_by_driver(deadline):
         working = asyncio.ensure_future(work())
     try:
-        await asyncio.wait([working], timeout=seconds + grace)
+        await asyncio.wait([working], timeout=deadline + grace - time.monotonic())
         if not working.done():
             raise TimeoutError
         return working.result()

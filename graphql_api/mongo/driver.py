@@ -4,12 +4,11 @@ import asyncio
 import contextvars
 import threading
 from abc import ABC, abstractmethod
-from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any, TypeVar, cast
 
-from bson import CodecOptions
 from motor.frameworks.asyncio import max_workers
 from motor.motor_asyncio import AsyncIOMotorClient
 from pymongo import AsyncMongoClient, MongoClient
@@ -19,12 +18,11 @@ from pymongo.asynchronous.topology import Topology
 from pymongo.collection import Collection
 from pymongo.cursor import Cursor
 from pymongo.database import Database
-from pymongo.errors import PyMongoError
 from pymongo.synchronous.topology import Topology as BlockingTopology
 
 from ..metrics.measurements import SharedHistogram
-from .command_times import Measured, measured
-from .exchange import Answer, exchange
+from .command_times import Measured, connections, measured
+from .exchange import Exchange
 from .threads import Threads
 
 _Result = TypeVar("_Result")
@@ -49,20 +47,17 @@ class Driver(ABC):
     clients: Sequence[MongoClient[dict[str, Any]] | AsyncMongoClient[dict[str, Any]]]
     durations: SharedHistogram | None = None
 
-    def __init__(self) -> None:
+    def __init__(
+        self, uri: str, options: Mapping[str, Any], name: str, database_options: Mapping[str, Any]
+    ) -> None:
+        """`name` is that of the database, unless the URI names one."""
         # Not those of the event loop, in which PyMongo looks up hosts.
         self._threads = Threads(COMMANDS_AT_ONCE)
-
-    @abstractmethod
-    def send(
-        self, commands: Sequence[dict[str, Any]], options: CodecOptions[Any]
-    ) -> Awaitable[list[Answer]]:
-        """Sends commands together, each of them once, and returns their answers.
-
-        MongoDB executes them one after another. Answers are decoded with the options. If a command
-        fails, only the answers before it are returned. Raises `pymongo.errors.PyMongoError` if the
-        first command fails.
-        """
+        self._client = _AsyncClient(uri, **options)
+        database = self._client.get_default_database(name, **database_options)
+        self._exchange = Exchange(database, self.measured)
+        # Sends commands together, each of them once, and returns their answers.
+        self.send = self._exchange.send
 
     @abstractmethod
     async def run(
@@ -82,6 +77,11 @@ class Driver(ABC):
     @abstractmethod
     async def aclose(self) -> None:
         """Closes all connections. `pymongo.timeout` limits how long it waits for a server."""
+
+    def connections(self) -> tuple[int, int]:
+        """How many connections the clients have open, and how many of them are in use."""
+        open_, taken = connections(self.clients)
+        return open_, taken - self._exchange.kept
 
     def measured(self, command: str) -> AbstractContextManager[None]:
         """A context in which `blocking` sends one command, which is measured."""
@@ -109,6 +109,10 @@ class Driver(ABC):
         threading.Thread(target=run, daemon=True).start()
         return await asyncio.wrap_future(done)
 
+    async def _aclose_client(self) -> None:
+        await self._exchange.aclose()
+        await self._client.close()
+
 
 class MotorDriver(Driver):
     """Motor, which runs PyMongo's blocking driver in threads."""
@@ -117,18 +121,12 @@ class MotorDriver(Driver):
         self, uri: str, options: Mapping[str, Any], name: str, database_options: Mapping[str, Any]
     ) -> None:
         """`name` is that of the database, unless the URI names one."""
-        super().__init__()
-        client = _MotorClient(uri, **options)
-        database = client.get_default_database(name, **database_options)
+        super().__init__(uri, options, name, database_options)
+        self._motor_client = _MotorClient(uri, **options)
+        database = self._motor_client.get_default_database(name, **database_options)
         self.database = cast(_AsyncDatabase, database)
         self.blocking = database.delegate
-        self._client = client
-        self.clients = [client.delegate]
-
-    def send(
-        self, commands: Sequence[dict[str, Any]], options: CodecOptions[Any]
-    ) -> Awaitable[list[Answer]]:
-        return self._threads.run(exchange, self.blocking, commands, options, self.measured)
+        self.clients = [self._client, self._motor_client.delegate]
 
     async def run(
         self, work: Callable[[AsyncDatabase[dict[str, Any]]], Coroutine[Any, Any, _Result]]
@@ -140,7 +138,8 @@ class MotorDriver(Driver):
 
     async def aclose(self) -> None:
         self._threads.close()
-        self._client.close()
+        self._motor_client.close()
+        await self._aclose_client()
 
 
 class PyMongoDriver(Driver):
@@ -153,25 +152,11 @@ class PyMongoDriver(Driver):
         self, uri: str, options: Mapping[str, Any], name: str, database_options: Mapping[str, Any]
     ) -> None:
         """`name` is that of the database, unless the URI names one."""
-        super().__init__()
-        self._client = _AsyncClient(uri, **options)
+        super().__init__(uri, options, name, database_options)
         self.database = self._client.get_default_database(name, **database_options)
         self._blocking_client = _BlockingClient(uri, connect=False, **options)
         self.blocking = self._blocking_client.get_default_database(name, **database_options)
         self.clients = [self._client, self._blocking_client]
-
-    async def send(
-        self, commands: Sequence[dict[str, Any]], options: CodecOptions[Any]
-    ) -> list[Answer]:
-        answers: list[Answer] = []
-        try:
-            for command in commands:
-                with self.measured(next(iter(command))):
-                    answers.append(await self.database.command(command, codec_options=options))
-        except PyMongoError:
-            if not answers:
-                raise
-        return answers
 
     async def run(
         self, work: Callable[[AsyncDatabase[dict[str, Any]]], Coroutine[Any, Any, _Result]]
@@ -183,7 +168,7 @@ class PyMongoDriver(Driver):
     async def aclose(self) -> None:
         self._threads.close()
         self._blocking_client.close()
-        await self._client.close()
+        await self._aclose_client()
 
 
 class _BlockingClient(MongoClient[dict[str, Any]]):

@@ -1,103 +1,187 @@
 """Commands that are sent together over one connection, at the least cost."""
 
+import asyncio
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
-from typing import Any
+from typing import Any, NamedTuple
 
 from bson import CodecOptions
 from bson.errors import BSONError
-from pymongo.database import Database
+from pymongo import AsyncMongoClient, _csot
+from pymongo.asynchronous.database import AsyncDatabase
+from pymongo.asynchronous.mongo_client import _ClientReadCheckout
+from pymongo.asynchronous.pool import AsyncConnection
 from pymongo.errors import NotPrimaryError, OperationFailure, PyMongoError
 from pymongo.helpers_shared import _check_command_response
-from pymongo.message import _op_msg
+from pymongo.message import _op_msg, _OpMsg
 from pymongo.read_preferences import ReadPreference, _ServerMode
-from pymongo.synchronous.pool import Connection
+from pymongo.topology_description import TopologyDescription
+
+from ..deadline import GRACE_SECONDS
 
 # An answer, decoded with the options of its caller.
 Answer = Any
 
+# The driver's other commands need connections, too.
+_MAX_KEPT = 4
 
-def exchange(
-    database: Database[dict[str, Any]],
-    commands: Sequence[dict[str, Any]],
-    options: CodecOptions[Any],
-    measured: Callable[[str], AbstractContextManager[None]],
-) -> list[Answer]:
-    """Sends all commands at once, each of them once, and returns their answers.
 
-    MongoDB executes the commands of one connection one after another, so each of them sees what
-    those before it have done. `measured` is a context in which the answer to the named command
-    arrives. If a command fails, only the answers before it are returned. Raises
-    `pymongo.errors.PyMongoError` if the first command fails, and `bson.errors.BSONError` for an
-    answer that cannot be decoded.
+class Exchange:
+    """Sends commands to the primary of one database, in the event loop.
 
     For each command, the driver's public methods make a session, choose a server, take a connection
-    and wait for the answer, which together takes twice the CPU time.
+    from the pool and start three tasks, which together takes three times the CPU time. This keeps
+    a connection that it has taken until the driver has learned something about the servers, which
+    it does once a second.
     """
-    answers: list[Answer] = []
-    name = next(iter(commands[0]))
-    try:
-        with database.client._conn_for_reads(ReadPreference.PRIMARY, None, name) as checked_out:
-            connection, preference = checked_out
-            if _needs_the_driver(connection):
-                for command in commands:
-                    with measured(next(iter(command))):
-                        answer: Answer = connection.command(
-                            database.name, command, preference, options, client=database.client
-                        )
-                    answers.append(answer)
-                return answers
-            ids = _send(connection, preference, database, commands)
-            sent = iter(zip(commands, ids, strict=True))
-            try:
-                for command, id_ in sent:
-                    with measured(next(iter(command))):
-                        answers.append(_receive(connection, id_, options))
-            except (OperationFailure, NotPrimaryError, BSONError):
-                # The next commands of this connection must not get these answers.
-                for _, id_ in sent:
-                    connection.receive_message(id_)
+
+    def __init__(
+        self,
+        database: AsyncDatabase[dict[str, Any]],
+        measured: Callable[[str], AbstractContextManager[None]],
+    ) -> None:
+        """`measured` is a context in which the answer to the named command arrives."""
+        self._client: AsyncMongoClient[dict[str, Any]] = database.client
+        self._database = database
+        self._measured = measured
+        self._kept: list[_Taken] = []
+
+    @property
+    def kept(self) -> int:
+        """How many connections are taken from the pool, but not in use."""
+        return len(self._kept)
+
+    async def send(
+        self, commands: Sequence[dict[str, Any]], options: CodecOptions[Any]
+    ) -> list[Answer]:
+        """Sends all commands at once, each of them once, and returns their answers.
+
+        MongoDB executes the commands of one connection one after another, so each of them sees what
+        those before it have done. If a command fails, only the answers before it are returned.
+        Ends by the deadline of `pymongo.timeout`. If it is cancelled, the driver closes the
+        connection. Raises `pymongo.errors.PyMongoError` if the first command fails, `TimeoutError`
+        if there is no connection in time, and `bson.errors.BSONError` for an answer that cannot be
+        decoded.
+        """
+        answers: list[Answer] = []
+        taken = await self._take(next(iter(commands[0])))
+        try:
+            if _needs_the_driver(taken.connection):
+                await self._command(taken, commands, options, answers)
+            else:
+                await self._exchange(taken, commands, options, answers)
+        except BaseException as error:
+            await taken.checkout.__aexit__(type(error), error, None)
+            if not (answers and isinstance(error, PyMongoError)):
                 raise
-    except PyMongoError:
-        if not answers:
+        else:
+            await self._keep(taken)
+        return answers
+
+    async def aclose(self) -> None:
+        """Returns the connections to the pool, which must be closed next."""
+        while self._kept:
+            await self._kept.pop().give_back()
+
+    async def _take(self, command: str) -> "_Taken":
+        while self._kept:
+            taken = self._kept.pop()
+            if taken.servers is self._client._topology.description:
+                return taken
+            # There may be another primary now. The pool closes a connection that is stale.
+            await taken.give_back()
+        seconds = _csot.remaining()
+        # The driver does not limit how long it looks for its hosts in DNS.
+        async with asyncio.timeout(None if seconds is None else seconds + GRACE_SECONDS):
+            checkout = await self._client._conn_for_reads(ReadPreference.PRIMARY, None, command)
+            connection, preference = await checkout.__aenter__()
+        return _Taken(checkout, connection, preference, self._client._topology.description)
+
+    async def _keep(self, taken: "_Taken") -> None:
+        if len(self._kept) < _MAX_KEPT:
+            taken.connection.update_last_checkin_time()
+            self._kept.append(taken)
+        else:
+            await taken.give_back()
+
+    async def _command(
+        self,
+        taken: "_Taken",
+        commands: Sequence[dict[str, Any]],
+        options: CodecOptions[Any],
+        answers: list[Answer],
+    ) -> None:
+        for command in commands:
+            with self._measured(next(iter(command))):
+                answer: Answer = await taken.connection.command(
+                    self._database.name,
+                    command,
+                    taken.preference,
+                    options,
+                    client=self._client,
+                )
+            answers.append(answer)
+
+    async def _exchange(
+        self,
+        taken: "_Taken",
+        commands: Sequence[dict[str, Any]],
+        options: CodecOptions[Any],
+        answers: list[Answer],
+    ) -> None:
+        connection = taken.connection
+        ids, messages = [], []
+        for command in commands:
+            # From `pymongo.timeout`.
+            connection.apply_timeout(command)
+            id_, message, *_ = _op_msg(
+                0,
+                command,
+                self._database.name,
+                taken.preference,
+                self._database.codec_options,
+                connection.compression_context,
+            )
+            ids.append(id_)
+            messages.append(message)
+        protocol, largest = connection.conn.get_conn, connection.max_message_size
+        sent = iter(zip(commands, ids, strict=True))
+        try:
+            async with asyncio.timeout(_csot.remaining()):
+                await protocol.write(b"".join(messages))
+                try:
+                    for command, id_ in sent:
+                        with self._measured(next(iter(command))):
+                            body, _ = await protocol.read(id_, largest)
+                            [answer] = _OpMsg.unpack(body).unpack_response(codec_options=options)
+                            _check_command_response(answer, connection.max_wire_version)
+                        answers.append(answer)
+                except (OperationFailure, NotPrimaryError, BSONError):
+                    # The next commands of this connection must not get these answers.
+                    for _, id_ in sent:
+                        await protocol.read(id_, largest)
+                    raise
+        except (OperationFailure, NotPrimaryError, BSONError):
             raise
-    return answers
+        except BaseException as error:  # noqa: BLE001  # raised again, as the driver's own error
+            await connection._raise_connection_failure(error)
 
 
-def _needs_the_driver(connection: Connection) -> bool:
+class _Taken(NamedTuple):
+    """A connection that is taken from the pool, and what the driver knew of the servers then."""
+
+    checkout: _ClientReadCheckout
+    connection: AsyncConnection
+    preference: _ServerMode
+    servers: TopologyDescription
+
+    async def give_back(self) -> None:
+        await self.checkout.__aexit__(None, None, None)
+
+
+def _needs_the_driver(connection: AsyncConnection) -> bool:
     """Whether traces listen to commands, or an access token can expire between two commands."""
     listeners, credentials = connection.listeners, connection.opts._credentials
     return (listeners is not None and listeners.enabled_for_commands) or (
         credentials is not None and credentials.mechanism == "MONGODB-OIDC"
     )
-
-
-def _send(
-    connection: Connection,
-    preference: _ServerMode,
-    database: Database[dict[str, Any]],
-    commands: Sequence[dict[str, Any]],
-) -> list[int]:
-    """Returns the number of each message, which its answer has, too."""
-    ids, messages = [], []
-    for command in commands:
-        # From `pymongo.timeout`.
-        connection.apply_timeout(command)
-        id_, message, *_ = _op_msg(
-            0,
-            command,
-            database.name,
-            preference,
-            database.codec_options,
-            connection.compression_context,
-        )
-        ids.append(id_)
-        messages.append(message)
-    connection.send_message(b"".join(messages), 0)
-    return ids
-
-
-def _receive(connection: Connection, id_: int, options: CodecOptions[Any]) -> Answer:
-    [answer] = connection.receive_message(id_).unpack_response(codec_options=options)
-    _check_command_response(answer, connection.max_wire_version)
-    return answer

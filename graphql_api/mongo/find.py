@@ -9,7 +9,7 @@ from pymongo.errors import PyMongoError
 
 from .customer_documents import UniqueValue, any_of, unique_values_in
 from .customers_collection import NAME
-from .deadline import run_until, within_deadline
+from .deadline import ended_by_driver, within_deadline
 from .driver import Driver
 from .driver_errors import is_transient
 
@@ -47,12 +47,14 @@ async def _find_once(
     level = driver.database.read_concern.document
     command = {"find": NAME, "filter": query, "batchSize": size, "readConcern": level}
     try:
-        [answer] = await run_until(deadline, partial(driver.send, [command], options))
+        with ended_by_driver(deadline):
+            [answer] = await driver.send([command], options)
         cursor = answer["cursor"]
         if cursor["id"] != 0:
             # Otherwise MongoDB would wait ten minutes for a request for the other documents.
             end = {"killCursors": NAME, "cursors": [cursor["id"]]}
-            await run_until(deadline, partial(driver.send, [end], options))
+            with ended_by_driver(deadline):
+                await driver.send([end], options)
             return None
     except (TimeoutError, PyMongoError) as error:
         if not is_transient(error):

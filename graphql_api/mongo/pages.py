@@ -3,16 +3,18 @@
 Which index is best depends on how many customers fulfil a condition. MongoDB's planner would try
 some, and use the winner for other values, too: the best index for a common word would read every
 customer for a rare one. So this module chooses the index. A probe tells whether few customers
-fulfil a condition: then these are sorted. If many fulfil each condition, customers are read in the
-order of the list until the page is full.
+fulfil a condition: then these are sorted. If many fulfil each condition, which is remembered for a
+minute, customers are read in the order of the list until the page is full.
 """
 
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
 import pymongo
+from bson import MaxKey
 from pymongo.asynchronous.client_session import AsyncClientSession
 from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.asynchronous.database import AsyncDatabase
@@ -44,9 +46,16 @@ from .customers_collection import NAME
 
 _Query = dict[str, Any]
 
-# Fewer customers than this are sorted. A probe costs a millisecond or two, because it counts to
-# this number only.
+# Fewer customers than this are sorted. A probe costs about a millisecond, because it reads this
+# number of keys of an index at most, and no customers.
 _FEW = 1000
+# The number of customers of each condition by which the rarest condition is found.
+_COMPARED = 100
+
+# For how long a condition that many customers fulfil needs no second probe, and how many of these
+# conditions are remembered.
+_REMEMBERED_SECONDS = 60.0
+_MOST_REMEMBERED = 1000
 
 # How long customers are read in the order of the list, before those of one condition are sorted
 # instead: if many fulfil each condition, but few fulfil all, every customer would be read.
@@ -73,9 +82,45 @@ _LEAST: dict[str, datetime | str] = {
 _LAST = "\U0010ffff"
 
 
-async def read_page(database: AsyncDatabase[dict[str, Any]], *, request: PageRequest) -> Page:
+@dataclass(frozen=True)
+class _Condition:
+    """One thing that every customer of a list must fulfil, as a query that the index answers.
+
+    `in_order` is a query for these customers, and maybe for others, which the index `search`
+    answers in the order of creation. `beginning` is the beginning of the words that the query
+    finds, if it finds words by their beginning.
+    """
+
+    index: str
+    query: _Query
+    in_order: _Query | None = None
+    beginning: str | None = None
+
+
+class Frequent:
+    """The conditions that many customers were found to fulfil in the last minute.
+
+    If few customers fulfil one of them now, its lists may take longer, but are right.
+    """
+
+    def __init__(self) -> None:
+        # When each condition is forgotten, by its hash: a condition contains values of customers.
+        self._until: dict[int, float] = {}
+
+    def __contains__(self, condition: _Condition) -> bool:
+        return self._until.get(hash(str(condition.query)), 0.0) > time.monotonic()
+
+    def add(self, condition: _Condition) -> None:
+        if len(self._until) >= _MOST_REMEMBERED:
+            self._until.clear()
+        self._until[hash(str(condition.query))] = time.monotonic() + _REMEMBERED_SECONDS
+
+
+async def read_page(
+    database: AsyncDatabase[dict[str, Any]], *, request: PageRequest, frequent: Frequent
+) -> Page:
     """The page. Raises `pymongo.errors.PyMongoError`."""
-    reader = await _reader(database[NAME], request.listing)
+    reader = await _reader(database[NAME], request.listing, frequent)
     after, before, is_last = request.after, request.before, request.is_last
     # One more than the page has: it tells whether there is another page.
     customers = await reader.find(after, before, request.size + 1, is_backwards=is_last)
@@ -105,48 +150,36 @@ async def read_on(
 
     Raises `pymongo.errors.PyMongoError`.
     """
-    reader = await _reader(database[NAME], listing, session, walk_seconds=None)
+    reader = await _reader(database[NAME], listing, Frequent(), session)
     return await reader.find(after, None, size)
 
 
-async def count(database: AsyncDatabase[dict[str, Any]], *, listing: Listing, limit: int) -> int:
+async def count(
+    database: AsyncDatabase[dict[str, Any]], *, listing: Listing, limit: int, frequent: Frequent
+) -> int:
     """The number of customers, or the limit. Raises `pymongo.errors.PyMongoError`."""
     # The index `search` has the times of creation, so MongoDB counts without reading documents.
-    reader = await _reader(database[NAME], replace(listing, order=NEWEST_FIRST))
+    reader = await _reader(database[NAME], replace(listing, order=NEWEST_FIRST), frequent)
     return await reader.count(limit)
-
-
-@dataclass(frozen=True)
-class _Condition:
-    """One thing that every customer of a list must fulfil, as a query that the index answers.
-
-    `in_order` is a query for these customers, and maybe for others, which the index `search`
-    answers in the order of creation.
-    """
-
-    index: str
-    query: _Query
-    in_order: _Query | None = None
 
 
 async def _reader(
     customers: AsyncCollection[dict[str, Any]],
     listing: Listing,
+    frequent: Frequent,
     session: AsyncClientSession | None = None,
-    *,
-    walk_seconds: float | None = _WALK_SECONDS,
 ) -> "_Reader":
     """A reader of the customers of one listing.
 
-    With a session, everything is read at its time. `walk_seconds` limits how long customers are
-    read in the order of the list.
+    With a session, everything is read at its time, and customers are read in the order of the list
+    however long it takes.
     """
     conditions = list(_conditions(listing))
     filter_ = listing.filter
     if filter_.has or filter_.has_not:
         masks = await _masks(customers, filter_, session)
         conditions.append(_Condition(GIVEN, {GIVEN: {"$in": masks}}))
-    return _Reader(customers, listing, conditions, session, walk_seconds)
+    return _Reader(customers, listing, conditions, frequent, session)
 
 
 class _Reader:
@@ -157,12 +190,12 @@ class _Reader:
         customers: AsyncCollection[dict[str, Any]],
         listing: Listing,
         conditions: list[_Condition],
+        frequent: Frequent,
         session: AsyncClientSession | None,
-        walk_seconds: float | None,
     ) -> None:
         self._customers = customers
+        self._frequent = frequent
         self._session = session
-        self._walk_seconds = walk_seconds
         self._is_by_creation = listing.order.field is OrderField.CREATED_AT
         self._is_descending = listing.order.is_descending
         self._key = _KEYS[listing.order.field]
@@ -192,9 +225,9 @@ class _Reader:
         between = _Between(key=self._key, low=low, high=high, is_included=is_included)
         direction = -1 if self._is_descending is not is_backwards else 1
         plan = self._plan = self._plan or await self._choose()
-        if self._walk_seconds is not None and plan is self._walk and self._conditions:
+        if self._session is None and plan is self._walk and self._conditions:
             try:
-                with pymongo.timeout(self._walk_seconds):
+                with pymongo.timeout(_WALK_SECONDS):
                     return await self._find(plan, between, limit, direction)
             except PyMongoError as error:
                 if not error.timeout:
@@ -270,12 +303,31 @@ class _Reader:
     async def _rare(self) -> _Condition | None:
         """The first condition that few customers fulfil, or None."""
         for condition in self._conditions:
-            found = await self._customers.count_documents(
-                condition.query, session=self._session, limit=_FEW, hint=condition.index
-            )
-            if found < _FEW:
+            if condition in self._frequent:
+                continue
+            if await self._is_rare(condition):
                 return condition
+            self._frequent.add(condition)
         return None
+
+    async def _is_rare(self, condition: _Condition) -> bool:
+        """Whether few customers fulfil the condition. MongoDB reads only keys of the index."""
+        query, limits = condition.query, {}
+        if condition.beginning is not None:
+            # For `$elemMatch`, MongoDB reads the customers, too, which takes four times as long.
+            low, high = condition.beginning, condition.beginning + _LAST
+            query, limits = {}, {"min": _first_key(low), "max": _first_key(high)}
+        cursor = self._customers.find(
+            query,
+            # A field that the keys contain.
+            {"_id": False, "createdAt" if condition.index == SEARCH else condition.index: True},
+            skip=_FEW - 1,
+            limit=1,
+            hint=condition.index,
+            session=self._session,
+            **limits,
+        )
+        return not await cursor.to_list()
 
     async def _rarest(self) -> _Condition | None:
         """The rarest of the conditions that are answered in the order of creation, or None.
@@ -293,12 +345,12 @@ class _Reader:
         return in_order[0] if in_order else None
 
     async def _created_before(self, plan: _Condition) -> list[datetime]:
-        """When the 1,000th newest of these customers was created: the rarer, the earlier."""
+        """When the 100th newest of these customers was created: the rarer, the earlier."""
         cursor = self._customers.find(
             {**plan.query, "createdAt": _TIMES},
             {"_id": False, "createdAt": True},
             sort=[("createdAt", -1), ("_id", -1)],
-            skip=_FEW - 1,
+            skip=_COMPARED - 1,
             limit=1,
             hint=SEARCH,
             session=self._session,
@@ -322,12 +374,11 @@ def _conditions(listing: Listing) -> Iterator[_Condition]:
     for word in sorted(listing.words, key=len, reverse=True):
         begins = {SEARCH: {"$elemMatch": {"$gte": word, "$lt": word + _LAST}}}
         beginning = {SEARCH: beginning_token(word)}
-        if len(word) < BEGINNING:
-            yield _Condition(SEARCH, begins)
+        if len(word) == BEGINNING:
+            yield _Condition(SEARCH, beginning, in_order=beginning)
         else:
-            yield _Condition(
-                SEARCH, beginning if len(word) == BEGINNING else begins, in_order=beginning
-            )
+            in_order = beginning if len(word) > BEGINNING else None
+            yield _Condition(SEARCH, begins, in_order=in_order, beginning=word)
     filter_ = listing.filter
     places = (("city", filter_.city), ("state", filter_.state), ("country", filter_.country))
     for field, values in places:
@@ -351,6 +402,11 @@ def _implied_ranges(filter_: Filter, key: str) -> Iterator[_Query]:
         yield {key: {"$lt": updated.before}}
     if key == "updatedAt" and created is not None and created.start is not None:
         yield {key: {"$gte": created.start}}
+
+
+def _first_key(word: str) -> dict[str, Any]:
+    """What no key of the index `search` with this word, or with a greater one, precedes."""
+    return {SEARCH: word, "createdAt": MaxKey(), "_id": MaxKey()}
 
 
 async def _masks(

@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any, TypeVar
 
 from pymongo.database import Database
-from pymongo.errors import PyMongoError
+from pymongo.errors import BulkWriteError, DuplicateKeyError, PyMongoError
 
 from ..access.trusted_documents import IdsTaken, TrustedDocument
 from ..deadline import LOOK_UP_SECONDS, REQUEST_SECONDS, deadline_in
@@ -48,8 +48,11 @@ class MongoTrustedDocuments:
                 return await self._driver.in_thread(work)
             except PyMongoError as error:
                 # Another command registers documents at the same time. The driver's
-                # `with_transaction` would not retry if it is the commit that fails with this label.
-                is_conflict = error.has_error_label("TransientTransactionError")
+                # `with_transaction` would not retry if it is the commit that fails with this label,
+                # nor if the insert finds an id that the read in the same transaction did not find.
+                is_conflict = error.has_error_label("TransientTransactionError") or isinstance(
+                    error, BulkWriteError | DuplicateKeyError
+                )
                 if not is_conflict or time.monotonic() > deadline:
                     raise
 

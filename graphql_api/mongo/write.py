@@ -20,10 +20,9 @@ from ..faults import Unavailable
 from .additions import WholeList
 from .customer_changes import Change
 from .customers_collection import CLAIMS, NAME, RAW, has_indexes, list_indexes
-from .deadline import run_until
+from .deadline import ended_by_driver, run_until
 from .driver import Driver
 from .driver_errors import TRANSIENT_CODES, is_transient
-from .exchange import exchange
 
 _DUPLICATE_KEY = 11000
 _COLLECTION_UUID_MISMATCH = 361
@@ -103,7 +102,9 @@ async def change(
     if changed.moves:
         # MongoDB moves a document to another shard only in a transaction.
         return await _write_all(driver, [command], deadline, required)
-    return await _write(driver, command, deadline, count=1, required=required)
+    write = partial(_write, driver, command, deadline, count=1, required=required)
+    # It goes on if the request is cancelled, as a batch does.
+    return await run_until(deadline, write)
 
 
 async def insert_all(
@@ -164,7 +165,8 @@ async def _write(
     # whenever they were built. Between a check and a write, an operator could drop them.
     commands = [command, list_indexes()] if required else [command]
     try:
-        answer, *listed = await run_until(deadline, partial(driver.send, commands, RAW))
+        with ended_by_driver(deadline):
+            answer, *listed = await driver.send(commands, RAW)
     except ServerSelectionTimeoutError:
         raise Unavailable from None
     except (TimeoutError, PyMongoError) as error:
@@ -220,7 +222,8 @@ def _execute_all(
     if not required:
         return Written([Outcome.STORED], is_set_up=True)
     try:
-        [listed] = exchange(database, [list_indexes()], RAW, measured)
+        with measured("listIndexes"):
+            listed = database.command(list_indexes(), codec_options=RAW)
     except PyMongoError:
         return Written([Outcome.UNCLEAR], is_set_up=True)
     is_set_up = has_indexes(listed, required)

@@ -47,7 +47,8 @@ MAY_IMPORT = {
         *("output", "schema", "settings", "webhooks"),
         *("rich", "starlette", "uvicorn"),
     },
-    "__main__": {"commands", "faults", "logs", "mongo", "settings"},
+    "__main__": {"command_line"},
+    "command_line": {"commands", "faults", "logs", "mongo", "settings"},
     "__init__": set[str](),
 }
 

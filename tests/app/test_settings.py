@@ -247,6 +247,27 @@ def test_the_error_for_an_unknown_variable_suggests_the_nearest_one(
     assert str(error.value) == f"{unknown} is not a setting. {hint}"
 
 
+def test_one_error_names_every_problem() -> None:
+    with pytest.raises(SettingsError) as error:
+        Settings.read(
+            {
+                "GRAPHQL_API_PORT": "s3cr3t",
+                "GRAPHQL_API_PROT": "8000",
+                "GRAPHQL_API_WORKERS": "2",
+                "GRAPHQL_API_MONGODB_URI_FILE": "/missing",
+                "GRAPHQL_API_KEYS": "yes",
+            }
+        )
+
+    assert str(error.value).splitlines() == [
+        "GRAPHQL_API_PORT must be a whole number from 0 to 65535.",
+        "GRAPHQL_API_PROT is not a setting. Did you mean GRAPHQL_API_PORT?",
+        "GRAPHQL_API_MONGODB_URI_FILE must name a file that the server can read: No such file or "
+        "directory.",
+        "GRAPHQL_API_KEYS must be true or false.",
+    ]
+
+
 SECRETS = {"mongodb_uri": "mongodb://app:pass@db.example/customers"}
 SECRETS["rate_limit_storage"] = "redis://:s3cr3t@db.example:6379/0"
 

@@ -21,7 +21,7 @@ async def floor(database_uri: str) -> AsyncIterator[httpx.AsyncClient]:
     transport = httpx.ASGITransport(app)
     async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
         yield client
-    app.close()
+    await app.aclose()
 
 
 async def answer(client: httpx.AsyncClient, load: str, value: str = "") -> bytes:

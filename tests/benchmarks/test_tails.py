@@ -37,13 +37,15 @@ def test_creations_are_measured_beside_all_work_and_as_the_customers_grow(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(beside, "_ROWS", 50)
+    monkeypatch.setattr(beside, "_ROWS_IN_A_SECOND", 50)
+    monkeypatch.setattr(beside, "_SECONDS_WITH_A_RATE", 1)
     monkeypatch.setattr(growth, "_RATE", 5)
     # Each is used so often that the server does not close it.
     monkeypatch.setattr(open_loop, "_CONNECTIONS", 8)
     works = works_beside(server, tmp_path)
     assert [*works] == [
-        *("nothing", "a page of 50", "a search", "an import of 50 rows"),
-        *(f"{SUBSCRIBERS} subscribers", "all of these"),
+        *("nothing", "a page of 50", "a search", f"{SUBSCRIBERS} subscribers"),
+        *("50 imported rows a second", "all of these", "an import of 50 rows"),
     ]
     assert {name: len(of_kind) for name, of_kind in works.items() if len(of_kind) != 1} == {
         "nothing": 0,

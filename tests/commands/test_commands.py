@@ -184,6 +184,42 @@ def test_a_command_can_be_started_without_standard_streams(
     assert code == 2
 
 
+# Runs the program, which says when it imports its modules, and then waits for a line.
+IMPORTING = """
+import runpy, sys
+class Finder:
+    def find_spec(self, name, *_):
+        if name == "graphql_api.command_line":
+            print(name, flush=True)
+            sys.exit(sys.stdin.readline())
+sys.meta_path.insert(0, Finder())
+runpy.run_module("graphql_api", run_name="__main__")
+"""
+
+
+@pytest.mark.parametrize(
+    ("shell", "ended"),
+    [('exec "$@"', (130, "")), ("trap '' INT; exec \"$@\"", (1, "continued\n"))],
+    ids=["in the foreground", "in the background"],
+)
+def test_ctrl_c_ends_a_command_without_a_message_while_its_modules_are_imported(
+    shell: str, ended: tuple[int, str]
+) -> None:
+    with subprocess.Popen(  # noqa: S603  # our own command line
+        ["/bin/sh", "-c", shell, "sh", sys.executable, "-c", IMPORTING],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "graphql_api.command_line\n"
+        process.send_signal(signal.SIGINT)
+        _, error = process.communicate("continued", timeout=20)
+
+    assert (process.returncode, error) == ended
+
+
 def test_ctrl_c_ends_a_command_without_a_message(
     tmp_path: Path, data_dir: Path, errors: Path
 ) -> None:

@@ -95,11 +95,10 @@ def test_a_customer_is_erased_and_what_remains_is_named(
     assert remains in rows(again[1])
 
     documents.delete_one({"_id": PERSON.customer.id})
-    for name, arguments in (("id", [ID]), ("email address", ["--email", "$ada@example.com"])):
+    for name, arguments in (("id,", [ID]), ("email address.", ["--email", "$ada@example.com"])):
         code, output, error = erase(*arguments)
-        assert code == 1
-        assert error.endswith(f"graphql-api: No customer has this {name}.\n")
-        assert list(rows(output)) == [oplog, FILES]
+        assert (code, output) == (1, "")
+        assert f"graphql-api: No customer has this {name} " in error
 
 
 def test_failing_webhooks_are_named_and_the_oplog_is_not_read_without_the_right(
@@ -133,8 +132,8 @@ def test_a_document_that_is_not_a_customer_is_named(erase: Command, documents: D
     code, output, error = erase(ID)
 
     assert code == 1
-    assert error.endswith("graphql-api: No customer has this id.\n")
-    assert output.endswith(f"\n{ID}: Another program stored this document. Delete it in MongoDB.\n")
+    assert "graphql-api: No customer has this id, and none that was deleted" in error
+    assert output == f"{ID}: Another program stored this document. Delete it in MongoDB.\n"
 
 
 @pytest.mark.usefixtures("documents")

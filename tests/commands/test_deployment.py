@@ -108,7 +108,9 @@ def test_the_server_is_published_on_the_loopback_address_and_mongodb_is_not() ->
 
 
 def test_requests_to_the_server_need_a_key_that_the_documented_command_creates() -> None:
-    documented = re.search(r"docker compose exec server python -m graphql_api (.+)", OPERATING)
+    documented = re.search(
+        r"docker compose exec server python -m graphql_api (keys create .+)", OPERATING
+    )
     assert documented
 
     with pytest.raises(SystemExit) as exit_:

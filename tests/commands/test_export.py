@@ -4,6 +4,7 @@ import csv
 import gzip
 import io
 import json
+import signal
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,9 @@ from pymongo.collection import Collection
 from pymongo.errors import OperationFailure
 
 from graphql_api.__main__ import main
+from graphql_api.commands import export_customers as export_command
 from graphql_api.customers.list_customers import listing
+from graphql_api.files import counts
 from graphql_api.mongo import exports
 from graphql_api.mongo.customer_documents import to_document
 
@@ -183,6 +186,23 @@ def test_an_export_that_fails_leaves_the_file_as_it_was(
     assert exporting(str(file)) == (2, "", f"graphql-api: {message}\n")
     assert file.read_text() == "as it was"
     assert [*tmp_path.iterdir()] == [file]
+
+
+@pytest.mark.usefixtures("stored")
+def test_ctrl_c_after_the_file_is_complete_changes_nothing(
+    exporting: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "all.csv"
+
+    def counted(*arguments: Any) -> str:
+        # asyncio cancels the command at its next wait: when it closes the database.
+        signal.raise_signal(signal.SIGINT)
+        return counts.counted(*arguments)
+
+    monkeypatch.setattr(export_command, "counted", counted)
+
+    assert exporting(str(file)) == (0, "", "3 customers exported.\n")
+    assert len(addresses(file.read_text())) == 3
 
 
 def test_a_file_that_cannot_be_written_is_named_before_customers_are_read(

@@ -88,6 +88,26 @@ def test_a_file_is_imported_once_however_often_it_is_imported(
     ]
 
 
+def test_an_import_keeps_to_its_rate(importing: Command, tmp_path: Path) -> None:
+    file = table(tmp_path / "people.csv", *people(100))
+    began = time.monotonic()
+
+    _, output, _ = importing(file, "--rate", "80")
+
+    assert output == TOTALS.format(100, 100, 0, 0)
+    # 13 inserts of at most 8 rows, each a tenth of a second after the one before it.
+    assert time.monotonic() - began > 1.2
+
+
+@pytest.mark.parametrize("rate", ["0", "-1", "1.5", "²", "ten"])
+def test_a_rate_is_a_whole_number(
+    importing: Command, tmp_path: Path, capsys: pytest.CaptureFixture[str], rate: str
+) -> None:
+    with pytest.raises(SystemExit):
+        importing(table(tmp_path / "people.csv"), f"--rate={rate}")
+    assert "use a whole number greater than 0" in capsys.readouterr().err
+
+
 def test_each_row_is_created_already_there_or_rejected(
     importing: Command, documents: Documents, tmp_path: Path
 ) -> None:
@@ -237,7 +257,7 @@ def test_objects_are_imported(importing: Command, documents: Documents, tmp_path
     file, rejects = tmp_path / "people.jsonl", tmp_path / "rejects.jsonl"
     lines = [
         {"email": "a@example.com", "phone number": 5417543010},
-        {"email": ["b@example.com"], "Points": 5},
+        {"email": ["b@example.com"], "Points": 5, "ZIP": "2134", "country": "US"},
         {"ZIP": "2134", "country": "US", "email": "c@example.com"},
         {"ZIP": "2134", "country": "US", "email": "d@example.com"},
     ]
@@ -249,7 +269,7 @@ def test_objects_are_imported(importing: Command, documents: Documents, tmp_path
     assert emails(documents) == ["a@example.com", "c@example.com", "d@example.com"]
     assert output.startswith(TOTALS.format(5, 3, 0, 2))
     assert (
-        "Warning: 2 ZIP codes of the United States have four digits, first on line 3. "
+        "Warning: 3 ZIP codes of the United States have four digits, first on line 2. "
         "A spreadsheet may have removed a zero at the beginning.\n"
     ) in output
     assert understood.splitlines()[0] == f"{file}: JSON Lines, UTF-8. 5 rows."
@@ -259,6 +279,8 @@ def test_objects_are_imported(importing: Command, documents: Documents, tmp_path
         {
             "email": ["b@example.com"],
             "Points": 5,
+            "ZIP": "2134",
+            "country": "US",
             "line": 2,
             "reasons": "Email: Send a string or an integer.",
         },

@@ -87,6 +87,7 @@ def test_objects_without_a_phone_number_have_none_to_reduce() -> None:
     [
         ("US", "2134", True),
         (" usa", " 2134 ", True),
+        ("United States", "2134", True),
         ("US", "02134", False),
         ("CH", "8001", False),
         (None, "2134", False),

@@ -352,21 +352,22 @@ async def test_a_last_answer_that_is_read_late_misses_nothing(server_url: str) -
 
 
 async def fill(server: Server, unread: Wire) -> int:
-    """Requests pages until the server cannot send any more, and returns their number."""
-    asked, before = 0, answered(server)
-    while answered(server) == before + asked:
-        await unread.send(PAGE * 10)
-        asked += 10
-        for _ in range(50):
-            await asyncio.sleep(0.01)
-            if answered(server) == before + asked:
-                break
+    """Requests pages until the server reads no more, because it cannot send. Returns their number.
+
+    A server that can send reads the next request before it has answered 20 of another client.
+    """
+    asked = other_answers = 0
+    while other_answers < 20:
+        if unread.arrived():
+            async with wire(server.url) as other:
+                await other.send(get("/healthz"))
+                await other.answer()
+            other_answers += 1
+        else:
+            await unread.send(PAGE)
+            asked += 1
+            other_answers = 0
     return asked
-
-
-def answered(server: Server) -> int:
-    """How many requests a server has answered."""
-    return server.errors.read_bytes().count(b'"event":"request"')
 
 
 async def test_a_client_that_never_reads_is_cut_off(
@@ -376,7 +377,9 @@ async def test_a_client_that_never_reads_is_cut_off(
         await deaf.send(get("/healthz"))
         await deaf.answer()
         assert connections(impatient_server.url)
-        await fill(impatient_server, deaf)
+        # On a slow machine, it is cut off meanwhile.
+        with contextlib.suppress(ConnectionError):
+            await fill(impatient_server, deaf)
 
         await assert_serves(client)
         until(lambda: connections(impatient_server.url) == 0, "it is freed")

@@ -12,6 +12,7 @@ from structlog.testing import capture_logs
 
 from graphql_api.app import create_app
 from graphql_api.customers import event_feed
+from graphql_api.customers.events import Batch
 from graphql_api.faults import Unavailable
 from graphql_api.http.exchange import Exchange
 from graphql_api.metrics.measurements import Measurements
@@ -23,18 +24,46 @@ from ..support.databases import settings_for
 from ..support.subscribers import CUSTOMER_EVENTS
 
 
+@pytest.fixture
+def subscribed(monkeypatch: pytest.MonkeyPatch) -> asyncio.Semaphore:
+    """Is released once for each subscription that has begun."""
+    begun = asyncio.Semaphore(0)
+    follow = event_feed.EventFeed.follow
+
+    async def following(feed: event_feed.EventFeed, after: str | None) -> event_feed.Follower:
+        follower = await follow(feed, after)
+        begun.release()
+        return follower
+
+    monkeypatch.setattr(event_feed.EventFeed, "follow", following)
+    return begun
+
+
 async def test_a_websocket_whose_client_reads_too_slowly_is_told(
-    app: Starlette, client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+    app: Starlette,
+    client: httpx.AsyncClient,
+    monkeypatch: pytest.MonkeyPatch,
+    subscribed: asyncio.Semaphore,
 ) -> None:
+    arrived = asyncio.Semaphore(0)
+    add = event_feed.EventFeed._add
+
+    def adding(feed: event_feed.EventFeed, batch: Batch) -> None:
+        add(feed, batch)
+        for _ in batch.events:
+            arrived.release()
+
+    monkeypatch.setattr(event_feed.EventFeed, "_add", adding)
     monkeypatch.setattr(event_feed, "_MOST_EVENTS", 3)
     socket = Socket(app)
     await socket.next("connection_ack")
     socket.subscribe(CUSTOMER_EVENTS)
-    await asyncio.sleep(1)
-    socket.reads.clear()
-    for number in range(6):
-        await create_customer(client, email=f"c{number}@example.com")
-    await asyncio.sleep(1)
+    async with asyncio.timeout(20):
+        await subscribed.acquire()
+        socket.reads.clear()
+        for number in range(6):
+            await create_customer(client, email=f"c{number}@example.com")
+            await arrived.acquire()
     socket.reads.set()
 
     [error] = (await socket.next("error"))["payload"]
@@ -108,18 +137,18 @@ async def test_a_websocket_has_answers_with_data_and_errors(app: Starlette) -> N
 
 
 async def test_a_websocket_whose_client_has_gone_ends_quietly(
-    app: Starlette, client: httpx.AsyncClient
+    app: Starlette, client: httpx.AsyncClient, subscribed: asyncio.Semaphore
 ) -> None:
     socket = Socket(app)
     await socket.next("connection_ack")
     socket.subscribe(CUSTOMER_EVENTS)
-    await asyncio.sleep(1)
+    await asyncio.wait_for(subscribed.acquire(), 20)
     socket.is_gone = True
-    await create_customer(client, email="gone@example.com")
-    await asyncio.sleep(0.5)
-    socket.tell({"type": "ping"})
+    with capture_logs() as logged:
+        await create_customer(client, email="gone@example.com")
+        await asyncio.wait_for(socket.task, 20)
 
-    await asyncio.wait_for(socket.task, 20)
+    assert [line["outcome"] for line in logged if line["method"] == "WEBSOCKET"] == ["disconnected"]
 
     gone = Socket(app)
     gone.is_gone = True

@@ -12,11 +12,11 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from pymongo import MongoClient
+from pymongo import AsyncMongoClient
 from pymongo.asynchronous.database import AsyncDatabase
+from pymongo.asynchronous.pool import AsyncConnection
 from pymongo.collection import Collection
 from pymongo.errors import OperationFailure, PyMongoError
-from pymongo.synchronous.pool import Connection
 
 from graphql_api.access.api_keys import new_api_key
 from graphql_api.access.principal import Scope
@@ -30,7 +30,7 @@ from graphql_api.mongo.customers import MongoCustomers
 from graphql_api.mongo.database import MongoDatabase
 from graphql_api.mongo.deadline import run_until
 from graphql_api.mongo.driver import DRIVERS, _BlockingClient, blocking
-from graphql_api.mongo.exchange import exchange
+from graphql_api.mongo.exchange import Exchange
 from graphql_api.mongo.find import find
 from graphql_api.mongo.imports import MongoImports
 from graphql_api.mongo.migrations import migrate
@@ -53,6 +53,7 @@ from ..support.clients import (
 from ..support.databases import database_at
 from ..support.mongo_customers import new_customer
 from ..support.replica_sets import Member, ReplicaSet
+from ..support.servers import until
 
 Documents = Collection[dict[str, Any]]
 
@@ -106,7 +107,9 @@ async def test_the_application_does_the_same_on_both_drivers(
     assert sorted(emails) == ["bob@example.com", "eve@example.com"]
 
 
-async def test_the_repositories_do_the_same_on_both_drivers(database: MongoDatabase) -> None:
+async def test_the_repositories_do_the_same_on_both_drivers(
+    database: MongoDatabase, member: Member
+) -> None:
     keys, endpoints = MongoApiKeys(database), MongoEndpoints(database)
     stored = replace(new_api_key("test", frozenset(Scope), None)[1], created_at=NOW)
     await keys.add(stored)
@@ -120,12 +123,16 @@ async def test_the_repositories_do_the_same_on_both_drivers(database: MongoDatab
     assert [await endpoints.take_lease(holder, 60) for holder in ("one", "two")] == [True, False]
 
     documents = MongoTrustedDocuments(database)
+    # Another command has just registered one of them.
+    extra = {"keyPattern": {"_id": 1}, "keyValue": {"_id": "b"}}
+    with member.failing("insert", mode={"times": 1}, errorCode=11000, errorExtraInfo=extra):
+        assert await documents.add({"b": "1"}, NOW) == 1
     added = [documents.add({"a": "1", str(number): "2"}, NOW) for number in range(3)]
     assert sorted(await asyncio.gather(*added)) == [1, 1, 2]
     with pytest.raises(IdsTaken):
         await documents.add({"a": "2"}, NOW)
     assert await documents.get("a") == "1"
-    assert len(await documents.all()) == 4
+    assert len(await documents.all()) == 5
 
     history = MongoHistory(database)
     before = await history.moment_at(None)
@@ -151,38 +158,69 @@ async def test_commands_are_sent_together_on_both_drivers(database: MongoDatabas
     assert answer["isWritablePrimary"]
 
 
-def test_an_access_token_that_expires_between_commands_is_renewed(
-    database_uri: str, member: Member, monkeypatch: pytest.MonkeyPatch
+async def test_connections_are_kept_until_the_driver_looks_at_the_servers_again(
+    database: MongoDatabase,
+) -> None:
+    driver, options = database.driver, database.driver.database.codec_options
+    client = driver.clients[0]
+    assert isinstance(client, AsyncMongoClient)
+    wait = {"hello": 1, "topologyVersion": None, "maxAwaitTimeMS": 200}
+    hello = (await driver.send([{"hello": 1}], options))[0]
+
+    async def ask() -> Any:
+        command = {**wait, "topologyVersion": hello["topologyVersion"]}
+        [answer] = await driver.send([command], options)
+        return answer["connectionId"]
+
+    used = set(await asyncio.gather(*[ask() for _ in range(6)]))
+    assert len(used) == 6
+    kept = driver._exchange.kept
+    assert kept == 4
+    open_, in_use = driver.connections()
+    assert (open_ >= 6, in_use) == (True, 0)
+
+    known = client._topology.description
+    await asyncio.to_thread(until, lambda: client._topology.description is not known, "a heartbeat arrives")
+    # All of them are back in the pool, and one is taken again.
+    assert await ask() in used
+    assert driver._exchange.kept == 1
+
+
+async def test_an_access_token_that_expires_between_commands_is_renewed(
+    database: MongoDatabase, member: Member, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Only MongoDB Enterprise has this mechanism. Another one says here that the token has expired,
     # and the driver's renewal is only noted.
-    authenticate, renewals = Connection.authenticate, 0
+    authenticate, renewals = AsyncConnection.authenticate, 0
 
-    def noted(connection: Connection, reauthenticate: bool = False) -> None:  # noqa: FBT001,FBT002  # as in the driver
+    async def noted(connection: AsyncConnection, reauthenticate: bool = False) -> None:  # noqa: FBT001,FBT002  # as in the driver
         nonlocal renewals
         if reauthenticate:
             renewals += 1
         else:
-            authenticate(connection)
+            await authenticate(connection)
 
-    monkeypatch.setattr(Connection, "authenticate", noted)
+    monkeypatch.setattr(AsyncConnection, "authenticate", noted)
     measured: list[str] = []
 
     def note(command: str) -> AbstractContextManager[None]:
         measured.append(command)
         return nullcontext()
 
-    with MongoClient[dict[str, Any]](database_uri, appname="graphql-api") as client:
-        client.admin.command("ping")
-        credentials = SimpleNamespace(mechanism="MONGODB-OIDC")
-        monkeypatch.setattr(client.options.pool_options, "_PoolOptions__credentials", credentials)
-        database = client.get_default_database()
-        with member.failing("ping", mode={"times": 1}, errorCode=391):
-            answers = exchange(database, [{"ping": 1}, {"hello": 1}], database.codec_options, note)
+    client = database.driver.clients[0]
+    assert isinstance(client, AsyncMongoClient)
+    exchange = Exchange(client.get_default_database(), note)
+    options = database.driver.database.codec_options
+    await exchange.send([{"hello": 1}], options)
+    credentials = SimpleNamespace(mechanism="MONGODB-OIDC")
+    monkeypatch.setattr(client.options.pool_options, "_PoolOptions__credentials", credentials)
+    with member.failing("ping", mode={"times": 1}, errorCode=391):
+        answers = await exchange.send([{"ping": 1}, {"hello": 1}], options)
+    await exchange.aclose()
 
     assert [answer["ok"] for answer in answers] == [1, 1]
     assert answers[1]["isWritablePrimary"]
-    assert measured == ["ping", "hello"]
+    assert measured == ["hello", "ping", "hello"]
     assert renewals == 1
 
 

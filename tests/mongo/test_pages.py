@@ -106,6 +106,8 @@ async def empty(database_uri: str) -> AsyncIterator[Lists]:
 @pytest.fixture(autouse=True)
 def few(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pages, "_FEW", FEW)
+    # On a busy machine, half a second may be too short for any page.
+    monkeypatch.setattr(pages, "_WALK_SECONDS", 5.0)
 
 
 async def pages_of(
@@ -304,6 +306,44 @@ async def test_no_page_and_no_count_reads_the_collection_or_sorts_many(
             assert "fromMultiPlanner" not in command
             if "hasSortStage" in command:
                 assert command["keysExamined"] <= FEW + 1
+            # A probe reads keys of an index only.
+            if "skip" in command["command"]:
+                assert command["docsExamined"] == 0
+
+
+async def test_a_word_that_many_customers_have_is_probed_once_a_minute(
+    empty: Lists, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    empty.insert(ALL[:60])
+
+    async def commands(*searches: str) -> list[int]:
+        """The number of commands for the first page of each search."""
+        numbers = []
+        for search in searches:
+            with empty.profiled() as commands:
+                await empty.store.page(PageRequest(listing=listing(search), size=5))
+            numbers.append(len(commands))
+        return numbers
+
+    assert await commands("a", "e", "a", "e", "rare", "rare") == [2, 2, 1, 1, 2, 2]
+    monkeypatch.setattr(pages, "_MOST_REMEMBERED", 2)
+    assert await commands("ex", "ex", "a") == [2, 1, 2]
+    monkeypatch.setattr(pages, "_REMEMBERED_SECONDS", 0.0)
+    assert await commands("c", "c") == [2, 2]
+
+
+async def test_a_page_is_right_after_a_frequent_word_became_rare(empty: Lists) -> None:
+    for order in ORDERS:
+        empty.insert(ALL[:60])
+        found = listing("exam", None, order)
+        request = PageRequest(listing=found, size=5)
+        await empty.store.page(request)
+        empty.documents.delete_many({"_id": {"$nin": [each.id for each in ALL[:4]]}})
+
+        page = await empty.store.page(request)
+
+        assert page.customers == expected(found, ALL[:4])
+        empty.documents.delete_many({})
 
 
 IN_ORDER = ["three letters", "one country", "a rare country", "one state", "one city", "two cities"]
@@ -417,6 +457,8 @@ async def test_a_list_that_takes_long_in_its_order_is_sorted(
             listing=found, size=5, after=position_of(expected(found, ALL)[3], order)
         )
 
+        # After this page, the two conditions need no probe.
+        await lists.store.page(request)
         # MaxTimeMSExpired
         with member.failing("find", mode={"times": 1}, errorCode=50), lists.profiled() as commands:
             page = await lists.store.page(request)
@@ -496,10 +538,13 @@ async def test_of_two_common_words_the_rarer_is_sorted(
     found = listing("alpha beta", None, Order(OrderField.NAME))
     async with opened(failing_set.database_uri()) as lists:
         lists.insert(customers)
+        request = PageRequest(listing=found, size=5)
 
+        # After this page, the two words need no probe.
+        await lists.store.page(request)
         # MaxTimeMSExpired
         with member.failing("find", mode={"times": 1}, errorCode=50), lists.profiled() as commands:
-            page = await lists.store.page(PageRequest(listing=found, size=5))
+            page = await lists.store.page(request)
 
     assert page.customers == expected(found, customers)[:5]
     assert commands[-1]["hasSortStage"]

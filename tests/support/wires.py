@@ -91,6 +91,16 @@ class Wire:
     async def _head(self) -> str:
         return (await self._reader.readuntil(b"\r\n\r\n")).decode("ascii")
 
+    def arrived(self) -> int:
+        """How many bytes have arrived at a server of this machine that has not read them yet."""
+        addresses = (self._writer.get_extra_info(end) for end in ("peername", "sockname"))
+        ends = [f":{port:04X}" for _, port in addresses]
+        return sum(
+            int(queues.partition(":")[2], 16)
+            for _, local, remote, _, queues, *_ in _sockets()
+            if [local[-5:], remote[-5:]] == ends
+        )
+
     def abort(self) -> None:
         """Resets the connection. By itself, `abort` would only end the client's side of it."""
         reset = struct.pack("ii", 1, 0)
@@ -106,6 +116,8 @@ async def wire(url: str, *, receive_buffer: int | None = None) -> AsyncIterator[
     connection = socket.socket()
     if receive_buffer is not None:
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
+        # The server's kernel buffers some segments, which are large on the loopback interface.
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, 1400)
     connection.setblocking(False)  # noqa: FBT003  # its only parameter
     await asyncio.get_running_loop().sock_connect(connection, (address.hostname, address.port))
     # The client stops reading when its buffer is full.
@@ -144,9 +156,13 @@ def connections(url: str) -> int:
     Not those to MongoDB: the driver opens and closes them when it needs to.
     """
     port = f":{urlsplit(url).port:04X}"
-    # The first line has the names of the columns.
-    sockets = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
     return sum(
         local.endswith(port) and remote != "00000000:0000" and inode != "0"
-        for _, local, remote, *_, inode in (fields[:10] for fields in sockets)
+        for _, local, remote, *_, inode in _sockets()
     )
+
+
+def _sockets() -> list[list[str]]:
+    """The first ten columns of the kernel's table of TCP sockets."""
+    # The first line has the names of the columns.
+    return [line.split()[:10] for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
