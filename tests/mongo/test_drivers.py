@@ -180,7 +180,9 @@ async def test_connections_are_kept_until_the_driver_looks_at_the_servers_again(
     assert (open_ >= 6, in_use) == (True, 0)
 
     known = client._topology.description
-    await asyncio.to_thread(until, lambda: client._topology.description is not known, "a heartbeat arrives")
+    await asyncio.to_thread(
+        until, lambda: client._topology.description is not known, "a heartbeat arrives"
+    )
     # All of them are back in the pool, and one is taken again.
     assert await ask() in used
     assert driver._exchange.kept == 1
