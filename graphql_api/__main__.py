@@ -14,7 +14,8 @@ if _before is signal.default_int_handler:
 
 from .command_line import main  # noqa: E402  # imports all other modules
 
-signal.signal(signal.SIGINT, _before)
+if _before is signal.default_int_handler:
+    signal.signal(signal.SIGINT, _before)
 
 if __name__ == "__main__":
     sys.exit(main())

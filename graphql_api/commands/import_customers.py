@@ -39,7 +39,8 @@ _OBJECTS = 50_000
 
 # The rows of one insert. Fewer take more time for each row; with more, Ctrl-C waits longer.
 _BATCH = 1_000
-# With a rate, an insert has the rows of this time: the requests of servers wait for each insert.
+# With a rate, an insert has the rows of this number of seconds, because the requests of servers
+# wait for each insert.
 _RATE_SECONDS = 0.1
 
 # While MongoDB writes the journal for one batch, it inserts another.
@@ -204,10 +205,11 @@ class _Import:
         print_report(report, not_reached, is_dry=self._is_dry)
 
     async def _batches(self) -> AsyncIterator[list[dict[str, Value]]]:
+        next_ = 0.0
         while (rows := self._importing.take()) is not None:
+            await asyncio.sleep(next_ - time.monotonic())
             next_ = time.monotonic() + (len(rows) / self._rate if self._rate else 0)
             yield rows
-            await asyncio.sleep(next_ - time.monotonic())
 
     def _end(self) -> int:
         importing = self._importing

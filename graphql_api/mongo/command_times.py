@@ -8,6 +8,7 @@ from pymongo import AsyncMongoClient, MongoClient
 from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.asynchronous.cursor import AsyncCursor
 from pymongo.asynchronous.database import AsyncDatabase
+from pymongo.asynchronous.pool import AsyncConnection
 
 from ..metrics.measurements import SharedHistogram
 
@@ -91,17 +92,20 @@ class _MeasuredCursor:
 
 def connections(
     clients: Sequence[MongoClient[dict[str, Any]] | AsyncMongoClient[dict[str, Any]]],
+    kept: Sequence[AsyncConnection],
 ) -> tuple[int, int]:
-    """How many connections the clients have open, and how many are taken from their pools.
+    """How many connections the clients have open, and how many of them are in use.
 
-    This reads the driver's pools, because the driver's events of pools would add two thirds to the
-    cost of its events of commands.
+    `kept` are those that are taken from their pools, but not in use. This reads the driver's pools,
+    because the driver's events of pools would add two thirds to the cost of its events of commands.
     """
-    taken = idle = 0
+    pools: list[Any] = []
     for client in clients:
         # A client with a `mongodb+srv` URI has no topology before the first command.
         topology: Any = client._topology  # the driver has no public way
-        for server in [] if topology is None else list(topology._servers.values()):  # as above
-            taken += server.pool.active_sockets
-            idle += len(server.pool.conns)
-    return taken + idle, taken
+        servers = [] if topology is None else list(topology._servers.values())  # as above
+        pools += [server.pool for server in servers]
+    taken = sum(pool.active_sockets for pool in pools)
+    idle = sum(len(pool.conns) for pool in pools)
+    # A member that was removed from the replica set has no pool any more.
+    return taken + idle, taken - sum(connection.pool_ref() in pools for connection in kept)

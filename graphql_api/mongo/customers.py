@@ -208,7 +208,7 @@ class MongoCustomers:
     ) -> list[list[dict[str, Any]]]:
         """For each customer, the documents that have one of its unique values."""
         values = [unique_values(one) for one in new]
-        return await find(self._database.driver, values, deadline)
+        return await self._find(values, deadline)
 
     async def replace(self, old: StoredCustomer, new: StoredCustomer) -> bool:
         """Stores the next version of a customer if its version is still that of `old`.
@@ -373,8 +373,15 @@ class MongoCustomers:
         deadline = deadline_in(REQUEST_SECONDS)
         await self._set_up.collection_uuid(deadline)
         wanted: list[list[UniqueValue]] = [[(IDEMPOTENCY_KEY, key)] for key in keys]
-        found = await find(self._database.driver, wanted, deadline)
+        found = await self._find(wanted, deadline)
         return {key for key, documents in zip(keys, found, strict=True) if documents}
+
+    async def _find(
+        self, wanted: list[list[UniqueValue]], deadline: float
+    ) -> list[list[dict[str, Any]]]:
+        """What `find` finds for one request. It goes on if the request is cancelled."""
+        finding = partial(find, self._database.driver, wanted, deadline)
+        return await within_deadline(deadline, finding)
 
     async def created_with(self, key: str) -> bool:
         """Whether the idempotency key created a customer that was not removed over 24 hours ago.

@@ -39,7 +39,7 @@ class Driver(ABC):
     `database` is for single commands from the event loop. It has PyMongo's type. Motor's object has
     the same methods, but must not be asked for `aggregate`, `watch`, `list_indexes` or a session,
     for which Motor has other types. `blocking` is the same database for code in a thread. `clients`
-    have all connections. With `durations`, the commands of `run` are measured.
+    have all connections. With `durations`, the commands of `run` and `send` are measured.
     """
 
     database: AsyncDatabase[dict[str, Any]]
@@ -80,11 +80,10 @@ class Driver(ABC):
 
     def connections(self) -> tuple[int, int]:
         """How many connections the clients have open, and how many of them are in use."""
-        open_, taken = connections(self.clients)
-        return open_, taken - self._exchange.kept
+        return connections(self.clients, self._exchange.kept)
 
     def measured(self, command: str) -> AbstractContextManager[None]:
-        """A context in which `blocking` sends one command, which is measured."""
+        """A context in which one command is sent, and measured."""
         return nullcontext() if self.durations is None else Measured(self.durations, command)
 
     def snapshot(self) -> AbstractContextManager[AsyncClientSession]:
@@ -110,8 +109,8 @@ class Driver(ABC):
         return await asyncio.wrap_future(done)
 
     async def _aclose_client(self) -> None:
-        await self._exchange.aclose()
         await self._client.close()
+        await self._exchange.aclose()
 
 
 class MotorDriver(Driver):

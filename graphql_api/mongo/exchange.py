@@ -11,7 +11,12 @@ from pymongo import AsyncMongoClient, _csot
 from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.asynchronous.mongo_client import _ClientReadCheckout
 from pymongo.asynchronous.pool import AsyncConnection
-from pymongo.errors import NotPrimaryError, OperationFailure, PyMongoError
+from pymongo.errors import (
+    NotPrimaryError,
+    OperationFailure,
+    PyMongoError,
+    _OperationCancelled,
+)
 from pymongo.helpers_shared import _check_command_response
 from pymongo.message import _op_msg, _OpMsg
 from pymongo.read_preferences import ReadPreference, _ServerMode
@@ -22,8 +27,11 @@ from ..deadline import GRACE_SECONDS
 # An answer, decoded with the options of its caller.
 Answer = Any
 
-# The driver's other commands need connections, too.
-_MAX_KEPT = 4
+# The driver's other commands need connections, too, so only a part of the pool is kept.
+_KEPT_SHARE = 3
+
+# How often to look for connections whose server has frozen, as the driver's own methods do.
+_LOOK_SECONDS = 0.5
 
 
 class Exchange:
@@ -44,12 +52,15 @@ class Exchange:
         self._client: AsyncMongoClient[dict[str, Any]] = database.client
         self._database = database
         self._measured = measured
+        self._most_kept = database.client.options.pool_options.max_pool_size // _KEPT_SHARE
         self._kept: list[_Taken] = []
+        self._in_use: set[AsyncConnection] = set()
+        self._looking: asyncio.TimerHandle | None = None
 
     @property
-    def kept(self) -> int:
-        """How many connections are taken from the pool, but not in use."""
-        return len(self._kept)
+    def kept(self) -> list[AsyncConnection]:
+        """The connections that are taken from the pool, but not in use."""
+        return [taken.connection for taken in self._kept]
 
     async def send(
         self, commands: Sequence[dict[str, Any]], options: CodecOptions[Any]
@@ -58,16 +69,17 @@ class Exchange:
 
         MongoDB executes the commands of one connection one after another, so each of them sees what
         those before it have done. If a command fails, only the answers before it are returned.
-        Ends by the deadline of `pymongo.timeout`. If it is cancelled, the driver closes the
-        connection. Raises `pymongo.errors.PyMongoError` if the first command fails, `TimeoutError`
-        if there is no connection in time, and `bson.errors.BSONError` for an answer that cannot be
-        decoded.
+        Ends by the deadline of `pymongo.timeout`, or a little later if there is no connection. If
+        it is cancelled, the driver closes the connection. Raises `pymongo.errors.PyMongoError` if
+        the first command fails, `TimeoutError` if there is no connection in time, and
+        `bson.errors.BSONError` for an answer that cannot be decoded.
         """
         answers: list[Answer] = []
         taken = await self._take(next(iter(commands[0])))
         try:
             if _needs_the_driver(taken.connection):
-                await self._command(taken, commands, options, answers)
+                async with _limit():
+                    await self._command(taken, commands, options, answers)
             else:
                 await self._exchange(taken, commands, options, answers)
         except BaseException as error:
@@ -79,30 +91,56 @@ class Exchange:
         return answers
 
     async def aclose(self) -> None:
-        """Returns the connections to the pool, which must be closed next."""
+        """Returns the connections to the pool, which must be closed already, and so closes them."""
         while self._kept:
             await self._kept.pop().give_back()
 
     async def _take(self, command: str) -> "_Taken":
         while self._kept:
             taken = self._kept.pop()
-            if taken.servers is self._client._topology.description:
+            if self._is_usable(taken):
                 return taken
             # There may be another primary now. The pool closes a connection that is stale.
             await taken.give_back()
-        seconds = _csot.remaining()
         # The driver does not limit how long it looks for its hosts in DNS.
-        async with asyncio.timeout(None if seconds is None else seconds + GRACE_SECONDS):
+        async with _limit():
             checkout = await self._client._conn_for_reads(ReadPreference.PRIMARY, None, command)
+            servers = self._client._topology.description
             connection, preference = await checkout.__aenter__()
-        return _Taken(checkout, connection, preference, self._client._topology.description)
+        return _Taken(checkout, connection, preference, servers)
 
     async def _keep(self, taken: "_Taken") -> None:
-        if len(self._kept) < _MAX_KEPT:
-            taken.connection.update_last_checkin_time()
+        connection = taken.connection
+        if len(self._kept) < self._most_kept and self._is_usable(taken):
+            connection.update_last_checkin_time()
+            # Otherwise, nobody would notice that the server closes the connection.
+            connection.conn.get_conn.transport.resume_reading()
             self._kept.append(taken)
         else:
             await taken.give_back()
+
+    def _is_usable(self, taken: "_Taken") -> bool:
+        """Whether it is open, and the driver has learned nothing since it chose this server.
+
+        Behind a load balancer, the driver never learns anything.
+        """
+        connection = taken.connection
+        return (
+            taken.servers is self._client._topology.description
+            and not connection.conn_closed()
+            and not connection.opts.load_balanced
+        )
+
+    def _look(self) -> None:
+        """Ends the exchanges whose connections the driver has given up.
+
+        It gives them up if it gets no answer to a heartbeat. Its own methods look as often.
+        """
+        for connection in self._in_use:
+            if connection.cancel_context.cancelled:
+                connection.conn.get_conn.close(_OperationCancelled("operation cancelled"))
+        loop = asyncio.get_running_loop()
+        self._looking = loop.call_later(_LOOK_SECONDS, self._look) if self._in_use else None
 
     async def _command(
         self,
@@ -146,6 +184,9 @@ class Exchange:
             messages.append(message)
         protocol, largest = connection.conn.get_conn, connection.max_message_size
         sent = iter(zip(commands, ids, strict=True))
+        self._in_use.add(connection)
+        if self._looking is None:
+            self._looking = asyncio.get_running_loop().call_later(_LOOK_SECONDS, self._look)
         try:
             async with asyncio.timeout(_csot.remaining()):
                 await protocol.write(b"".join(messages))
@@ -165,6 +206,8 @@ class Exchange:
             raise
         except BaseException as error:  # noqa: BLE001  # raised again, as the driver's own error
             await connection._raise_connection_failure(error)
+        finally:
+            self._in_use.discard(connection)
 
 
 class _Taken(NamedTuple):
@@ -176,7 +219,18 @@ class _Taken(NamedTuple):
     servers: TopologyDescription
 
     async def give_back(self) -> None:
+        connection = self.connection
+        # The pool would forget how long the connection has been idle.
+        idle, most_idle = connection.idle_time_seconds(), connection.opts.max_idle_time_seconds
+        if connection.conn_closed() or (most_idle is not None and idle > most_idle):
+            await connection.close_conn(None)
         await self.checkout.__aexit__(None, None, None)
+
+
+def _limit() -> asyncio.Timeout:
+    """Limits what the driver itself limits in most cases only."""
+    seconds = _csot.remaining()
+    return asyncio.timeout(None if seconds is None else seconds + GRACE_SECONDS)
 
 
 def _needs_the_driver(connection: AsyncConnection) -> bool:

@@ -46,8 +46,8 @@ from .customers_collection import NAME
 
 _Query = dict[str, Any]
 
-# Fewer customers than this are sorted. A probe costs about a millisecond, because it reads this
-# number of keys of an index at most, and no customers.
+# Fewer customers than this are sorted. A probe costs about a millisecond, because it reads the keys
+# of at most this number of customers in an index, and no customers.
 _FEW = 1000
 # The number of customers of each condition by which the rarest condition is found.
 _COMPARED = 100
@@ -405,7 +405,7 @@ def _implied_ranges(filter_: Filter, key: str) -> Iterator[_Query]:
 
 
 def _first_key(word: str) -> dict[str, Any]:
-    """What no key of the index `search` with this word, or with a greater one, precedes."""
+    """The first possible key of the index `search` with this word."""
     return {SEARCH: word, "createdAt": MaxKey(), "_id": MaxKey()}
 
 

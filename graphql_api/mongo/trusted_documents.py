@@ -1,5 +1,6 @@
 """Trusted documents in a MongoDB collection."""
 
+import asyncio
 import time
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from datetime import datetime
@@ -7,10 +8,10 @@ from functools import partial
 from typing import Any, TypeVar
 
 from pymongo.database import Database
-from pymongo.errors import BulkWriteError, DuplicateKeyError, PyMongoError
+from pymongo.errors import PyMongoError
 
 from ..access.trusted_documents import IdsTaken, TrustedDocument
-from ..deadline import LOOK_UP_SECONDS, REQUEST_SECONDS, deadline_in
+from ..deadline import LOOK_UP_SECONDS, PAUSE_SECONDS, REQUEST_SECONDS, deadline_in
 from .batches import Batches
 from .database import MongoDatabase
 from .deadline import within_deadline
@@ -18,6 +19,7 @@ from .deadline import within_deadline
 _Result = TypeVar("_Result")
 
 _NAME = "documents"
+_DUPLICATE_KEY = 11000
 
 
 class MongoTrustedDocuments:
@@ -50,11 +52,9 @@ class MongoTrustedDocuments:
                 # Another command registers documents at the same time. The driver's
                 # `with_transaction` would not retry if it is the commit that fails with this label,
                 # nor if the insert finds an id that the read in the same transaction did not find.
-                is_conflict = error.has_error_label("TransientTransactionError") or isinstance(
-                    error, BulkWriteError | DuplicateKeyError
-                )
-                if not is_conflict or time.monotonic() > deadline:
+                if not _is_conflict(error) or time.monotonic() > deadline:
                     raise
+            await asyncio.sleep(PAUSE_SECONDS)
 
     async def get(self, id_: str) -> str | None:
         """The text with this id, or None."""
@@ -106,6 +106,13 @@ def _add(database: Database[dict[str, Any]], *, texts: Mapping[str, str], at: da
         if new:
             collection.insert_many(new, session=session)
         return len(new)
+
+
+def _is_conflict(error: PyMongoError) -> bool:
+    details = getattr(error, "details", None) or {}
+    errors = details.get("writeErrors", [details])
+    are_duplicates = all(one.get("code") == _DUPLICATE_KEY for one in errors)
+    return are_duplicates or error.has_error_label("TransientTransactionError")
 
 
 def _query(ids: Collection[str]) -> tuple[dict[str, Any], list[str]]:

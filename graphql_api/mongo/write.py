@@ -104,7 +104,10 @@ async def change(
         return await _write_all(driver, [command], deadline, required)
     write = partial(_write, driver, command, deadline, count=1, required=required)
     # It goes on if the request is cancelled, as a batch does.
-    return await run_until(deadline, write)
+    try:
+        return await run_until(deadline, write)
+    except TimeoutError:
+        return Written([Outcome.UNCLEAR], is_set_up=True)
 
 
 async def insert_all(

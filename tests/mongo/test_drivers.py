@@ -16,7 +16,7 @@ from pymongo import AsyncMongoClient
 from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.asynchronous.pool import AsyncConnection
 from pymongo.collection import Collection
-from pymongo.errors import OperationFailure, PyMongoError
+from pymongo.errors import AutoReconnect, OperationFailure, PyMongoError
 
 from graphql_api.access.api_keys import new_api_key
 from graphql_api.access.principal import Scope
@@ -26,6 +26,7 @@ from graphql_api.faults import Unavailable
 from graphql_api.mongo.api_keys import MongoApiKeys
 from graphql_api.mongo.change_stream import MongoHistory
 from graphql_api.mongo.check import check
+from graphql_api.mongo.customer_changes import replacement
 from graphql_api.mongo.customers import MongoCustomers
 from graphql_api.mongo.database import MongoDatabase
 from graphql_api.mongo.deadline import run_until
@@ -36,6 +37,7 @@ from graphql_api.mongo.imports import MongoImports
 from graphql_api.mongo.migrations import migrate
 from graphql_api.mongo.trusted_documents import MongoTrustedDocuments
 from graphql_api.mongo.webhooks import MongoEndpoints
+from graphql_api.mongo.write import Outcome, Written, change
 from graphql_api.webhooks.endpoints import new_endpoint
 
 from ..support.clients import (
@@ -174,8 +176,9 @@ async def test_connections_are_kept_until_the_driver_looks_at_the_servers_again(
 
     used = set(await asyncio.gather(*[ask() for _ in range(6)]))
     assert len(used) == 6
-    kept = driver._exchange.kept
-    assert kept == 4
+    # A third of the pool.
+    most = client.options.pool_options.max_pool_size // 3
+    assert 1 <= len(driver._exchange.kept) == most < 6
     open_, in_use = driver.connections()
     assert (open_ >= 6, in_use) == (True, 0)
 
@@ -185,7 +188,67 @@ async def test_connections_are_kept_until_the_driver_looks_at_the_servers_again(
     )
     # All of them are back in the pool, and one is taken again.
     assert await ask() in used
-    assert driver._exchange.kept == 1
+    assert len(driver._exchange.kept) == 1
+
+
+async def test_no_connection_is_kept_that_is_closed_or_was_idle_for_long(
+    database_uri: str,
+) -> None:
+    client = AsyncMongoClient[dict[str, Any]](database_uri, maxIdleTimeMS=1)
+    database = client.get_default_database()
+    exchange = Exchange(database, lambda _: nullcontext())
+
+    async def used() -> int:
+        [answer] = await exchange.send([{"hello": 1}], database.codec_options)
+        number: int = answer["connectionId"]
+        return number
+
+    first = await used()
+    assert await used() == first
+    exchange.kept[0].conn.get_conn.transport.abort()
+    second = await used()
+    assert second != first
+    known = client._topology.description
+    await asyncio.to_thread(
+        until, lambda: client._topology.description is not known, "a heartbeat arrives"
+    )
+    assert await used() not in (first, second)
+
+    await client.close()
+    await exchange.aclose()
+
+
+async def test_a_command_ends_when_the_driver_gives_its_connection_up(
+    database: MongoDatabase, member: Member
+) -> None:
+    exchange, options = database.driver._exchange, database.driver.database.codec_options
+    with member.failing("ping", blockConnection=True, blockTimeMS=5000) as until_blocked:
+        sending = asyncio.ensure_future(exchange.send([{"ping": 1}], options))
+        await asyncio.to_thread(until_blocked)
+        exchange._look()
+        # As the driver does if a heartbeat gets no answer.
+        [connection] = exchange._in_use
+        connection.cancel_context.cancel()
+        with pytest.raises(AutoReconnect, match="operation cancelled"):
+            await sending
+
+    assert len(await exchange.send([{"ping": 1}], options)) == 1
+
+
+async def test_a_change_is_unclear_if_the_driver_does_not_end_it(
+    database: MongoDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def hang(*_: object) -> None:
+        await asyncio.Event().wait()
+
+    uuid = await database.customers_set_up.collection_uuid(time.monotonic() + 20)
+    old = new_customer("old@example.com")
+    changed = replacement(old, new_customer("new@example.com"), is_sharded=False)
+    monkeypatch.setattr(database.driver, "send", hang)
+
+    written = await change(database.driver, uuid, changed, time.monotonic() + 0.1, ())
+
+    assert written == Written([Outcome.UNCLEAR], is_set_up=True)
 
 
 async def test_an_access_token_that_expires_between_commands_is_renewed(
