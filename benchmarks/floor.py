@@ -1,8 +1,8 @@
 """The floor: the least work that gives the same answers to the loads in Python, on uvicorn.
 
 It reads no GraphQL, and has only the rules that the loads need. It sends commands to MongoDB as the
-server does, but without the check of the indexes. A third of the CPU time of PyMongo's public
-methods is enough for that, and nine tenths of that of PyMongo's blocking driver in a thread.
+server does, but without the check of the indexes. This takes a third of the CPU time of PyMongo's
+public methods, and nine tenths of that of PyMongo's blocking driver in a thread.
 """
 
 import asyncio

@@ -45,6 +45,8 @@ def measure_tails(
     tails = {name: Sent() for name in works}
     for _ in range(rounds):
         for name, of_kind in works.items():
+            # Otherwise, mongod may write what it stored in the measurement before.
+            server.database.checkpoint()
             sent = _measure(server, of_kind, rate, seconds)
             _print(name, sent)
             tails[name].latencies.extend(sent.latencies)

@@ -173,7 +173,7 @@ class Settings:
         _Setting(
             _one_of("motor", "pymongo"),
             "The driver that connects to MongoDB: `motor`, or PyMongo's own asynchronous driver, "
-            "`pymongo`.",
+            "`pymongo`, which both use for creations, changes and reads of one customer.",
         ),
     ] = "motor"
     mongodb_sharded: Annotated[
