@@ -11,7 +11,7 @@ from typing import Any, TypeVar, cast
 
 from motor.frameworks.asyncio import max_workers
 from motor.motor_asyncio import AsyncIOMotorClient
-from pymongo import AsyncMongoClient, MongoClient
+from pymongo import AsyncMongoClient, MongoClient, _csot
 from pymongo.asynchronous.client_session import AsyncClientSession
 from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.asynchronous.topology import Topology
@@ -20,6 +20,7 @@ from pymongo.cursor import Cursor
 from pymongo.database import Database
 from pymongo.synchronous.topology import Topology as BlockingTopology
 
+from ..deadline import GRACE_SECONDS
 from ..metrics.measurements import SharedHistogram
 from .command_times import Measured, connections, measured
 from .exchange import Exchange
@@ -218,8 +219,13 @@ class _AsyncClient(AsyncMongoClient[dict[str, Any]]):
             opening = self._opening = asyncio.get_running_loop().create_task(
                 super()._get_topology(), context=contextvars.Context()
             )
-        # A command that is cancelled must not cancel the others.
-        return opening.result() if opening.done() else await asyncio.shield(opening)
+        if opening.done():
+            return opening.result()
+        seconds = _csot.remaining()
+        # The driver does not limit how long it looks up its hosts.
+        async with asyncio.timeout(None if seconds is None else seconds + GRACE_SECONDS):
+            # A command that is cancelled must not cancel the others.
+            return await asyncio.shield(opening)
 
 
 # Each driver by its name in the settings.

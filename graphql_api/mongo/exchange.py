@@ -22,8 +22,6 @@ from pymongo.message import _op_msg, _OpMsg
 from pymongo.read_preferences import ReadPreference, _ServerMode
 from pymongo.topology_description import TopologyDescription
 
-from ..deadline import GRACE_SECONDS
-
 # An answer, decoded with the options of its caller.
 Answer = Any
 
@@ -69,17 +67,16 @@ class Exchange:
 
         MongoDB executes the commands of one connection one after another, so each of them sees what
         those before it have done. If a command fails, only the answers before it are returned.
-        Ends by the deadline of `pymongo.timeout`, or a little later if there is no connection. If
-        it is cancelled, the driver closes the connection. Raises `pymongo.errors.PyMongoError` if
-        the first command fails, `TimeoutError` if there is no connection in time, and
-        `bson.errors.BSONError` for an answer that cannot be decoded.
+        Ends by the deadline of `pymongo.timeout`. If it is cancelled, the driver closes the
+        connection. Raises `pymongo.errors.PyMongoError` if the first command fails, `TimeoutError`
+        if the hosts are not found in DNS in time, and `bson.errors.BSONError` for an answer that
+        cannot be decoded.
         """
         answers: list[Answer] = []
         taken = await self._take(next(iter(commands[0])))
         try:
             if _needs_the_driver(taken.connection):
-                async with _limit():
-                    await self._command(taken, commands, options, answers)
+                await self._command(taken, commands, options, answers)
             else:
                 await self._exchange(taken, commands, options, answers)
         except BaseException as error:
@@ -102,11 +99,9 @@ class Exchange:
                 return taken
             # There may be another primary now. The pool closes a connection that is stale.
             await taken.give_back()
-        # The driver does not limit how long it looks for its hosts in DNS.
-        async with _limit():
-            checkout = await self._client._conn_for_reads(ReadPreference.PRIMARY, None, command)
-            servers = self._client._topology.description
-            connection, preference = await checkout.__aenter__()
+        checkout = await self._client._conn_for_reads(ReadPreference.PRIMARY, None, command)
+        servers = self._client._topology.description
+        connection, preference = await checkout.__aenter__()
         return _Taken(checkout, connection, preference, servers)
 
     async def _keep(self, taken: "_Taken") -> None:
@@ -225,12 +220,6 @@ class _Taken(NamedTuple):
         if connection.conn_closed() or (most_idle is not None and idle > most_idle):
             await connection.close_conn(None)
         await self.checkout.__aexit__(None, None, None)
-
-
-def _limit() -> asyncio.Timeout:
-    """Limits what the driver itself limits in most cases only."""
-    seconds = _csot.remaining()
-    return asyncio.timeout(None if seconds is None else seconds + GRACE_SECONDS)
 
 
 def _needs_the_driver(connection: AsyncConnection) -> bool:
