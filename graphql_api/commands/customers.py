@@ -2,6 +2,7 @@
 
 import argparse
 import sys
+from datetime import datetime
 from uuid import UUID
 
 from ..customers.delete_customer import Deleted, delete_customer
@@ -9,7 +10,7 @@ from ..customers.formats import EMAIL
 from ..faults import ChangeUnknown, Unavailable
 from ..mongo.customers import MongoCustomers
 from ..mongo.database import MongoDatabase
-from ..mongo.personal_data import PersonalData, find_personal_data
+from ..mongo.personal_data import find_personal_data
 from ..mongo.webhooks import MongoEndpoints
 from ..settings import Settings
 from .open_database import set_up, with_database
@@ -74,10 +75,10 @@ async def _erase(database: MongoDatabase, id_: UUID | None, email: str | None) -
         print(f"The customer {id_} was deleted before.")
     else:
         print(f"graphql-api: {_NOT_FOUND_BY_EMAIL if id_ is None else _NOT_FOUND}", file=sys.stderr)
-    if is_found:
+    if left.remains_until is not None:
         endpoints = await MongoEndpoints(database).all()
         failing = [endpoint.id for endpoint in endpoints if endpoint.failure is not None]
-        print_table(_COLUMNS, *_remaining(left, failing))
+        print_table(_COLUMNS, *_remaining(left.remains_until, left.history_since, failing))
     for other, fields in left.others:
         print(f"{other}: {_fault(fields)}")
     return 0 if is_found and not left.others else 1
@@ -91,15 +92,18 @@ async def _delete(customers: MongoCustomers, id_: UUID) -> bool:
         raise Unavailable from None
 
 
-def _remaining(left: PersonalData, failing: list[str]) -> list[tuple[str, str]]:
-    """The rows of a table: the data that remain, and until when."""
-    rows = []
-    if left.remains_until is not None:
-        until = f"{left.remains_until:%Y-%m-%d %H:%M} UTC"
-        rows.append(("The customer's id, and its idempotency key if it has one", until))
-    since = left.history_since
-    begins = "" if since is None else f", which begins at {since:%Y-%m-%d %H:%M} UTC"
-    rows.append((f"Changes and events in MongoDB's oplog{begins}", "newer changes replace them"))
+def _remaining(
+    remains_until: datetime, history_since: datetime | None, failing: list[str]
+) -> list[tuple[str, str]]:
+    """The rows of a table: the data that remain, and until when. Takes what `PersonalData` has."""
+    until = f"{remains_until:%Y-%m-%d %H:%M} UTC"
+    begins = (
+        "" if history_since is None else f", which begins at {history_since:%Y-%m-%d %H:%M} UTC"
+    )
+    rows = [
+        ("The customer's id, and its idempotency key if it has one", until),
+        (f"Changes and events in MongoDB's oplog{begins}", "newer changes replace them"),
+    ]
     if failing:
         rows.append((f"Messages for failing webhooks: {', '.join(failing)}", "they are delivered"))
     rows.append(("Backups, and the files of imports and exports", "you delete them"))
