@@ -172,8 +172,8 @@ class Settings:
         str,
         _Setting(
             _one_of("motor", "pymongo"),
-            "The driver that connects to MongoDB: `motor`, or PyMongo's own asynchronous driver, "
-            "`pymongo`, which both use for creations, changes and reads of one customer.",
+            "The driver of lists and searches: `motor`, or `pymongo`, PyMongo's own asynchronous "
+            "driver. Creations, changes and reads of one customer always use PyMongo's.",
         ),
     ] = "motor"
     mongodb_sharded: Annotated[
