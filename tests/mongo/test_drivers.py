@@ -5,6 +5,7 @@ import time
 from collections.abc import AsyncIterator
 from concurrent.futures import Future
 from contextlib import AbstractContextManager, nullcontext
+from copy import copy
 from dataclasses import replace
 from datetime import UTC, datetime
 from types import SimpleNamespace
@@ -26,6 +27,7 @@ from graphql_api.faults import Unavailable
 from graphql_api.mongo.api_keys import MongoApiKeys
 from graphql_api.mongo.change_stream import MongoHistory
 from graphql_api.mongo.check import check
+from graphql_api.mongo.command_times import connections
 from graphql_api.mongo.customer_changes import replacement
 from graphql_api.mongo.customers import MongoCustomers
 from graphql_api.mongo.database import MongoDatabase
@@ -55,7 +57,6 @@ from ..support.clients import (
 from ..support.databases import database_at
 from ..support.mongo_customers import new_customer
 from ..support.replica_sets import Member, ReplicaSet
-from ..support.servers import until
 
 Documents = Collection[dict[str, Any]]
 
@@ -160,62 +161,60 @@ async def test_commands_are_sent_together_on_both_drivers(database: MongoDatabas
     assert answer["isWritablePrimary"]
 
 
-async def test_connections_are_kept_until_the_driver_looks_at_the_servers_again(
-    database: MongoDatabase,
+@pytest.fixture
+async def exchange(database_uri: str) -> AsyncIterator[Exchange]:
+    """Of a client that looks at the servers every 10 seconds, and so not during a test."""
+    client = AsyncMongoClient[dict[str, Any]](database_uri, maxIdleTimeMS=1, maxPoolSize=6)
+    exchange = Exchange(client.get_default_database(), lambda _: nullcontext())
+    await client.admin.command("ping")
+    yield exchange
+    await client.close()
+    await exchange.aclose()
+
+
+async def connection_used(exchange: Exchange) -> int:
+    [answer] = await exchange.send([{"hello": 1}], exchange._database.codec_options)
+    number: int = answer["connectionId"]
+    return number
+
+
+def learn_something_about_the_servers(exchange: Exchange) -> None:
+    topology = exchange._client._topology
+    topology._description = copy(topology._description)
+
+
+async def test_a_part_of_the_pool_is_kept_until_the_driver_looks_at_the_servers_again(
+    exchange: Exchange,
 ) -> None:
-    driver, options = database.driver, database.driver.database.codec_options
-    client = driver.clients[0]
-    assert isinstance(client, AsyncMongoClient)
-    wait = {"hello": 1, "topologyVersion": None, "maxAwaitTimeMS": 200}
-    hello = (await driver.send([{"hello": 1}], options))[0]
+    taken = [await exchange._take("ping") for _ in range(3)]
+    for one in taken:
+        await exchange._keep(one)
 
-    async def ask() -> Any:
-        command = {**wait, "topologyVersion": hello["topologyVersion"]}
-        [answer] = await driver.send([command], options)
-        return answer["connectionId"]
-
-    used = set(await asyncio.gather(*[ask() for _ in range(6)]))
-    assert len(used) == 6
     # A third of the pool.
-    most = client.options.pool_options.max_pool_size // 3
-    assert 1 <= len(driver._exchange.kept) == most < 6
-    open_, in_use = driver.connections()
-    assert (open_ >= 6, in_use) == (True, 0)
+    assert len(exchange.kept) == 2
+    open_, in_use = connections([exchange._client], exchange.kept)
+    assert open_ >= 2
+    assert in_use == 0
 
-    known = client._topology.description
-    await asyncio.to_thread(
-        until, lambda: client._topology.description is not known, "a heartbeat arrives"
-    )
+    learn_something_about_the_servers(exchange)
+    await connection_used(exchange)
     # All of them are back in the pool, and one is taken again.
-    assert await ask() in used
-    assert len(driver._exchange.kept) == 1
+    assert len(exchange.kept) == 1
 
 
 async def test_no_connection_is_kept_that_is_closed_or_was_idle_for_long(
-    database_uri: str,
+    exchange: Exchange,
 ) -> None:
-    client = AsyncMongoClient[dict[str, Any]](database_uri, maxIdleTimeMS=1)
-    database = client.get_default_database()
-    exchange = Exchange(database, lambda _: nullcontext())
-
-    async def used() -> int:
-        [answer] = await exchange.send([{"hello": 1}], database.codec_options)
-        number: int = answer["connectionId"]
-        return number
-
-    first = await used()
-    assert await used() == first
+    first = await connection_used(exchange)
+    assert await connection_used(exchange) == first
     exchange.kept[0].conn.get_conn.transport.abort()
-    second = await used()
+    second = await connection_used(exchange)
     assert second != first
-    known = client._topology.description
-    await asyncio.to_thread(
-        until, lambda: client._topology.description is not known, "a heartbeat arrives"
-    )
-    assert await used() not in (first, second)
 
-    await client.close()
-    await exchange.aclose()
+    learn_something_about_the_servers(exchange)
+    # More than the millisecond of `maxIdleTimeMS`.
+    await asyncio.sleep(0.01)
+    assert await connection_used(exchange) not in (first, second)
 
 
 async def test_a_command_ends_when_the_driver_gives_its_connection_up(
