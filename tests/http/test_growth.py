@@ -11,6 +11,7 @@ import pytest
 
 from ..support.growth_requests import REQUESTS
 from ..support.growth_server import ask_each
+from ..support.node import skipped_without
 
 # Bytes that a request has, about.
 _SMALL = 4_000
@@ -21,9 +22,7 @@ _MOST_GROWTH = 5
 # About 50 ms of a processor: no request may hold up the others for longer.
 _MOST_INSTRUCTIONS = 200_000_000
 
-needs_valgrind = pytest.mark.skipif(
-    shutil.which("valgrind") is None and "CI" not in os.environ, reason="Valgrind is needed"
-)
+needs_valgrind = skipped_without(shutil.which("valgrind"), "Valgrind")
 
 
 async def test_every_growing_request_is_answered() -> None:
