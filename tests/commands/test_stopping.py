@@ -1,7 +1,6 @@
 """Servers that hang, stop or are replaced answer requests, and store all confirmed customers."""
 
 import asyncio
-import contextlib
 import json
 import os
 import signal
@@ -10,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import AsyncExitStack
 from itertools import count
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 import httpx
@@ -21,32 +20,23 @@ from pymongo.collection import Collection
 from graphql_api.mongo.mongod import embedded_mongod, find_mongod
 
 from ..support.clients import CREATE_CUSTOMER
-from ..support.servers import Server, all_serve, mongods, serving, until
+from ..support.servers import Server, all_serve, freeze, frozen, mongods, serving, until
 from ..support.wires import Wire, get, post, wire
 
 
-class Freezer:
-    """A MongoDB that can be frozen, so that it does not answer, as on a machine that hangs."""
+class Mongod(NamedTuple):
+    """A MongoDB that a test may freeze."""
 
-    def __init__(self, uri: str, pid: int) -> None:
-        self.uri = uri
-        self._pid = pid
-
-    @contextlib.contextmanager
-    def frozen(self) -> Iterator[None]:
-        os.kill(self._pid, signal.SIGSTOP)
-        try:
-            yield
-        finally:
-            os.kill(self._pid, signal.SIGCONT)
+    uri: str
+    pid: int
 
 
 @pytest.fixture(scope="module")
-def freezer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Freezer]:
-    folder = tmp_path_factory.mktemp("freezer")
+def mongod(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mongod]:
+    folder = tmp_path_factory.mktemp("mongod")
     with embedded_mongod(find_mongod(None), folder) as uri:
         [pid] = mongods(folder)
-        yield Freezer(uri, pid)
+        yield Mongod(uri, pid)
 
 
 def creation(number: int, *headers: bytes) -> bytes:
@@ -73,15 +63,15 @@ def refuses_connections(server: Server) -> bool:
 
 @pytest.mark.parametrize("workers", [1, 2])
 async def test_requests_from_before_the_stop_are_answered_and_their_customers_stored(
-    workers: int, freezer: Freezer, errors: Path
+    workers: int, mongod: Mongod, errors: Path
 ) -> None:
-    uri = freezer.uri.replace("/?", f"/stopped-{workers}?")
+    uri = mongod.uri.replace("/?", f"/stopped-{workers}?")
     flags = ("--workers", str(workers))
     with serving(*flags, errors=errors, GRAPHQL_API_MONGODB_URI=uri) as server:
         all_serve(server, workers)
         async with AsyncExitStack() as stack:
             clients = await connections(server, stack, 20)
-            with freezer.frozen():
+            with frozen(mongod.pid):
                 for number, client in enumerate(clients):
                     await client.send(creation(number))
                 # Neither the frozen database nor the requests that wait for it delay this answer.
@@ -108,9 +98,9 @@ async def test_a_server_with_a_frozen_mongod_stops_in_time_even_after_a_second_s
     flags = ("--workers", str(workers), "--data-dir", str(data_dir))
     with serving(*flags, errors=errors, measured=workers == 2, stop=False) as server:
         all_serve(server, workers)
-        [mongod] = mongods(data_dir)
+        [pid] = mongods(data_dir)
         async with wire(server.url) as client:
-            os.kill(mongod, signal.SIGSTOP)
+            freeze(pid)
             await client.send(creation(0))
             await assert_healthy(server)
 
@@ -155,16 +145,16 @@ async def test_a_server_that_stops_answers_one_more_request_on_each_connection(
 
 
 async def test_a_request_that_takes_longer_than_the_stop_gets_an_error(
-    freezer: Freezer, errors: Path
+    mongod: Mongod, errors: Path
 ) -> None:
     with (
         serving(
             errors=errors,
             measured=True,
-            GRAPHQL_API_MONGODB_URI=freezer.uri,
+            GRAPHQL_API_MONGODB_URI=mongod.uri,
             GRAPHQL_API_SHUTDOWN_SECONDS="1",
         ) as server,
-        freezer.frozen(),
+        frozen(mongod.pid),
     ):
         async with wire(server.url) as client:
             await client.send(creation(0))
@@ -181,12 +171,12 @@ async def test_a_request_that_takes_longer_than_the_stop_gets_an_error(
 
 
 @pytest.fixture(scope="module")
-def hasty_server(freezer: Freezer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+def hasty_server(mongod: Mongod, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A server with a limit of one second for an operation."""
     with serving(
         errors=tmp_path_factory.mktemp("hasty-server") / "stderr",
         measured=True,
-        GRAPHQL_API_MONGODB_URI=freezer.uri,
+        GRAPHQL_API_MONGODB_URI=mongod.uri,
         GRAPHQL_API_EXECUTION_SECONDS="1",
     ) as server:
         yield server
@@ -196,10 +186,10 @@ def hasty_server(freezer: Freezer, tmp_path_factory: pytest.TempPathFactory) -> 
     ("accept", "status"), [("application/json", 200), ("application/graphql-response+json", 504)]
 )
 async def test_an_operation_that_takes_too_long_ends_and_its_connection_stays_open(
-    freezer: Freezer, hasty_server: Server, accept: str, status: int
+    mongod: Mongod, hasty_server: Server, accept: str, status: int
 ) -> None:
     async with wire(hasty_server.url) as client:
-        with freezer.frozen():
+        with frozen(mongod.pid):
             await client.send(creation(1, b"Accept: " + accept.encode()))
 
             answer = await client.answer()

@@ -6,7 +6,6 @@ import csv
 import io
 import json
 import re
-import signal
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -14,7 +13,7 @@ from urllib.parse import urlsplit
 from pymongo.collection import Collection
 
 from ..support.node import needs_chromium
-from ..support.servers import Server, serving
+from ..support.servers import Server, freeze, serving
 from .stories import Browser, clean
 
 PEOPLE = (
@@ -80,8 +79,8 @@ async def test_an_import_outlives_its_stop_and_the_death_of_the_server(
 
         server = start(0)
 
-        async def freeze() -> None:
-            server.process.send_signal(signal.SIGSTOP)
+        async def freeze_it() -> None:
+            freeze(server.process.pid)
 
         async def kill() -> None:
             server.kill()
@@ -93,7 +92,7 @@ async def test_an_import_outlives_its_stop_and_the_death_of_the_server(
             "killedImport",
             server.url,
             given={"file": "Email,Name\n" + "\n".join(lines)},
-            freeze=freeze,
+            freeze=freeze_it,
             kill=kill,
             start=begin,
         )

@@ -3,7 +3,6 @@
 import asyncio
 import hashlib
 import os
-import signal
 import socket
 from collections.abc import AsyncIterator
 from datetime import timedelta
@@ -41,7 +40,7 @@ from ..support.clients import (
     read_customer,
     until_ready,
 )
-from ..support.servers import mongods, serving
+from ..support.servers import frozen, mongods, serving
 from ..support.tokens import api_key, bearer, id_of
 
 VALIDATE_CUSTOMER = """
@@ -304,11 +303,8 @@ async def test_a_key_cannot_be_checked_while_the_database_is_unavailable(
         async with connected(uri, keys=True) as client:
             before = await status(client, key)
             [pid] = mongods(tmp_path)
-            os.kill(pid, signal.SIGSTOP)
-            try:
+            with frozen(pid):
                 response = await client.post("/graphql", json=QUERY, headers=bearer(new))
-            finally:
-                os.kill(pid, signal.SIGCONT)
 
     assert before == 200
     assert response.status_code == 503

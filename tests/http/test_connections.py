@@ -2,14 +2,13 @@
 
 import asyncio
 import resource
-import signal
 from contextlib import AsyncExitStack
 from pathlib import Path
 
 import httpx
 import pytest
 
-from ..support.servers import Server, serving, until
+from ..support.servers import Server, frozen, serving, until
 from ..support.wires import CHUNKED, TYPENAME, get, post, wire
 
 
@@ -133,17 +132,15 @@ def test_a_server_may_have_as_many_connections_as_the_system_lets_it(
 async def test_a_connection_of_a_server_that_was_frozen_goes_on(
     beginning: bytes, impatient_server: Server
 ) -> None:
-    process = impatient_server.process
     async with wire(impatient_server.url) as client:
         await client.send(get("/healthz"))
         await client.answer()
         await client.send(beginning)
         # The server reads it.
         await asyncio.sleep(0.1)
-        process.send_signal(signal.SIGSTOP)
-        # Longer than this server waits for a request, and keeps connections open.
-        await asyncio.sleep(2)
-        process.send_signal(signal.SIGCONT)
+        with frozen(impatient_server.process.pid):
+            # Longer than this server waits for a request, and keeps connections open.
+            await asyncio.sleep(2)
         # The server runs its overdue timers before this arrives.
         await asyncio.sleep(0.3)
 

@@ -1,8 +1,6 @@
 """The rate limit: which requests share a count, and where counts are stored."""
 
 import asyncio
-import os
-import signal
 import socket
 import sys
 import time
@@ -23,7 +21,7 @@ from graphql_api.settings import Settings, SettingsError
 
 from ..support.clients import client_of, connected
 from ..support.databases import settings_for
-from ..support.servers import mongods, serving
+from ..support.servers import frozen, mongods, serving
 from ..support.tokens import api_key, bearer
 
 QUERY = {"query": "{ __typename }"}
@@ -208,11 +206,8 @@ async def test_while_the_shared_storage_is_unavailable_each_server_counts_alone(
         async with connected(database_uri, **settings) as client:
             before = await sent(client, 2)
             [pid] = mongods(tmp_path)
-            os.kill(pid, signal.SIGSTOP)
-            try:
+            with frozen(pid):
                 away = await sent(client, 3)
-            finally:
-                os.kill(pid, signal.SIGCONT)
             await asyncio.sleep(1)
             back = await sent(client, 1)
 

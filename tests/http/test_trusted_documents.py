@@ -3,8 +3,6 @@
 import asyncio
 import contextlib
 import json
-import os
-import signal
 import time
 from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime
@@ -31,7 +29,7 @@ from graphql_api.mongo.trusted_documents import MongoTrustedDocuments
 from ..support.clients import CREATE_CUSTOMER, CUSTOMER, connected, create_customer, execute
 from ..support.databases import database_at
 from ..support.replica_sets import Member, ReplicaSet
-from ..support.servers import mongods
+from ..support.servers import frozen, mongods
 from ..support.tokens import api_key, bearer
 
 GRAPHQL_RESPONSE = {"Accept": "application/graphql-response+json"}
@@ -270,13 +268,10 @@ async def test_while_the_database_is_frozen_only_cached_documents_are_served(
         async with connected(uri) as client:
             await ask(client, "known")
             [pid] = mongods(tmp_path)
-            os.kill(pid, signal.SIGSTOP)
-            try:
+            with frozen(pid):
                 await comes_true(client, "made-up", lambda answer: answer.status_code == 503)
                 new = await ask(client, "new")
                 known = await ask(client, "known")
-            finally:
-                os.kill(pid, signal.SIGCONT)
             await comes_true(client, "new", lambda answer: answer.status_code == 200)
 
     assert (new.status_code, code(new)) == (503, "UNAVAILABLE")

@@ -22,7 +22,7 @@ from graphql_api.settings import Settings
 
 from ..support.clients import create_customer
 from ..support.scrapes import Numbers, increase, named, scrape
-from ..support.servers import Server, serving, until
+from ..support.servers import Server, frozen, serving, until
 from ..support.subscribers import CUSTOMER_EVENTS, subscribed
 from ..support.wires import wire
 
@@ -71,12 +71,11 @@ async def test_the_numbers_of_workers_survive_their_replacement_and_their_death(
         assert scraped["worker_restarts_total"] == 0
 
         # One does not answer.
-        frozen, killed = server.workers()
-        os.kill(frozen, signal.SIGSTOP)
-        began = time.monotonic()
-        scraped = scrape(page)
-        took = time.monotonic() - began
-        os.kill(frozen, signal.SIGCONT)
+        silent, killed = server.workers()
+        with frozen(silent):
+            began = time.monotonic()
+            scraped = scrape(page)
+            took = time.monotonic() - began
         assert scraped["workers"] == 1
         assert scraped["configured_workers"] == 2
         assert scraped[CREATED] == sent

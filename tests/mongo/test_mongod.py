@@ -20,7 +20,7 @@ from pymongo import MongoClient
 from graphql_api.mongo import mongod
 from graphql_api.mongo.mongod import MongodError, embedded_mongod, find_mongod
 
-from ..support.servers import alive, mongods, until
+from ..support.servers import alive, frozen, mongods, until
 
 
 @pytest.fixture(scope="session")
@@ -205,13 +205,12 @@ def test_a_mongod_without_its_socket_is_replaced_and_a_frozen_one_is_not(
     with embedded_mongod(binary, data_dir) as uri:
         write(uri, "before")
         [pid] = mongods(data_dir)
-        os.kill(pid, signal.SIGSTOP)
-        # It is checked several times during this wait.
-        time.sleep(2)
-        asked_to_end = is_asked_to_end(pid)
-        socket.unlink()
-        until(lambda: is_asked_to_end(pid), "it is to be replaced")
-        os.kill(pid, signal.SIGCONT)
+        with frozen(pid):
+            # It is checked several times during this wait.
+            time.sleep(2)
+            asked_to_end = is_asked_to_end(pid)
+            socket.unlink()
+            until(lambda: is_asked_to_end(pid), "it is to be replaced")
         until(socket.exists, "another one has been started")
         write(uri, "after")
         running, texts = mongods(data_dir), read(uri)

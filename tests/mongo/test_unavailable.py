@@ -31,7 +31,7 @@ from ..support.clients import (
 )
 from ..support.databases import database_at
 from ..support.replica_sets import replica_set
-from ..support.servers import mongods, until
+from ..support.servers import frozen, mongods, until
 
 # More than fit into two batches.
 EMAILS = [f"c{number}@example.com" for number in range(250)]
@@ -52,19 +52,15 @@ async def test_a_frozen_database_is_unavailable_within_5_seconds_and_service_res
     uri, pid = own_mongod
     async with connected(uri) as client:
         await create_customer(client)
-        with capture_logs() as logged:
-            os.kill(pid, signal.SIGSTOP)
-            try:
-                query = {"query": CUSTOMER, "variables": {"id": str(uuid4())}}
-                reading = asyncio.create_task(client.post("/graphql", json=query))
-                creating = asyncio.gather(*(ask_to_create(client, email) for email in EMAILS[:-1]))
-                health = await client.get("/healthz")
-                await until_not_ready(client)
-                answers = list(map(code, await creating))
-                read = await reading
-                answers.append(code(await ask_to_create(client, EMAILS[-1])))
-            finally:
-                os.kill(pid, signal.SIGCONT)
+        with capture_logs() as logged, frozen(pid):
+            query = {"query": CUSTOMER, "variables": {"id": str(uuid4())}}
+            reading = asyncio.create_task(client.post("/graphql", json=query))
+            creating = asyncio.gather(*(ask_to_create(client, email) for email in EMAILS[:-1]))
+            health = await client.get("/healthz")
+            await until_not_ready(client)
+            answers = list(map(code, await creating))
+            read = await reading
+            answers.append(code(await ask_to_create(client, EMAILS[-1])))
 
         assert health.status_code == 200
         assert (code(read.json()), read.headers["retry-after"]) == ("UNAVAILABLE", "1")

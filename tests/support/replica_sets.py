@@ -17,7 +17,7 @@ from pymongo.errors import PyMongoError
 
 from graphql_api.mongo.mongod import find_mongod
 
-from .servers import until
+from .servers import freeze, until
 
 _OPTIONS = [
     *("--bind_ip", "127.0.0.1", "--nounixsocket"),
@@ -72,7 +72,7 @@ class Member:
         )
 
     def freeze(self) -> None:
-        self._process.send_signal(signal.SIGSTOP)
+        freeze(self._process.pid)
 
     def thaw(self) -> None:
         self._process.send_signal(signal.SIGCONT)

@@ -151,6 +151,29 @@ def alive(pid: int) -> bool:
     return status != "" and "State:\tZ" not in status
 
 
+def freeze(pid: int) -> None:
+    """Stops a process with SIGSTOP, as on a machine that hangs. SIGCONT lets it run again."""
+    os.kill(pid, signal.SIGSTOP)
+
+    def all_stopped() -> bool:
+        threads = Path(f"/proc/{pid}/task").iterdir()
+        return all("State:\tT" in (thread / "status").read_text() for thread in threads)
+
+    # One thread receives the signal, when it next runs, and stops the others. Until then, they may
+    # still answer.
+    until(all_stopped, "the process is frozen")
+
+
+@contextlib.contextmanager
+def frozen(pid: int) -> Iterator[None]:
+    """Freezes a process until the context ends."""
+    try:
+        freeze(pid)
+        yield
+    finally:
+        os.kill(pid, signal.SIGCONT)
+
+
 def _address(process: subprocess.Popen[str], errors: Path) -> str:
     assert process.stdout is not None
     readable, _, _ = select.select([process.stdout], [], [], _TIMEOUT_SECONDS)
