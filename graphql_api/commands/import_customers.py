@@ -41,7 +41,7 @@ _OBJECTS = 50_000
 _BATCH = 1_000
 # With a rate, an insert has the rows of this number of seconds, because the requests of servers
 # wait for each insert.
-_RATE_SECONDS = 0.1
+_RATE_SECONDS = 0.02
 
 # While MongoDB writes the journal for one batch, it inserts another.
 _IN_FLIGHT_AT_ONCE = 4

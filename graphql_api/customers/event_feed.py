@@ -76,7 +76,7 @@ class Follower:
             return events
         if self._number is None:
             return await self._feed.read_history(self)
-        if self._number == self._feed.end:
+        if not self.is_behind:
             self._waiter = asyncio.get_running_loop().create_future()
             await self._waiter
         return self.take()
@@ -87,12 +87,17 @@ class Follower:
         return self._number is not None and not self._first_events
 
     @property
+    def is_behind(self) -> bool:
+        """Whether the feed has something to take now. The subscriber is live."""
+        return self._number != self._feed.end
+
+    @property
     def moment(self) -> Moment | None:
         """The moment until which it has read everything. None if there may be more to read now.
 
         While nothing happens, this moment is later than that of the last event.
         """
-        if not self.is_live or self._number != self._feed.end:
+        if not self.is_live or self.is_behind:
             return None
         return max(self._feed.now, self._read_until or self._feed.now)
 

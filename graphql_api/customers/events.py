@@ -12,6 +12,10 @@ from .fields import Customer, Field
 # A place in the history of all customers: an earlier moment is smaller. Only the store knows more.
 Moment = NewType("Moment", bytes)
 
+# At most this many events are read from the store and sent to a subscriber at once, so that other
+# requests run in between.
+EVENTS_AT_ONCE = 20
+
 _CHECKSUM_BYTES = 8
 # No moment of the store is longer than a few hundred bytes.
 _LONGEST_CURSOR = 2048

@@ -16,7 +16,7 @@ from starlette.requests import ClientDisconnect
 from starlette.types import Receive, Scope, Send
 
 from ..customers.event_feed import Follower, TooSlow
-from ..customers.events import Event
+from ..customers.events import EVENTS_AT_ONCE, Event
 from ..deadline import start_deadline
 from ..execution.operation import Operation
 from ..faults import Unavailable
@@ -33,9 +33,6 @@ EVENT_STREAM = "text/event-stream"
 # A comment, which clients ignore.
 _KEEP_ALIVE = b":\n\n"
 _COMPLETE = b"event: complete\ndata: \n\n"
-
-# At most this many events are sent at once, so that other requests run in between.
-_MOST_AT_ONCE = 20
 
 # This many answers are remembered, and groups of them that were sent at once. Subscribers that read
 # in time need the same ones at the same time, and one answer may have tens of thousands of bytes.
@@ -173,8 +170,8 @@ class EventStream:
                         return
                 start_deadline()
                 events = await follower.next()
-                for start in range(0, max(1, len(events)), _MOST_AT_ONCE):
-                    part = tuple(events[start : start + _MOST_AT_ONCE])
+                for start in range(0, max(1, len(events)), EVENTS_AT_ONCE):
+                    part = tuple(events[start : start + EVENTS_AT_ONCE])
                     await _send(send, self._encoded(part))
                     await asyncio.sleep(0)
         except (TooSlow, RequestError, Unavailable) as reason:
@@ -223,9 +220,9 @@ class EventStream:
         connection = self._connection
         if connection is None or connection.is_paused:
             return
+        follower = self._started.follower
         try:
-            events = self._started.follower.take(_MOST_AT_ONCE)
-            connection.send(self._encoded(events))
+            connection.send(self._encoded(follower.take(EVENTS_AT_ONCE)))
         except (TooSlow, RequestError) as reason:
             self._connection = None
             connection.end(self._last(reason))
@@ -235,7 +232,7 @@ class EventStream:
             self._connection = None
             connection.end(b"")
         else:
-            if len(events) == _MOST_AT_ONCE:
+            if follower.is_behind:
                 asyncio.get_running_loop().call_soon(self.send_next)
 
     def lose_connection(self) -> None:

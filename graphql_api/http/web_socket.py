@@ -14,7 +14,7 @@ from starlette.types import Message, Receive, Scope, Send
 
 from ..access.principal import Principal
 from ..customers.event_feed import TooSlow
-from ..customers.events import Event
+from ..customers.events import EVENTS_AT_ONCE, Event
 from ..deadline import start_deadline
 from ..execution.operation import Operation
 from ..faults import Fault
@@ -54,9 +54,6 @@ _INIT_AGAIN = 4429
 _AUTHORIZATION = b"authorization"
 # The headers that authentication needs. A connection may last for days, and needs no others.
 _LASTING_HEADERS = (_AUTHORIZATION, b"host", b"traceparent")
-
-# At most this many events are sent at once, so that other requests run in between.
-_MOST_AT_ONCE = 20
 
 _FAILURE = RequestError(500, "The server failed. The request is not the cause.")
 
@@ -457,9 +454,9 @@ class _Live:
         """Sends what has happened. Does nothing while the client does not read."""
         if self._is_ended or self._session.connection.is_paused:
             return
+        follower = self._started.follower
         try:
-            events = self._started.follower.take(_MOST_AT_ONCE)
-            if events:
+            if events := follower.take(EVENTS_AT_ONCE):
                 self.send(events, self._started)
         except TooSlow:
             self._fail(TOO_SLOW)
@@ -469,7 +466,7 @@ class _Live:
             logger.error("The server failed.", exception=stack_frames(error))  # noqa: TRY400  # no texts
             self._fail(_FAILURE)
         else:
-            if len(events) == _MOST_AT_ONCE:
+            if follower.is_behind:
                 asyncio.get_running_loop().call_soon(self.send_next)
 
     def cancel(self) -> None:

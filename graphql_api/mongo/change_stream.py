@@ -17,6 +17,7 @@ from pymongo.database import Database
 from pymongo.errors import OperationFailure, PyMongoError
 
 from ..customers.events import (
+    EVENTS_AT_ONCE,
     Batch,
     CustomerCreated,
     CustomerDeleted,
@@ -63,8 +64,6 @@ _AWAIT_MILLISECONDS = 500
 _NO_WAIT_MILLISECONDS = 1
 # The pause after an error.
 _RETRY_SECONDS = 0.5
-# Events that the thread has read and the feed has not taken.
-_MOST_WAITING = 250
 # Events of the history that are read at once, and changes: many of them may be no events, such as
 # those of a migration.
 _MOST_AT_ONCE = 200
@@ -189,7 +188,8 @@ class _Reader:
         self._has_begun = False
         # These are shared with the thread.
         self._lock = threading.Lock()
-        self._room = threading.Semaphore(_MOST_WAITING)
+        # The feed takes all that is waiting. With more, it would delay requests for longer.
+        self._room = threading.Semaphore(EVENTS_AT_ONCE)
         self._events: list[Event] = []
         self._moment: Moment | None = None
         self._is_gap = False
@@ -264,7 +264,7 @@ class _Reader:
             if is_gap:
                 # What was read before the gap takes no room any more.
                 self._events, self._is_gap = [], True
-                self._room = threading.Semaphore(_MOST_WAITING)
+                self._room = threading.Semaphore(EVENTS_AT_ONCE)
             if event is not None:
                 self._events.append(event)
             self._moment = self._resume_after = moment

@@ -151,6 +151,24 @@ async def test_a_history_that_is_ahead_of_the_feed_repeats_nothing() -> None:
         assert await heard(follower, 1) == [4]
 
 
+async def test_a_follower_is_behind_until_it_has_taken_all_events_of_the_feed() -> None:
+    history = WrittenHistory(1)
+    async with feed_of(history) as feed:
+        await feed.follow(None)
+        history.past = [1, 2, 3]
+        follower = await feed.follow(event(2).cursor)
+        assert await heard(follower, 1) == [3]
+        await history.happen(2)
+        await history.happen(3, 4)
+
+        assert follower.is_behind
+        # It knows the first two already.
+        assert follower.take(2) == ()
+        assert follower.is_behind
+        assert numbers(follower.take(2)) == [4]
+        assert not follower.is_behind
+
+
 async def test_events_that_are_lost_are_told_before_those_that_follow() -> None:
     history = WrittenHistory(5)
     async with feed_of(history) as feed:

@@ -46,6 +46,10 @@ class Source:
     def __init__(self, *outcomes: Any) -> None:
         self._outcomes = list(outcomes)
 
+    @property
+    def is_behind(self) -> bool:
+        return self._outcomes[:1] not in ([], [[]]) and not isinstance(self._outcomes[0], Exception)
+
     def take(self, _most: int) -> Any:
         outcome = self._outcomes.pop(0) if self._outcomes else ()
         if isinstance(outcome, Exception):

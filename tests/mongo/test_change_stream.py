@@ -19,6 +19,7 @@ from structlog.testing import capture_logs
 
 from graphql_api.customers.event_feed import EventFeed, Follower
 from graphql_api.customers.events import (
+    EVENTS_AT_ONCE,
     Batch,
     CustomerCreated,
     CustomerDeleted,
@@ -411,6 +412,25 @@ async def test_a_collection_that_is_replaced_is_a_gap(
     assert kinds(events) == [EventsMissed]
     with pytest.raises(HistoryLost):
         await request(MongoHistory(database).since(moment_of(created.cursor)))
+
+
+async def test_events_that_happened_together_are_read_in_parts(
+    stored: Collection[dict[str, Any]], database: MongoDatabase
+) -> None:
+    new = several(50)
+    async with aclosing(MongoHistory(database).live()) as live:
+        await anext(live)
+        stored.insert_many(map(to_document, new))
+        parts: list[Sequence[Event]] = []
+        while sum(map(len, parts)) < len(new):
+            parts.append((await until_event(live)).events)
+            # The thread of the stream reads as far as it may meanwhile.
+            await asyncio.sleep(0.1)
+
+    assert [event.what for part in parts for event in part] == [
+        CustomerCreated(one.customer) for one in new
+    ]
+    assert max(map(len, parts)) <= EVENTS_AT_ONCE
 
 
 async def test_errors_of_mongodb_lose_no_event(
