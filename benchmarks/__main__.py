@@ -44,8 +44,8 @@ from .tails import draw_tails, half_load, measure_tails, print_tails
 # The numbers of customers in the lists that are compared.
 _FEW = 10_000
 _MANY = 50_000
-# The number of customers beside creations and other work. With few of them, mongod often splits
-# pages of indexes that have grown to 5 MB.
+# The number of customers beside creations and other work. With fewer of them, mongod more often
+# splits pages of indexes that have grown to 5 MB.
 _BESIDE = 300_000
 
 # What the drivers are compared by.

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 from .files import run_command, write_table
 from .loads import CUSTOMERS
-from .many_customers import COMMON_FIRST_NAME, documents
+from .many_customers import COMMON_FIRST_NAME, MOST_CUSTOMERS, documents
 from .servers import SUBSCRIBERS, Server, ServerFailed
 from .subscribers import subscribe
 
@@ -23,8 +23,6 @@ from .subscribers import subscribe
 _ROWS = 100_000
 _ROWS_IN_A_SECOND = 1000
 _SECONDS_WITH_A_RATE = 10
-# More than are ever stored.
-_MOST_CUSTOMERS = 10**9
 _NONEMPTY = b'"nodes":[{'
 _PATIENCE_SECONDS = 30
 _POLL_SECONDS = 0.1
@@ -41,7 +39,7 @@ _processes = multiprocessing.get_context("spawn")
 def works_beside(server: Server, folder: Path) -> dict[str, list[Work]]:
     """Each kind of work alone, and all together, by name. The folder is for the import's files."""
     # As many of the invented customers are stored already.
-    new_customers = islice(documents(_MOST_CUSTOMERS), len(server.database), None)
+    new_customers = islice(documents(MOST_CUSTOMERS), len(server.database), None)
     importing = partial(_importing, server, folder, new_customers)
     rate = ["--rate", str(_ROWS_IN_A_SECOND)]
     works: dict[str, Work] = {

@@ -1,15 +1,11 @@
 """The cost of creations beside few and beside many customers."""
 
-import json
-import secrets
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from itertools import islice
 from statistics import median, quantiles
 
-from graphql_api.customers.fields import FIELDS
-
-from .loads import CREATE_CUSTOMER, Scenario
-from .many_customers import documents
+from .loads import Scenario
+from .many_customers import creations
 from .open_loop import send_creations
 from .report import Report, Round
 from .servers import Server
@@ -36,7 +32,7 @@ def measure_growth(servers: Sequence[Server], rounds: int, seconds: int) -> Repo
 
 
 def _round(server: Server, seconds: int) -> Round:
-    bodies = list(islice(_bodies(), _RATE * seconds))
+    bodies = list(islice(creations(), _RATE * seconds))
     database = server.database
     # The pages that other creations changed are not those of this round.
     database.checkpoint()
@@ -53,12 +49,3 @@ def _round(server: Server, seconds: int) -> Round:
         p50_milliseconds=median(latencies) * 1e3,
         p99_milliseconds=quantiles(latencies, n=100)[-1] * 1e3,
     )
-
-
-def _bodies() -> Iterator[bytes]:
-    """Creations of customers with email addresses that no other creation has."""
-    for document in documents(10**9):
-        values = {each.public_name: document.get(each.public_name) for each in FIELDS}
-        first_name = document["email"].partition(".")[0]
-        values["email"] = f"{first_name}.{secrets.token_hex(8)}@example.com"
-        yield json.dumps({"query": CREATE_CUSTOMER, "variables": {"input": values}}).encode()

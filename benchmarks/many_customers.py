@@ -4,6 +4,8 @@ Words are as frequent as in texts: the second has half as many customers as the 
 third of them (Zipf's law).
 """
 
+import json
+import secrets
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import accumulate
@@ -11,9 +13,11 @@ from random import Random
 from typing import Any
 from uuid import UUID
 
-from graphql_api.customers.fields import Customer, PhoneNumber, ZipCode
+from graphql_api.customers.fields import FIELDS, Customer, PhoneNumber, ZipCode
 from graphql_api.customers.store import StoredCustomer
 from graphql_api.mongo.customer_documents import to_document
+
+from .loads import CREATE_CUSTOMER
 
 # Words that many customers have; no customer has both of the last two.
 COMMON_FIRST_NAME = "Maria"
@@ -24,6 +28,9 @@ TENTH_COUNTRY = "Canada"
 RARE_CITY = "Rareville"
 # A word that these three have, and no other customer.
 RARE_WORD = "Raritan"
+
+# More than are ever stored.
+MOST_CUSTOMERS = 10**9
 
 _SEED = 11
 _START = datetime(2020, 1, 1, tzinfo=UTC)
@@ -69,6 +76,15 @@ def documents(size: int) -> Iterator[dict[str, Any]]:
             updated_at=created_at + changed_after,
         )
         yield to_document(StoredCustomer(customer, None))
+
+
+def creations() -> Iterator[bytes]:
+    """The bodies of requests that create such customers, each with its own email address."""
+    for document in documents(MOST_CUSTOMERS):
+        values = {each.public_name: document.get(each.public_name) for each in FIELDS}
+        first_name = document["email"].partition(".")[0]
+        values["email"] = f"{first_name}.{secrets.token_hex(8)}@example.com"
+        yield json.dumps({"query": CREATE_CUSTOMER, "variables": {"input": values}}).encode()
 
 
 class _Words:

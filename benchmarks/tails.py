@@ -2,14 +2,14 @@
 
 import contextlib
 import math
-import secrets
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import count
+from itertools import chain, islice
 from pathlib import Path
 
 from .beside import Work
-from .loads import GAP, LOADS, Scenario
+from .loads import Scenario
+from .many_customers import creations
 from .open_loop import Sent, send_creations
 from .pictures import Line, Panel, draw
 from .rounds import Driver
@@ -37,17 +37,19 @@ def measure_tails(
 ) -> Tails:
     """Sends this number of creations in a second, in turn beside each kind of work.
 
-    A round of each kind has these seconds or, if an import takes longer, lasts until its end.
-    Raises `ServerFailed`.
+    Each creation has another invented customer. A round of each kind has these seconds or, if an
+    import takes longer, lasts until its end. Raises `ServerFailed`.
     """
     titles = "".join(title.rjust(16) for title in _numbers(Sent([1], [0])))
     print(f"{f'{rate:.0f} creations/s, beside':<32}{titles}")
-    tails = {name: Sent() for name in works}
+    tails, bodies = {name: Sent() for name in works}, creations()
+    # The first ones are slower, because mongod reads the pages of the indexes.
+    _measure(server, [], bodies, rate, seconds)
     for _ in range(rounds):
         for name, of_kind in works.items():
             # Otherwise, mongod may write what it stored in the measurement before.
             server.database.checkpoint()
-            sent = _measure(server, of_kind, rate, seconds)
+            sent = _measure(server, of_kind, bodies, rate, seconds)
             _print(name, sent)
             tails[name].latencies.extend(sent.latencies)
             tails[name].delays.extend(sent.delays)
@@ -84,23 +86,20 @@ def _lines(heights: Mapping[str, Sequence[float]]) -> list[Line]:
     return [Line(name, of_one, colour) for (name, of_one), colour in colours]
 
 
-def _measure(server: Server, works: Sequence[Work], rate: float, seconds: int) -> Sent:
+def _measure(
+    server: Server, works: Sequence[Work], bodies: Iterator[bytes], rate: float, seconds: int
+) -> Sent:
+    # To make them meanwhile would delay the others.
+    made = list(islice(bodies, math.ceil(rate * seconds)))
     with contextlib.ExitStack() as stack:
         may_end = [stack.enter_context(work()) for work in works]
         end = time.monotonic() + seconds
         return send_creations(
             server.url,
-            _bodies(),
+            chain(made, bodies),
             rate,
             lambda: time.monotonic() > end and all(each() for each in may_end),
         )
-
-
-def _bodies() -> Iterator[bytes]:
-    before, after = LOADS["create"].body.split(GAP.encode())
-    prefix = secrets.token_hex(4).encode()
-    for number in count():
-        yield b"%s%s%08d%s" % (before, prefix, number, after)
 
 
 def _print(name: str, sent: Sent) -> dict[str, float]:
