@@ -25,7 +25,7 @@ _BEGIN_SECONDS = 4.0
 # Subscribers that are woken at once. Other requests run before the next ones.
 _AT_ONCE = 20
 # After subscribers were woken, requests have this many times as long for themselves, up to a limit.
-_REST = 9
+_REST = 3
 _LONGEST_REST_SECONDS = 0.5
 
 # How many subscribers read the history at once: each takes a thread of the store.
