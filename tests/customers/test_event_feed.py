@@ -136,14 +136,19 @@ async def test_a_history_that_does_not_reach_the_feed_yet_is_asked_again() -> No
         assert await heard(follower, 2) == [5, 6]
 
 
+async def ahead(feed: EventFeed, history: WrittenHistory) -> Follower:
+    """A follower that has read event 3 in the history, which the feed does not have yet."""
+    await feed.follow(None)
+    history.past = [1, 2, 3]
+    follower = await feed.follow(event(2).cursor)
+    assert await heard(follower, 1) == [3]
+    return follower
+
+
 async def test_a_history_that_is_ahead_of_the_feed_repeats_nothing() -> None:
     history = WrittenHistory(1)
     async with feed_of(history) as feed:
-        await feed.follow(None)
-        history.past = [1, 2, 3]
-
-        follower = await feed.follow(event(2).cursor)
-        assert await heard(follower, 1) == [3]
+        follower = await ahead(feed, history)
         await history.happen(2)
         assert numbers(await follower.next()) == []
         await history.happen(3, 4)
@@ -154,10 +159,7 @@ async def test_a_history_that_is_ahead_of_the_feed_repeats_nothing() -> None:
 async def test_a_follower_is_behind_until_it_has_taken_all_events_of_the_feed() -> None:
     history = WrittenHistory(1)
     async with feed_of(history) as feed:
-        await feed.follow(None)
-        history.past = [1, 2, 3]
-        follower = await feed.follow(event(2).cursor)
-        assert await heard(follower, 1) == [3]
+        follower = await ahead(feed, history)
         await history.happen(2)
         await history.happen(3, 4)
 
