@@ -28,6 +28,11 @@ _BLOCKING_SECONDS = 0.1
 # answered together send their next requests nearly together, and one batch costs less than two.
 _GATHERING_SECONDS = 0.001
 
+# If at least this share of a batch's number waits when it ends, requests arrive all the time. Then
+# the next batch is sent before the outcomes are used, so that MongoDB executes it meanwhile. With
+# fewer, it waits for the next requests of the clients that are answered now.
+_ENOUGH = 0.25
+
 # The driver has five connections for each processor, and other work needs some of them.
 _MAX_IN_FLIGHT = 2
 
@@ -41,9 +46,10 @@ class Batches(Generic[_Item, _Outcome]):
           └────────────────────────────┘   └──────────────────────────────┘
         a batch of one ends, or 0.1 s pass      as many items wait, or 1 ms passes
 
-    Leaving `blocked` or `gathering`, the items that wait are sent as the next batch, which blocks
-    again; if no item waits, the state is `idle`. A batch that blocks no longer may still be in
-    flight. While two batches are in flight, no third one is sent.
+    If a quarter as many items wait when a batch ends, `blocked` ends at once, before the outcomes
+    are used. Leaving `blocked` or `gathering`, the items that wait are sent as the next batch,
+    which blocks again; if no item waits, the state is `idle`. A batch that blocks no longer may
+    still be in flight. While two batches are in flight, no third one is sent.
 
     `send` takes the items of a batch and the batch's deadline, which is the earliest deadline of
     its items, as a time of `time.monotonic`. It returns one outcome for each item, in their order.
@@ -157,6 +163,8 @@ class Batches(Generic[_Item, _Outcome]):
         except Exception as error:  # noqa: BLE001  # `outcome` raises it for each item
             outcomes = [error] * len(batch)
         timer.cancel()
+        if len(self._waiting) >= len(batch) * _ENOUGH:
+            self._unblock(asyncio.current_task())
         for waiter, outcome in zip(waiters, outcomes, strict=True):
             _settle(waiter, outcome)
 

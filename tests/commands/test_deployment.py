@@ -15,6 +15,7 @@ from graphql_api.__main__ import main
 from graphql_api.app import create_app
 from graphql_api.commands.own_version import PROJECT
 from graphql_api.http import dashboard, graphiql
+from graphql_api.mongo import mongod
 from graphql_api.settings import PREFIX, Settings
 
 from ..support.clusters import mongosh, needs_mongosh
@@ -144,6 +145,13 @@ def test_health_checks_are_frequent_only_while_a_service_starts(
     assert check["start_interval"] <= 2
     assert check["interval"] >= 30
     assert check["start_period"] >= 20
+
+
+@pytest.mark.parametrize("file", ["docker-compose.yml", "compose.cluster.yml"])
+def test_the_indexes_of_mongodb_have_the_pages_of_the_embedded_one(file: str) -> None:
+    text = (ROOT / file).read_text("utf-8")
+
+    assert re.findall(r"wiredTigerIndexConfigString\W+(\S+)", text) == [",".join(mongod._INDEXES)]
 
 
 def test_the_health_check_of_mongodb_writes_into_a_temporary_folder() -> None:

@@ -113,6 +113,42 @@ async def test_after_a_batch_of_several_an_item_does_not_wait_long_for_others() 
     assert await alone == "3"
 
 
+@pytest.mark.parametrize(
+    ("waiting", "order"),
+    [
+        ([9, 10], [[*range(1, 9)], [9, 10], *"12345678", "9", "10"]),
+        # The eight that are answered may have more to send.
+        ([9], [[*range(1, 9)], *"12345678", [9], "9"]),
+    ],
+)
+async def test_with_a_quarter_as_many_waiting_items_the_next_batch_is_sent_before_the_answers(
+    waiting: list[int], order: list[object]
+) -> None:
+    happened: list[object] = []
+    arrived, ended = asyncio.Event(), asyncio.Event()
+
+    async def send(items: list[int], _deadline: float) -> list[str]:
+        happened.append(items)
+        arrived.set()
+        await ended.wait()
+        return list(map(str, items))
+
+    async def answer(item: int) -> None:
+        happened.append(await batches.outcome(item, time.monotonic() + 60))
+
+    batches = Batches(send)
+    async with asyncio.TaskGroup() as tasks:
+        for item in range(1, 9):
+            tasks.create_task(answer(item))
+        await arrived.wait()
+        for item in waiting:
+            tasks.create_task(answer(item))
+        await turns(1)
+        ended.set()
+
+    assert happened == order
+
+
 async def test_items_that_wait_for_a_batch_are_sent_in_order_a_hundred_at_a_time() -> None:
     sent = Sent()
     batches = Batches(sent.send)

@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 from pymongo import MongoClient
+from pymongo.collection import Collection
 
 from graphql_api.mongo import mongod
 from graphql_api.mongo.mongod import MongodError, embedded_mongod, find_mongod
@@ -99,6 +100,15 @@ def test_its_cache_is_a_quarter_of_the_memory_of_the_machine_or_the_container(
         (tmp_path / "memory.max").write_text(f"{limit}\n")
 
     assert mongod._cache_gigabytes() == cache
+
+
+def test_its_indexes_have_small_pages(documents: Collection[dict[str, Any]]) -> None:
+    documents.create_index("name")
+
+    stats = documents.aggregate([{"$collStats": {"storageStats": {}}}]).next()["storageStats"]
+
+    settings = stats["indexDetails"]["name_1"]["creationString"].split(",")
+    assert {*mongod._INDEXES} <= {*settings}
 
 
 @pytest.mark.usefixtures("mongodb_uri")
