@@ -58,8 +58,8 @@ _EVICTION = [
     *("eviction_updates_target=40", "eviction_updates_trigger=60"),
 ]
 # A page of an index that grows to 5 MB in memory, which is the default, is then split by one insert
-# within 40 to 130 ms. Smaller ones are split faster. A leaf must be much smaller on the disk than in
-# memory: with one of 16 kB, the default, imports take twice as long.
+# within 40 to 130 ms. Smaller ones are split faster. A leaf must be much smaller on the disk than
+# in memory: with one of 16 kB, the default, imports take twice as long.
 _INDEXES = ["leaf_page_max=4KB", "memory_page_max=256KB"]
 _OPTIONS = [
     *("--bind_ip", _SOCKET, "--nounixsocket"),
