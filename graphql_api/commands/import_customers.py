@@ -205,11 +205,14 @@ class _Import:
         print_report(report, not_reached, is_dry=self._is_dry)
 
     async def _batches(self) -> AsyncIterator[list[dict[str, Value]]]:
-        next_ = 0.0
+        next_ = time.monotonic()
         while (rows := self._importing.take()) is not None:
             await asyncio.sleep(next_ - time.monotonic())
-            next_ = time.monotonic() + (len(rows) / self._rate if self._rate else 0)
             yield rows
+            # The delay of a sleep does not delay the batches after it. After a longer delay, such
+            # as of the database, only one batch is due at once, because more would be a burst.
+            pause = len(rows) / self._rate if self._rate else 0
+            next_ = max(next_ + pause, time.monotonic())
 
     def _end(self) -> int:
         importing = self._importing

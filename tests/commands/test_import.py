@@ -11,10 +11,11 @@ import re
 import signal
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import AsyncIterable, AsyncIterator, Sequence
 from functools import partial
 from multiprocessing.process import BaseProcess
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -23,6 +24,7 @@ from pymongo.collection import Collection
 from graphql_api.__main__ import main
 from graphql_api.commands import import_customers as import_command
 from graphql_api.commands import import_report, import_source, progress
+from graphql_api.customers.import_customers import Imports, Outcome, import_customers
 from graphql_api.customers.store import StoredCustomer
 from graphql_api.faults import Unavailable
 from graphql_api.files import report
@@ -88,15 +90,47 @@ def test_a_file_is_imported_once_however_often_it_is_imported(
     ]
 
 
-def test_an_import_keeps_to_its_rate(importing: Command, tmp_path: Path) -> None:
-    file = table(tmp_path / "people.csv", *people(100))
-    began = time.monotonic()
+class Clock:
+    """The time of the command, in seconds. Each sleep takes 2 ms longer than it should."""
 
-    _, output, _ = importing(file, "--rate", "80")
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.now = 1000.0
+        monkeypatch.setattr(import_command, "time", SimpleNamespace(monotonic=lambda: self.now))
+        monkeypatch.setattr(import_command, "asyncio", SimpleNamespace(sleep=self._sleep))
 
-    assert output == TOTALS.format(100, 100, 0, 0)
-    # 13 inserts of at most 8 rows, each a tenth of a second after the one before it.
-    assert time.monotonic() - began > 1.2
+    async def _sleep(self, seconds: float) -> None:
+        if seconds > 0:
+            self.now += seconds + 0.002
+
+
+def test_an_import_keeps_to_its_rate(
+    importing: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = table(tmp_path / "people.csv", *people(180))
+    clock = Clock(monkeypatch)
+    began = clock.now
+    batches: list[tuple[int, int]] = []
+
+    async def observed(taken: AsyncIterable[Sequence[Any]]) -> AsyncIterator[Sequence[Any]]:
+        async for rows in taken:
+            batches.append((round((clock.now - began) * 1000), len(rows)))
+            yield rows
+            # The database is slow once.
+            clock.now += 0.3 if len(batches) == 5 else 0.001
+
+    def observed_import(
+        imports: Imports, taken: AsyncIterable[Sequence[Any]], *, in_flight_at_once: int
+    ) -> AsyncIterator[list[Outcome]]:
+        return import_customers(imports, observed(taken), in_flight_at_once=in_flight_at_once)
+
+    monkeypatch.setattr(import_command, "import_customers", observed_import)
+    _, output, _ = importing(file, "--rate", "1000")
+
+    assert output == TOTALS.format(180, 180, 0, 0)
+    # The delays of sleeps do not add up, and the time in which the database was slow is not made
+    # up for.
+    milliseconds = [0, 22, 42, 62, 82, 382, 404, 424, 444]
+    assert batches == [(time_, 20) for time_ in milliseconds]
 
 
 @pytest.mark.parametrize("rate", ["0", "-1", "1.5", "²", "ten"])
