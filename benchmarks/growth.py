@@ -1,5 +1,6 @@
 """The cost of creations beside few and beside many customers."""
 
+import time
 from collections.abc import Sequence
 from itertools import islice
 from statistics import median, quantiles
@@ -32,19 +33,20 @@ def measure_growth(servers: Sequence[Server], rounds: int, seconds: int) -> Repo
 
 
 def _round(server: Server, seconds: int) -> Round:
-    bodies = list(islice(creations(), _RATE * seconds))
-    database = server.database
+    bodies, database = list(islice(creations(), _RATE * seconds)), server.database
     # The pages that other creations changed are not those of this round.
     database.checkpoint()
     cpu, mongod = server.cpu_seconds(), database.mongod_cpu_seconds()
-    latencies = send_creations(server.url, bodies, _RATE, lambda: False).latencies
+    end = time.monotonic() + seconds
+    sent = send_creations(server.url, bodies, _RATE, lambda: time.monotonic() > end)
     cpu = server.cpu_seconds() - cpu
     database.checkpoint()
     mongod = database.mongod_cpu_seconds() - mongod
+    latencies, requests = sent.latencies, len(sent.latencies)
     return Round(
-        requests=len(bodies),
-        cpu_microseconds=cpu / len(bodies) * 1e6,
-        mongod_microseconds=mongod / len(bodies) * 1e6,
+        requests=requests,
+        cpu_microseconds=cpu / requests * 1e6,
+        mongod_microseconds=mongod / requests * 1e6,
         requests_per_second=_RATE,
         p50_milliseconds=median(latencies) * 1e3,
         p99_milliseconds=quantiles(latencies, n=100)[-1] * 1e3,

@@ -17,7 +17,7 @@ from graphql_api.customers.fields import FIELDS, Customer, PhoneNumber, ZipCode
 from graphql_api.customers.store import StoredCustomer
 from graphql_api.mongo.customer_documents import to_document
 
-from .loads import CREATE_CUSTOMER
+from .loads import CREATE_CUSTOMER, GAP
 
 # Words that many customers have; no customer has both of the last two.
 COMMON_FIRST_NAME = "Maria"
@@ -79,11 +79,11 @@ def documents(size: int) -> Iterator[dict[str, Any]]:
 
 
 def creations() -> Iterator[bytes]:
-    """The bodies of requests that create such customers, each with its own email address."""
+    """The bodies of requests that create such customers, each with `GAP` in its email address."""
     for document in documents(MOST_CUSTOMERS):
         values = {each.public_name: document.get(each.public_name) for each in FIELDS}
         first_name = document["email"].partition(".")[0]
-        values["email"] = f"{first_name}.{secrets.token_hex(8)}@example.com"
+        values["email"] = f"{first_name}.{secrets.token_hex(2)}{GAP}@example.com"
         yield json.dumps({"query": CREATE_CUSTOMER, "variables": {"input": values}}).encode()
 
 

@@ -29,15 +29,20 @@ class WrkMissing(Exception):
     """wrk is not on the PATH."""
 
 
+def find_wrk() -> str:
+    """The path of wrk. Raises `WrkMissing`."""
+    wrk = shutil.which("wrk")
+    if wrk is None:
+        raise WrkMissing("wrk is missing. Run apt-get install wrk, or brew install wrk.")
+    return wrk
+
+
 class Driver:
     """Drives servers with wrk. The files that wrk reads are in the folder."""
 
     def __init__(self, folder: Path, rounds: int, seconds: int) -> None:
         """Raises `WrkMissing`."""
-        wrk = shutil.which("wrk")
-        if wrk is None:
-            raise WrkMissing("wrk is missing. Run apt-get install wrk, or brew install wrk.")
-        self._wrk = wrk
+        self._wrk = find_wrk()
         self._folder = folder
         self._rounds = rounds
         self._seconds = seconds

@@ -3,8 +3,8 @@
 import contextlib
 import math
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from itertools import chain, islice
+from collections.abc import Mapping, Sequence
+from itertools import islice
 from pathlib import Path
 
 from .beside import Work
@@ -33,16 +33,17 @@ def half_load(driver: Driver, server: Server) -> float:
 
 
 def measure_tails(
-    server: Server, works: Mapping[str, Sequence[Work]], rate: float, rounds: int, seconds: int
+    server: Server, works: Mapping[str, Sequence[Work]], rate: float, rounds: int, seconds: float
 ) -> Tails:
     """Sends this number of creations in a second, in turn beside each kind of work.
 
-    Each creation has another invented customer. A round of each kind has these seconds or, if an
-    import takes longer, lasts until its end. Raises `ServerFailed`.
+    The creations of a round have different invented customers. A round of each kind has these
+    seconds or, if an import takes longer, lasts until its end. Raises `ServerFailed`.
     """
     titles = "".join(title.rjust(16) for title in _numbers(Sent([1], [0])))
     print(f"{f'{rate:.0f} creations/s, beside':<32}{titles}")
-    tails, bodies = {name: Sent() for name in works}, creations()
+    tails = {name: Sent() for name in works}
+    bodies = list(islice(creations(), math.ceil(rate * seconds)))
     # The first ones are slower, because mongod reads the pages of the indexes.
     _measure(server, [], bodies, rate, seconds)
     for _ in range(rounds):
@@ -87,16 +88,14 @@ def _lines(heights: Mapping[str, Sequence[float]]) -> list[Line]:
 
 
 def _measure(
-    server: Server, works: Sequence[Work], bodies: Iterator[bytes], rate: float, seconds: int
+    server: Server, works: Sequence[Work], bodies: Sequence[bytes], rate: float, seconds: float
 ) -> Sent:
-    # To make them meanwhile would delay the others.
-    made = list(islice(bodies, math.ceil(rate * seconds)))
     with contextlib.ExitStack() as stack:
         may_end = [stack.enter_context(work()) for work in works]
         end = time.monotonic() + seconds
         return send_creations(
             server.url,
-            chain(made, bodies),
+            bodies,
             rate,
             lambda: time.monotonic() > end and all(each() for each in may_end),
         )

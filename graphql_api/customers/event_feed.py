@@ -18,7 +18,7 @@ _MOST_EVENTS = 1000
 _SHOW_SECONDS = 12.0
 
 # How long the stream goes on without subscribers: a client that reconnects needs no history then.
-_IDLE_SECONDS = 30.0
+IDLE_SECONDS = 10.0
 # How long a new subscriber waits for the stream to begin.
 _BEGIN_SECONDS = 4.0
 
@@ -207,7 +207,7 @@ class EventFeed:
         self._followers.discard(follower)
         if not self._followers and self._running is not None:
             loop = asyncio.get_running_loop()
-            self._stopping = loop.call_later(_IDLE_SECONDS, self._stop)
+            self._stopping = loop.call_later(IDLE_SECONDS, self._stop)
 
     async def aclose(self) -> None:
         """Ends the stream."""

@@ -1,8 +1,13 @@
-"""The environment of the servers that the tests of the benchmarks start."""
+"""What the tests of the benchmarks need: wrk, and an environment for the servers."""
 
 import os
+import shutil
 
 import pytest
+
+from ..support.node import skipped_without
+
+needs_wrk = skipped_without(shutil.which("wrk"), "wrk")
 
 
 @pytest.fixture(autouse=True)

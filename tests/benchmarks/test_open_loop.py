@@ -1,50 +1,63 @@
 """Creations are sent when they are due, and a late answer makes each creation late that waits."""
 
+import json
+import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from itertools import repeat
 from threading import Event, Thread
 from typing import Any
 
 import pytest
 
 from benchmarks import open_loop
+from benchmarks.loads import GAP
 from benchmarks.open_loop import send_creations
+from benchmarks.rounds import WrkMissing
 from benchmarks.servers import ServerFailed
 
-CREATED = b'{"data":{"createCustomer":{"__typename":"CreateCustomerSuccess"}}}'
+from .conftest import needs_wrk
+
+BODIES = [json.dumps({"email": f"{name}{GAP}@example.com"}).encode() for name in ("a.", "b.", "c.")]
+CREATED = '{"__typename": "CreateCustomerSuccess", "email": "%s"}'
 
 
-class Slow(BaseHTTPRequestHandler):
-    """Answers nothing until `expected` requests have arrived, and then the same to all."""
+class Slow(BaseHTTPRequestHandler):  # pragma: no cover  # where wrk is missing
+    """Answers nothing until `expected` requests have arrived, and then all of them."""
 
     protocol_version = "HTTP/1.1"
     expected = 1
     status = 200
     content = CREATED
-    arrived = 0
+    is_closing = False
+    emails: list[str] = []  # noqa: RUF012  # each test has another list
     have_arrived = Event()
 
     def do_POST(self) -> None:
-        self.rfile.read(int(self.headers["Content-Length"]))
-        Slow.arrived += 1
-        if Slow.arrived >= self.expected:
+        email = json.loads(self.rfile.read(int(self.headers["Content-Length"])))["email"]
+        self.emails.append(email)
+        if len(self.emails) >= self.expected:
             self.have_arrived.set()
         self.have_arrived.wait(30)
+        if self.is_closing:
+            self.close_connection = True
+            return
+        content = self.content.replace("%s", email).encode()
         self.send_response(self.status)
-        self.send_header("Content-Length", str(len(self.content)))
+        self.send_header("Content-Length", str(len(content)))
         self.end_headers()
-        self.wfile.write(self.content)
+        self.wfile.write(content)
 
     def log_message(self, *_: Any) -> None:
         """Prints nothing."""
 
 
 @pytest.fixture
-def url(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+def url(  # pragma: no cover  # where wrk is missing
+    monkeypatch: pytest.MonkeyPatch,
+) -> Iterator[str]:
     """The URL of a server whose answers are those of `Slow`."""
     monkeypatch.setattr(open_loop, "_CONNECTIONS", 4)
-    monkeypatch.setattr(Slow, "arrived", 0)
+    monkeypatch.setattr(Slow, "emails", [])
     monkeypatch.setattr(Slow, "have_arrived", Event())
     with ThreadingHTTPServer(("127.0.0.1", 0), Slow) as server:
         thread = Thread(target=server.serve_forever)
@@ -55,49 +68,63 @@ def url(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
         thread.join()
 
 
+@needs_wrk
 def test_latencies_count_from_when_the_creations_were_due(
     url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(Slow, "expected", 4)
 
-    sent = send_creations(url, repeat(b"{}", 6), 100, lambda: False)
+    sent = send_creations(url, BODIES, 100, lambda: len(Slow.emails) >= 6)
 
     # The first three wait for the fourth, 10 ms apart.
     first, second, third, *_ = sorted(sent.latencies, reverse=True)
     assert first >= 0.03
     assert second >= 0.02
     assert third >= 0.01
-    assert len(sent.latencies) == len(sent.delays) == 6
-    assert min(sent.delays) > 0
+    assert len(sent.latencies) == len(sent.delays) == len(Slow.emails)
+    assert min(sent.delays) >= 0
 
 
+@needs_wrk
+def test_the_bodies_are_sent_in_turn_with_other_email_addresses(url: str) -> None:
+    send_creations(url, BODIES, 100, lambda: len(Slow.emails) >= 6)
+
+    numbers = sorted(Slow.emails, key=lambda email: email.partition(".")[2])
+    assert len({*numbers}) == len(numbers)
+    assert [email[:2] for email in numbers[:6]] == ["a.", "b.", "c."] * 2
+
+
+@needs_wrk
 def test_a_creation_without_a_free_connection_is_sent_later(
     url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    due = 0
-
     def is_over() -> bool:
-        nonlocal due
-        due += 1
-        if due == 8:
-            Slow.have_arrived.set()
-        return due > 10
+        if len(Slow.emails) < 4:
+            return False
+        time.sleep(0.1)
+        Slow.have_arrived.set()
+        return True
 
     monkeypatch.setattr(Slow, "expected", 100)
 
-    sent = send_creations(url, repeat(b"{}"), 100, is_over)
+    sent = send_creations(url, BODIES, 100, is_over)
 
-    # There are four connections. The first answers arrived when the eighth was due.
-    assert max(sent.delays) >= 0.03
-    assert len(sent.latencies) == 10
+    # There are four connections. The fourth creation is due after 30 ms, so the first answers
+    # arrived after 130 ms, when the fifth was late by 90 ms and nine others were due too.
+    assert max(sent.delays) >= 0.09
+    assert len(sent.latencies) == len(Slow.emails) >= 14
 
 
+@needs_wrk
 @pytest.mark.parametrize(
     ("name", "value", "message"),
     [
-        ("status", 503, r'^The answer to a creation is 503: \{"data":'),
-        ("content", b"{}", r"^The answer to a creation is 200: \{\}$"),
+        ("status", 503, r'^The answer to a creation is 503: \{"__typename": '),
+        ("content", "{}", r"^The answer to a creation is 200: \{\}$"),
+        ("content", '{"email": "%s"}', r'200: \{"email": "a\.[0-9a-f]{6}n000001@example\.com"\}$'),
+        ("content", '"CreateCustomerSuccess"', r'200: "CreateCustomerSuccess"$'),
         ("expected", 100, r"^A creation has no answer\.$"),
+        ("is_closing", True, r"^The server closed a connection\.$"),
     ],
 )
 def test_a_creation_that_fails_ends_the_measurement(
@@ -107,4 +134,11 @@ def test_a_creation_that_fails_ends_the_measurement(
     monkeypatch.setattr(open_loop, "_PATIENCE_SECONDS", 0.1)
 
     with pytest.raises(ServerFailed, match=message):
-        send_creations(url, repeat(b"{}", 1 if name == "expected" else 1000), 100, lambda: False)
+        send_creations(url, BODIES, 100, lambda: name == "expected")
+
+
+def test_without_wrk_no_creations_are_sent(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "")
+
+    with pytest.raises(WrkMissing, match=r"^wrk is missing\. Run apt-get install wrk"):
+        send_creations("http://127.0.0.1:1", BODIES, 100, lambda: True)

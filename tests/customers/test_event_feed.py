@@ -245,7 +245,7 @@ async def test_without_a_history_nobody_can_follow(monkeypatch: pytest.MonkeyPat
 async def test_the_stream_ends_some_time_after_its_last_follower(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(event_feed, "_IDLE_SECONDS", 0.05)
+    monkeypatch.setattr(event_feed, "IDLE_SECONDS", 0.05)
     history = WrittenHistory(1)
     async with feed_of(history) as feed:
         (await feed.follow(None)).leave()
