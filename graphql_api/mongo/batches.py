@@ -83,6 +83,11 @@ class Batches(Generic[_Item, _Outcome]):
         self._gathering: asyncio.TimerHandle | None = None
         self._last_size = 0
 
+    @property
+    def are_in_flight(self) -> bool:
+        """Whether a batch was sent that has not ended."""
+        return bool(self._in_flight)
+
     async def outcome(self, item: _Item, deadline: float) -> _Outcome:
         """Sends an item in a batch and returns its outcome.
 

@@ -9,9 +9,12 @@ import pytest
 from pymongo.collection import Collection
 from pymongo.errors import WriteError
 
+from graphql_api.customers.list_customers import listing
+from graphql_api.customers.listings import PageRequest
 from graphql_api.customers.store import EmailTaken, StoredCustomer
 from graphql_api.faults import Unavailable
 from graphql_api.mongo import batches
+from graphql_api.mongo import customers as mongo_customers
 from graphql_api.mongo.customers import MongoCustomers
 
 from ..support.mongo_customers import add_all, ids, new_customer, open_customers, several
@@ -263,3 +266,22 @@ async def test_a_batch_that_hangs_does_not_delay_others(
         assert not hanging.done()
         assert await hanging == first
     assert len(ids(documents)) == 5
+
+
+async def test_a_list_waits_while_customers_are_created_and_only_then(
+    customers: MongoCustomers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    request = PageRequest(listing=listing(), size=5)
+    monkeypatch.setattr(mongo_customers, "_PAUSE_SECONDS", 3600)
+    assert not (await customers.page(request)).customers
+
+    # Much longer than the creation takes, so the list is read after it.
+    monkeypatch.setattr(mongo_customers, "_PAUSE_SECONDS", 1)
+    [new] = several(1)
+    adding = asyncio.create_task(customers.add(new))
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    page = await customers.page(request)
+
+    assert await adding == new
+    assert page.customers == [new.customer]
