@@ -210,8 +210,8 @@ def _run(options: argparse.Namespace, driver: Driver, mongodb_uri: str, folder: 
         report.write(options.output, {"lists": lists})
     elif options.tails:
         with start(WITH_SUBSCRIBERS, sizes=[_BESIDE]) as [server]:
-            works, rate = works_beside(server, folder), half_load(driver, server)
-            tails = measure_tails(server, works, rate, options.rounds, options.seconds)
+            works = works_beside(server, folder, options.seconds)
+            tails = measure_tails(server, works, half_load(server), options.rounds, options.seconds)
         draw_tails(tails)
         Report(options.seconds).write(options.output, {"tails": print_tails(tails)})
     elif options.growth:

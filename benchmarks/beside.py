@@ -25,7 +25,6 @@ from .subscribers import subscribe
 # The rows of an import as fast as it can be, and of one with a rate.
 _ROWS = 100_000
 _ROWS_IN_A_SECOND = 1000
-_SECONDS_WITH_A_RATE = 10
 _NONEMPTY = b'"nodes":[{'
 _PATIENCE_SECONDS = 30
 _POLL_SECONDS = 0.1
@@ -39,8 +38,11 @@ Work = Callable[[], contextlib.AbstractContextManager[Callable[[], bool]]]
 _processes = multiprocessing.get_context("spawn")
 
 
-def works_beside(server: Server, folder: Path) -> dict[str, list[Work]]:
-    """Each kind of work alone, and all together, by name. The folder is for the import's files."""
+def works_beside(server: Server, folder: Path, seconds: int) -> dict[str, list[Work]]:
+    """Each kind of work alone, and all together, by name. The folder is for the import's files.
+
+    An import with a rate lasts at least these seconds.
+    """
     # As many of the invented customers are stored already.
     new_customers = islice(documents(MOST_CUSTOMERS), len(server.database), None)
     importing = partial(_importing, server, folder, new_customers)
@@ -50,7 +52,7 @@ def works_beside(server: Server, folder: Path) -> dict[str, list[Work]]:
         "a search": partial(_in_a_process, _read_lists, server, {"search": COMMON_FIRST_NAME}),
         f"{SUBSCRIBERS} subscribers": partial(_subscribing, server, SUBSCRIBERS),
         f"{_ROWS_IN_A_SECOND:,} imported rows a second": partial(
-            importing, _ROWS_IN_A_SECOND * _SECONDS_WITH_A_RATE, rate
+            importing, _ROWS_IN_A_SECOND * seconds, rate
         ),
     }
     return {

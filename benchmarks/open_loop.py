@@ -46,6 +46,9 @@ def send_creations(
 ) -> Sent:
     """Sends `rate` creations in a second until it is over, and awaits the last answers.
 
+    With `math.inf`, each connection sends the next one when it has an answer, and all latencies
+    count from the beginning.
+
     The creations have the bodies in turn, each with another value in place of `GAP` in its email
     address. Raises `WrkMissing`, or `ServerFailed` if a creation does not succeed.
     """
