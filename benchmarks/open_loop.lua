@@ -1,8 +1,8 @@
 -- Sends each creation at its time, for open_loop.py, over the connections of one thread of wrk.
--- Arguments: a file with one body on each line, the gap, a prefix, creations per second (with inf, all
--- are due at once), a file that exists once it is over, and a file for the answers. A creation fills the gap of its body with the
--- prefix and its number. wrk does not tell on which connection an answer arrives, so the number in the
--- answer says which creation it belongs to.
+-- Arguments: a file with one body on each line, the gap, a prefix, the creations per second (with inf,
+-- all are due at once), a file that is created when the measurement is over, and a file for the
+-- answers. A creation fills the gap of its body with the prefix and its number. wrk does not tell on
+-- which connection an answer arrives, so the number in the answer says which creation it belongs to.
 -- Each line of the answers has the delay and the latency of a creation, in milliseconds.
 
 local ffi = require("ffi")
@@ -50,7 +50,8 @@ local function creation(number)
 end
 
 local function all_are_sent()
-  return over_at and (interval == 0 or due(sent + 1) > over_at)
+  -- At least one creation is sent, also if wrk starts late.
+  return over_at and sent > 0 and (interval == 0 or due(sent + 1) > over_at)
 end
 
 -- os.exit also writes the rest of the answers. The function wrk.thread:stop does not end wrk, which

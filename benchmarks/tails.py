@@ -43,8 +43,9 @@ def measure_tails(
 ) -> Tails:
     """Sends this number of creations in a second, in turn beside each kind of work.
 
-    The creations of a round have different invented customers. A round of each kind has these
-    seconds or, if an import takes longer, lasts until its end. Raises `ServerFailed`.
+    The creations of a round have different invented customers, the same in each round. A round of
+    each kind has these seconds, with the start of wrk, or, if an import takes longer, lasts until
+    its end. Raises `ServerFailed`.
     """
     titles = "".join(title.rjust(16) for title in _numbers(Sent([1], [0])))
     print(f"{f'{rate:.0f} creations/s, beside':<32}{titles}")

@@ -58,7 +58,7 @@ _MAX_CHANGES_IN_FLIGHT = COMMANDS_AT_ONCE // 2
 _MAX_LISTS_IN_FLIGHT = COMMANDS_AT_ONCE // 3
 
 # While customers are created, each list waits this long before it is read. Otherwise, a few clients
-# that read lists again and again take much of the processors' time, and creations wait several
+# that read lists again and again take much of the processors' time, and creations wait up to five
 # times as long.
 _PAUSE_SECONDS = 0.02
 
@@ -361,9 +361,9 @@ class MongoCustomers:
         deadline = deadline_in(REQUEST_SECONDS)
         uuid = await self._set_up.collection_uuid(deadline)
         try:
+            if self._inserts.are_in_flight:
+                await asyncio.sleep(_PAUSE_SECONDS)
             async with _turn(self._lists, deadline):
-                if self._inserts.are_in_flight:
-                    await asyncio.sleep(_PAUSE_SECONDS)
                 return await within_deadline(deadline, partial(self._database.driver.run, work))
         except OperationFailure as error:
             if error.code != _BAD_VALUE:

@@ -121,7 +121,11 @@ def test_a_creation_without_a_free_connection_is_sent_later(
     [
         ("status", 503, r'^The answer to a creation is 503: \{"__typename": '),
         ("content", "{}", r"^The answer to a creation is 200: \{\}$"),
-        ("content", '{"email": "%s"}', r'200: \{"email": "a\.[0-9a-f]{6}n000001@example\.com"\}$'),
+        (
+            "content",
+            '{"email": "%s"}',
+            r'200: \{"email": "[abc]\.[0-9a-f]{6}n[0-9a-f]{6}@example\.com"\}$',
+        ),
         ("content", '"CreateCustomerSuccess"', r'200: "CreateCustomerSuccess"$'),
         ("expected", 100, r"^A creation has no answer\.$"),
         ("is_closing", True, r"^The server closed a connection\.$"),
@@ -134,7 +138,7 @@ def test_a_creation_that_fails_ends_the_measurement(
     monkeypatch.setattr(open_loop, "_PATIENCE_SECONDS", 0.1)
 
     with pytest.raises(ServerFailed, match=message):
-        send_creations(url, BODIES, 100, lambda: name == "expected")
+        send_creations(url, BODIES, 100, lambda: name == "expected" and bool(Slow.emails))
 
 
 def test_without_wrk_no_creations_are_sent(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -46,7 +46,7 @@ def test_creations_are_measured_beside_all_work_and_as_the_customers_grow(
     monkeypatch.setattr(tails, "_SECONDS", 0.5)
     monkeypatch.setattr(tails, "_BODIES", 100)
     monkeypatch.setattr(beside, "IDLE_SECONDS", 0)
-    monkeypatch.setattr(growth, "_RATE", 5)
+    monkeypatch.setattr(growth, "_RATE", 20)
     # Each is used so often that the server does not close it.
     monkeypatch.setattr(open_loop, "_CONNECTIONS", 8)
     works = works_beside(server, tmp_path, 1)
