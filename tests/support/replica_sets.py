@@ -1,5 +1,6 @@
 """Replica sets of real mongods, which tests can kill, freeze, restart and make fail."""
 
+import atexit
 import contextlib
 import random
 import signal
@@ -43,8 +44,27 @@ _SETTINGS = {
     "catchUpTimeoutMillis": 1000,
 }
 
-# Linux chooses higher ports by itself. So nothing takes one of these before its program listens.
-_PORTS = iter(random.sample(range(20_000, 32_000), 12_000))
+# Linux chooses higher ports by itself.
+_FIRST_PORTS = range(16_000, 32_000, 1000)
+
+
+def _claim(port: int) -> bool:
+    """Takes the port until this process ends, unless another process has it."""
+    claim, is_claimed = socket.socket(), False
+    atexit.register(claim.close)
+    with contextlib.suppress(OSError):
+        claim.bind(("127.0.0.1", port))
+        is_claimed = True
+    return is_claimed
+
+
+def _own_ports() -> Iterator[int]:
+    """Ports that no other process of tests takes, not even while a mongod of this one is dead."""
+    first = next(filter(_claim, random.sample(_FIRST_PORTS, len(_FIRST_PORTS))))
+    return iter(range(first + 1, first + _FIRST_PORTS.step))
+
+
+_PORTS = _own_ports()
 
 
 class Member:
