@@ -29,7 +29,7 @@ from .support.databases import DRIVER, DRIVER_VARIABLE, database_at, settings_fo
 from .support.emptied_databases import EmptiedDatabases
 from .support.replica_sets import Member, ReplicaSet, replica_set
 from .support.servers import Server, serving, variables_of_a_service
-from .support.unmeasured import unmeasured
+from .support.tracers import measured_apart, unmeasured
 
 # A shell ignores Ctrl-C in what it starts in the background, and programs inherit that.
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -66,7 +66,7 @@ def graphql_api(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[s
         monkeypatch.setattr(os, "environ", {**environment, **variables})
         # As Python opens the standard error of a process.
         cast(io.TextIOWrapper, sys.stderr).reconfigure(errors="backslashreplace")
-        code = main(arguments)
+        code = measured_apart(main)(arguments)
         printed = capsys.readouterr()
         return code, printed.out, printed.err
 

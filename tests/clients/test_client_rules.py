@@ -21,7 +21,7 @@ from graphql_api.schema.json_schema import json_schema
 
 from ..support.manual import rows
 from ..support.node import needs_node, run_script
-from ..support.unmeasured import unmeasured
+from ..support.tracers import unmeasured
 from ..support.values import BAD, GOOD, judge_one, public_name
 
 # Characters that rules easily confuse: letters and marks of many scripts, within and beyond the

@@ -33,7 +33,7 @@ from graphql_api.mongo.imports import MongoImports
 
 from ..conftest import Command
 from ..support.servers import launched, until
-from ..support.unmeasured import unmeasured
+from ..support.tracers import unmeasured
 
 Documents = Collection[dict[str, Any]]
 

@@ -20,7 +20,7 @@ from graphql_api.customers.formats import (
     Format,
 )
 
-from ..support.unmeasured import unmeasured
+from ..support.tracers import unmeasured
 from ..support.values import BAD, GOOD
 
 # The specification

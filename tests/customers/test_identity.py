@@ -9,7 +9,7 @@ from graphql_api.customers.identity import email_key
 from graphql_api.customers.judge import judge
 from graphql_api.customers.problems import Rejected
 
-from ..support.unmeasured import unmeasured
+from ..support.tracers import unmeasured
 
 LETTERS = st.characters(categories=["L", "M", "Nd"])
 LOCALS = st.text(LETTERS, min_size=1, max_size=8)

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from graphql_api.execution.fair_cache import FairCache
 
-from ..support.unmeasured import unmeasured
+from ..support.tracers import unmeasured
 
 
 def cache_of(most: int, **owned: int) -> FairCache[str]:

@@ -19,7 +19,7 @@ from graphql_api.schema.context import Context
 from graphql_api.settings import Settings
 
 from ..support.scripted_customers import Script, ScriptedCustomers, giving
-from ..support.unmeasured import unmeasured
+from ..support.tracers import unmeasured
 
 # Smaller than the limits of a server, so that a test reaches them sooner.
 TOKENS = {"_CACHED_TOKENS": 2048, "_TOKENS_SEEN_ONCE": 512, "_INVALID_TOKENS": 512}

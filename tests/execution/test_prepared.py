@@ -38,7 +38,7 @@ from graphql_api.schema.schema import create_schema
 from ..support.clients import CREATE_CUSTOMER, CUSTOMER, connected, create_customer
 from ..support.operations import GeneratedOperation, generate
 from ..support.scripted_customers import Script, ScriptedCustomers, giving
-from ..support.unmeasured import unmeasured
+from ..support.tracers import unmeasured
 
 SCHEMA = create_schema()
 

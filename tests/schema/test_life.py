@@ -47,7 +47,7 @@ from ..support.plain_customers import (
     time_of,
     values_of,
 )
-from ..support.unmeasured import unmeasured
+from ..support.tracers import unmeasured
 
 COUNT = """
 query ($search: String, $filter: CustomerFilter, $limit: Int!) {

@@ -13,7 +13,7 @@ from graphql_api.customers.fields import FIELDS, NewCustomer
 from graphql_api.customers.judge import judge
 
 from ..support.clients import CREATE_CUSTOMER, execute, read_customer
-from ..support.unmeasured import unmeasured
+from ..support.tracers import unmeasured
 from ..support.values import GOOD, public_name
 
 NAMES = [field.name for field in FIELDS]

@@ -1,0 +1,25 @@
+"""Coverage sees each line that runs; `make test` fails if it does not."""
+
+import asyncio
+import contextlib
+
+from .tracers import measured_apart
+
+
+async def wait_in_vain() -> str:
+    """Python throws an exception into the coroutine that this one awaits."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(0.01):
+            await asyncio.Event().wait()
+    return "waited"
+
+
+async def wait_within_another_coroutine() -> str:
+    return await wait_in_vain()
+
+
+def test_coverage_sees_what_follows_an_event_loop_with_thrown_exceptions() -> None:
+    outcome = measured_apart(asyncio.run)(wait_within_another_coroutine())
+
+    # With Python 3.11, coverage does not see this line after a plain `asyncio.run`.
+    assert outcome == "waited"
