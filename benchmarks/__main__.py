@@ -211,7 +211,8 @@ def _run(options: argparse.Namespace, driver: Driver, mongodb_uri: str, folder: 
     elif options.tails:
         with start(WITH_SUBSCRIBERS, sizes=[_BESIDE]) as [server]:
             works = works_beside(server, folder, options.seconds)
-            tails = measure_tails(server, works, half_load(server), options.rounds, options.seconds)
+            rate = half_load(server, options.seconds)
+            tails = measure_tails(server, works, rate, options.rounds, options.seconds)
         draw_tails(tails)
         Report(options.seconds).write(options.output, {"tails": print_tails(tails)})
     elif options.growth:

@@ -15,7 +15,8 @@ from .servers import Server
 
 _PICTURE = Path(__file__).parents[1] / "docs" / "images" / "tails.svg"
 _COLOURS = ["#6b6b6b", "#1f5fa8", "#2a8a7a", "#b5511b", "#8a4fa3", "#111111", "#c9a400"]
-# How long the greatest load is measured, and more creations than are sent meanwhile.
+# For how long creations are sent first, and the fewest different ones that are sent for the
+# greatest load.
 _SECONDS = 4.0
 _BODIES = 30_000
 # Of this many creations, one has a greater latency.
@@ -25,16 +26,17 @@ _POSITIONS = {2: "50 %", 10: "90 %", 100: "99 %", 1000: "99.9 %"}
 Tails = dict[str, Sent]
 
 
-def half_load(server: Server) -> float:
+def half_load(server: Server, seconds: float) -> float:
     """Half of the greatest load, in creations per second. Raises `ServerFailed`.
 
     The greatest load is of creations of different invented customers, which are sent as fast as
-    they are answered.
+    they are answered, for as long as a round: in a minute, mongod also writes a checkpoint.
     """
-    bodies = list(islice(creations(), _BODIES))
+    bodies = list(islice(creations(), max(_BODIES, math.ceil(seconds * _BODIES / 10))))
     # The first ones are slower, because mongod reads the pages of the indexes.
     _measure(server, [], bodies, math.inf, _SECONDS)
-    sent = _measure(server, [], bodies, math.inf, _SECONDS)
+    server.database.checkpoint()
+    sent = _measure(server, [], bodies, math.inf, seconds)
     return len(sent.latencies) / max(sent.latencies) / 2
 
 
