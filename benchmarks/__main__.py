@@ -157,6 +157,11 @@ def _parser() -> argparse.ArgumentParser:
         action="store_true",
         help="Measure creations at half of the greatest load, beside other work, and draw them.",
     )
+    parser.add_argument(
+        "--rate",
+        type=float,
+        help="With --tails: creations in a second, in place of half of the greatest load.",
+    )
     another.add_argument(
         "--growth",
         type=int,
@@ -211,7 +216,7 @@ def _run(options: argparse.Namespace, driver: Driver, mongodb_uri: str, folder: 
     elif options.tails:
         with start(WITH_SUBSCRIBERS, sizes=[_BESIDE]) as [server]:
             works = works_beside(server, folder, options.seconds)
-            rate = half_load(server, options.seconds)
+            rate = options.rate or half_load(server, options.seconds)
             tails = measure_tails(server, works, rate, options.rounds, options.seconds)
         draw_tails(tails)
         Report(options.seconds).write(options.output, {"tails": print_tails(tails)})

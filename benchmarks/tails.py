@@ -15,10 +15,10 @@ from .servers import Server
 
 _PICTURE = Path(__file__).parents[1] / "docs" / "images" / "tails.svg"
 _COLOURS = ["#6b6b6b", "#1f5fa8", "#2a8a7a", "#b5511b", "#8a4fa3", "#111111", "#c9a400"]
-# For how long creations are sent first, and the fewest different ones that are sent for the
-# greatest load.
+# For how long creations are sent before the greatest load is measured.
 _SECONDS = 4.0
-_BODIES = 30_000
+# More creations than a server answers in a second.
+_MOST_IN_A_SECOND = 5_000
 # Of this many creations, one has a greater latency.
 _POSITIONS = {2: "50 %", 10: "90 %", 100: "99 %", 1000: "99.9 %"}
 
@@ -30,9 +30,11 @@ def half_load(server: Server, seconds: float) -> float:
     """Half of the greatest load, in creations per second. Raises `ServerFailed`.
 
     The greatest load is of creations of different invented customers, which are sent as fast as
-    they are answered, for as long as a round: in a minute, mongod also writes a checkpoint.
+    they are answered, for as long as a round: with 60 seconds or more, it includes a checkpoint
+    of mongod.
     """
-    bodies = list(islice(creations(), max(_BODIES, math.ceil(seconds * _BODIES / 10))))
+    number = math.ceil(_MOST_IN_A_SECOND * max(seconds, _SECONDS))
+    bodies = list(islice(creations(), number))
     # The first ones are slower, because mongod reads the pages of the indexes.
     _measure(server, [], bodies, math.inf, _SECONDS)
     server.database.checkpoint()

@@ -44,7 +44,7 @@ def test_creations_are_measured_beside_all_work_and_as_the_customers_grow(
     monkeypatch.setattr(beside, "_ROWS", 50)
     monkeypatch.setattr(beside, "_ROWS_IN_A_SECOND", 50)
     monkeypatch.setattr(tails, "_SECONDS", 0.5)
-    monkeypatch.setattr(tails, "_BODIES", 100)
+    monkeypatch.setattr(tails, "_MOST_IN_A_SECOND", 200)
     monkeypatch.setattr(beside, "IDLE_SECONDS", 0)
     monkeypatch.setattr(growth, "_RATE", 20)
     # Each is used so often that the server does not close it.

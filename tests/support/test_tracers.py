@@ -1,4 +1,4 @@
-"""Coverage sees each line that runs; `make test` fails if it does not."""
+"""Coverage sees what follows an event loop: otherwise `make test` reports a line of this file."""
 
 import asyncio
 import contextlib
@@ -7,7 +7,7 @@ from .tracers import measured_apart
 
 
 async def wait_in_vain() -> str:
-    """Python throws an exception into the coroutine that this one awaits."""
+    """The timeout throws an exception into nested coroutines."""
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(0.01):
             await asyncio.Event().wait()
