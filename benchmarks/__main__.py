@@ -39,7 +39,7 @@ from .servers import (
     install_mercurius,
     started,
 )
-from .tails import draw_tails, half_load, measure_tails, print_tails
+from .tails import draw_tails, half_load, measure_tails, print_tails, warm_up
 
 # The numbers of customers in the lists that are compared.
 _FEW = 10_000
@@ -64,7 +64,10 @@ _Start = Callable[..., contextlib.AbstractContextManager[list[Server]]]
 
 
 def main() -> int:
-    options = _parser().parse_args()
+    parser = _parser()
+    options = parser.parse_args()
+    if options.rate is not None and not (options.tails and options.rate > 0):
+        parser.error("--rate needs --tails, and a number greater than 0.")
     print(f"Python {python_build()}\n", flush=True)
     try:
         with tempfile.TemporaryDirectory(prefix="bench-") as name:
@@ -106,6 +109,11 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--seconds", type=int, default=4, help="Seconds of each round. Default: %(default)s."
+    )
+    parser.add_argument(
+        "--rate",
+        type=float,
+        help="With --tails: creations in a second, in place of half of the greatest load.",
     )
     parser.add_argument(
         "--output",
@@ -156,11 +164,6 @@ def _parser() -> argparse.ArgumentParser:
         "--tails",
         action="store_true",
         help="Measure creations at half of the greatest load, beside other work, and draw them.",
-    )
-    parser.add_argument(
-        "--rate",
-        type=float,
-        help="With --tails: creations in a second, in place of half of the greatest load.",
     )
     another.add_argument(
         "--growth",
@@ -216,6 +219,7 @@ def _run(options: argparse.Namespace, driver: Driver, mongodb_uri: str, folder: 
     elif options.tails:
         with start(WITH_SUBSCRIBERS, sizes=[_BESIDE]) as [server]:
             works = works_beside(server, folder, options.seconds)
+            warm_up(server)
             rate = options.rate or half_load(server, options.seconds)
             tails = measure_tails(server, works, rate, options.rounds, options.seconds)
         draw_tails(tails)

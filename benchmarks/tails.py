@@ -15,8 +15,8 @@ from .servers import Server
 
 _PICTURE = Path(__file__).parents[1] / "docs" / "images" / "tails.svg"
 _COLOURS = ["#6b6b6b", "#1f5fa8", "#2a8a7a", "#b5511b", "#8a4fa3", "#111111", "#c9a400"]
-# For how long creations are sent before the greatest load is measured.
-_SECONDS = 4.0
+# For how long creations are sent before the first measurement.
+_WARM_UP_SECONDS = 4.0
 # More creations than a server answers in a second.
 _MOST_IN_A_SECOND = 5_000
 # Of this many creations, one has a greater latency.
@@ -26,6 +26,14 @@ _POSITIONS = {2: "50 %", 10: "90 %", 100: "99 %", 1000: "99.9 %"}
 Tails = dict[str, Sent]
 
 
+def warm_up(server: Server) -> None:
+    """Sends creations that are not measured. Raises `ServerFailed`.
+
+    The first ones are slower, because mongod reads the pages of the indexes.
+    """
+    _measure_greatest(server, _WARM_UP_SECONDS)
+
+
 def half_load(server: Server, seconds: float) -> float:
     """Half of the greatest load, in creations per second. Raises `ServerFailed`.
 
@@ -33,12 +41,8 @@ def half_load(server: Server, seconds: float) -> float:
     they are answered, for as long as a round: with 60 seconds or more, it includes a checkpoint
     of mongod.
     """
-    number = math.ceil(_MOST_IN_A_SECOND * max(seconds, _SECONDS))
-    bodies = list(islice(creations(), number))
-    # The first ones are slower, because mongod reads the pages of the indexes.
-    _measure(server, [], bodies, math.inf, _SECONDS)
     server.database.checkpoint()
-    sent = _measure(server, [], bodies, math.inf, seconds)
+    sent = _measure_greatest(server, seconds)
     return len(sent.latencies) / max(sent.latencies) / 2
 
 
@@ -108,6 +112,11 @@ def _measure(
             rate,
             lambda: time.monotonic() > end and all(each() for each in may_end),
         )
+
+
+def _measure_greatest(server: Server, seconds: float) -> Sent:
+    bodies = list(islice(creations(), math.ceil(_MOST_IN_A_SECOND * seconds)))
+    return _measure(server, [], bodies, math.inf, seconds)
 
 
 def _print(name: str, sent: Sent) -> dict[str, float]:
