@@ -26,7 +26,7 @@ from graphql_api.webhooks.deliveries import Deliveries
 from graphql_api.webhooks.delivery import PAUSES, Delivery, failure_after
 from graphql_api.webhooks.endpoints import Endpoint, Endpoints, new_endpoint
 from graphql_api.webhooks.messages import Message, secret_as_text
-from graphql_api.webhooks.sending import Failed, Sender
+from graphql_api.webhooks.sending import Failed, Sender, tls_context
 
 from ..support.databases import database_at
 from ..support.mongo_customers import new_customer, several
@@ -385,6 +385,35 @@ async def test_a_slow_endpoint_goes_on_in_the_history_and_where_an_operator_want
 
     assert told(receiver.received) == ids(new)
     assert len({one.id for one in receiver.received}) == 30
+
+
+async def test_a_delivery_ends_if_its_endpoint_was_changed_before_the_answer(
+    database: MongoDatabase,
+    customers: MongoCustomers,
+    endpoints: MongoEndpoints,
+    receiver: Receiver,
+) -> None:
+    endpoint = await added(database, receiver)
+    may_answer = threading.Event()
+
+    def answer(_: Received) -> Answer:
+        may_answer.wait(20)
+        return Answer()
+
+    receiver.answer = answer
+    async with aclosing(EventFeed(MongoHistory(database))) as feed:
+        sender = Sender(endpoint, tls_context())
+        # Without `Deliveries`, which would end the delivery as soon as they find the change.
+        delivering = asyncio.create_task(Delivery(endpoint, endpoints, feed, time_of, sender).run())
+        await customers.add(new_customer("ada@example.com"))
+        await receiver.until(1)
+        await endpoints.resume(endpoint.id, endpoint.cursor)
+        may_answer.set()
+        await delivering
+
+    stored = await endpoints.get(endpoint.id)
+    assert stored is not None
+    assert (stored.cursor, stored.delivered_at) == (endpoint.cursor, None)
 
 
 @pytest.mark.usefixtures("saves_always")
