@@ -5,7 +5,7 @@ import base64
 import hmac
 import json
 import socket
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,7 @@ from graphql_api.app import create_app
 from graphql_api.settings import Settings, SettingsError
 
 from ..support.clients import CREATE_CUSTOMER, CUSTOMER, connected, execute
+from ..support.servers import eventually
 from ..support.tokens import AUDIENCE, ISSUER, Provider, Publication, api_key, bearer, published
 
 NOBODY = "00000000-0000-4000-8000-000000000000"
@@ -464,13 +465,6 @@ async def can(client: httpx.AsyncClient, token: str) -> set[Scope]:
         for scope, (query, variables) in operations.items()
     }
     return {scope for scope, answer in answers.items() if "errors" not in answer}
-
-
-async def eventually(condition: Callable[[], bool]) -> None:
-    """Waits until the condition is true, for 20 seconds at most."""
-    async with asyncio.timeout(20):
-        while not condition():  # noqa: ASYNC110  # no event signals it
-            await asyncio.sleep(0.02)
 
 
 def base64url(data: bytes) -> str:

@@ -7,7 +7,7 @@ import re
 import socket
 import struct
 from asyncio import StreamReader, StreamWriter
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from functools import partial
 from pathlib import Path
@@ -29,7 +29,7 @@ from graphql_api.settings import Settings
 
 from ..support.clients import CREATE_CUSTOMER
 from ..support.databases import settings_for
-from ..support.servers import Server, until
+from ..support.servers import Server, eventually, until
 from ..support.wires import (
     CHUNKED,
     TYPENAME,
@@ -79,13 +79,6 @@ async def serving_app(app: ASGIApp) -> AsyncIterator[tuple[StreamReader, StreamW
         reader, writer = await asyncio.open_connection(address.hostname, address.port)
         with contextlib.closing(writer):
             yield reader, writer
-
-
-async def eventually(condition: Callable[[], bool]) -> None:
-    """Waits up to 20 seconds for the condition."""
-    async with asyncio.timeout(20):
-        while not condition():  # noqa: ASYNC110  # no event announces it
-            await asyncio.sleep(0.01)
 
 
 async def drip(slow: Wire, beginning: bytes, piece: bytes) -> Answer:

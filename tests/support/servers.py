@@ -1,5 +1,6 @@
 """The server as a subprocess, the processes that it starts, and functions that wait for them."""
 
+import asyncio
 import contextlib
 import json
 import os
@@ -117,6 +118,13 @@ def until(condition: Callable[[], object], what: str) -> None:
     while not condition():
         assert time.monotonic() < give_up, f"waited in vain until {what}"
         time.sleep(0.02)
+
+
+async def eventually(condition: Callable[[], object]) -> None:
+    """Waits for 40 seconds at most until the condition is true, while the event loop goes on."""
+    async with asyncio.timeout(_TIMEOUT_SECONDS):
+        while not condition():  # noqa: ASYNC110  # no event signals it
+            await asyncio.sleep(0.02)
 
 
 def all_serve(server: Server, workers: int) -> None:
