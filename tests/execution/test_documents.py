@@ -1,6 +1,7 @@
 """Documents: which are rejected before they take time, which are cached, and their errors."""
 
 import asyncio
+import statistics
 import sys
 from collections.abc import Callable, Iterator
 from inspect import signature
@@ -187,12 +188,15 @@ async def test_nobody_waits_more_than_150_ms_for_a_hostile_document(
             # Another text, for which nothing is remembered.
             query = f"{text} # {attempt}"
             hostile = asyncio.create_task(client.post("/graphql", json={"query": query}))
-            others = [await client.get("/healthz") for _ in range(5)]
-            longest.append(max(other.elapsed.total_seconds() for other in others))
+            waits: list[float] = []
+            while not (waits and hostile.done()):
+                answer = await client.get("/healthz")
+                waits.append(answer.elapsed.total_seconds())
             await hostile
+            longest.append(max(waits))
 
-    # A busy machine delays some of the attempts, and the document itself delays all of them.
-    assert min(longest) < 0.15
+    # A busy machine may delay one attempt, and the document itself delays each.
+    assert statistics.median(longest) < 0.15
 
 
 @pytest.mark.parametrize(

@@ -401,16 +401,19 @@ async def test_a_delivery_ends_if_its_endpoint_was_changed_before_the_answer(
         return Answer()
 
     receiver.answer = answer
-    async with aclosing(EventFeed(MongoHistory(database))) as feed:
-        sender = Sender(endpoint, tls_context())
-        # Without `Deliveries`, which would end the delivery as soon as they find the change.
-        delivering = asyncio.create_task(Delivery(endpoint, endpoints, feed, time_of, sender).run())
-        await customers.add(new_customer("ada@example.com"))
-        await receiver.until(1)
-        await endpoints.resume(endpoint.id, endpoint.cursor)
-        may_answer.set()
-        await delivering
+    with capture_logs() as logs:
+        async with aclosing(EventFeed(MongoHistory(database))) as feed, asyncio.timeout(20):
+            sender = Sender(endpoint, tls_context())
+            # Without `Deliveries`, which would end the delivery as soon as they find the change.
+            alone = Delivery(endpoint, endpoints, feed, time_of, sender)
+            running = asyncio.create_task(alone.run())
+            await customers.add(new_customer("ada@example.com"))
+            await receiver.until(1)
+            await endpoints.resume(endpoint.id, endpoint.cursor)
+            may_answer.set()
+            await running
 
+    assert [line["event"] for line in logs] == ["A webhook was delivered."]
     stored = await endpoints.get(endpoint.id)
     assert stored is not None
     assert (stored.cursor, stored.delivered_at) == (endpoint.cursor, None)
