@@ -39,7 +39,7 @@ from .servers import (
     install_mercurius,
     started,
 )
-from .tails import draw_tails, half_load, measure_tails, print_tails, warm_up
+from .tails import draw_tails, half_load, measure_tails, print_tails
 
 # The numbers of customers in the lists that are compared.
 _FEW = 10_000
@@ -217,11 +217,10 @@ def _run(options: argparse.Namespace, driver: Driver, mongodb_uri: str, folder: 
             report = driver.interleaved(_labelled(pairs), _OF_LISTS)
         report.write(options.output, {"lists": lists})
     elif options.tails:
-        with start(WITH_SUBSCRIBERS, sizes=[_BESIDE]) as [server]:
-            works = works_beside(server, folder, options.seconds)
-            warm_up(server)
-            rate = options.rate or half_load(server, options.seconds)
-            tails = measure_tails(server, works, rate, options.rounds, options.seconds)
+        start_one = partial(start, WITH_SUBSCRIBERS, sizes=[_BESIDE])
+        rate = options.rate or half_load(start_one, options.seconds)
+        works = works_beside(folder, options.seconds)
+        tails = measure_tails(start_one, works, rate, options.rounds, options.seconds)
         draw_tails(tails)
         Report(options.seconds).write(options.output, {"tails": print_tails(tails)})
     elif options.growth:

@@ -4,7 +4,6 @@ import contextlib
 import http.client
 import json
 import multiprocessing
-import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -13,8 +12,6 @@ from multiprocessing.synchronize import Event
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
-
-from graphql_api.customers.event_feed import IDLE_SECONDS
 
 from .files import run_command, write_table
 from .loads import CUSTOMERS
@@ -31,41 +28,38 @@ _POLL_SECONDS = 0.1
 
 _Argument = TypeVar("_Argument")
 
-# Work that runs while the context is open, which yields whether the work may end. At the end of the
-# context it raises `ServerFailed` if it failed.
-Work = Callable[[], contextlib.AbstractContextManager[Callable[[], bool]]]
+# Work with a server that runs while the context is open, which yields whether the work may end. At
+# the end of the context it raises `ServerFailed` if it failed.
+Work = Callable[[Server], contextlib.AbstractContextManager[Callable[[], bool]]]
 
 _processes = multiprocessing.get_context("spawn")
 
 
-def works_beside(server: Server, folder: Path, seconds: int) -> dict[str, list[Work]]:
+def works_beside(folder: Path, seconds: int) -> dict[str, list[Work]]:
     """Each kind of work alone, and all together, by name. The folder is for the import's files.
 
     An import with a rate lasts at least these seconds.
     """
-    # As many of the invented customers are stored already.
-    new_customers = islice(documents(MOST_CUSTOMERS), len(server.database), None)
-    importing = partial(_importing, server, folder, new_customers)
     rate = ["--rate", str(_ROWS_IN_A_SECOND)]
     works: dict[str, Work] = {
-        "a page of 50": partial(_in_a_process, _read_lists, server, {}),
-        "a search": partial(_in_a_process, _read_lists, server, {"search": COMMON_FIRST_NAME}),
-        f"{SUBSCRIBERS} subscribers": partial(_subscribing, server, SUBSCRIBERS),
+        "a page of 50": partial(_in_a_process, _read_lists, {}),
+        "a search": partial(_in_a_process, _read_lists, {"search": COMMON_FIRST_NAME}),
+        f"{SUBSCRIBERS} subscribers": partial(_subscribing, SUBSCRIBERS),
         f"{_ROWS_IN_A_SECOND:,} imported rows a second": partial(
-            importing, _ROWS_IN_A_SECOND * seconds, rate
+            _importing, folder, _ROWS_IN_A_SECOND * seconds, rate
         ),
     }
     return {
         "nothing": [],
         **{name: [work] for name, work in works.items()},
         "all of these": [*works.values()],
-        f"an import of {_ROWS:,} rows": [partial(importing, _ROWS, [])],
+        f"an import of {_ROWS:,} rows": [partial(_importing, folder, _ROWS, [])],
     }
 
 
 @contextlib.contextmanager
 def _in_a_process(
-    work: Callable[[str, _Argument, Event, Event], None], server: Server, argument: _Argument
+    work: Callable[[str, _Argument, Event, Event], None], argument: _Argument, server: Server
 ) -> Iterator[Callable[[], bool]]:
     ready, done = _processes.Event(), _processes.Event()
     process = _processes.Process(target=work, args=(server.url, argument, ready, done))
@@ -95,11 +89,9 @@ def _read_lists(url: str, variables: Mapping[str, Any], ready: Event, done: Even
 
 
 @contextlib.contextmanager
-def _subscribing(server: Server, number: int) -> Iterator[Callable[[], bool]]:
-    with _in_a_process(_subscribe, server, number) as may_end:
+def _subscribing(number: int, server: Server) -> Iterator[Callable[[], bool]]:
+    with _in_a_process(_subscribe, number, server) as may_end:
         yield may_end
-    # Until then the server reads events, which would disturb the next measurement.
-    time.sleep(IDLE_SECONDS)
 
 
 def _subscribe(url: str, number: int, ready: Event, done: Event) -> None:
@@ -108,14 +100,12 @@ def _subscribe(url: str, number: int, ready: Event, done: Event) -> None:
 
 @contextlib.contextmanager
 def _importing(
-    server: Server,
-    folder: Path,
-    new_customers: Iterator[dict[str, Any]],
-    rows: int,
-    options: list[str],
+    folder: Path, rows: int, options: list[str], server: Server
 ) -> Iterator[Callable[[], bool]]:
     source = folder / "beside.csv"
-    write_table(source, islice(new_customers, rows))
+    # Some of the invented customers are stored already.
+    stored = len(server.database)
+    write_table(source, islice(documents(MOST_CUSTOMERS), stored, stored + rows))
     command = ["import", *options, str(source)]
     with ThreadPoolExecutor() as threads:
         imported = threads.submit(run_command, command, server.database.uri, folder / "output")

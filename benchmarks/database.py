@@ -44,6 +44,8 @@ class Database:
         asyncio.run(_ensure(self.uri))
 
     def close(self) -> None:
+        """Drops the database, which would take memory and disk from the next one."""
+        self._client.drop_database(self._client.get_default_database())
         self._client.close()
 
     def __len__(self) -> int:

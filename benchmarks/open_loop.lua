@@ -4,15 +4,20 @@
 -- answers. A creation fills the gap of its body with the prefix and its number. wrk does not tell on
 -- which connection an answer arrives, so the number in the answer says which creation it belongs to.
 -- Each line of the answers has the delay and the latency of a creation, in milliseconds.
+-- The bodies are mapped into memory and are no strings of Lua: its garbage collector would stop for
+-- 40 to 60 ms to mark 100,000 of them.
 
 local ffi = require("ffi")
 ffi.cdef([[
   struct time { long seconds, nanoseconds; };
   int clock_gettime(int clock, struct time *time);
   int access(const char *path, int mode);
+  int open(const char *path, int flags, ...);
+  void *mmap(void *address, size_t length, int protection, int flags, int file, long offset);
 ]])
 -- The clock of wrk's timers.
 local CLOCK_REALTIME = 0
+local O_RDONLY, PROT_READ, MAP_PRIVATE = 0, 1, 2
 -- In this time, wrk opens all connections.
 local MILLISECONDS_BEFORE = 200
 -- open_loop.py looks at the size of the file to see whether answers arrive.
@@ -20,7 +25,12 @@ local FLUSH_MILLISECONDS = 1000
 
 local clock = ffi.new("struct time")
 local began = 0
-local heads, tails = {}, {}
+-- The bodies, and where each one begins, has its gap, and ends, in bytes.
+local bodies
+local starts, gaps, ends = {}, {}, {}
+-- What precedes a body in a request, by the body's length.
+local heads = {}
+local gap_length
 local prefix, pattern, interval, over, answers
 -- How many creations have a connection, how many of these were sent, and how many are answered.
 local planned, sent, answered = 0, 0, 0
@@ -44,9 +54,22 @@ local function filling(number)
   return string.format("%s%06x", prefix, number)
 end
 
+local function head(length)
+  if not heads[length] then
+    local headers = { ["Content-Type"] = "application/json" }
+    local request = wrk.format("POST", nil, headers, string.rep(" ", length))
+    heads[length] = request:sub(1, -length - 1)
+  end
+  return heads[length]
+end
+
 local function creation(number)
-  local index = (number - 1) % #heads + 1
-  return heads[index] .. filling(number) .. tails[index]
+  local index = (number - 1) % #starts + 1
+  local start, gap = starts[index], gaps[index]
+  local before = ffi.string(bodies + start, gap - start)
+  local after = ffi.string(bodies + gap + gap_length, ends[index] - gap - gap_length)
+  local body = before .. filling(number) .. after
+  return head(#body) .. body
 end
 
 local function all_are_sent()
@@ -72,14 +95,15 @@ function init(arguments)
   prefix, interval, over = arguments[3], 1000 / tonumber(arguments[4]), arguments[5]
   answers = assert(io.open(arguments[6], "w"))
   pattern = prefix .. "(%x+)"
-  local headers = { ["Content-Type"] = "application/json" }
-  local example = filling(0)
+  local size = 0
   for body in io.lines(file) do
-    local from, to = body:find(gap, 1, true)
-    local text = wrk.format("POST", nil, headers, body:sub(1, from - 1) .. example .. body:sub(to + 1))
-    from, to = text:find(example, 1, true)
-    heads[#heads + 1], tails[#tails + 1] = text:sub(1, from - 1), text:sub(to + 1)
+    starts[#starts + 1], ends[#ends + 1] = size, size + #body
+    gaps[#gaps + 1] = size + body:find(gap, 1, true) - 1
+    size = size + #body + 1
   end
+  gap_length = #gap
+  bodies = ffi.cast("const char *", ffi.C.mmap(nil, size, PROT_READ, MAP_PRIVATE, ffi.C.open(file, O_RDONLY), 0))
+  collectgarbage()
   began = math.floor(now()) + MILLISECONDS_BEFORE
 end
 

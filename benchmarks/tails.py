@@ -3,7 +3,7 @@
 import contextlib
 import math
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 
@@ -25,35 +25,31 @@ _POSITIONS = {2: "50 %", 10: "90 %", 100: "99 %", 1000: "99.9 %"}
 # The creations that were sent beside each kind of work.
 Tails = dict[str, Sent]
 
-
-def warm_up(server: Server) -> None:
-    """Sends creations that are not measured. Raises `ServerFailed`.
-
-    The first ones are slower, because mongod reads the pages of the indexes.
-    """
-    _measure_greatest(server, _WARM_UP_SECONDS)
+# Starts a server with a new database.
+Start = Callable[[], contextlib.AbstractContextManager[list[Server]]]
 
 
-def half_load(server: Server, seconds: float) -> float:
+def half_load(start: Start, seconds: float) -> float:
     """Half of the greatest load, in creations per second. Raises `ServerFailed`.
 
     The greatest load is of creations of different invented customers, which are sent as fast as
     they are answered, for as long as a round: with 60 seconds or more, it includes a checkpoint
     of mongod.
     """
-    server.database.checkpoint()
-    sent = _measure_greatest(server, seconds)
+    with _warm(start) as server:
+        sent = _measure_greatest(server, seconds)
     return len(sent.latencies) / max(sent.latencies) / 2
 
 
 def measure_tails(
-    server: Server, works: Mapping[str, Sequence[Work]], rate: float, rounds: int, seconds: float
+    start: Start, works: Mapping[str, Sequence[Work]], rate: float, rounds: int, seconds: float
 ) -> Tails:
     """Sends this number of creations in a second, in turn beside each kind of work.
 
-    The creations of a round have different invented customers, the same in each round. A round of
-    each kind has these seconds, with the start of wrk, or, if an import takes longer, lasts until
-    its end. Raises `ServerFailed`.
+    Each kind has a new server with a new database, so that the customers of one do not make the
+    next one slower. The creations of a round have different invented customers, the same in each
+    round. A round of each kind has these seconds, with the start of wrk, or, if an import takes
+    longer, lasts until its end. Raises `ServerFailed`.
     """
     titles = "".join(title.rjust(16) for title in _numbers(Sent([1], [0])))
     print(f"{f'{rate:.0f} creations/s, beside':<32}{titles}")
@@ -61,9 +57,8 @@ def measure_tails(
     bodies = list(islice(creations(), math.ceil(rate * seconds)))
     for _ in range(rounds):
         for name, of_kind in works.items():
-            # Otherwise, mongod may write what it stored in the measurement before.
-            server.database.checkpoint()
-            sent = _measure(server, of_kind, bodies, rate, seconds)
+            with _warm(start) as server:
+                sent = _measure(server, of_kind, bodies, rate, seconds)
             _print(name, sent)
             tails[name].latencies.extend(sent.latencies)
             tails[name].delays.extend(sent.delays)
@@ -100,11 +95,24 @@ def _lines(heights: Mapping[str, Sequence[float]]) -> list[Line]:
     return [Line(name, of_one, colour) for (name, of_one), colour in colours]
 
 
+@contextlib.contextmanager
+def _warm(start: Start) -> Iterator[Server]:
+    """A new server that has created customers already.
+
+    The first creations are slower, because mongod reads the pages of the indexes. A checkpoint
+    follows, so that mongod does not write soon what was stored before the measurement.
+    """
+    with start() as [server]:
+        _measure_greatest(server, _WARM_UP_SECONDS)
+        server.database.checkpoint()
+        yield server
+
+
 def _measure(
     server: Server, works: Sequence[Work], bodies: Sequence[bytes], rate: float, seconds: float
 ) -> Sent:
     with contextlib.ExitStack() as stack:
-        may_end = [stack.enter_context(work()) for work in works]
+        may_end = [stack.enter_context(work(server)) for work in works]
         end = time.monotonic() + seconds
         return send_creations(
             server.url,
