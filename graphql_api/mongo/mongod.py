@@ -87,6 +87,9 @@ _IN_USE_EXIT_CODES = {48, 100}
 _MISSING_LIBRARY = re.compile(r"loading shared libraries: .*?(lib[a-z]+\.so\.[0-9]+)")
 _PACKAGES = {"libcurl.so.4": "libcurl4", "libssl.so.3": "libssl3", "libcrypto.so.3": "libssl3"}
 
+# The thread of mongod that writes the changed pages each minute.
+_CHECKPOINTER = "Checkpointer"
+
 # Texts that mongod logs as errors while it collects information about an error.
 _SECONDARY_TEXTS = ("terminate() called", "unw_get_proc_name")
 
@@ -240,6 +243,19 @@ def _reachable(folder: Path) -> Iterator[Path]:
         yield link / _SOCKET
 
 
+def _run_checkpoints_when_idle(pid: int) -> None:
+    """Lets checkpoints take only the processors that no other thread needs (Linux, sched(7)).
+
+    Otherwise, a checkpoint takes one of them for seconds, in which creations wait. When mongod
+    stops, another thread makes the last checkpoint.
+    """
+    for name in Path(f"/proc/{pid}/task").glob("*/comm"):
+        # The thread may have ended, or a container may not allow this.
+        with contextlib.suppress(OSError):
+            if name.read_text("utf-8").rstrip() == _CHECKPOINTER:
+                os.sched_setscheduler(int(name.parent.name), os.SCHED_IDLE, os.sched_param(0))
+
+
 class _Mongod:
     """Keeps a mongod running in one folder while the server runs."""
 
@@ -280,6 +296,7 @@ class _Mongod:
             why = "mongod has ended unexpectedly"
             try:
                 with self._running() as process:
+                    _run_checkpoints_when_idle(process.pid)
                     self._started.set()
                     while process.poll() is None and not self._stopping.wait(_CHECK_SECONDS):
                         # Without its socket, mongod accepts no connection and never creates the

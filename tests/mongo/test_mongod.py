@@ -112,6 +112,22 @@ def test_its_indexes_have_small_pages(documents: Collection[dict[str, Any]]) -> 
 
 
 @pytest.mark.usefixtures("mongodb_uri")
+def test_its_checkpoints_alone_leave_the_processors_to_other_work(mongodb_dir: Path) -> None:
+    [pid] = mongods(mongodb_dir)
+
+    threads = Path(f"/proc/{pid}/task").iterdir()
+    idle = [one for one in threads if os.sched_getscheduler(int(one.name)) == os.SCHED_IDLE]
+
+    assert [(one / "comm").read_text("utf-8") for one in idle] == ["Checkpointer\n"]
+
+
+def test_a_process_without_checkpoints_is_left_alone() -> None:
+    mongod._run_checkpoints_when_idle(os.getpid())
+
+    assert os.sched_getscheduler(0) == os.SCHED_OTHER
+
+
+@pytest.mark.usefixtures("mongodb_uri")
 def test_it_listens_only_on_a_unix_socket_in_its_own_directory(mongodb_dir: Path) -> None:
     [pid] = mongods(mongodb_dir)
 
