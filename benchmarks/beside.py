@@ -40,20 +40,21 @@ def works_beside(folder: Path, seconds: int) -> dict[str, list[Work]]:
 
     An import with a rate lasts at least these seconds.
     """
+    table, table_of_a_rate = folder / "beside.csv", folder / "beside-rate.csv"
+    _write_new(table, _ROWS)
+    _write_new(table_of_a_rate, _ROWS_IN_A_SECOND * seconds)
     rate = ["--rate", str(_ROWS_IN_A_SECOND)]
     works: dict[str, Work] = {
         "a page of 50": partial(_in_a_process, _read_lists, {}),
         "a search": partial(_in_a_process, _read_lists, {"search": COMMON_FIRST_NAME}),
-        f"{SUBSCRIBERS} subscribers": partial(_subscribing, SUBSCRIBERS),
-        f"{_ROWS_IN_A_SECOND:,} imported rows a second": partial(
-            _importing, folder, _ROWS_IN_A_SECOND * seconds, rate
-        ),
+        f"{SUBSCRIBERS} subscribers": partial(_in_a_process, _subscribe, SUBSCRIBERS),
+        f"{_ROWS_IN_A_SECOND:,} imported rows a second": partial(_importing, table_of_a_rate, rate),
     }
     return {
         "nothing": [],
         **{name: [work] for name, work in works.items()},
         "all of these": [*works.values()],
-        f"an import of {_ROWS:,} rows": [partial(_importing, folder, _ROWS, [])],
+        f"an import of {_ROWS:,} rows": [partial(_importing, table, [])],
     }
 
 
@@ -88,26 +89,21 @@ def _read_lists(url: str, variables: Mapping[str, Any], ready: Event, done: Even
     connection.close()
 
 
-@contextlib.contextmanager
-def _subscribing(number: int, server: Server) -> Iterator[Callable[[], bool]]:
-    with _in_a_process(_subscribe, number, server) as may_end:
-        yield may_end
-
-
 def _subscribe(url: str, number: int, ready: Event, done: Event) -> None:
     subscribe(url, number, ready, done, web_sockets=False)
 
 
+def _write_new(table: Path, rows: int) -> None:
+    """Writes this number of invented customers as CSV, with email addresses that none has yet."""
+    invented = islice(documents(MOST_CUSTOMERS), rows)
+    write_table(table, ({**one, "email": one["email"].replace(".com", ".org")} for one in invented))
+
+
 @contextlib.contextmanager
-def _importing(
-    folder: Path, rows: int, options: list[str], server: Server
-) -> Iterator[Callable[[], bool]]:
-    source = folder / "beside.csv"
-    # Some of the invented customers are stored already.
-    stored = len(server.database)
-    write_table(source, islice(documents(MOST_CUSTOMERS), stored, stored + rows))
-    command = ["import", *options, str(source)]
+def _importing(table: Path, options: list[str], server: Server) -> Iterator[Callable[[], bool]]:
+    command = ["import", *options, str(table)]
+    output = table.with_suffix(".output")
     with ThreadPoolExecutor() as threads:
-        imported = threads.submit(run_command, command, server.database.uri, folder / "output")
+        imported = threads.submit(run_command, command, server.database.uri, output)
         yield imported.done
         imported.result()

@@ -44,9 +44,9 @@ class Database:
         asyncio.run(_ensure(self.uri))
 
     def close(self) -> None:
-        """Drops the database, which would take memory and disk from the next one."""
-        self._client.drop_database(self._client.get_default_database())
-        self._client.close()
+        """Drops the database. mongod keeps its files for some minutes."""
+        with self._client:
+            self._client.drop_database(self._client.get_default_database())
 
     def __len__(self) -> int:
         return self._customers.estimated_document_count()

@@ -15,7 +15,7 @@ from .servers import Server
 
 _PICTURE = Path(__file__).parents[1] / "docs" / "images" / "tails.svg"
 _COLOURS = ["#6b6b6b", "#1f5fa8", "#2a8a7a", "#b5511b", "#8a4fa3", "#111111", "#c9a400"]
-# For how long creations are sent before the first measurement.
+# For how long creations are sent before each measurement.
 _WARM_UP_SECONDS = 4.0
 # More creations than a server answers in a second.
 _MOST_IN_A_SECOND = 5_000
@@ -46,10 +46,10 @@ def measure_tails(
 ) -> Tails:
     """Sends this number of creations in a second, in turn beside each kind of work.
 
-    Each kind has a new server with a new database, so that the customers of one do not make the
-    next one slower. The creations of a round have different invented customers, the same in each
-    round. A round of each kind has these seconds, with the start of wrk, or, if an import takes
-    longer, lasts until its end. Raises `ServerFailed`.
+    Each measurement has a new server with a new database, so that the customers of one do not make
+    the next one slower. The creations of a round have different invented customers, the same in
+    each round. A round of each kind has these seconds, with the start of wrk, or, if an import
+    takes longer, lasts until its end. Raises `ServerFailed`.
     """
     titles = "".join(title.rjust(16) for title in _numbers(Sent([1], [0])))
     print(f"{f'{rate:.0f} creations/s, beside':<32}{titles}")

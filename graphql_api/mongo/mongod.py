@@ -244,10 +244,10 @@ def _reachable(folder: Path) -> Iterator[Path]:
 
 
 def _run_checkpoints_when_idle(pid: int) -> None:
-    """Lets checkpoints take only the processors that no other thread needs (Linux, sched(7)).
+    """Of mongod's threads, the one that makes checkpoints gets a processor last (Linux, sched(7)).
 
-    Otherwise, a checkpoint takes one of them for seconds, in which creations wait. When mongod
-    stops, another thread makes the last checkpoint.
+    Otherwise, each checkpoint takes a processor for seconds, and creations wait for it. When mongod
+    stops, another thread makes the last checkpoint, after the end of one that is under way.
     """
     for name in Path(f"/proc/{pid}/task").glob("*/comm"):
         # The thread may have ended, or a container may not allow this.

@@ -112,19 +112,25 @@ def test_its_indexes_have_small_pages(documents: Collection[dict[str, Any]]) -> 
 
 
 @pytest.mark.usefixtures("mongodb_uri")
-def test_its_checkpoints_alone_leave_the_processors_to_other_work(mongodb_dir: Path) -> None:
+def test_its_checkpoints_alone_get_a_processor_last(mongodb_dir: Path) -> None:
     [pid] = mongods(mongodb_dir)
 
-    threads = Path(f"/proc/{pid}/task").iterdir()
-    idle = [one for one in threads if os.sched_getscheduler(int(one.name)) == os.SCHED_IDLE]
+    idle = []
+    for thread in Path(f"/proc/{pid}/task").iterdir():
+        # The thread may have ended.
+        with contextlib.suppress(OSError):
+            if os.sched_getscheduler(int(thread.name)) == os.SCHED_IDLE:
+                idle.append((thread / "comm").read_text("utf-8"))
 
-    assert [(one / "comm").read_text("utf-8") for one in idle] == ["Checkpointer\n"]
+    assert idle == ["Checkpointer\n"]
 
 
 def test_a_process_without_checkpoints_is_left_alone() -> None:
+    before = os.sched_getscheduler(0)
+
     mongod._run_checkpoints_when_idle(os.getpid())
 
-    assert os.sched_getscheduler(0) == os.SCHED_OTHER
+    assert os.sched_getscheduler(0) == before
 
 
 @pytest.mark.usefixtures("mongodb_uri")
