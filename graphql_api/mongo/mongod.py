@@ -243,7 +243,7 @@ def _reachable(folder: Path) -> Iterator[Path]:
         yield link / _SOCKET
 
 
-def _run_checkpoints_when_idle(pid: int) -> None:
+def _schedule_checkpoints_last(pid: int) -> None:
     """Of mongod's threads, the one that makes checkpoints gets a processor last (Linux, sched(7)).
 
     Otherwise, each checkpoint takes a processor for seconds, and creations wait for it. When mongod
@@ -296,7 +296,7 @@ class _Mongod:
             why = "mongod has ended unexpectedly"
             try:
                 with self._running() as process:
-                    _run_checkpoints_when_idle(process.pid)
+                    _schedule_checkpoints_last(process.pid)
                     self._started.set()
                     while process.poll() is None and not self._stopping.wait(_CHECK_SECONDS):
                         # Without its socket, mongod accepts no connection and never creates the

@@ -128,7 +128,7 @@ def test_its_checkpoints_alone_get_a_processor_last(mongodb_dir: Path) -> None:
 def test_a_process_without_checkpoints_is_left_alone() -> None:
     before = os.sched_getscheduler(0)
 
-    mongod._run_checkpoints_when_idle(os.getpid())
+    mongod._schedule_checkpoints_last(os.getpid())
 
     assert os.sched_getscheduler(0) == before
 
