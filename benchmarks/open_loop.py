@@ -28,9 +28,9 @@ _CONNECTIONS = 128
 _DURATION = "24h"
 _PATIENCE_SECONDS = 30.0
 _LOOK_SECONDS = 0.05
-# Linux keeps these files in memory. On a disk, wrk would wait for the writes of mongod when it
-# writes the answers, and would send the next creations late.
-_IN_MEMORY = Path("/dev/shm")  # noqa: S108  # each folder in it has a name of its own
+# Linux keeps the answers in memory. On a disk, wrk may wait for mongod's writes when it writes the
+# answers, and then it sends the next creations late.
+_IN_MEMORY = Path("/dev/shm")  # noqa: S108  # each file in it has a name of its own
 
 
 @dataclass
@@ -55,11 +55,13 @@ def send_creations(
     The creations have the bodies in turn, each with another value in place of `GAP` in its email
     address. Raises `WrkMissing`, or `ServerFailed` if a creation does not succeed.
     """
-    with tempfile.TemporaryDirectory(prefix="open-loop-", dir=_IN_MEMORY) as name:
-        folder = Path(name)
-        file, over, answers = folder / "bodies", folder / "over", folder / "answers"
+    with (
+        tempfile.TemporaryDirectory(prefix="open-loop-") as name,
+        tempfile.NamedTemporaryFile(prefix="open-loop-", dir=_IN_MEMORY) as in_memory,
+    ):
+        folder, answers = Path(name), Path(in_memory.name)
+        file, over = folder / "bodies", folder / "over"
         file.write_bytes(b"\n".join(bodies))
-        answers.touch()
         command = [
             *(find_wrk(), "--threads", "1", "--connections", str(_CONNECTIONS)),
             *("--duration", _DURATION, "--script", str(_SCRIPT), url, "--"),
